@@ -1,0 +1,74 @@
+"""Decisions and why they were taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a decision does."""
+
+    HOLD = "hold"
+    ALERT = "alert"
+    RETRAIN = "retrain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One thing that was looked at.
+
+    Args:
+        subject: ``when``, ``for``, ``need.fresh_texts``, ``limits.cooldown``, ``running`` …
+        met: whether it speaks for acting.
+        detail: a sentence with the figures and the limit.
+    """
+
+    subject: str
+    met: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What one rule decided on one window, with every reason; kept for ever.
+
+    Args:
+        stream: whose window.
+        window: index of the window.
+        rule: name of the rule.
+        action: what is done.
+        reasons: everything looked at, in order.
+        at: when it was taken.
+        policy: hash of the rules in force.
+    """
+
+    stream: str
+    window: int
+    rule: str
+    action: Action
+    reasons: tuple[Reason, ...]
+    at: datetime
+    policy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleState:
+    """What a rule remembers from window to window.
+
+    Args:
+        rule: its name.
+        fingerprint: of the rule's text; a changed rule starts anew.
+        since_window: first window of the present streak of true conditions; None while false.
+        since_at: time of that window's last text.
+        fired_at: when it last acted (for its cooldown); None if never.
+        acted: whether it already acted in the present streak (alerts act once a streak).
+    """
+
+    rule: str
+    fingerprint: str
+    since_window: int | None = None
+    since_at: datetime | None = None
+    fired_at: datetime | None = None
+    acted: bool = False

@@ -1,0 +1,157 @@
+"""What the rooms promise each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from driftwatch.domain.alert import Alert
+from driftwatch.domain.drift import DriftResult, Reference, Window
+from driftwatch.domain.features import Digest, Embeddings, TextLosses, TokenCounts
+from driftwatch.domain.run import RunId, RunSpec, Verdict
+from driftwatch.domain.text import Cursor, Page, Text
+
+
+class Clock(Protocol):
+    """Where the time comes from; tests bring their own."""
+
+    def now(self) -> datetime:
+        """Return the present moment, timezone-aware UTC."""
+        ...
+
+
+class Source(Protocol):
+    """Where texts come from."""
+
+    def read(self, after: Cursor | None, *, limit: int) -> Page:
+        """Return up to ``limit`` texts after the cursor, without waiting for more."""
+        ...
+
+
+class Encoder(Protocol):
+    """Turns texts into embeddings."""
+
+    @property
+    def digest(self) -> Digest:
+        """Identity: equal digests give equal embeddings."""
+        ...
+
+    def embed(self, bodies: Sequence[str]) -> Embeddings:
+        """Return float32 [n, d] unit rows, one per body."""
+        ...
+
+
+class TokenCounter(Protocol):
+    """Counts the champion's tokens."""
+
+    @property
+    def digest(self) -> Digest:
+        """Identity of the tokenizer."""
+        ...
+
+    def count(self, bodies: Sequence[str]) -> TokenCounts:
+        """Return exact token counts, one row per body, without special tokens."""
+        ...
+
+
+class Model(Protocol):
+    """A language model that can score texts."""
+
+    @property
+    def digest(self) -> Digest:
+        """Identity of weights, configuration and tokenizer."""
+        ...
+
+    def losses(self, bodies: Sequence[str]) -> TextLosses:
+        """Return each body's summed cross-entropy in nats and its number of predicted tokens."""
+        ...
+
+
+class Monitor(Protocol):
+    """A detector fitted to a reference, with its running state."""
+
+    def update(self, window: Window) -> DriftResult:
+        """Measure one window."""
+        ...
+
+    def state(self) -> bytes:
+        """Return what a restart needs to go on as if it had never stopped; never a pickle."""
+        ...
+
+
+class Detector(Protocol):
+    """A recipe for measuring drift."""
+
+    @property
+    def name(self) -> str:
+        """Name in results, metrics and configuration."""
+        ...
+
+    def fit(self, reference: Reference, *, seed: int, state: bytes | None = None) -> Monitor:
+        """Return a monitor for this reference, restarted from ``state`` where given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """What a launcher knows of a run's process."""
+
+    running: bool
+    detail: str = ""
+
+
+class Launcher(Protocol):
+    """Starts jobs; ``launch`` is idempotent per run id."""
+
+    def launch(self, spec: RunSpec) -> None:
+        """Make sure that one job process works on the run; a no-op while one does."""
+        ...
+
+    def poll(self, run: RunId) -> JobStatus:
+        """Say whether a job process is at work on the run."""
+        ...
+
+    def cancel(self, run: RunId, *, grace: timedelta) -> None:
+        """Ask the job to stop, kill it after ``grace``; a no-op where none runs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateData:
+    """Texts that neither training nor selection has seen.
+
+    Args:
+        fresh: held-out texts of the new kind.
+        reference: held-out texts of what the champion knew.
+    """
+
+    fresh: tuple[Text, ...]
+    reference: tuple[Text, ...]
+
+
+class Gate(Protocol):
+    """A required check of a candidate."""
+
+    @property
+    def name(self) -> str:
+        """Name in verdicts, policies and metrics."""
+        ...
+
+    def judge(self, candidate: Model, champion: Model, data: GateData, *, round: int) -> Verdict:
+        """Compare the two; raise only what makes the run fail."""
+        ...
+
+
+class Notifier(Protocol):
+    """Delivers alerts."""
+
+    @property
+    def name(self) -> str:
+        """Receiver's name in configuration and metrics."""
+        ...
+
+    def notify(self, alerts: Sequence[Alert]) -> None:
+        """Deliver all or raise ``NotifyError(retryable=…)``."""
+        ...
