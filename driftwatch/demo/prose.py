@@ -20,7 +20,7 @@ def paragraphs(packages: Sequence[str], limit: int | None = None, *, seed: int =
     """Return distinct paragraphs of the packages' docstrings in an order that only the seed decides.
 
     Args:
-        packages: import names; those not installed are skipped.
+        packages: import names, or folders in them such as ``torch/nn``; those not installed are skipped.
         limit: most paragraphs to return.
         seed: of the order.
 
@@ -33,9 +33,10 @@ def paragraphs(packages: Sequence[str], limit: int | None = None, *, seed: int =
 
 
 def _of_package(name: str) -> Iterator[str]:
-    spec = find_spec(name)
+    top, _, below = name.partition("/")
+    spec = find_spec(top)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for file in sorted(Path(folder).rglob("*.py")):
+        for file in sorted(Path(folder, below).rglob("*.py")):
             if "tests" not in file.parts:
                 yield from _of_file(file)
 

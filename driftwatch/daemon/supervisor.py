@@ -1,0 +1,99 @@
+"""Keeps one job per working run: launches what should run and does not, gives up on a run that dies without progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from driftwatch.alert import messages
+from driftwatch.domain.errors import ConflictError
+from driftwatch.domain.run import RunId, RunState
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import Clock, Launcher
+    from driftwatch.domain.run import Run
+    from driftwatch.store import Store
+
+log = structlog.get_logger()
+
+MOST_LAUNCHES = 5
+"""Launches of a run's job without any progress between them before the run has failed."""
+CANCEL_GRACE = timedelta(seconds=20)
+
+_WORKING = tuple(state for state in RunState if state.working)
+_WAITING = (RunState.AWAITING_APPROVAL,)
+
+
+@dataclass(slots=True)
+class _Launches:
+    mark: tuple[RunState, int, int]
+    count: int = 0
+
+
+class Supervisor:
+    """Looks at every unfinished run once per ``tend``.
+
+    Args:
+        store: where runs stand.
+        launcher: starts and stops their jobs.
+        receivers: names of the receivers of alerts.
+        clock: for alerts' times.
+    """
+
+    def __init__(self, store: Store, launcher: Launcher, *, receivers: Callable[[], Sequence[str]], clock: Clock) -> None:
+        self._store = store
+        self._launcher = launcher
+        self._receivers = receivers
+        self._clock = clock
+        self._launches: dict[RunId, _Launches] = {}
+
+    def tend(self) -> None:
+        """Launch, cancel or give up, as each unfinished run needs."""
+        runs = self._store.runs.list(states=(*_WORKING, *_WAITING))
+        for run in reversed(runs):
+            self._tend(run)
+        self._launches = {run.spec.id: self._launches[run.spec.id] for run in runs if run.spec.id in self._launches}
+
+    def _tend(self, run: Run) -> None:
+        run_id = run.spec.id
+        if run.state is not RunState.PROMOTING and self._store.runs.cancel_requested(run_id):
+            self._cancel(run)
+        elif run.state.working and not self._launcher.poll(run_id).running:
+            # The job may have ended between the two looks at it: look at the run again before starting another.
+            fresh = self._store.runs.get(run_id)
+            if fresh.state.working:
+                self._launch(fresh)
+
+    def _cancel(self, run: Run) -> None:
+        self._launcher.cancel(run.spec.id, grace=CANCEL_GRACE)
+        try:
+            self._store.runs.move(run.spec.id, to=RunState.CANCELLED, reason="cancelled on request")
+        except ConflictError:
+            log.info("cancel_came_too_late", run=run.spec.id)
+
+    def _launch(self, run: Run) -> None:
+        mark = (run.state, run.round, run.progress.done if run.progress else 0)
+        launches = self._launches.get(run.spec.id)
+        if launches is None or launches.mark != mark:
+            launches = self._launches[run.spec.id] = _Launches(mark)
+        launches.count += 1
+        if launches.count > MOST_LAUNCHES:
+            self._give_up(run)
+            return
+        log.info("job_launched", run=run.spec.id, state=run.state, launch=launches.count)
+        self._launcher.launch(run.spec)
+
+    def _give_up(self, run: Run) -> None:
+        reason = f"its job ended {MOST_LAUNCHES} times in state {run.state} without progress; see the run's log file"
+        log.error("run_given_up", run=run.spec.id, state=run.state)
+        self._store.runs.move(
+            run.spec.id,
+            to=RunState.FAILED,
+            reason=reason,
+            alerts=(messages.run_failed(run, reason=reason, at=self._clock.now()),),
+            receivers=self._receivers(),
+        )

@@ -1,0 +1,58 @@
+"""What the daemon asks of the analysis worker, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from driftwatch.domain.drift import WindowResult
+from driftwatch.domain.text import StoredText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisRequest:
+    """One window to assess, with everything it is assessed against.
+
+    Args:
+        stream: whose window.
+        index: its number.
+        texts: its texts in store order.
+        reference: folder of the reference in force.
+        champion: folder of the serving model; None for a stream without a model.
+        champion_version: the registry's name for that model.
+        states: monitors' states after the window before, by detector.
+    """
+
+    stream: str
+    index: int
+    texts: tuple[StoredText, ...]
+    reference: str
+    champion: str | None
+    champion_version: str | None
+    states: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """The window's result and the monitors' states after it."""
+
+    result: WindowResult
+    states: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An error with a known cause: asking again gives the same until somebody cures it."""
+
+    what: str
+    where: str | None
+    cure: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The worker's first word."""
+
+    pid: int
+    at: datetime

@@ -1,0 +1,99 @@
+"""Makes a reference version: from training data, or from the texts a new champion was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from driftwatch.drift.archive import save_reference
+from driftwatch.drift.reference import build_reference
+from driftwatch.store.registry import ReferenceRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from driftwatch.domain.features import Features
+    from driftwatch.domain.text import Text
+
+Extract = Callable[["Sequence[str]"], "Features"]
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingredients:
+    """What a reference is made of.
+
+    Args:
+        texts: what the champion learned, as production should look.
+        heldout: of the same kind, never trained on.
+        memory: older texts that the champion should still know.
+    """
+
+    texts: Iterable[Text]
+    heldout: Iterable[Text] = ()
+    memory: Iterable[Text] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebased:
+    """A reference version on disk, not yet in force."""
+
+    row: ReferenceRow
+    warnings: tuple[str, ...]
+
+
+def make(
+    ingredients: Ingredients,
+    *,
+    stream: str,
+    seed: int,
+    sample: int,
+    extract: Extract,
+    folder: Path,
+    at: datetime,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Rebased:
+    """Build a reference and save it under ``folder``; the same ingredients and seed give the same version.
+
+    Args:
+        ingredients: its texts.
+        stream: whose reference.
+        seed: of sampling and split.
+        sample: most texts kept.
+        extract: gives the features of bodies.
+        folder: the stream's references; the version's own folder is made in it.
+        at: when it is made; no part of its version.
+        on_progress: told texts done and in all.
+
+    Raises:
+        DataError: too few texts, or texts that cannot be used.
+    """
+    built = build_reference(
+        ingredients.texts,
+        heldout=ingredients.heldout,
+        memory=ingredients.memory,
+        stream=stream,
+        seed=seed,
+        sample=sample,
+        extract=extract,
+        created_at=at,
+        on_progress=on_progress,
+    )
+    reference = built.reference
+    target = folder / reference.version
+    save_reference(reference, target)
+    row = ReferenceRow(
+        stream=stream,
+        version=reference.version,
+        path=str(target),
+        encoder=reference.encoder,
+        tokenizer=reference.tokenizer,
+        champion=reference.champion,
+        texts=len(reference.train.texts) + len(reference.cal.texts),
+        created_at=at,
+        in_force=False,
+    )
+    return Rebased(row=row, warnings=built.warnings)

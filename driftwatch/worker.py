@@ -1,0 +1,111 @@
+"""The analysis child: holds encoder, tokenizer and champion, assesses windows it is handed, and may die at any time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from driftwatch.config import load_config
+from driftwatch.domain.analysis import Analysis, AnalysisRequest, Refusal
+from driftwatch.domain.drift import Window
+from driftwatch.domain.errors import DriftwatchError
+from driftwatch.frames import receive, send
+
+if TYPE_CHECKING:
+    from driftwatch.config import Config
+    from driftwatch.drift.assess import Assessor
+    from driftwatch.features.extractor import Extractor
+
+log = structlog.get_logger()
+
+NICENESS = 5
+Answer = Analysis | Refusal
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """One stream's models and monitors, kept between windows while they are still the ones asked for."""
+
+    reference: str
+    champion: str | None
+    extractor: Extractor
+    assessor: Assessor
+
+
+class Analyst:
+    """Assesses windows of any configured stream."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._loaded: dict[str, _Loaded] = {}
+
+    def assess(self, request: AnalysisRequest) -> Analysis:
+        """Return the window's result and the monitors' states after it.
+
+        Raises:
+            DriftwatchError: the reference, encoder or champion cannot be used.
+        """
+        loaded = self._load(request)
+        texts = tuple(stored.text for stored in request.texts)
+        window = Window(
+            stream=request.stream,
+            index=request.index,
+            texts=texts,
+            features=loaded.extractor.features([text.body for text in texts]),
+        )
+        result = loaded.assessor.assess(
+            window,
+            first_seq=request.texts[0].seq,
+            last_seq=request.texts[-1].seq,
+            champion=request.champion_version,
+        )
+        return Analysis(result=result, states=loaded.assessor.states())
+
+    def _load(self, request: AnalysisRequest) -> _Loaded:
+        from driftwatch import wiring
+
+        loaded = self._loaded.get(request.stream)
+        if loaded is None or (loaded.reference, loaded.champion) != (request.reference, request.champion):
+            self._loaded.pop(request.stream, None)
+            settings = self._config.streams[request.stream]
+            champion = Path(request.champion) if request.champion else None
+            loaded = _Loaded(
+                reference=request.reference,
+                champion=request.champion,
+                extractor=wiring.extractor(self._config, settings, champion=champion),
+                assessor=wiring.assessor(settings, Path(request.reference), request.states),
+            )
+            self._loaded[request.stream] = loaded
+        elif dict(loaded.assessor.states()) != dict(request.states):
+            loaded.assessor = wiring.assessor(
+                self._config.streams[request.stream], Path(request.reference), request.states
+            )
+        return loaded
+
+
+def answer(analyst: Analyst, request: AnalysisRequest) -> Answer:
+    """Assess the window; a known failure becomes a refusal, an unknown one ends the process."""
+    try:
+        return analyst.assess(request)
+    except DriftwatchError as error:
+        return Refusal(what=error.what, where=error.where, cure=error.cure)
+
+
+def main(config_path: Path) -> int:
+    """Serve requests from standard input on standard output until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    analyst = Analyst(load_config(config_path, environ=os.environ))
+    decoder = msgspec.msgpack.Decoder(AnalysisRequest)
+    while (body := receive(requests)) is not None:
+        send(answers, answer(analyst, decoder.decode(body)))
+    return 0
