@@ -1,0 +1,105 @@
+"""The metrics of the daemon itself: its loops, worker, outbox and store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftwatch.metrics.family import Family, Kind, Samples, seconds, single
+
+if TYPE_CHECKING:
+    from driftwatch.metrics.snapshot import Snapshot
+
+
+def _build(snapshot: Snapshot) -> Samples:
+    return (((snapshot.daemon.version,), 1.0),)
+
+
+def _heartbeats(snapshot: Snapshot) -> Samples:
+    beats = snapshot.daemon.heartbeats
+    return [((loop,), 0.0 if at is None else at.timestamp()) for loop, at in beats.items()]
+
+
+def _failures(snapshot: Snapshot) -> Samples:
+    return [((loop,), failures) for loop, failures in snapshot.daemon.loop_failures.items()]
+
+
+def _deliveries(snapshot: Snapshot) -> Samples:
+    return list(snapshot.outbox.deliveries.items())
+
+
+DAEMON_FAMILIES = (
+    Family(
+        name="driftwatch_build_info",
+        kind=Kind.GAUGE,
+        meaning="Always 1; the label says which version runs.",
+        labels=("version",),
+        samples=_build,
+    ),
+    single(
+        "driftwatch_start_timestamp_seconds",
+        "When the daemon started.",
+        lambda snapshot: seconds(snapshot.daemon.started_at),
+    ),
+    single(
+        "driftwatch_snapshot_timestamp_seconds",
+        "When these figures were read from the store.",
+        lambda snapshot: seconds(snapshot.at),
+    ),
+    single(
+        "driftwatch_ready",
+        "Whether the daemon takes in and assesses texts (1) or not (0).",
+        lambda snapshot: float(snapshot.daemon.ready),
+    ),
+    Family(
+        name="driftwatch_loop_heartbeat_timestamp_seconds",
+        kind=Kind.GAUGE,
+        meaning="When the loop last came round; 0 before its first round.",
+        labels=("loop",),
+        samples=_heartbeats,
+    ),
+    Family(
+        name="driftwatch_loop_failures_total",
+        kind=Kind.COUNTER,
+        meaning="Rounds of the loop that ended in an error.",
+        labels=("loop",),
+        samples=_failures,
+    ),
+    single(
+        "driftwatch_worker_up",
+        "Whether the analysis worker runs (1) or not (0).",
+        lambda snapshot: float(snapshot.daemon.worker_up),
+    ),
+    single(
+        "driftwatch_worker_restarts_total",
+        "Times the analysis worker had to be started again.",
+        lambda snapshot: snapshot.daemon.worker_restarts,
+        kind=Kind.COUNTER,
+    ),
+    single(
+        "driftwatch_config_reload_success",
+        "Whether the last reload took the configuration and the policies as they are (1) or kept the old ones (0).",
+        lambda snapshot: float(snapshot.daemon.reload_ok),
+    ),
+    single(
+        "driftwatch_config_loaded_timestamp_seconds",
+        "When the configuration and the policies in force were loaded.",
+        lambda snapshot: seconds(snapshot.daemon.reloaded_at),
+    ),
+    Family(
+        name="driftwatch_outbox_deliveries",
+        kind=Kind.GAUGE,
+        meaning="Alert deliveries by receiver and state.",
+        labels=("receiver", "state"),
+        samples=_deliveries,
+    ),
+    single(
+        "driftwatch_outbox_oldest_pending_timestamp_seconds",
+        "Since when the oldest pending alert delivery waits; absent where none does.",
+        lambda snapshot: seconds(snapshot.outbox.oldest_pending_at),
+    ),
+    single(
+        "driftwatch_store_bytes",
+        "Size of the database and its log.",
+        lambda snapshot: snapshot.store_bytes,
+    ),
+)

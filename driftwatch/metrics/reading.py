@@ -1,0 +1,182 @@
+"""Reads a snapshot off the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.alert import DeliveryState
+from driftwatch.domain.decision import Action
+from driftwatch.domain.drift import Outcome
+from driftwatch.domain.run import RunState
+from driftwatch.metrics.snapshot import (
+    DaemonFigures,
+    MeasureFigures,
+    OutboxFigures,
+    RuleFigures,
+    RunFigures,
+    Snapshot,
+    StreamFigures,
+    WindowFigures,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from driftwatch.domain.decision import RuleState
+    from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.run import Run
+    from driftwatch.store import Store
+
+TEXT_OUTCOMES = (
+    "stored",
+    "duplicate",
+    "sampled-out",
+    "quarantined",
+    "cut",
+    "not-json",
+    "not-utf8",
+    "no-body",
+    "body-not-text",
+    "empty",
+    "bad-time",
+)
+"""What becomes of a text that comes in; anything else is exported as ``other``, so the label stays bounded."""
+
+OTHER = "other"
+_MOST_RUNS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedStream:
+    """Label values a stream is known to have, exported as 0 until something happens."""
+
+    sources: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What the configuration and the policies in force promise: streams and receivers by name."""
+
+    streams: Mapping[str, ExpectedStream]
+    receivers: tuple[str, ...] = ()
+
+
+def snapshot_from(store: Store, expected: Expected, daemon: DaemonFigures, *, at: datetime) -> Snapshot:
+    """Read everything that is exported.
+
+    Args:
+        store: to read.
+        expected: streams, sources, rules and receivers; what is no longer configured is left out.
+        daemon: what the daemon knows of itself.
+        at: the present moment.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    counts = _Counts(
+        texts=store.counts.intake(),
+        last_text_at=store.counts.last_text_at(),
+        windows=store.windows.count(),
+        decisions=store.decisions.count(),
+    )
+    return Snapshot(
+        at=at,
+        daemon=daemon,
+        streams=tuple(_stream(store, counts, name, wanted) for name, wanted in expected.streams.items()),
+        outbox=_outbox(store, expected.receivers),
+        store_bytes=store.size(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counts:
+    texts: Mapping[tuple[str, str, str], int]
+    last_text_at: Mapping[str, datetime]
+    windows: Mapping[tuple[str, str], int]
+    decisions: Mapping[tuple[str, str, str], int]
+
+
+def _stream(store: Store, counts: _Counts, name: str, wanted: ExpectedStream) -> StreamFigures:
+    runs = store.runs.list(stream=name, limit=_MOST_RUNS)
+    champion, reference = store.registry.champion(name), store.registry.reference(name)
+    return StreamFigures(
+        name=name,
+        texts=_texts(counts.texts, name, wanted.sources),
+        last_text_at=counts.last_text_at.get(name),
+        backlog=store.texts.backlog(name, after_seq=store.windows.position(name).after_seq),
+        windows={outcome.value: counts.windows.get((name, outcome.value), 0) for outcome in Outcome},
+        last=_window(store.windows.recent(name, limit=1)),
+        rules=_rules(store.decisions.rule_states(name), wanted.rules),
+        decisions={
+            (rule, action.value): counts.decisions.get((name, rule, action.value), 0)
+            for rule, action in product(wanted.rules, Action)
+        },
+        runs={state.value: sum(run.state is state for run in runs) for state in RunState},
+        run=_run(runs),
+        champion_at=champion.at if champion else None,
+        reference_at=reference.created_at if reference else None,
+        reference_texts=reference.texts if reference else 0,
+    )
+
+
+def _texts(
+    counts: Mapping[tuple[str, str, str], int], stream: str, sources: Iterable[str]
+) -> dict[tuple[str, str], int]:
+    texts = dict.fromkeys(product(sources, (*TEXT_OUTCOMES, OTHER)), 0)
+    for (owner, source, outcome), count in counts.items():
+        known = (source, outcome if outcome in TEXT_OUTCOMES else OTHER)
+        if owner == stream and known in texts:
+            texts[known] += count
+    return texts
+
+
+def _window(newest: Sequence[WindowResult]) -> WindowFigures | None:
+    if not newest:
+        return None
+    window = newest[0]
+    return WindowFigures(
+        texts=window.texts,
+        distinct=window.distinct,
+        ended_at=window.last_seen_at,
+        measures={
+            measure.name: MeasureFigures(value=measure.value, null_low=measure.null_low, null_high=measure.null_high)
+            for measure in window.measures
+        },
+    )
+
+
+def _rules(states: Mapping[str, RuleState], rules: Iterable[str]) -> dict[str, RuleFigures]:
+    return {
+        rule: RuleFigures(holding=state.since_window is not None, fired_at=state.fired_at)
+        if (state := states.get(rule))
+        else RuleFigures()
+        for rule in rules
+    }
+
+
+def _run(runs: Iterable[Run]) -> RunFigures | None:
+    run = next((run for run in runs if not run.state.final), None)
+    if run is None:
+        return None
+    progress = run.progress
+    return RunFigures(
+        created_at=run.created_at,
+        moved_at=run.transitions[-1].at if run.transitions else run.created_at,
+        round=run.round,
+        progress=progress.done / progress.total if progress and progress.total else 0.0,
+    )
+
+
+def _outbox(store: Store, receivers: Iterable[str]) -> OutboxFigures:
+    counts = store.outbox.counts()
+    return OutboxFigures(
+        deliveries={
+            (receiver, state.value): counts.get((receiver, state.value), 0)
+            for receiver, state in product(receivers, DeliveryState)
+        },
+        oldest_pending_at=store.outbox.oldest_pending(),
+    )

@@ -1,0 +1,142 @@
+"""Everything that is exported, as immutable values: made by one thread, rendered by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureFigures:
+    """A measure of the last window, with its null band where known."""
+
+    value: float
+    null_low: float | None = None
+    null_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFigures:
+    """The last assessed window of a stream.
+
+    Args:
+        texts: number of texts.
+        distinct: number of distinct bodies.
+        ended_at: latest ``seen_at`` of its texts.
+        measures: by name.
+    """
+
+    texts: int
+    distinct: int
+    ended_at: datetime
+    measures: Mapping[str, MeasureFigures]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFigures:
+    """Where a rule stands: whether its condition holds now, and when it last acted."""
+
+    holding: bool = False
+    fired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFigures:
+    """The stream's run that has not ended yet.
+
+    Args:
+        created_at: when it was asked for.
+        moved_at: when it last changed its state.
+        round: the round it is in.
+        progress: share of the present stage that is done, 0 to 1.
+    """
+
+    created_at: datetime
+    moved_at: datetime
+    round: int
+    progress: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFigures:
+    """One stream.
+
+    Args:
+        name: its name.
+        texts: texts that came in, by (source, outcome), since the store was made.
+        last_text_at: when the last text was taken in; None before the first.
+        backlog: stored texts not assessed yet.
+        windows: number of windows by outcome.
+        last: the newest window; None before the first.
+        rules: by name.
+        decisions: number by (rule, action).
+        runs: number of runs by the state they are in.
+        run: the run that has not ended; None where none goes on.
+        champion_at: since when the champion serves; None without a model.
+        reference_at: when the reference in force was built; None before the first.
+        reference_texts: its number of texts.
+    """
+
+    name: str
+    texts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    last_text_at: datetime | None = None
+    backlog: int = 0
+    windows: Mapping[str, int] = field(default_factory=dict)
+    last: WindowFigures | None = None
+    rules: Mapping[str, RuleFigures] = field(default_factory=dict)
+    decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    runs: Mapping[str, int] = field(default_factory=dict)
+    run: RunFigures | None = None
+    champion_at: datetime | None = None
+    reference_at: datetime | None = None
+    reference_texts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxFigures:
+    """Deliveries by (receiver, state), and since when the oldest pending one waits."""
+
+    deliveries: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    oldest_pending_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonFigures:
+    """What only the daemon knows of itself.
+
+    Args:
+        version: of driftwatch.
+        started_at: when the daemon started.
+        ready: whether it takes in and assesses texts.
+        heartbeats: when each loop last came round; None before its first round.
+        loop_failures: rounds that ended in an error, by loop.
+        worker_up: whether the analysis worker runs.
+        worker_restarts: times the analysis worker had to be started again.
+        reload_ok: whether the last reload (or the start) took the files as they are.
+        reloaded_at: when the configuration in force was loaded.
+    """
+
+    version: str
+    started_at: datetime
+    ready: bool
+    heartbeats: Mapping[str, datetime | None]
+    loop_failures: Mapping[str, int]
+    worker_up: bool
+    worker_restarts: int
+    reload_ok: bool
+    reloaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that is exported, as it was at one moment."""
+
+    at: datetime
+    daemon: DaemonFigures
+    streams: tuple[StreamFigures, ...]
+    outbox: OutboxFigures
+    store_bytes: int
