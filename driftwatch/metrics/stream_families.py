@@ -123,7 +123,7 @@ STREAM_FAMILIES = (
         lambda stream: _run(stream.run, "round"),
     ),
     per_stream(
-        "driftwatch_run_created_timestamp_seconds",
+        "driftwatch_run_asked_timestamp_seconds",
         "When the run that goes on was asked for.",
         lambda stream: None if stream.run is None else seconds(stream.run.created_at),
     ),

@@ -1,1 +1,25 @@
-"""Room: web."""
+"""The daemon's web face: intake over HTTP, metrics, health, reload and pages."""
+
+from driftwatch.web.app import App, Health, Page, Pages, ReloadResult, create_app
+from driftwatch.web.exchange import ProblemError
+from driftwatch.web.limits import WebSettings
+from driftwatch.web.server import serve
+from driftwatch.web.texts import Intake, Receipt, RejectedLine
+from driftwatch.web.view import StatusView, status_from
+
+__all__ = [
+    "App",
+    "Health",
+    "Intake",
+    "Page",
+    "Pages",
+    "ProblemError",
+    "Receipt",
+    "RejectedLine",
+    "ReloadResult",
+    "StatusView",
+    "WebSettings",
+    "create_app",
+    "serve",
+    "status_from",
+]

@@ -1,0 +1,77 @@
+"""Which handler answers which request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+from driftwatch.web.exchange import ProblemError, Request, Response
+
+Handler = Callable[..., Awaitable[Response]]
+"""Takes the request and the path's variable segments, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path, its variable segments written ``*``."""
+
+    method: str
+    path: str
+    handler: Handler
+
+    def matches(self, segments: tuple[str, ...]) -> bool:
+        """Whether the path is this one, whatever the method."""
+        parts = _parts(self.path)
+        return len(parts) == len(segments) and all(
+            part in ("*", segment) for part, segment in zip(parts, segments, strict=True)
+        )
+
+    def variables(self, segments: tuple[str, ...]) -> list[str]:
+        """Return the segments that stand for a ``*``."""
+        return [segment for part, segment in zip(_parts(self.path), segments, strict=True) if part == "*"]
+
+
+class Routes:
+    """All routes of an app."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = tuple(routes)
+
+    async def answer(self, request: Request) -> Response:
+        """Call the handler.
+
+        Raises:
+            ProblemError: no such path, or not with this method.
+        """
+        found = [route for route in self._routes if route.matches(request.segments)]
+        if not found:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "Not found", "there is nothing at this path")
+        method = "GET" if request.method == "HEAD" else request.method
+        for route in found:
+            if route.method == method:
+                return await route.handler(request, *route.variables(request.segments))
+        allowed = ", ".join(sorted({route.method for route in found}))
+        raise ProblemError(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "Method not allowed",
+            f"{request.method} is not for this path; use {allowed}",
+            headers={"allow": allowed},
+        )
+
+
+def segments_of(raw_path: bytes) -> tuple[str, ...]:
+    """Split a path as it came over the wire and decode each part on its own.
+
+    Raises:
+        ProblemError: a part is no UTF-8.
+    """
+    try:
+        return tuple(unquote_to_bytes(part).decode() for part in raw_path.partition(b"?")[0].split(b"/")[1:])
+    except UnicodeDecodeError:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "Bad path", "the path is not UTF-8") from None
+
+
+def _parts(path: str) -> list[str]:
+    return path.split("/")[1:]

@@ -1,0 +1,142 @@
+"""The status page: one self-contained HTML document that loads nothing."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from driftwatch.web.sparkline import sparkline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from driftwatch.domain.decision import Decision
+    from driftwatch.domain.drift import Measure, WindowResult
+    from driftwatch.domain.run import Run
+    from driftwatch.web.view import StatusView, StreamView
+
+REFRESH_SECONDS = 15
+_SHOWN_FIRST = ("drift.new_share", "embedding.mmd2", "tokens.jsd", "loss.increase", "tokens.unknown_share")
+_MOST_CHARTS = 6
+_STYLE = """
+:root { color-scheme: light dark; --line: #3b6fb6; --limit: #b5651d; --bad: #b3261e; --good: #2e7d4f; --mute: #777; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 1.5rem auto; padding: 0 1rem; }
+h1 { font-size: 1.3rem } h2 { font-size: 1.1rem; margin-top: 2rem } h3 { font-size: .95rem; margin: 1rem 0 .3rem }
+small, .mute { color: var(--mute) } table { border-collapse: collapse; width: 100% }
+td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #8884; vertical-align: top }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0 } figcaption { font-size: .85rem }
+.badge { border-radius: .3rem; padding: .05rem .5rem; font-size: .85rem; color: #fff; background: var(--good) }
+.badge.attention { background: var(--limit) } .badge.bad { background: var(--bad) }
+.badge.idle { background: var(--mute) }
+.line { fill: none; stroke: var(--line); stroke-width: 1.5 } .limit { stroke: var(--limit); stroke-dasharray: 4 3 }
+.dot { fill: var(--line) } .dot.over { fill: var(--bad) } progress { width: 12rem }
+"""
+_BADGES = {"quiet": "", "waiting for text": " idle", "drift": " bad"}
+
+
+def status_page(view: StatusView) -> str:
+    """Return the page."""
+    state = "".join(f'<p><span class="badge bad">not ready</span> {escape(reason)}</p>' for reason in view.unready)
+    streams = "".join(_stream(stream) for stream in view.streams) or "<p>No stream is configured.</p>"
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>driftwatch</title>'
+        f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
+        f"<h1>driftwatch <small>{escape(view.version)} · {_moment(view.at)}</small></h1>{state}{streams}"
+        '<p class="mute"><a href="/metrics">metrics</a> · <a href="/-/ready">ready</a></p></body></html>'
+    )
+
+
+def _stream(stream: StreamView) -> str:
+    since = f" since {_moment(stream.since)}" if stream.since else ""
+    last = _moment(stream.last_text_at) if stream.last_text_at else "never"
+    return (
+        f'<section><h2>{escape(stream.name)} <span class="badge{_BADGES.get(stream.standing, " attention")}">'
+        f"{escape(stream.standing)}</span><small>{since}</small></h2>"
+        f'<p class="mute">last text {last} · {stream.backlog} texts wait · champion {escape(stream.champion or "none")}'
+        f" · reference {escape(stream.reference or 'none')}</p>"
+        f"{_charts(stream.windows)}{_windows(stream)}{_decisions(stream.decisions)}{_runs(stream.runs)}</section>"
+    )
+
+
+def _charts(windows: tuple[WindowResult, ...]) -> str:
+    if not windows:
+        return ""
+    measures = sorted(windows[0].measures, key=_rank)[:_MOST_CHARTS]
+    return f'<div class="charts">{"".join(_chart(measure, windows) for measure in measures)}</div>'
+
+
+def _rank(measure: Measure) -> int:
+    return _SHOWN_FIRST.index(measure.name) if measure.name in _SHOWN_FIRST else len(_SHOWN_FIRST)
+
+
+def _chart(measure: Measure, windows: tuple[WindowResult, ...]) -> str:
+    values = [value for window in reversed(windows) if (value := window.value(measure.name)) is not None]
+    limit = measure.null_high
+    caption = f"{measure.name} {measure.value:.4g}" + (
+        f" (without drift up to {limit:.4g})" if limit is not None else ""
+    )
+    chart = sparkline(values, limit=limit, title=escape(caption))
+    return f"<figure>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _windows(stream: StreamView) -> str:
+    rows = (
+        [
+            f'<a href="/streams/{quote(stream.name, safe="")}/windows/{window.index}">window {window.index}</a>',
+            _moment(window.last_seen_at),
+            f"{window.texts} texts",
+            escape(window.outcome.value),
+            escape(", ".join(shift.word for shift in window.words[:5])),
+        ]
+        for window in stream.windows[:5]
+    )
+    return _table("Windows", rows)
+
+
+def _decisions(decisions: tuple[Decision, ...]) -> str:
+    rows = (
+        [
+            _moment(decision.at),
+            escape(decision.rule),
+            escape(decision.action.value),
+            escape("; ".join(reason.detail for reason in decision.reasons)),
+        ]
+        for decision in decisions
+    )
+    return _table("Decisions", rows)
+
+
+def _runs(runs: tuple[Run, ...]) -> str:
+    rows = (
+        [
+            f'<a href="/runs/{quote(run.spec.id, safe="")}">{escape(run.spec.id)}</a>',
+            _moment(run.created_at),
+            escape(run.state.value),
+            _progress(run),
+            escape(run.transitions[-1].reason if run.transitions else ""),
+        ]
+        for run in runs
+    )
+    return _table("Runs", rows)
+
+
+def _progress(run: Run) -> str:
+    if run.state.final or run.progress is None:
+        return ""
+    progress = run.progress
+    return (
+        f'<progress max="{max(progress.total, 1)}" value="{progress.done}"></progress> '
+        f"{escape(progress.stage)} {progress.done}/{progress.total}"
+    )
+
+
+def _table(title: str, rows: Iterable[list[str]]) -> str:
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<h3>{title}</h3><table>{body}</table>" if body else ""
+
+
+def _moment(at: datetime) -> str:
+    return f'<time datetime="{at.isoformat()}">{at:%Y-%m-%d %H:%M:%S} UTC</time>'

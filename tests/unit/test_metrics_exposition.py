@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from figures import NOON, busy_snapshot
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from driftwatch.metrics import FAMILIES, Exposition
+from driftwatch.metrics.family import Kind
+from driftwatch.metrics.snapshot import OutboxFigures, Snapshot, StreamFigures
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+def scraped(snapshot: Snapshot) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    body, _ = Exposition(lambda: snapshot, process=False).render()
+    families = parse_text(body.decode())
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def value(snapshot: Snapshot, name: str, **labels: str) -> float | None:
+    return scraped(snapshot).get((name, frozenset(labels.items())))
+
+
+def quiet_snapshot() -> Snapshot:
+    return replace(busy_snapshot(), streams=(StreamFigures(name="support"),), outbox=OutboxFigures())
+
+
+def test_every_family_is_exported_by_a_busy_daemon() -> None:
+    names = {name for name, _ in scraped(busy_snapshot())}
+    assert names == {family.name for family in FAMILIES}
+
+
+def test_values_and_labels_come_from_the_snapshot() -> None:
+    snapshot = busy_snapshot()
+    assert value(snapshot, "driftwatch_texts_total", stream="support", source="file", outcome="stored") == 100
+    assert value(snapshot, "driftwatch_drift_measure", stream="support", measure="tokens.jsd") == 0.25
+    assert value(snapshot, "driftwatch_drift_measure_null_high", stream="support", measure="tokens.jsd") == 0.04
+    assert value(snapshot, "driftwatch_window_end_timestamp_seconds", stream="support") == NOON.timestamp() - 30
+    assert value(snapshot, "driftwatch_decisions_total", stream="support", rule="topic-shift", action="retrain") == 5
+    assert value(snapshot, "driftwatch_build_info", version="0.1.0") == 1
+    assert value(snapshot, "driftwatch_outbox_deliveries", receiver="webhook", state="dead") == 1
+
+
+def test_what_has_not_happened_yet_has_no_timestamp_and_no_measure() -> None:
+    names = {name for name, _ in scraped(quiet_snapshot())}
+    assert "driftwatch_last_text_timestamp_seconds" not in names
+    assert "driftwatch_drift_measure" not in names
+    assert "driftwatch_outbox_oldest_pending_timestamp_seconds" not in names
+    assert value(quiet_snapshot(), "driftwatch_run_progress_ratio", stream="support") == 0
+    assert value(quiet_snapshot(), "driftwatch_backlog_texts", stream="support") == 0
+
+
+def test_openmetrics_is_served_to_who_asks_for_it() -> None:
+    body, content_type = Exposition(busy_snapshot, process=False).render(OPENMETRICS)
+    assert content_type.startswith("application/openmetrics-text")
+    assert len(list(parse_openmetrics(body.decode()))) == len(FAMILIES)
+
+
+@pytest.mark.parametrize("accept", ["", OPENMETRICS])
+def test_no_created_series(accept: str) -> None:
+    body, _ = Exposition(busy_snapshot).render(accept)
+    assert b"_created" not in body
+
+
+def test_process_metrics_are_added() -> None:
+    body, _ = Exposition(busy_snapshot).render()
+    assert b"process_cpu_seconds_total" in body
+
+
+def test_series_grow_with_streams_not_with_traffic() -> None:
+    one, busier = scraped(busy_snapshot()), scraped(busy_snapshot(scale=1_000))
+    assert one.keys() == busier.keys()
+    per_stream = len(scraped(busy_snapshot("a", "b"))) - len(scraped(busy_snapshot("a")))
+    assert per_stream < 120
+
+
+def test_label_names_are_of_the_bounded_kinds() -> None:
+    bounded = {"stream", "source", "outcome", "measure", "rule", "action", "state", "loop", "receiver", "version"}
+    assert {label for family in FAMILIES for label in family.labels} <= bounded
+
+
+def test_names_follow_the_conventions() -> None:
+    for family in FAMILIES:
+        assert family.name.startswith("driftwatch_")
+        assert family.name.endswith("_total") == (family.kind is Kind.COUNTER)
+        assert family.meaning.endswith(".")
+    assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_two_expositions_do_not_meet() -> None:
+    first, second = busy_snapshot("a"), busy_snapshot("b")
+    assert b'stream="a"' not in Exposition(lambda: second).render()[0]
+    assert b'stream="a"' in Exposition(lambda: first).render()[0]
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
+@pytest.mark.parametrize("snapshot", [busy_snapshot(), quiet_snapshot()])
+def test_promtool_finds_nothing_to_say(snapshot: Snapshot) -> None:
+    body, _ = Exposition(lambda: snapshot, process=False).render()
+    checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_the_documentation_lists_every_metric_as_it_is() -> None:
+    rows = [
+        f"| `{family.name}` | {family.kind.value} | {', '.join(f'`{label}`' for label in family.labels) or '-'} | "
+        f"{family.meaning} |"
+        for family in FAMILIES
+    ]
+    documented = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `driftwatch_")]
+    assert documented == rows
