@@ -1,0 +1,148 @@
+"""What the validation of a policy file found, in words for its author."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from driftwatch.policy.mistakes import Mistake, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import ValidationError
+
+    from driftwatch.policy.source import Source
+
+_Path = tuple[str | int, ...]
+
+_RULE = ("name", "when", "for", "do", "limits", "labels", "annotations")
+_RETRAIN_ONLY = ("recipe", "need", "gates", "rounds", "promote")
+_KNOWN: Mapping[_Path, tuple[str, ...]] = MappingProxyType(
+    {
+        (): ("stream", "rules"),
+        ("rules",): (*_RULE, *_RETRAIN_ONLY),
+        ("rules", "need"): ("fresh_texts",),
+        ("rules", "limits"): ("cooldown",),
+        ("rules", "gates"): ("quality", "forgetting", "bias"),
+        ("rules", "gates", "quality"): ("min_gain",),
+        ("rules", "gates", "forgetting"): ("max_loss",),
+        ("rules", "gates", "bias"): ("max_increase",),
+    }
+)
+_NOT_YET: Mapping[_Path, str] = MappingProxyType(
+    {
+        ("rules", "worth"): 'remove it; "need" and "gates" keep idle runs from being promoted',
+        ("rules", "limits", "runs"): "remove it and use runs.count_30d in the condition",
+        ("rules", "limits", "gpu_hours"): "remove it and use limits.cooldown",
+        ("rules", "limits", "hours"): "remove it and use limits.cooldown",
+    }
+)
+_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "string_type": "this must be text",
+        "int_type": "this must be a whole number",
+        "float_type": "this must be a number",
+        "dict_type": "this must be a mapping (name: value)",
+        "model_type": "this must be a mapping (name: value)",
+        "model_attributes_type": "this must be a mapping (name: value)",
+        "list_type": "this must be a list",
+        "finite_number": "this must be a finite number",
+        "too_short": "this must hold at least one",
+    }
+)
+_CURES: Mapping[str, str] = MappingProxyType(
+    {
+        "string_type": "quote it",
+        "list_type": 'begin each item with "- "',
+    }
+)
+_EXAMPLES: Mapping[_Path, str] = MappingProxyType(
+    {
+        ("stream",): 'write stream: "*" or a list such as [support]',
+        ("rules",): "write rules: and a list of them",
+        ("rules", "name"): "write name: topic-shift, for example",
+        ("rules", "when"): "write when: loss.increase > 0.05, for example",
+        ("rules", "recipe"): "write recipe: small, for example",
+        ("rules", "promote"): "write promote: approve or promote: auto",
+        ("rules", "limits", "cooldown"): "write cooldown: 24h, for example",
+    }
+)
+_MARKERS = frozenset(
+    {"alert", "retrain", "[key]", "constrained-str", "literal['*']", "list[constrained-str]", "list[str]"}
+)
+_MOST = 20
+
+
+def mistakes_of(source: Source, error: ValidationError) -> list[Mistake]:
+    """Return everything that the validation found, in the order of the file."""
+    found = [
+        _mistake(source, _path(source, item["loc"]), item["type"], item["msg"])
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return sorted(dict.fromkeys(found), key=_position)[:_MOST]
+
+
+def _position(mistake: Mistake) -> tuple[int, int]:
+    line, column = mistake.where.rsplit(":", 2)[1:]
+    return int(line), int(column)
+
+
+def _path(source: Source, loc: _Path) -> _Path:
+    """Return where a finding lies in the file; validation adds names of its own to the way."""
+    path: _Path = ()
+    for index, step in enumerate(loc):
+        last = index == len(loc) - 1
+        if (*path, step) in source.nodes or (last and step not in _MARKERS):
+            path = (*path, step)
+    return path
+
+
+def _mistake(source: Source, path: _Path, kind: str, message: str) -> Mistake:
+    bare = tuple(step for step in path if isinstance(step, str))
+    if kind == "extra_forbidden":
+        return _unknown(source, path, bare)
+    if kind == "missing":
+        place = source.place(path[:-1])
+        return source.mistake(f'"{bare[-1]}" is missing', place, cure=_EXAMPLES.get(bare, "add it"))
+    if bare == ("stream",):
+        return source.mistake("this names no streams", source.place(path), cure='write "*" or a list such as [support]')
+    if kind.startswith("union_tag"):
+        return _untagged(source, path)
+    what = _TYPES.get(kind) or message.removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch":
+        return _pattern(source, path, bare)
+    cure = _EXAMPLES.get(bare) or _CURES.get(kind)
+    return source.mistake(_lower(what), source.place(path), cure=cure)
+
+
+def _unknown(source: Source, path: _Path, bare: _Path) -> Mistake:
+    place = source.place(path, key=True)
+    key = str(bare[-1])
+    if bare in _NOT_YET:
+        return source.mistake(f'"{key}" is not supported yet', place, cure=_NOT_YET[bare])
+    if bare[:-1] == ("rules",) and key in _RETRAIN_ONLY:
+        return source.mistake(f'"{key}" has no meaning in a rule that alerts', place, cure="remove it, or do: retrain")
+    known = _KNOWN.get(bare[:-1], ())
+    near = nearest(key, known)
+    cure = f'did you mean "{near}"?' if near else f"known here: {', '.join(known)}"
+    return source.mistake(f'unknown key "{key}"', place, cure=cure)
+
+
+def _untagged(source: Source, path: _Path) -> Mistake:
+    cure = "write do: alert or do: retrain"
+    if (*path, "do") in source.nodes:
+        return source.mistake("a rule alerts or retrains", source.place((*path, "do")), cure=cure)
+    return source.mistake('"do" is missing', source.place(path), cure=cure)
+
+
+def _pattern(source: Source, path: _Path, bare: _Path) -> Mistake:
+    if bare == ("rules", "name"):
+        cure = "use up to 63 small letters, digits and . _ -, such as topic-shift"
+        return source.mistake("this is no name for a rule", source.place(path), cure=cure)
+    cure = "use letters, digits and _, beginning with a letter"
+    return source.mistake(f'"{bare[-1]}" is no name for a label', source.place(path, key=True), cure=cure)
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,103 @@
+"""The reasons of a decision, each a sentence with its figures and its limit."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.decision import Reason, RuleState
+from driftwatch.domain.units import format_duration
+from driftwatch.policy.variables import VARIABLES, Facts
+
+if TYPE_CHECKING:
+    from driftwatch.domain.drift import WindowResult
+    from driftwatch.policy.expressions import Comparison, Evaluation
+    from driftwatch.policy.ruleset import Hold
+
+
+def too_little_data(result: WindowResult) -> Reason:
+    """Say that the window says nothing, neither drift nor none."""
+    detail = f"too little data: {result.texts:,} texts, {result.distinct:,} of them distinct"
+    return Reason(subject="window", met=False, detail=detail)
+
+
+def condition(evaluation: Evaluation) -> Reason:
+    """Say what the condition came to, with the figures of each comparison."""
+    parts = "; ".join(_comparison(comparison) for comparison in evaluation.comparisons)
+    if evaluation.value is None:
+        detail = f"neither true nor false, so nothing is done: {evaluation.problem}" + (f" ({parts})" if parts else "")
+    else:
+        detail = parts or ("always true" if evaluation.value else "always false")
+    return Reason(subject="when", met=evaluation.value is True, detail=detail)
+
+
+def held(hold: Hold, result: WindowResult, state: RuleState) -> Reason:
+    """Say how long the condition has held, and how long it must."""
+    since_window = result.index if state.since_window is None else state.since_window
+    since_at = state.since_at or result.last_seen_at
+    windows = result.index - since_window + 1
+    lasted = max(result.last_seen_at - since_at, timedelta(0))
+    met = windows >= hold.windows if hold.duration is None else lasted >= hold.duration
+    shown = f"{windows:,} window{'' if windows == 1 else 's'}" if hold.duration is None else format_duration(lasted)
+    detail = f"true for {shown} of {hold}, since window {since_window} ({_moment(since_at)})"
+    return Reason(subject="for", met=met, detail=detail)
+
+
+def first_of_streak(state: RuleState) -> Reason:
+    """Say whether the streak was already alerted."""
+    if state.acted:
+        when = f" at {_moment(state.fired_at)}" if state.fired_at else ""
+        return Reason(subject="streak", met=False, detail=f"already alerted{when}; once a streak is enough")
+    return Reason(subject="streak", met=True, detail="not alerted yet in this streak")
+
+
+def champion(result: WindowResult) -> Reason:
+    """Say whether there is a model to retrain."""
+    if result.champion is None:
+        return Reason(subject="champion", met=False, detail="the stream has no model to retrain")
+    return Reason(subject="champion", met=True, detail=f"model {result.champion} serves")
+
+
+def running(facts: Facts) -> Reason:
+    """Say whether a run is under way."""
+    if facts.running:
+        return Reason(subject="running", met=False, detail="a run of this stream is under way")
+    return Reason(subject="running", met=True, detail="no run of this stream is under way")
+
+
+def fresh_texts(found: int, needed: int, since_window: int) -> Reason:
+    """Say how many fresh texts there are."""
+    detail = f"{found:,} texts since window {since_window}, {needed:,} needed"
+    return Reason(subject="need.fresh_texts", met=found >= needed, detail=detail)
+
+
+def cooldown(limit: timedelta, now: datetime, *moments: datetime | None) -> list[Reason]:
+    """Say how long ago the last action was; nothing for a rule without a cooldown."""
+    if not limit:
+        return []
+    past = [moment for moment in moments if moment is not None]
+    if not past:
+        return [Reason(subject="limits.cooldown", met=True, detail="never acted before")]
+    since = max(now - max(past), timedelta(0))
+    detail = f"last acted {format_duration(since)} ago, cooldown {format_duration(limit)}"
+    return [Reason(subject="limits.cooldown", met=since >= limit, detail=detail)]
+
+
+def _comparison(comparison: Comparison) -> str:
+    says = {True: "holds", False: "does not hold", None: "unknown"}[comparison.holds]
+    figures = ", ".join(f"{name} = {_figure(name, value)}" for name, value in comparison.figures.items())
+    return f"{comparison.text} {says}" + (f" ({figures})" if figures else "")
+
+
+def _figure(name: str, value: float) -> str:
+    unit = VARIABLES[name].unit
+    if unit == "s":
+        return format_duration(timedelta(seconds=value)) if value < _LONGEST else "no such moment yet"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" + (f" {unit}" if unit else "")
+
+
+_LONGEST = 1e10
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC")

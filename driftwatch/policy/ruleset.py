@@ -1,0 +1,100 @@
+"""The rules in force, as values: read from files, bound to streams, ready to decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.decision import Action
+from driftwatch.domain.units import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from driftwatch.domain.run import GateLimits
+    from driftwatch.policy.expressions import Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """How long a condition must hold before its rule acts: a number of windows or a duration."""
+
+    windows: int = 1
+    duration: timedelta | None = None
+
+    def __str__(self) -> str:
+        """Return it as written in a policy."""
+        if self.duration is not None:
+            return format_duration(self.duration)
+        return f"{self.windows} window" + ("" if self.windows == 1 else "s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retraining:
+    """What a rule asks of its runs.
+
+    Args:
+        recipe: name of the hyperparameters.
+        fresh_texts: texts since the onset that a run needs.
+        limits: of the gates.
+        rounds: most rounds.
+        approve: whether a person must approve the promotion.
+    """
+
+    recipe: str
+    fresh_texts: int
+    limits: GateLimits
+    rounds: int
+    approve: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule in force.
+
+    Args:
+        name: unique among the rules of a stream.
+        when: its condition.
+        hold: how long the condition must hold.
+        cooldown: least time between two of its actions.
+        retraining: what to retrain with; None for a rule that alerts.
+        labels: of its alerts; ``severity`` is always there.
+        annotations: of its alerts.
+        fingerprint: of the rule's text; another text begins a new streak.
+    """
+
+    name: str
+    when: Expression
+    hold: Hold
+    cooldown: timedelta
+    retraining: Retraining | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    fingerprint: str
+
+    @property
+    def action(self) -> Action:
+        """What the rule does when it acts."""
+        return Action.ALERT if self.retraining is None else Action.RETRAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All rules in force, by stream.
+
+    Args:
+        hash: of everything that the rules say.
+        rules: of each stream, in the order they are written.
+    """
+
+    hash: str
+    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+
+    def of(self, stream: str) -> tuple[Rule, ...]:
+        """Return a stream's rules; none for a stream without."""
+        return self.rules.get(stream, ())
+
+    def rule(self, stream: str, name: str) -> Rule | None:
+        """Return one rule of a stream."""
+        return next((rule for rule in self.of(stream) if rule.name == name), None)

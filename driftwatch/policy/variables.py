@@ -1,0 +1,119 @@
+"""Everything that a rule's condition may look at, with its kind, unit and meaning."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from driftwatch.domain.drift import WindowResult
+
+
+class Kind(StrEnum):
+    """What numbers a variable takes; the two kinds are never compared with each other."""
+
+    DECIMAL = "decimal"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One name a condition may use.
+
+    Args:
+        name: dotted.
+        kind: of its numbers.
+        unit: of its numbers; empty for shares and scores.
+        description: what it says, in one clause.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a decision needs to know beyond the window itself.
+
+    Args:
+        fresh_texts: number of texts retained from the first text of a given window up to now.
+        running: whether a run of this stream has not ended yet.
+        last_run_at: when the stream's last run ended; None where none ever did.
+        champion_at: when the serving model was promoted; None without a model.
+        reference_at: when the reference in force was built.
+        runs_30d: runs of this stream begun within 30 days.
+    """
+
+    fresh_texts: Callable[[int], int]
+    running: bool = False
+    last_run_at: datetime | None = None
+    champion_at: datetime | None = None
+    reference_at: datetime | None = None
+    runs_30d: int = 0
+
+
+def _decimal(name: str, unit: str, description: str) -> Variable:
+    return Variable(name=name, kind=Kind.DECIMAL, unit=unit, description=description)
+
+
+def _whole(name: str, unit: str, description: str) -> Variable:
+    return Variable(name=name, kind=Kind.WHOLE, unit=unit, description=description)
+
+
+_ALL = (
+    _decimal("embedding.mmd2", "", "unbiased squared maximum mean discrepancy between window and reference"),
+    _decimal("embedding.mmd_p", "", "permutation p-value of embedding.mmd2, valid for one planned look"),
+    _decimal("tokens.jsd", "", "Jensen-Shannon divergence of the token distributions, bias-corrected, 0 to 1"),
+    _decimal("tokens.unknown_share", "", "share of the window's tokens that the reference does not hold, 0 to 1"),
+    _decimal("loss.nats", "nats/token", "the champion's mean loss on the window"),
+    _decimal("loss.increase", "nats/token", "loss.nats over the reference's"),
+    _decimal("loss.perplexity_ratio", "", "the champion's perplexity on the window over the reference's"),
+    _decimal("drift.new_share", "", "at least this share of the texts is not explained by the reference, 0 to 1"),
+    _whole("window.texts", "texts", "number of texts in the window"),
+    _decimal("window.duplicate_share", "", "share of the window's texts that repeat another of it, 0 to 1"),
+    _decimal("champion.age", "s", "time since the serving model was promoted"),
+    _decimal("reference.age", "s", "time since the reference in force was built"),
+    _decimal("runs.last_age", "s", "time since the stream's last run ended; infinite where none ever did"),
+    _whole("runs.count_30d", "runs", "runs of the stream begun within 30 days"),
+)
+
+VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in _ALL})
+
+RESERVED: Mapping[str, str] = MappingProxyType(
+    {
+        "drift.alarm": "use embedding.mmd_p and drift.new_share until it is",
+        "drift.evidence": "use embedding.mmd_p until it is",
+        "drift.onset_age": 'use "for" until it is',
+        "embedding.auc": "use embedding.mmd_p until it is",
+        "tokens.psi": "use tokens.jsd until it is",
+        "window.age": 'use "for" with a duration until it is',
+        "runs.gpu_hours_30d": "use runs.count_30d until it is",
+        "feedback.accuracy": "use loss.increase until it is",
+        "feedback.n": "use window.texts until it is",
+    }
+)
+"""Names that are kept for measures to come, with what to use meanwhile."""
+
+
+def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, float]:
+    """Return the value of every variable that is known for this window; the others are left out."""
+    known: dict[str, float | None] = {m.name: m.value for m in result.measures if m.name in VARIABLES}
+    known["window.texts"] = result.texts
+    known["window.duplicate_share"] = 1 - result.distinct / result.texts if result.texts else None
+    known["champion.age"] = _age(facts.champion_at, now)
+    known["reference.age"] = _age(facts.reference_at, now)
+    known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
+    known["runs.count_30d"] = facts.runs_30d
+    return {name: value for name, value in known.items() if value is not None and not math.isnan(value)}
+
+
+def _age(at: datetime | None, now: datetime) -> float | None:
+    return None if at is None else max((now - at).total_seconds(), 0.0)
