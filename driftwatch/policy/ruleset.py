@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta  # noqa: TC003 pydantic reads the fields' types
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Action
@@ -10,7 +11,6 @@ from driftwatch.domain.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from driftwatch.domain.run import GateLimits
     from driftwatch.policy.expressions import Expression

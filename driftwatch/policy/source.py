@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import yaml
 
@@ -112,7 +112,7 @@ def parse_source(text: str, *, name: str) -> Source:
         raise MistakesError([_mistake(name, text, error.what, error.place, error.cure)]) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(line=mark.line + 1, column=mark.column + 1) if mark else Place(line=1, column=1)
+        place = _place(mark)
         what = f"this is no YAML: {error.problem or error.context}"
         raise MistakesError([_mistake(name, text, what, place, "check indentation, quotes and colons")]) from None
     except yaml.reader.ReaderError as error:
@@ -127,6 +127,11 @@ def parse_source(text: str, *, name: str) -> Source:
         what = "the file is empty" if data is None else 'a policy is a mapping with "stream" and "rules"'
         raise MistakesError([_mistake(name, text, what, Place(line=1, column=1), cure)])
     return Source(name=name, text=text, data=data, keys=keys, nodes=nodes)
+
+
+class _Mark(Protocol):
+    line: int
+    column: int
 
 
 class _BadNodeError(Exception):
@@ -207,7 +212,9 @@ def _scalar(node: yaml.Node) -> object:
     return value
 
 
-def _place(mark: yaml.Mark) -> Place:
+def _place(mark: _Mark | None) -> Place:
+    if mark is None:
+        return Place(line=1, column=1)
     return Place(line=mark.line + 1, column=mark.column + 1)
 
 
