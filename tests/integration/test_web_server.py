@@ -82,10 +82,10 @@ def test_nonsense_is_answered_and_the_server_lives_on(shelf: Shelf) -> None:
 
 
 def test_a_client_that_leaves_half_way_stores_nothing(shelf: Shelf) -> None:
-    head = b"POST /v1/streams/support/texts HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
+    head = b"POST /v1/streams/support/texts HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
     with served(shelf) as port:
         with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as connection:
-            connection.sendall(head)
+            connection.sendall(head + b"content-length: 99\r\n\r\n{")
         assert httpx.get(f"http://127.0.0.1:{port}/-/healthy").status_code == 200
     assert shelf.bodies == []
 

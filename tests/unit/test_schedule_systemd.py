@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from driftwatch.schedule import Supervisor
+from driftwatch.schedule import Systemd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,39 +36,39 @@ def ear(tmp_path: Path) -> Iterator[Ear]:
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path, ear: Ear) -> Supervisor:
+def systemd(tmp_path: Path, ear: Ear) -> Systemd:
     assert ear
-    return Supervisor({"NOTIFY_SOCKET": str(tmp_path / "notify")}, pid=7)
+    return Systemd({"NOTIFY_SOCKET": str(tmp_path / "notify")}, pid=7)
 
 
-def test_what_is_said(ear: Ear, supervisor: Supervisor) -> None:
-    supervisor.ready("watching 2 streams\nand more")
+def test_what_is_said(ear: Ear, systemd: Systemd) -> None:
+    systemd.ready("watching 2 streams\nand more")
     assert ear.hears() == "READY=1\nSTATUS=watching 2 streams and more"
-    supervisor.alive()
+    systemd.alive()
     assert ear.hears() == "WATCHDOG=1"
-    supervisor.status("retraining support")
+    systemd.status("retraining support")
     assert ear.hears() == "STATUS=retraining support"
-    supervisor.extend(timedelta(seconds=30))
+    systemd.extend(timedelta(seconds=30))
     assert ear.hears() == "EXTEND_TIMEOUT_USEC=30000000"
-    supervisor.stopping()
+    systemd.stopping()
     assert ear.hears().startswith("STOPPING=1")
 
 
 def test_abstract_sockets() -> None:
     ear = Ear("\0driftwatch-test-notify")
-    Supervisor({"NOTIFY_SOCKET": "@driftwatch-test-notify"}, pid=7).alive()
+    Systemd({"NOTIFY_SOCKET": "@driftwatch-test-notify"}, pid=7).alive()
     assert ear.hears() == "WATCHDOG=1"
     ear.close()
 
 
 def test_nobody_listens() -> None:
-    supervisor = Supervisor({}, pid=7)
-    supervisor.ready("fine")
-    assert supervisor.ping_every is None
+    systemd = Systemd({}, pid=7)
+    systemd.ready("fine")
+    assert systemd.ping_every is None
 
 
 def test_a_socket_that_is_gone_is_no_failure(tmp_path: Path) -> None:
-    Supervisor({"NOTIFY_SOCKET": str(tmp_path / "gone")}, pid=7).alive()
+    Systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}, pid=7).alive()
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_a_socket_that_is_gone_is_no_failure(tmp_path: Path) -> None:
     ],
 )
 def test_how_often_to_ping(environ: dict[str, str], every: timedelta | None) -> None:
-    assert Supervisor(environ, pid=7).ping_every == every
+    assert Systemd(environ, pid=7).ping_every == every

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-class Supervisor:
+class Systemd:
     """The service manager that started us, if there is one.
 
     Args:
@@ -61,7 +61,7 @@ class Supervisor:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
                 notify.sendto(message.encode(), self._address)
         except OSError as error:
-            log.warning("supervisor_not_told", error=str(error))
+            log.warning("systemd_not_told", error=str(error))
 
 
 def _line(text: str) -> str:
