@@ -1,0 +1,28 @@
+"""What people are told: what happened, how much against which limit, since when, what happens by itself, what to do."""
+
+from __future__ import annotations
+
+from driftwatch.alert.drift_messages import drift_detected, drift_key, retrain_started, worker_quarantine
+from driftwatch.alert.run_messages import (
+    approval_key,
+    approval_wanted,
+    for_transition,
+    run_failed,
+    run_promoted,
+    run_rejected,
+    run_rolled_back,
+)
+
+__all__ = [
+    "approval_key",
+    "approval_wanted",
+    "drift_detected",
+    "drift_key",
+    "for_transition",
+    "retrain_started",
+    "run_failed",
+    "run_promoted",
+    "run_rejected",
+    "run_rolled_back",
+    "worker_quarantine",
+]

@@ -1,0 +1,87 @@
+"""Where alerts go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from driftwatch.alert.secrets import check_reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertmanagerSettings:
+    """A Prometheus Alertmanager, version 2 of its API.
+
+    Args:
+        url: its root, such as ``http://127.0.0.1:9093``.
+        resend: time between two sends of an alert that goes on firing.
+        timeout: longest wait for each step of a request.
+        link: where people reach driftwatch's own pages; shown as the alerts' source.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    url: str
+    resend: timedelta = timedelta(minutes=1)
+    timeout: timedelta = timedelta(seconds=10)
+    link: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_url(self.url)
+        _check_timeout(self.timeout)
+        if self.link is not None:
+            _check_url(self.link)
+        if not timedelta(seconds=1) <= self.resend <= timedelta(hours=1):
+            raise ValueError("resend must lie between 1s and 1h")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """Any receiver of JSON.
+
+    Args:
+        url: where each alert is posted.
+        secret: reference of the secret that signs the posts, such as ``env:HOOK_SECRET``.
+        timeout: longest wait for each step of a request.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    url: str
+    secret: str | None = None
+    timeout: timedelta = timedelta(seconds=10)
+
+    def __post_init__(self) -> None:
+        _check_url(self.url)
+        _check_timeout(self.timeout)
+        if self.secret is not None:
+            check_reference(self.secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """The receivers; each takes every alert."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    alertmanager: AlertmanagerSettings | None = None
+    webhook: WebhookSettings | None = None
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("this is no URL; write http://host:port/path") from None
+    if parts.scheme not in ("http", "https") or not host or any(character.isspace() for character in url):
+        raise ValueError("this is no URL of a web server; write http://host:port/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL must not hold a user name or password")
+
+
+def _check_timeout(timeout: timedelta) -> None:
+    if not timedelta(milliseconds=10) <= timeout <= timedelta(minutes=5):
+        raise ValueError("timeout must lie between 10ms and 5m")

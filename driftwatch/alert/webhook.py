@@ -1,0 +1,82 @@
+"""Any receiver of JSON: one signed POST per alert."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from driftwatch.alert.post import post
+from driftwatch.alert.status import status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftwatch.alert.secrets import Secret
+    from driftwatch.alert.settings import WebhookSettings
+    from driftwatch.domain.alert import Alert
+    from driftwatch.domain.protocols import Clock
+
+TIMESTAMP = "X-Driftwatch-Timestamp"
+SIGNATURE = "X-Driftwatch-Signature"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+class WebhookNotifier:
+    """Posts each alert as JSON, with an idempotency key that stays the same over repeats.
+
+    Args:
+        settings: where to.
+        clock: for the timestamp.
+        secret: signs the posts; None leaves them unsigned.
+    """
+
+    def __init__(self, settings: WebhookSettings, *, clock: Clock, secret: Secret | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._secret = secret
+
+    @property
+    def name(self) -> str:
+        """Receiver's name in configuration and metrics."""
+        return "webhook"
+
+    def notify(self, alerts: Sequence[Alert]) -> None:
+        """Deliver one after the other.
+
+        Raises:
+            NotifyError: one was not taken; those before it were, and their keys tell so if they come again.
+        """
+        for alert in alerts:
+            body = msgspec.json.encode({"version": 1, "alerts": [_written(alert)]})
+            post(self._settings.url, body, headers=self._headers(alert, body), timeout=self._settings.timeout)
+
+    def _headers(self, alert: Alert, body: bytes) -> dict[str, str]:
+        timestamp = str(int(self._clock.now().timestamp()))
+        headers = {IDEMPOTENCY_KEY: f"{alert.key}:{status_of(alert)}", TIMESTAMP: timestamp}
+        if self._secret is not None:
+            headers[SIGNATURE] = sign(body, timestamp=timestamp, secret=self._secret)
+        return headers
+
+
+def sign(body: bytes, *, timestamp: str, secret: Secret) -> str:
+    """Return the signature of a post: ``v1=`` and the hex HMAC-SHA256 of timestamp, a full stop and body."""
+    digest = hmac.digest(secret.reveal().encode(), timestamp.encode() + b"." + body, "sha256")
+    return f"v1={digest.hex()}"
+
+
+def _written(alert: Alert) -> dict[str, object]:
+    return {
+        "key": alert.key,
+        "status": status_of(alert),
+        "name": alert.name,
+        "stream": alert.stream,
+        "severity": alert.severity,
+        "summary": alert.summary,
+        "description": alert.description,
+        "starts_at": alert.starts_at,
+        "ends_at": alert.ends_at,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+    }
