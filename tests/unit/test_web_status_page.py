@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from driftwatch.domain.decision import Action, Decision, Reason, RuleState
+from driftwatch.domain.drift import Measure, Outcome, WindowResult, WordShift
+from driftwatch.domain.run import GateLimits, Progress, Recipe, Run, RunId, RunSpec, RunState, Transition
+from driftwatch.web.sparkline import sparkline
+from driftwatch.web.status_page import status_page
+from driftwatch.web.view import StatusView, StreamView, standing
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+NASTY = '<script>alert("x")</script>'
+
+
+def window(index: int, *, mmd2: float = 0.01) -> WindowResult:
+    return WindowResult(
+        stream="support",
+        index=index,
+        first_seq=index * 500,
+        last_seq=index * 500 + 499,
+        texts=500,
+        distinct=490,
+        first_seen_at=NOON,
+        last_seen_at=NOON + timedelta(minutes=index),
+        reference="r1",
+        champion="m1",
+        outcome=Outcome.ASSESSED,
+        measures=(
+            Measure(name="loss.nats", value=3.2),
+            Measure(name="embedding.mmd2", value=mmd2, null_high=0.02),
+        ),
+        words=(WordShift(word=NASTY, share=0.2, reference_share=0.01, z=9.0),),
+    )
+
+
+def run_in(state: RunState) -> Run:
+    spec = RunSpec(
+        id=RunId("r-20261102-1"),
+        stream="support",
+        rule="topic-shift",
+        window=3,
+        first_seq=0,
+        last_seq=1_999,
+        reference="r1",
+        champion="m1",
+        recipe=Recipe(name="small"),
+        limits=GateLimits(),
+    )
+    return Run(
+        spec=spec,
+        state=state,
+        round=1,
+        created_at=NOON,
+        updated_at=NOON,
+        transitions=(Transition(state=state, at=NOON, reason=NASTY),),
+        verdicts=(),
+        progress=Progress(stage="training", done=30, total=120),
+    )
+
+
+def stream(name: str = "support", *, state: RunState = RunState.TRAINING) -> StreamView:
+    return StreamView(
+        name=name,
+        standing="retraining",
+        since=NOON,
+        last_text_at=NOON,
+        backlog=120,
+        champion="m1",
+        reference="r1",
+        windows=tuple(window(i, mmd2=0.01 * i) for i in (4, 3, 2, 1)),
+        decisions=(
+            Decision(
+                stream=name,
+                window=4,
+                rule="topic-shift",
+                action=Action.RETRAIN,
+                reasons=(Reason(subject="when", met=True, detail=NASTY),),
+                at=NOON,
+                policy="p1",
+            ),
+        ),
+        runs=(run_in(state),),
+    )
+
+
+def page(*streams: StreamView, unready: tuple[str, ...] = ()) -> str:
+    return status_page(StatusView(version="0.1.0", at=NOON, unready=unready, streams=streams))
+
+
+class _Balance(HTMLParser):
+    """Checks that what is opened is closed, in order."""
+
+    VOID = frozenset({"meta", "br", "line", "polyline", "circle"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert attrs is not None
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in self.VOID, (tag, attrs)
+
+
+def test_it_shows_where_a_stream_stands() -> None:
+    shown = page(stream())
+    for expected in (
+        "retraining",
+        "120 texts wait",
+        "champion m1",
+        "reference r1",
+        'href="/streams/support/windows/4"',
+        'href="/runs/r-20261102-1"',
+        '<progress max="120" value="30">',
+        "training 30/120",
+        "2026-11-02 12:00:00 UTC",
+    ):
+        assert expected in shown
+
+
+def test_nothing_that_came_in_can_become_markup() -> None:
+    shown = page(stream(NASTY), unready=(NASTY,))
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "/streams/%3Cscript%3Ealert%28%22x%22%29%3C%2Fscript%3E/windows/4" in shown
+
+
+def test_it_is_well_formed_and_small() -> None:
+    shown = page(stream(), stream("sales", state=RunState.KEPT), unready=("no reference yet",))
+    balance = _Balance()
+    balance.feed(shown)
+    assert balance.open == []
+    assert len(shown) < 20_000
+
+
+def test_it_loads_nothing() -> None:
+    assert not re.search(r"(src=|@import|url\(|https?://)", page(stream()))
+
+
+def test_before_anything_has_happened() -> None:
+    empty = StreamView(
+        name="support",
+        standing="waiting for text",
+        since=None,
+        last_text_at=None,
+        backlog=0,
+        champion=None,
+        reference=None,
+        windows=(),
+        decisions=(),
+        runs=(),
+    )
+    shown = page(empty)
+    assert "last text never" in shown
+    assert "champion none" in shown
+    assert "No stream is configured." in page()
+
+
+def test_measures_people_look_for_come_first() -> None:
+    shown = page(stream())
+    assert shown.index("embedding.mmd2 0.04") < shown.index("loss.nats 3.2")
+    assert "(without drift up to 0.02)" in shown
+
+
+def test_an_ended_run_has_no_progress_bar() -> None:
+    assert "<progress" not in page(stream(state=RunState.REJECTED))
+
+
+def test_a_sparkline_stays_in_its_frame_and_marks_what_is_over() -> None:
+    drawn = sparkline([0.0, 5.0, 1.0], limit=0.5, title="t")
+    points = re.search(r'points="([^"]+)"', drawn)
+    assert points is not None
+    for point in points[1].split():
+        x, y = (float(part) for part in point.split(","))
+        assert 0 <= x <= 240
+        assert 0 <= y <= 44
+    assert "dot over" in drawn
+    assert "dot over" not in sparkline([0.0, 0.2], limit=0.5, title="t")
+
+
+@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0, 2.0], [-1.0, 1.0]])
+def test_sparklines_of_odd_series(values: list[float]) -> None:
+    assert "nan" not in sparkline(values, limit=None, title="t")
+
+
+HOLDING = RuleState(rule="topic-shift", fingerprint="f", since_window=3, since_at=NOON)
+QUIET = RuleState(rule="topic-shift", fingerprint="f")
+
+
+@pytest.mark.parametrize(
+    ("state", "rule", "assessed", "word"),
+    [
+        (None, QUIET, False, "waiting for text"),
+        (None, QUIET, True, "quiet"),
+        (None, HOLDING, True, "drift"),
+        (RunState.TRAINING, HOLDING, True, "retraining"),
+        (RunState.AWAITING_APPROVAL, HOLDING, True, "approval wanted"),
+        (RunState.PROBATION, QUIET, True, "probation"),
+        (RunState.PROBATION, HOLDING, True, "drift"),
+        (RunState.REJECTED, QUIET, True, "quiet"),
+    ],
+)
+def test_the_most_pressing_thing_is_said(state: RunState | None, rule: RuleState, assessed: bool, word: str) -> None:
+    assert standing([run_in(state)] if state else [], [rule], assessed=assessed) == word
