@@ -1,0 +1,81 @@
+"""The one shape of all benchmarks: rows of measure, driftwatch, peer, ratio, target."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One measured figure.
+
+    Args:
+        measure: what was measured, with its unit.
+        driftwatch: our figure.
+        peer: the figure it is compared with; None without a peer.
+        target: what it must hold, in words such as ``<= 1.0``.
+        met: whether it holds; None where there is no target.
+    """
+
+    measure: str
+    driftwatch: float
+    peer: float | None = None
+    target: str = ""
+    met: bool | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over the peer's."""
+        return self.driftwatch / self.peer if self.peer else None
+
+
+def at_most(measure: str, value: float, limit: float, *, peer: float | None = None) -> Row:
+    """Return a row whose figure must not be above the limit."""
+    return Row(measure=measure, driftwatch=value, peer=peer, target=f"<= {limit:g}", met=value <= limit)
+
+
+def at_least(measure: str, value: float, limit: float, *, peer: float | None = None) -> Row:
+    """Return a row whose figure must not be below the limit."""
+    return Row(measure=measure, driftwatch=value, peer=peer, target=f">= {limit:g}", met=value >= limit)
+
+
+def main(name: str, measure: Callable[[bool], Sequence[Row]]) -> None:
+    """Parse ``--quick`` and ``--json FILE``, measure, print the table.
+
+    Args:
+        name: of the benchmark.
+        measure: takes whether to be quick; an exception ends the program with a traceback and a code other than 0.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
+    parser.add_argument("--quick", action="store_true", help="end within a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    arguments = parser.parse_args()
+    rows = measure(arguments.quick)
+    print_table(rows)
+    if arguments.json:
+        figures = [{**asdict(row), "ratio": row.ratio} for row in rows]
+        arguments.json.write_text(json.dumps({"benchmark": name, "quick": arguments.quick, "rows": figures}, indent=2))
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Print the rows, columns aligned."""
+    words = {None: "", True: "met", False: "MISSED"}
+    cells = [("measure", "driftwatch", "peer", "ratio", "target", "")]
+    cells += [
+        (row.measure, _figure(row.driftwatch), _figure(row.peer), _figure(row.ratio), row.target, words[row.met])
+        for row in rows
+    ]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.4g}"
