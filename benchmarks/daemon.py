@@ -1,7 +1,7 @@
 """What the daemon costs: CPU to be ready, memory at rest, and how fast it answers scrapes while others compute.
 
-``python -m benchmarks.daemon [--quick] [--json FILE]``. Everything is real: ``driftwatch run`` with a small model, text over
-HTTP, its analysis worker and a retraining job.
+``python -m benchmarks.daemon [--quick] [--json FILE]``. Everything is real: ``driftwatch run`` with a small model, text
+over HTTP, its analysis worker and a retraining job.
 """
 
 from __future__ import annotations
