@@ -124,7 +124,7 @@ def worker_quarantine(stream: str, *, first_seq: int, last_seq: int, texts: int,
         ),
         since=at,
         by_itself="the stream goes on with the texts that follow; those set aside are not tried again.",
-        person="find out why: most often memory ran out. If it goes on, give the service more memory or take smaller windows.",
+        person="find out why: most often memory ran out. Give the service more of it, or take smaller windows.",
         look="driftwatch status; journalctl -u driftwatch",
     )
     return event(

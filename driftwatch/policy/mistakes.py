@@ -137,6 +137,8 @@ _CURES = {
 
 def _unreadable(message: str, *, line: int, column: int) -> ExpressionError:
     token = re.search(r"(?:input|at:|at) '(.[^']*)'?", message)
+    if token is None and "token recognition" in message:
+        return ExpressionError("a character is not expected here", line=line, column=column)
     if token is None:
         return ExpressionError(f"the condition cannot be read: {message[:120]}", line=line, column=column)
     if token[1] == "<EOF>":

@@ -1,0 +1,296 @@
+"""Policy files: what is read, and what is said of what cannot be."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftwatch.domain.decision import Action
+from driftwatch.domain.errors import PolicyError
+from driftwatch.domain.run import GateLimits
+from driftwatch.policy.mistakes import MistakesError
+from driftwatch.policy.rules import json_schema, load_policies, parse_policies
+from driftwatch.policy.ruleset import Hold, Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECIPES = ("small", "full")
+
+WHOLE = """\
+stream: [support]
+rules:
+  - name: topic-shift
+    when: embedding.mmd_p <= 0.001 && loss.increase > 0.05
+    for: 3 windows
+    do: retrain
+    recipe: small
+    need: {fresh_texts: 2000}
+    limits: {cooldown: 36h}
+    gates: {quality: {min_gain: 0.01}, forgetting: {max_loss: 0.02}, bias: {max_increase: 0.03}}
+    rounds: 3
+    promote: auto
+    labels: {severity: page, team: nlp}
+    annotations: {summary: "The topic moved", runbook_url: "https://example.org/topic"}
+  - name: tell
+    when: tokens.jsd > 0.1
+    for: 6h
+    do: alert
+"""
+
+
+def read(text: str, *, streams: tuple[str, ...] = ("support", "sales")) -> Policy:
+    return parse_policies({"p.yaml": text}, streams=streams, recipes=RECIPES)
+
+
+def refuse(text: str) -> MistakesError:
+    with pytest.raises(MistakesError) as raised:
+        read(text)
+    return raised.value
+
+
+def rule(**lines: str) -> str:
+    given = {"name": "a", "when": "loss.increase > 0.05", "do": "alert"} | lines
+    return "stream: '*'\nrules:\n  - " + "\n    ".join(
+        f"{key.rstrip('_')}: {value}" for key, value in given.items() if value
+    )
+
+
+def test_every_field_is_read() -> None:
+    policy = read(WHOLE)
+    topic, tell = policy.of("support")
+    assert (topic.name, topic.action, topic.hold) == ("topic-shift", Action.RETRAIN, Hold(windows=3))
+    assert topic.cooldown == timedelta(hours=36)
+    assert topic.retraining is not None
+    assert (topic.retraining.recipe, topic.retraining.fresh_texts, topic.retraining.rounds) == ("small", 2000, 3)
+    assert topic.retraining.approve is False
+    assert topic.retraining.limits == GateLimits(
+        quality_min_gain=0.01, forgetting_max_loss=0.02, bias_max_increase=0.03
+    )
+    assert topic.labels == {"severity": "page", "team": "nlp"}
+    assert topic.annotations["runbook_url"] == "https://example.org/topic"
+    assert (tell.action, tell.hold, tell.cooldown) == (Action.ALERT, Hold(duration=timedelta(hours=6)), timedelta(0))
+    assert tell.labels == {"severity": "ticket"}
+    assert policy.of("sales") == ()
+    assert policy.rule("support", "tell") is tell
+    assert policy.rule("support", "none") is None
+
+
+def test_defaults_are_careful() -> None:
+    made = read(rule(do="retrain", recipe="full")).of("support")[0]
+    assert made.retraining is not None
+    assert made.retraining.approve
+    assert made.cooldown == timedelta(hours=24)
+    assert made.hold == Hold(windows=1)
+    assert made.retraining.limits == GateLimits()
+
+
+def test_a_star_means_every_stream() -> None:
+    policy = read(rule())
+    assert [rule.name for stream in ("support", "sales") for rule in policy.of(stream)] == ["a", "a"]
+
+
+def test_the_hash_follows_what_the_rules_say_and_nothing_else() -> None:
+    same = WHOLE.replace("stream: [support]", "# a remark\nstream:\n- support")
+    assert read(same).hash == read(WHOLE).hash
+    assert read(WHOLE.replace("0.05", "0.06")).hash != read(WHOLE).hash
+    assert read(WHOLE.replace("[support]", "[sales]")).hash != read(WHOLE).hash
+
+
+def test_a_fingerprint_follows_its_own_rule_only() -> None:
+    before, after = read(WHOLE), read(WHOLE.replace("0.05", "0.06"))
+    topic, tell = zip(before.of("support"), after.of("support"), strict=True)
+    assert topic[0].fingerprint != topic[1].fingerprint
+    assert tell[0].fingerprint == tell[1].fingerprint
+
+
+def test_files_are_read_in_order_and_refused_together(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.yaml").write_text(rule(name=name))
+    paths = [tmp_path / "b.yaml", tmp_path / "a.yaml"]
+    assert [r.name for r in load_policies(paths, streams=["s"], recipes=RECIPES).of("s")] == ["b", "a"]
+    for path in paths:
+        path.write_text(path.read_text() + "\n    wrong: 1\n")
+    with pytest.raises(PolicyError) as raised:
+        load_policies(paths, streams=["s"], recipes=RECIPES)
+    assert str(raised.value).count('unknown key "wrong"') == 2
+
+
+def test_a_name_is_used_once_in_a_stream_over_all_files() -> None:
+    texts = {"a.yaml": rule(), "b.yaml": rule().replace("'*'", "[sales]")}
+    with pytest.raises(MistakesError, match=r'b\.yaml:3:11: stream "sales" already has a rule "a"'):
+        parse_policies(texts, streams=["support", "sales"], recipes=RECIPES)
+    apart = {"a.yaml": rule().replace("'*'", "[support]"), "b.yaml": rule().replace("'*'", "[sales]")}
+    assert parse_policies(apart, streams=["support", "sales"], recipes=RECIPES).of("sales")[0].name == "a"
+
+
+def test_no_files_give_a_policy_without_rules() -> None:
+    assert parse_policies({}, streams=["support"], recipes=RECIPES).of("support") == ()
+
+
+MISTAKES = [
+    ("", "p.yaml:1:1", "the file is empty", "docs/policies.md"),
+    ("# only a remark\n", "p.yaml:1:1", "the file is empty", "docs/policies.md"),
+    ("- a", "p.yaml:1:1", "a policy is a mapping", "docs/policies.md"),
+    ("text", "p.yaml:1:1", "a policy is a mapping", "docs/policies.md"),
+    ("stream: '*'", "p.yaml:1:1", '"rules" is missing', "a list of them"),
+    ("rules: []", "p.yaml:1:1", '"stream" is missing', 'stream: "*"'),
+    ("stream: '*'\nrules: []", "p.yaml:2:8", "at least one", "a list of them"),
+    ("stream: '*'\nrules: x", "p.yaml:2:8", "must be a list", "a list of them"),
+    ("stream: 3\nrules: []", "p.yaml:1:9", "names no streams", 'write "*" or a list'),
+    ("stream: support\nrules: []", "p.yaml:1:9", "names no streams", 'write "*" or a list'),
+    ("stream: []\nrules: []", "p.yaml:1:9", "names no streams", 'write "*" or a list'),
+    (rule().replace("'*'", "[suport]"), "p.yaml:1:10", 'no stream is called "suport"', 'did you mean "support"?'),
+    (rule().replace("'*'", "[x]"), "p.yaml:1:10", 'no stream is called "x"', "known streams: sales, support"),
+    (rule().replace("stream", "steam"), "p.yaml:1:1", "", ""),
+    ("stream: '*'\nrules: [1]", "p.yaml:2:9", "must be a mapping", ""),
+    (rule(name=""), "p.yaml:3:5", '"name" is missing', "name: topic-shift"),
+    (rule(when=""), "p.yaml:3:5", '"when" is missing', "when: loss.increase"),
+    (rule(do=""), "p.yaml:3:5", '"do" is missing', "do: alert or do: retrain"),
+    (rule(do="launch"), "p.yaml:5:9", "alerts or retrains", "do: alert or do: retrain"),
+    (rule(do="retrain"), "p.yaml:3:5", '"recipe" is missing', "recipe: small"),
+    (rule(do="retrain", recipe="smal"), "p.yaml:6:13", 'no recipe is called "smal"', 'did you mean "small"?'),
+    (rule(recipe="small"), "p.yaml:6:5", "no meaning in a rule that alerts", "do: retrain"),
+    (rule(promte="auto"), "p.yaml:6:5", 'unknown key "promte"', 'did you mean "promote"?'),
+    (rule(name="Topic Shift"), "p.yaml:3:11", "no name for a rule", "small letters"),
+    (rule(name="12"), "p.yaml:3:11", "must be text", "name: topic-shift"),
+    (rule(when="true"), "p.yaml:4:11", "must be text", "when: loss.increase"),
+    (rule(when="loss.incraese > 0.05"), "p.yaml:4:11", "unknown variable", 'did you mean "loss.increase"?'),
+    (rule(when="'loss.nats > 1.0 && loss.incraese > 0.05'"), "p.yaml:4:31", "unknown variable", "loss.increase"),
+    (rule(when="|\n      loss.nats > 1.0\n        && foo.bar > 1.0"), "p.yaml:6:12", "unknown variable", "known are"),
+    (rule(when=">-\n      loss.nats > 1.0\n      && foo.bar > 1.0"), "p.yaml:6:10", "unknown variable", "known are"),
+    (rule(when="loss.nats > 1.0\n      && foo.bar > 1.0"), "p.yaml:5:10", "unknown variable", "known are"),
+    (rule(when="drift.alarm && loss.increase > 0.05"), "p.yaml:4:11", "not measured yet", "embedding.mmd_p"),
+    (rule(when="loss.increase > 1"), "p.yaml:4:25", "never compared", 'write "1.0"'),
+    (rule(for_="3"), "p.yaml:6:10", "number of windows", ""),
+    (rule(for_="0 windows"), "p.yaml:6:10", "number of windows", ""),
+    (rule(for_="many windows"), "p.yaml:6:10", "number of windows", ""),
+    (rule(for_="9999999999999 windows"), "p.yaml:6:10", "number of windows", ""),
+    (rule(for_="soon"), "p.yaml:6:10", "is no duration", ""),
+    (rule(limits="{cooldown: 24}"), "p.yaml:6:24", "a duration has a unit", "cooldown: 24h"),
+    (rule(limits="{cooldown: 1:30}"), "p.yaml:6:24", "a duration has a unit", "cooldown: 24h"),
+    (rule(limits="{cooldown: 999w}"), "p.yaml:6:24", "less than or equal to", "cooldown: 24h"),
+    (rule(limits="{cooldwn: 24h}"), "p.yaml:6:14", 'unknown key "cooldwn"', 'did you mean "cooldown"?'),
+    (rule(limits="{runs: 4 per 30d}"), "p.yaml:6:14", '"runs" is not supported yet', "runs.count_30d"),
+    (rule(limits="{gpu_hours: 20 per 30d}"), "p.yaml:6:14", '"gpu_hours" is not supported yet', "remove it"),
+    (rule(limits='{hours: "22:00-06:00 UTC"}'), "p.yaml:6:14", '"hours" is not supported yet', "remove it"),
+    (
+        rule(do="retrain", recipe="small", worth="{probe_gain: 0.02}"),
+        "p.yaml:7:5",
+        '"worth" is not supported yet',
+        "remove",
+    ),
+    (rule(do="retrain", recipe="small", need="{fresh_texts: lots}"), "p.yaml:7:25", "must be a whole number", ""),
+    (rule(do="retrain", recipe="small", need="{fresh_texts: -1}"), "p.yaml:7:25", "greater than or equal to 1", ""),
+    (rule(do="retrain", recipe="small", gates="{quality: {min_gain: .nan}}"), "p.yaml:7:33", "finite", ""),
+    (rule(do="retrain", recipe="small", gates="{quality: 3}"), "p.yaml:7:22", "must be a mapping", ""),
+    (
+        rule(do="retrain", recipe="small", gates="{toxicity: {max: 3}}"),
+        "p.yaml:7:13",
+        'unknown key "toxicity"',
+        "known here",
+    ),
+    (rule(do="retrain", recipe="small", rounds="0"), "p.yaml:7:13", "greater than or equal to 1", ""),
+    (rule(do="retrain", recipe="small", rounds="two"), "p.yaml:7:13", "must be a whole number", ""),
+    (rule(do="retrain", recipe="small", promote="yes"), "p.yaml:7:14", "'auto' or 'approve'", "promote: approve"),
+    (rule(labels="{severity: urgent}"), "p.yaml:6:24", 'no severity is called "urgent"', "info, ticket or page"),
+    (rule(labels="{a-b: c}"), "p.yaml:6:14", '"a-b" is no name for a label', "letters, digits and _"),
+    (rule(labels="{team: 7}"), "p.yaml:6:20", "must be text", "quote it"),
+    (rule(annotations="text"), "p.yaml:6:18", "must be a mapping", ""),
+    (rule() + "\n  - {name: a, when: 'true', do: alert}", "p.yaml:6:12", 'already has a rule "a"', "its own name"),
+    ("a: 1\na: 2", "p.yaml:2:1", '"a" is given twice', "line 1"),
+    (rule(name="b\n    name: c"), "p.yaml:4:5", '"name" is given twice', "line 3"),
+    ("a: &x [1]\nb: *x", "p.yaml:2:4", "aliases are not used", "write the value out"),
+    ("a: &x [*x]", "p.yaml:1:8", "aliases are not used", "write the value out"),
+    ("[" * 100_000, "p.yaml:1:21", "nested more than 20 deep", ""),
+    ("a: [", "p.yaml:2:1", "this is no YAML", "indentation"),
+    ("\ta: b", "p.yaml:1:1", "this is no YAML", "indentation"),
+    ("a: b: c", "p.yaml:1:5", "this is no YAML", "indentation"),
+    ("a: !!python/object:os.system x", "p.yaml:1:4", "constructor", "plain text"),
+    ("? [a]\n: b", "p.yaml:1:3", "a key must be a word", ""),
+    ("a: 2026-99-99", "p.yaml:1:4", "cannot be read", "quote it"),
+    ("a: " + "9" * 5_000, "p.yaml:1:4", "cannot be read", "quote it"),
+    ("a: \x01", "p.yaml", "#x0001 is not allowed", "UTF-8"),
+    ("---\na: 1\n---\nb: 1", "p.yaml:3:1", "a second document", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "where", "what", "cure"), MISTAKES)
+def test_a_mistake_names_its_place_and_its_cure(text: str, where: str, what: str, cure: str) -> None:
+    error = refuse(text)
+    found = error.mistakes[0]
+    assert found.where == where
+    assert what in found.what
+    assert cure in (found.cure or "")
+    assert len(str(found)) < 1_200
+
+
+def test_a_mistake_shows_its_line_with_a_caret() -> None:
+    assert str(refuse(rule(when="loss.incraese > 0.05"))) == (
+        'p.yaml:4:11: unknown variable "loss.incraese" (did you mean "loss.increase"?)\n'
+        "    4 |     when: loss.incraese > 0.05\n"
+        "      |           ^"
+    )
+
+
+def test_a_long_line_is_shown_around_its_mistake() -> None:
+    text = rule(when="loss.nats > 1.0 && " * 90 + "foo.bar > 1.0")
+    shown = refuse(text).mistakes[0].excerpt.splitlines()
+    assert max(map(len, shown)) < 200
+    assert shown[0][shown[1].index("^") :].startswith("foo.bar")
+
+
+def test_all_mistakes_of_a_file_are_named_in_its_order() -> None:
+    text = rule(name="A B", for_="3", wrong="1", limits="{cooldown: 24}")
+    assert [mistake.where for mistake in refuse(text).mistakes] == [
+        "p.yaml:3:11",
+        "p.yaml:6:10",
+        "p.yaml:7:5",
+        "p.yaml:8:24",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"a: \xff\xfe", r"p\.yaml:1:4: byte 0xff is not UTF-8"),
+        (b"# " + b"x" * 2**20, r"p\.yaml: the file is larger than 1 MiB"),
+        (None, r"p\.yaml: cannot be read: No such file"),
+    ],
+)
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes | None, what: str) -> None:
+    path = tmp_path / "p.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(MistakesError, match=what):
+        load_policies([path], streams=["support"], recipes=RECIPES)
+
+
+def test_a_folder_is_no_policy(tmp_path: Path) -> None:
+    with pytest.raises(MistakesError, match="cannot be read: Is a directory"):
+        load_policies([tmp_path], streams=["support"], recipes=RECIPES)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + rule().encode())
+    assert load_policies([path], streams=["s"], recipes=RECIPES).of("s")
+
+
+def test_the_largest_file_is_refused_or_read_within_seconds() -> None:
+    rules = "\n".join(f"  - {{name: r{n}, when: 'loss.increase > 0.05', do: alert}}" for n in range(18_000))
+    began = time.process_time()
+    error = refuse(f"stream: '*'\nrules:\n{rules}")
+    assert time.process_time() - began < 10
+    assert "at most 200" in error.mistakes[0].what
+
+
+def test_the_schema_for_editors_names_every_field() -> None:
+    schema = json.loads(json_schema())
+    assert set(schema["$defs"]["RetrainRule"]["properties"]) == {
+        "name", "when", "for", "do", "recipe", "need", "limits", "gates", "rounds", "promote", "labels", "annotations",
+    }  # fmt: skip

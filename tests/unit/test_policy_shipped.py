@@ -1,0 +1,133 @@
+"""The shipped policies: each is read, and each rule is shown what makes it act and what does not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from policy_stream import Stream, window
+
+from driftwatch.policy.rules import load_policies
+from driftwatch.policy.variables import VARIABLES, Facts
+
+if TYPE_CHECKING:
+    from driftwatch.domain.drift import WindowResult
+    from driftwatch.policy.ruleset import Policy
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "policies"
+NAMES = ("default", "social-media", "news", "chatbot")
+
+CALM = {
+    "embedding__mmd_p": 0.4,
+    "embedding__mmd2": 0.0001,
+    "tokens__jsd": 0.01,
+    "tokens__unknown_share": 0.001,
+    "loss__nats": 3.0,
+    "loss__increase": 0.0,
+    "loss__perplexity_ratio": 1.0,
+    "drift__new_share": 0.0,
+}
+DRIFTED = CALM | {"embedding__mmd_p": 0.001, "drift__new_share": 0.15}
+HARMFUL = DRIFTED | {"loss__increase": 0.2, "loss__perplexity_ratio": 1.22, "tokens__jsd": 0.15}
+FACTS = Facts(fresh_texts=lambda _: 20_000)
+
+
+def load(name: str) -> Policy:
+    return load_policies([FOLDER / f"{name}.yaml"], streams=["s"], recipes=["small", "full"])
+
+
+def acted(name: str, *results: WindowResult, facts: Facts = FACTS) -> dict[str, str]:
+    """Return what each rule did in these windows, holds left out."""
+    stream = Stream(load(name), facts)
+    decided = [decision for result in results for decision in stream.see(result).decisions]
+    return {decision.rule: decision.action for decision in decided if decision.action != "hold"}
+
+
+def test_no_policy_is_forgotten_here() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_calm_text_makes_no_rule_act(name: str) -> None:
+    assert acted(name, *(window(n, **CALM) for n in range(30))) == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_benign_drift_alerts_and_never_retrains(name: str) -> None:
+    done = acted(name, *(window(n, **DRIFTED) for n in range(30)))
+    assert done
+    assert set(done.values()) == {"alert"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_harmful_drift_retrains_once_it_lasts(name: str) -> None:
+    assert "retrain" not in acted(name, window(0, **HARMFUL)).values()
+    assert "retrain" in acted(name, *(window(n, **HARMFUL) for n in range(30))).values()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_done_where_nothing_was_measured(name: str) -> None:
+    assert acted(name, *(window(n) for n in range(5))) == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rule_says_what_it_is_for(name: str) -> None:
+    for rule in load(name).of("s"):
+        assert rule.annotations["summary"]
+
+
+def test_default_alerts_at_once_and_retrains_at_the_second_window() -> None:
+    assert acted("default", window(0, **DRIFTED)) == {"text-drifted": "alert"}
+    assert acted("default", window(0, **HARMFUL), window(1, **HARMFUL)) == {
+        "text-drifted": "alert",
+        "words-drifted": "alert",
+        "model-suffers": "retrain",
+    }
+
+
+def test_default_waits_for_fresh_texts() -> None:
+    few = Facts(fresh_texts=lambda _: 999)
+    assert "retrain" not in acted("default", window(0, **HARMFUL), window(1, **HARMFUL), facts=few).values()
+
+
+def test_social_media_tells_floods_from_drift() -> None:
+    flooded = [replace(window(n, **HARMFUL), distinct=200) for n in range(30)]
+    assert acted("social-media", *flooded) == {"flood": "alert"}
+
+
+def test_social_media_slang() -> None:
+    slang = CALM | {"tokens__unknown_share": 0.05}
+    assert acted("social-media", *(window(n, **slang) for n in range(3))) == {"slang": "alert"}
+
+
+def test_news_season() -> None:
+    slow = CALM | {"loss__increase": 0.04}
+    old = Facts(fresh_texts=lambda _: 20_000, champion_at=window(0).last_seen_at - timedelta(days=120))
+    assert acted("news", *(window(n, **slow) for n in range(12)), facts=old) == {"season": "retrain"}
+    assert acted("news", *(window(n, **slow) for n in range(12))) == {}
+
+
+def test_chatbot_silent_decay() -> None:
+    decayed = CALM | {"loss__increase": 0.2}
+    assert acted("chatbot", *(window(n, **decayed) for n in range(3))) == {"silent-decay": "alert"}
+
+
+def test_the_manual_names_every_variable_and_every_shipped_policy() -> None:
+    manual = (ROOT / "docs" / "policies.md").read_text()
+    assert [name for name in VARIABLES if f"`{name}`" not in manual] == []
+    assert [name for name in NAMES if f"policies/{name}.yaml" not in manual] == []
+
+
+def test_the_manual_s_example_is_a_policy(tmp_path: Path) -> None:
+    manual = (ROOT / "docs" / "policies.md").read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    assert examples
+    for example in examples:
+        path = tmp_path / "example.yaml"
+        path.write_text(example)
+        assert load_policies([path], streams=["support"], recipes=["small", "full"]).of("support")
