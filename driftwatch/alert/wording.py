@@ -71,5 +71,6 @@ def moment(at: datetime) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a text that ends as a sentence does."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    """Return a text as a sentence: begun with a capital, ended with a stop; nothing stays nothing."""
+    whole = text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "!", "?")) or not whole else f"{whole}."

@@ -1,0 +1,131 @@
+"""What people are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from alert_samples import DECISION, RESULT, SPEC, START, STATE, run
+
+from driftwatch.alert import messages
+from driftwatch.alert.status import Status, status_of
+from driftwatch.domain.run import RunState
+
+if TYPE_CHECKING:
+    from driftwatch.domain.alert import Alert
+
+LABELS = {"severity": "page", "team": "nlp"}
+NOTES = {"summary": "Users ask for something new", "runbook_url": "https://example.org/r"}
+MOVES = {
+    RunState.AWAITING_APPROVAL: "ApprovalWanted",
+    RunState.PROBATION: "RunPromoted",
+    RunState.REJECTED: "RunRejected",
+    RunState.FAILED: "RunFailed",
+    RunState.ROLLED_BACK: "RunRolledBack",
+}
+
+
+def drift() -> Alert:
+    return messages.drift_detected(DECISION, result=RESULT, state=STATE, labels=LABELS, annotations=NOTES)
+
+
+def move(to: RunState) -> tuple[Alert, ...]:
+    return messages.for_transition(run(RunState.JUDGING), to=to, reason="because of this", at=START)
+
+
+ALL = [
+    drift(),
+    messages.retrain_started(DECISION, spec=SPEC, labels=LABELS, annotations=NOTES),
+    messages.worker_quarantine("s", first_seq=1, last_seq=500, texts=500, deaths=3, at=START),
+    *(made for state in MOVES for made in move(state)),
+]
+
+
+@pytest.mark.parametrize("alert", ALL, ids=lambda alert: alert.name)
+def test_every_alert_says_since_when_what_happens_and_what_to_do(alert: Alert) -> None:
+    for part in ("Since: 2026-11-01 ", "By itself: ", "You: ", "Look: "):
+        assert part in alert.description
+    assert alert.summary
+    assert "\n" not in alert.summary
+    assert alert.severity in ("info", "ticket", "page")
+    assert alert.starts_at.tzinfo is not None
+
+
+def test_every_alert_has_a_key_of_its_own() -> None:
+    assert len({alert.key for alert in ALL}) == len(ALL)
+
+
+def test_drift_says_how_much_against_which_limit_and_which_words() -> None:
+    text = drift().description
+    assert "loss.increase > 0.05 holds (loss.increase = 0.081 nats/token)" in text
+    assert "at least 12.3% of the texts are not explained" in text
+    assert "loss +0.081 nats/token against the reference's (the model does worse on these texts)" in text
+    assert "Words that rose: tensor (1.0% → 31.0%)." in text
+    assert "Words that fell: matrix (22.0% → 2.0%)." in text
+    assert "reference r0123" in text
+
+
+def test_drift_takes_severity_labels_and_texts_from_its_rule() -> None:
+    alert = drift()
+    assert alert.severity == "page"
+    assert alert.labels == {"team": "nlp", "rule": "tell"}
+    assert alert.summary == "Users ask for something new"
+    assert alert.annotations == {"runbook_url": "https://example.org/r"}
+    assert "https://example.org/r" in alert.description
+
+
+def test_drift_fires_since_its_streak_began_under_the_streak_s_key() -> None:
+    alert = drift()
+    assert alert.starts_at == START - timedelta(hours=1)
+    assert status_of(alert) is Status.FIRING
+    assert alert.key == messages.drift_key("s", "tell", 11)
+
+
+def test_drift_without_words_or_model_is_told_too() -> None:
+    from dataclasses import replace
+
+    bare = replace(RESULT, words=(), measures=())
+    alert = messages.drift_detected(DECISION, result=bare, state=STATE)
+    assert alert.severity == "ticket"
+    assert "Words" not in alert.description
+    assert "model:" not in alert.description
+
+
+def test_a_retraining_says_what_it_takes_to_be_promoted() -> None:
+    (started,) = [alert for alert in ALL if alert.name == "RetrainStarted"]
+    assert "gain at least 0.01 nats/token" in started.description
+    assert "driftwatch runs approve s-w0000012" in started.description
+    assert status_of(started) is Status.EVENT
+
+
+@pytest.mark.parametrize(("state", "name"), MOVES.items())
+def test_a_run_s_moves_are_told_with_reason_and_verdicts(state: RunState, name: str) -> None:
+    (alert,) = move(state)
+    assert alert.name == name
+    assert "s-w0000012" in alert.description
+    assert "Because of this." in alert.description
+    assert "gain 0.12 (0.1 to 0.14) nats/token, limit 0.01, n = 400" in alert.description
+    assert "too little" not in alert.description
+    assert alert.labels == {"rule": "learn"}
+
+
+@pytest.mark.parametrize("state", [state for state in RunState if state not in MOVES])
+def test_other_moves_are_not_told(state: RunState) -> None:
+    assert move(state) == ()
+
+
+def test_a_promotion_without_probation_is_told_once() -> None:
+    told = messages.for_transition(run(RunState.PROMOTING), to=RunState.KEPT, reason="", at=START)
+    assert [alert.name for alert in told] == ["RunPromoted"]
+    assert messages.for_transition(run(RunState.PROBATION), to=RunState.KEPT, reason="", at=START) == ()
+
+
+def test_only_what_lasts_fires() -> None:
+    firing = {alert.name for alert in ALL if status_of(alert) is Status.FIRING}
+    assert firing == {"DriftDetected", "ApprovalWanted"}
+    assert next(a.key for a in ALL if a.name == "ApprovalWanted") == messages.approval_key("s-w0000012")
+
+
+def test_messages_are_the_same_for_the_same_input() -> None:
+    assert drift() == drift()
