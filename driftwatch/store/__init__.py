@@ -1,1 +1,10 @@
-"""Room: store."""
+"""Everything durable: texts, windows, decisions, runs, alerts, champions and references."""
+
+from driftwatch.store.decisions import StoredDecision
+from driftwatch.store.opening import HEAD, Store, open_store
+from driftwatch.store.registry import Champion, ReferenceRow
+from driftwatch.store.step import Step
+from driftwatch.store.texts import Taken
+from driftwatch.store.windows import Position
+
+__all__ = ["HEAD", "Champion", "Position", "ReferenceRow", "Step", "Store", "StoredDecision", "Taken", "open_store"]

@@ -1,0 +1,121 @@
+"""One database: connections, transactions, and errors in our own words."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from driftwatch.domain.errors import StoreCorruptError, StoreError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from sqlalchemy import Connection, Engine
+
+_BUSY_MS = 10_000
+_UNAVAILABLE = {
+    "full": ("the disk is full", "free some space; nothing was lost"),
+    "readonly": ("the database cannot be written", "make its folder writable for this user"),
+    "locked": ("another process holds the database", "look for a second daemon or a stuck backup"),
+    "busy": ("another process holds the database", "look for a second daemon or a stuck backup"),
+    "disk i/o": ("the disk failed", "look at the system's log; nothing was acknowledged"),
+    "unable to open": ("the database cannot be opened", "check that its folder exists and is writable for this user"),
+}
+_CORRUPT = ("malformed", "not a database", "file is encrypted", "database corruption")
+
+
+class Database:
+    """Reads and writes in transactions; used from many threads and processes.
+
+    Args:
+        place: a SQLite file or a SQLAlchemy URL.
+        read_only: refuse writes (SQLite only).
+    """
+
+    def __init__(self, place: Path | str, *, read_only: bool = False) -> None:
+        self.file = place if isinstance(place, Path) else None
+        self.where = str(place)
+        self.engine = _sqlite(place, read_only=read_only) if isinstance(place, Path) else create_engine(place)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading one consistent state."""
+        with self._translated(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose changes are durable when the block ends, or gone when it raises."""
+        with self._translated(), self.engine.connect() as connection:
+            if self.file is not None:
+                connection.connection.info["immediate"] = True
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as error:
+            raise translate(error, self.where) from error
+
+
+def translate(error: Exception, where: str) -> StoreError:
+    """Return our own error for a database's."""
+    text = str(getattr(error, "orig", None) or error).lower()
+    if any(word in text for word in _CORRUPT):
+        return StoreCorruptError(
+            "this is damaged, or no driftwatch database",
+            where=where,
+            cure="restore it from a backup, or move it away to begin with an empty one",
+        )
+    for word, (what, cure) in _UNAVAILABLE.items():
+        if word in text:
+            return StoreUnavailableError(what, where=where, cure=cure)
+    return StoreError(f"the database refused: {text}", where=where)
+
+
+def _sqlite(file: Path, *, read_only: bool) -> Engine:
+    mode = "ro" if read_only else "rwc"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{_quoted(file)}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_MS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        for pragma in _pragmas(read_only=read_only):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=4, max_overflow=28)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _pragmas(*, read_only: bool) -> tuple[str, ...]:
+    writing = () if read_only else ("journal_mode = WAL", "synchronous = FULL")
+    return (*writing, f"busy_timeout = {_BUSY_MS}", "foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    # The driver would begin a read transaction and fail when it turns into a write: a write says so from the start.
+    info: dict[Any, Any] = connection.connection.info
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if info.pop("immediate", False) else "BEGIN")
+
+
+def _quoted(file: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(file.absolute()))

@@ -1,0 +1,97 @@
+"""Decisions, kept for ever, and what rules remember."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from driftwatch.domain.decision import Decision, RuleState
+from driftwatch.domain.errors import NotFoundError
+from driftwatch.domain.run import RunId
+from driftwatch.store.tables import decisions, rule_states
+from driftwatch.store.upsert import insert_new, upsert
+from driftwatch.store.values import dump, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from sqlalchemy import Connection, Row
+
+    from driftwatch.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDecision:
+    """A decision with its number and the run it led to."""
+
+    id: int
+    decision: Decision
+    run: RunId | None
+
+
+class Decisions:
+    """The decisions of all streams."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def recent(self, stream: str | None = None, *, limit: int) -> list[StoredDecision]:
+        """Return the newest decisions, newest first."""
+        query = select(decisions).order_by(decisions.c.id.desc()).limit(limit)
+        if stream is not None:
+            query = query.where(decisions.c.stream == stream)
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+    def get(self, number: int) -> StoredDecision:
+        """Return one decision.
+
+        Raises:
+            NotFoundError: there is none of this number.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(decisions).where(decisions.c.id == number)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no decision {number}")
+        return _stored(row)
+
+    def rule_states(self, stream: str) -> dict[str, RuleState]:
+        """Return what the stream's rules remember, by rule."""
+        query = select(rule_states.c.rule, rule_states.c.state).where(rule_states.c.stream == stream)
+        with self._database.read() as connection:
+            return {rule: load(state, RuleState) for rule, state in connection.execute(query)}
+
+    def count(self) -> dict[tuple[str, str, str], int]:
+        """Return decisions by (stream, rule, action)."""
+        of = (decisions.c.stream, decisions.c.rule, decisions.c.action)
+        with self._database.read() as connection:
+            rows = connection.execute(select(*of, func.count()).group_by(*of)).all()
+        return {(stream, rule, action): count for stream, rule, action, count in rows}
+
+
+def add_decisions(connection: Connection, linked: Sequence[tuple[Decision, RunId | None]]) -> None:
+    """Store decisions with the runs they led to within the caller's transaction."""
+    rows: list[dict[str, Any]] = [
+        {
+            "stream": decision.stream,
+            "window": decision.window,
+            "rule": decision.rule,
+            "action": decision.action.value,
+            "run": run,
+            "decision": dump(decision),
+        }
+        for decision, run in linked
+    ]
+    insert_new(connection, decisions, rows, unique=["stream", "window", "rule"])
+
+
+def save_rule_states(connection: Connection, stream: str, states: Iterable[RuleState]) -> None:
+    """Store what rules remember within the caller's transaction."""
+    for state in states:
+        change = {"state": dump(state)}
+        upsert(connection, rule_states, {"stream": stream, "rule": state.rule, **change}, change=change)
+
+
+def _stored(row: Row[Any]) -> StoredDecision:
+    return StoredDecision(id=row.id, decision=load(row.decision, Decision), run=RunId(row.run) if row.run else None)

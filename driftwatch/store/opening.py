@@ -1,0 +1,134 @@
+"""The store as a whole: opened, migrated, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from driftwatch.domain.errors import StoreCorruptError, StoreUnavailableError, StoreVersionError
+from driftwatch.store.counts import Counts
+from driftwatch.store.database import Database
+from driftwatch.store.decisions import Decisions
+from driftwatch.store.outbox import Outbox
+from driftwatch.store.registry import Registry
+from driftwatch.store.runs import Runs
+from driftwatch.store.texts import Texts
+from driftwatch.store.windows import Windows
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import Clock
+
+HEAD = "0001"
+"""The newest migration: what this version of driftwatch reads and writes."""
+
+_KNOWN = ("0001",)
+
+
+class Store:
+    """Everything durable; each attribute is a family of tables. Usable from many threads and processes."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self.texts = Texts(database, clock)
+        self.counts = Counts(database)
+        self.windows = Windows(database, clock)
+        self.decisions = Decisions(database)
+        self.runs = Runs(database, clock)
+        self.registry = Registry(database, clock)
+        self.outbox = Outbox(database, clock)
+
+    def check(self) -> list[str]:
+        """Return what the database itself finds wrong with it; empty when all is well."""
+        if self._database.file is None:
+            return []
+        try:
+            with self._database.read() as connection:
+                found = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+        except StoreCorruptError as error:
+            return [str(error)]
+        return [line for line in found if line != "ok"]
+
+    def size(self) -> int:
+        """Return the bytes of the database and its log on disk."""
+        file = self._database.file
+        if file is None:
+            with self._database.read() as connection:
+                return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+        parts = (file, file.with_name(file.name + "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+
+def open_store(place: Path | str, *, clock: Clock, migrate: bool = True, read_only: bool = False) -> Store:
+    """Open the store, bringing its schema up to date.
+
+    Args:
+        place: a SQLite file or a SQLAlchemy URL.
+        clock: for the times of rows.
+        migrate: whether to bring an older schema up to date.
+        read_only: refuse writes; implies no migration.
+
+    Raises:
+        StoreCorruptError: it is damaged or no database.
+        StoreUnavailableError: it cannot be opened or written.
+        StoreVersionError: a newer driftwatch wrote it, or an older one did and ``migrate`` is false.
+    """
+    if isinstance(place, Path):
+        _check_place(place, read_only=read_only)
+    database = Database(place, read_only=read_only)
+    try:
+        _bring_up_to_date(database, migrate=migrate and not read_only)
+    except BaseException:
+        database.close()
+        raise
+    return Store(database, clock)
+
+
+def _check_place(file: Path, *, read_only: bool) -> None:
+    if file.is_dir():
+        raise StoreUnavailableError("this is a folder, not a database", where=str(file), cure="name a file")
+    if not file.parent.is_dir():
+        raise StoreUnavailableError("its folder does not exist", where=str(file), cure=f"mkdir -p {file.parent}")
+    if read_only and not file.exists():
+        raise StoreUnavailableError(
+            "there is no database", where=str(file), cure="driftwatch run or driftwatch reference build makes it"
+        )
+
+
+def _bring_up_to_date(database: Database, *, migrate: bool) -> None:
+    version = _version(database)
+    if version == HEAD:
+        return
+    if version is not None and version not in _KNOWN:
+        raise StoreVersionError(
+            f"a newer driftwatch wrote this (schema {version}; this one knows {HEAD})",
+            where=database.where,
+            cure="upgrade driftwatch, or restore the backup from before its upgrade",
+        )
+    if not migrate:
+        raise StoreVersionError(
+            f"its schema is {version or 'empty'}, not {HEAD}", where=database.where, cure="start the daemon once"
+        )
+    from driftwatch.store.migrate import upgrade
+
+    upgrade(database)
+
+
+def _version(database: Database) -> str | None:
+    with database.read() as connection:
+        tables = inspect(connection).get_table_names()
+        if "alembic_version" not in tables:
+            if tables:
+                raise StoreCorruptError(
+                    "this is a database of something else",
+                    where=database.where,
+                    cure="name another file in state_dir",
+                )
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        return str(found) if found is not None else None

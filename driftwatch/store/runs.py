@@ -1,0 +1,202 @@
+"""Retraining runs: each move is one transaction, with its reason and its alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, update
+
+from driftwatch.domain.errors import ConflictError, NotFoundError
+from driftwatch.domain.run import Progress, Run, RunId, RunSpec, RunState, Transition, Verdict
+from driftwatch.store.machine import MOVES
+from driftwatch.store.outbox import put_alerts
+from driftwatch.store.tables import runs, transitions, verdicts
+from driftwatch.store.upsert import insert_new, upsert
+from driftwatch.store.values import dump, load, micros, moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from collections.abc import Collection, Sequence
+    from sqlalchemy import Connection, Row
+
+    from driftwatch.domain.alert import Alert
+    from driftwatch.domain.protocols import Clock
+    from driftwatch.store.database import Database
+
+_FINAL = tuple(state.value for state in RunState if state.final)
+
+
+class Runs:
+    """The runs of all streams."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, spec: RunSpec, *, reason: str) -> None:
+        """Queue a run; one that is there already stays as it is."""
+        with self._database.write() as connection:
+            add_run(connection, spec, reason=reason, at=self._clock.now())
+
+    def get(self, run: RunId) -> Run:
+        """Return a run.
+
+        Raises:
+            NotFoundError: there is none of this id.
+        """
+        with self._database.read() as connection:
+            return get_run(connection, run)
+
+    def list(
+        self, *, stream: str | None = None, states: Collection[RunState] | None = None, limit: int = 100
+    ) -> list[Run]:
+        """Return runs, newest first."""
+        query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+        if stream is not None:
+            query = query.where(runs.c.stream == stream)
+        if states is not None:
+            query = query.where(runs.c.state.in_([state.value for state in states]))
+        with self._database.read() as connection:
+            return [_run(connection, row) for row in connection.execute(query).all()]
+
+    def move(
+        self,
+        run: RunId,
+        *,
+        to: RunState,
+        reason: str,
+        alerts: Sequence[Alert] = (),
+        receivers: Sequence[str] = (),
+        round: int | None = None,  # noqa: A002 - the glossary's word
+        candidate: str | None = None,
+        expect: Collection[RunState] | None = None,
+    ) -> Run:
+        """Move a run on, with its reason and alerts; a move to where it stands (and to the same round) changes nothing.
+
+        Raises:
+            ConflictError: it stands elsewhere than expected, or no such move exists.
+            NotFoundError: there is no such run.
+        """
+        now = self._clock.now()
+        with self._database.write() as connection:
+            change = {"round": round, "candidate": candidate}
+            moved = move_run(connection, run, to=to, reason=reason, at=now, change=change, expect=expect)
+            if moved:
+                put_alerts(connection, alerts, receivers, at=now)
+            return get_run(connection, run)
+
+    def add_verdict(self, run: RunId, verdict: Verdict) -> None:
+        """Store a gate's word; the same gate in the same round has one."""
+        with self._database.write() as connection:
+            change = {"verdict": dump(verdict)}
+            key = {"run": run, "round": verdict.round, "gate": verdict.gate}
+            upsert(connection, verdicts, {**key, **change}, change=change)
+
+    def progress(self, run: RunId, progress: Progress) -> None:
+        """Note how far the present stage is."""
+        with self._database.write() as connection:
+            change = {"progress": dump(progress), "updated_at": micros(self._clock.now())}
+            connection.execute(update(runs).where(runs.c.id == run).values(**change))
+
+    def request_cancel(self, run: RunId) -> None:
+        """Ask for a run's end.
+
+        Raises:
+            ConflictError: it has ended already, or is being promoted.
+            NotFoundError: there is no such run.
+        """
+        with self._database.write() as connection:
+            state = get_run(connection, run).state
+            if state.final or state is RunState.PROMOTING:
+                raise ConflictError(
+                    f"run {run} is {state.value}", cure="driftwatch runs list shows which runs can be cancelled"
+                )
+            connection.execute(update(runs).where(runs.c.id == run).values(cancel_requested=True))
+
+    def cancel_requested(self, run: RunId) -> bool:
+        """Whether somebody asked for the run's end."""
+        with self._database.read() as connection:
+            query = select(runs.c.cancel_requested).where(runs.c.id == run)
+            return bool(connection.execute(query).scalar_one_or_none())
+
+    def last_finished(self, stream: str, *, rule: str | None = None) -> datetime | None:
+        """Return when the stream's (or rule's) last run ended."""
+        query = select(func.max(runs.c.updated_at)).where(runs.c.stream == stream, runs.c.state.in_(_FINAL))
+        if rule is not None:
+            query = query.where(runs.c.rule == rule)
+        with self._database.read() as connection:
+            at = connection.execute(query).scalar_one_or_none()
+        return moment(at) if at is not None else None
+
+
+def add_run(connection: Connection, spec: RunSpec, *, reason: str, at: datetime) -> None:
+    """Queue a run within the caller's transaction."""
+    row = {
+        "id": spec.id,
+        "stream": spec.stream,
+        "rule": spec.rule,
+        "state": RunState.QUEUED.value,
+        "round": 0,
+        "created_at": micros(at),
+        "updated_at": micros(at),
+        "cancel_requested": False,
+        "spec": dump(spec),
+    }
+    if insert_new(connection, runs, [row], unique=["id"]):
+        _note(connection, spec.id, RunState.QUEUED, reason, at)
+
+
+def get_run(connection: Connection, run: RunId) -> Run:
+    """Return a run within the caller's transaction."""
+    row = connection.execute(select(runs).where(runs.c.id == run)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no run {run}", cure="driftwatch runs list shows all")
+    return _run(connection, row)
+
+
+def move_run(
+    connection: Connection,
+    run: RunId,
+    *,
+    to: RunState,
+    reason: str,
+    at: datetime,
+    change: dict[str, Any] | None = None,
+    expect: Collection[RunState] | None = None,
+) -> bool:
+    """Move a run within the caller's transaction and return whether it moved."""
+    present = get_run(connection, run)
+    wanted = {name: value for name, value in (change or {}).items() if value is not None}
+    if present.state is to and wanted.get("round", present.round) == present.round:
+        return False
+    if expect is not None and present.state not in expect:
+        standing = " or ".join(sorted(state.value for state in expect))
+        raise ConflictError(f"run {run} is {present.state.value}, not {standing}")
+    if to not in MOVES[present.state]:
+        raise ConflictError(f"run {run} is {present.state.value} and cannot become {to.value}")
+    values = {"state": to.value, "updated_at": micros(at), "progress": None, **wanted}
+    connection.execute(update(runs).where(runs.c.id == run).values(**values))
+    _note(connection, run, to, reason, at)
+    return True
+
+
+def _note(connection: Connection, run: RunId, state: RunState, reason: str, at: datetime) -> None:
+    connection.execute(transitions.insert().values(run=run, state=state.value, at=micros(at), reason=reason))
+
+
+def _run(connection: Connection, row: Row[Any]) -> Run:
+    moved = connection.execute(select(transitions).where(transitions.c.run == row.id).order_by(transitions.c.id))
+    judged = connection.execute(
+        select(verdicts.c.verdict).where(verdicts.c.run == row.id).order_by(verdicts.c.round, verdicts.c.gate)
+    )
+    return Run(
+        spec=load(row.spec, RunSpec),
+        state=RunState(row.state),
+        round=row.round,
+        created_at=moment(row.created_at),
+        updated_at=moment(row.updated_at),
+        transitions=tuple(Transition(state=RunState(m.state), at=moment(m.at), reason=m.reason) for m in moved),
+        verdicts=tuple(load(text, Verdict) for text in judged.scalars()),
+        progress=load(row.progress, Progress) if row.progress else None,
+        candidate=row.candidate,
+    )

@@ -1,0 +1,39 @@
+"""Everything one assessment step changes, for one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from driftwatch.domain.run import RunSpec
+    from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.decision import Decision, RuleState
+    from driftwatch.domain.alert import Alert
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a window came to.
+
+    Args:
+        result: the window's.
+        states: of the monitors after it, by detector.
+        decisions: one per rule.
+        rule_states: what the rules remember from now on.
+        alerts: to be delivered.
+        resolved: keys of alerts that are over.
+        receivers: of the alerts.
+        runs: asked for; a decision to retrain is linked to the run of its rule.
+    """
+
+    result: WindowResult
+    states: Mapping[str, bytes]
+    decisions: tuple[Decision, ...] = ()
+    rule_states: tuple[RuleState, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    resolved: tuple[str, ...] = ()
+    receivers: tuple[str, ...] = ()
+    runs: tuple[RunSpec, ...] = ()

@@ -1,0 +1,170 @@
+"""Retained texts in the order they came, and how far each source has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, delete, func, or_, select, update
+
+from driftwatch.domain.text import Cursor, StoredText, Text
+from driftwatch.store.counts import add_counts
+from driftwatch.store.tables import cursors, streams, texts
+from driftwatch.store.upsert import insert_new, upsert
+from driftwatch.store.values import dump, load, micros, moment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
+    from sqlalchemy import Connection, Row
+
+    from driftwatch.domain.protocols import Clock
+    from driftwatch.store.database import Database
+
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What one commit of intake came to; ``last_seq`` is None where nothing was stored."""
+
+    stored: int
+    duplicates: int
+    last_seq: int | None
+
+
+class Texts:
+    """The texts of all streams."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def take_in(
+        self, stream: str, *, source: str, texts: Sequence[Text], cursor: Cursor | None, counts: Mapping[str, int]
+    ) -> Taken:
+        """Store texts, the source's cursor and the counts in one transaction; known ids are skipped.
+
+        Args:
+            stream: whose texts.
+            source: name of the source they came from.
+            texts: in the source's order.
+            cursor: the source's position after them; None to leave it.
+            counts: further outcomes to count, such as ``sampled-out``.
+
+        Raises:
+            StoreUnavailableError: nothing was stored, nothing moved.
+        """
+        now = micros(self._clock.now())
+        rows = [_row(stream, text, now) for text in texts]
+        with self._database.write() as connection:
+            stored = insert_new(connection, _TEXTS, rows, unique=["stream", "id"])
+            duplicates = len(rows) - stored
+            add_counts(connection, stream, source, {**counts, "stored": stored, "duplicate": duplicates})
+            if cursor is not None:
+                position = {"position": cursor.position}
+                upsert(connection, cursors, {"stream": stream, "source": source, **position}, change=position)
+            if stored:
+                touch_stream(connection, stream, last_text_at=now)
+            last = _last_seq(connection, stream) if stored else None
+        return Taken(stored=stored, duplicates=duplicates, last_seq=last)
+
+    def cursor(self, stream: str, source: str) -> Cursor | None:
+        """Return how far the source has been read durably."""
+        query = select(cursors.c.position).where(cursors.c.stream == stream, cursors.c.source == source)
+        with self._database.read() as connection:
+            position = connection.execute(query).scalar_one_or_none()
+        return Cursor(source=source, position=position) if position is not None else None
+
+    def window(self, stream: str, *, after_seq: int, limit: int) -> list[StoredText]:
+        """Return the next texts that are not set aside."""
+        query = select(_TEXTS).where(_of(stream), _TEXTS.c.seq > after_seq).order_by(_TEXTS.c.seq).limit(limit)
+        with self._database.read() as connection:
+            return [_text(row) for row in connection.execute(query)]
+
+    def span(self, stream: str, *, first_seq: int, last_seq: int) -> Iterator[StoredText]:
+        """Return the texts between two places, both included, in constant memory."""
+        after = first_seq - 1
+        while batch := [t for t in self.window(stream, after_seq=after, limit=_BATCH) if t.seq <= last_seq]:
+            yield from batch
+            after = batch[-1].seq
+
+    def backlog(self, stream: str, *, after_seq: int) -> int:
+        """Return how many texts wait after a place."""
+        query = select(func.count()).select_from(_TEXTS).where(_of(stream), _TEXTS.c.seq > after_seq)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def quarantine(self, stream: str, *, first_seq: int, last_seq: int, reason: str) -> int:
+        """Set texts aside: kept, counted, never assessed nor trained on."""
+        with self._database.write() as connection:
+            return set_aside(connection, stream, first_seq=first_seq, last_seq=last_seq, reason=reason)
+
+    def prune(self, stream: str, *, older_than: datetime | None, keep: int | None, before_seq: int) -> int:
+        """Delete texts taken in before a moment, and all but the newest ``keep``; never one at or after ``before_seq``."""
+        with self._database.write() as connection:
+            past = [_TEXTS.c.taken_at < micros(older_than)] if older_than is not None else []
+            if keep is not None:
+                order = select(_TEXTS.c.seq).where(_TEXTS.c.stream == stream).order_by(_TEXTS.c.seq.desc())
+                oldest_kept = connection.execute(order.offset(max(keep - 1, 0)).limit(1)).scalar_one_or_none()
+                past += [_TEXTS.c.seq < oldest_kept] if oldest_kept is not None else []
+            if not past:
+                return 0
+            scope = and_(_TEXTS.c.stream == stream, _TEXTS.c.seq < before_seq, or_(*past))
+            return connection.execute(delete(_TEXTS).where(scope)).rowcount
+
+    def forget(self, stream: str, *, group: str) -> int:
+        """Delete every text of a group and return how many there were."""
+        with self._database.write() as connection:
+            scope = and_(_TEXTS.c.stream == stream, _TEXTS.c.group == group)
+            return connection.execute(delete(_TEXTS).where(scope)).rowcount
+
+
+_TEXTS = texts
+
+
+def set_aside(connection: Connection, stream: str, *, first_seq: int, last_seq: int, reason: str) -> int:
+    """Mark texts within the caller's transaction and count them."""
+    scope = and_(_of(stream), _TEXTS.c.seq.between(first_seq, last_seq))
+    count = connection.execute(update(_TEXTS).where(scope).values(quarantined=reason)).rowcount
+    add_counts(connection, stream, "assessment", {"quarantined": count})
+    return count
+
+
+def touch_stream(connection: Connection, stream: str, **change: int) -> None:
+    """Change a stream's row within the caller's transaction, making it where there is none."""
+    begin = {"stream": stream, "next_window": 0, "after_seq": 0, "attempts": 0}
+    upsert(connection, streams, {**begin, **change}, change=change)
+
+
+def _of(stream: str) -> Any:  # noqa: ANN401 - SQLAlchemy's clause
+    return and_(_TEXTS.c.stream == stream, _TEXTS.c.quarantined.is_(None))
+
+
+def _last_seq(connection: Connection, stream: str) -> int:
+    return int(connection.execute(select(func.max(_TEXTS.c.seq)).where(_TEXTS.c.stream == stream)).scalar_one())
+
+
+def _row(stream: str, text: Text, now: int) -> dict[str, Any]:
+    return {
+        "stream": stream,
+        "id": text.id,
+        "body": text.body,
+        "seen_at": micros(text.seen_at),
+        "taken_at": now,
+        "group": text.group,
+        "labels": dump(text.labels) if text.labels else None,
+    }
+
+
+def _text(row: Row[Any]) -> StoredText:
+    return StoredText(
+        seq=row.seq,
+        text=Text(
+            id=row.id,
+            body=row.body,
+            seen_at=moment(row.seen_at),
+            group=row.group,
+            labels=load(row.labels, dict[str, str]) if row.labels else {},
+        ),
+    )

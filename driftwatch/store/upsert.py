@@ -1,0 +1,36 @@
+"""Insert or change, in the words of either database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from sqlalchemy import Connection, Table
+
+
+def upsert(connection: Connection, table: Table, row: Mapping[str, Any], *, change: Mapping[str, Any]) -> None:
+    """Insert the row, or change the one with its primary key."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(**row)
+    keys = [column.name for column in table.primary_key.columns]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(change)))
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]], *, unique: list[str]) -> int:
+    """Insert the rows that are not there yet and return how many those were."""
+    if not rows:
+        return 0
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).on_conflict_do_nothing(index_elements=unique)
+    before = _changes(connection)
+    result = connection.execute(statement, rows)
+    return _changes(connection) - before if before is not None else result.rowcount
+
+
+def _changes(connection: Connection) -> Any:  # noqa: ANN401 - an int, or None where the database counts by itself
+    if connection.dialect.name != "sqlite":
+        return None
+    return connection.exec_driver_sql("SELECT total_changes()").scalar_one()
