@@ -6,9 +6,9 @@ texts → features and drift (in the worker) → decisions (the policy) → one 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -16,21 +16,25 @@ from driftwatch.alert import messages
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
-from driftwatch.domain.run import RunId, RunSpec
-from driftwatch.policy.decide import decide
-from driftwatch.store.step import Step
+from driftwatch.domain.run import RunId, RunSpec, RunState
+from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
+from driftwatch.retrain.recipe import RECIPES
+from driftwatch.store import Step
 
 if TYPE_CHECKING:
     from driftwatch.domain.alert import Alert
-    from driftwatch.domain.decision import Decision
+    from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.protocols import Clock
     from driftwatch.domain.text import StoredText
-    from driftwatch.store import Store
+    from driftwatch.policy.ruleset import Policy
+    from driftwatch.store import Champion, Position, ReferenceRow, Store
 
 log = structlog.get_logger()
 
 MOST_ATTEMPTS = 3
 """Deaths of the worker on the same texts before those are set aside."""
+
+_RUNS_PERIOD = timedelta(days=30)
 
 
 class Progressed(StrEnum):
@@ -40,3 +44,200 @@ class Progressed(StrEnum):
     ASSESSED = "assessed"
     FAILED = "failed"
     SET_ASIDE = "set-aside"
+
+
+class Analyst(Protocol):
+    """Whoever assesses windows: the daemon's worker."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended on purpose, so that its end is nobody's fault."""
+        ...
+
+    def assess(self, request: AnalysisRequest) -> Analysis:
+        """Assess one window.
+
+        Raises:
+            WorkerError: it died on the way; the texts may be to blame.
+            DriftwatchError: it cannot, until somebody cures the cause.
+        """
+        ...
+
+
+class Cycle:
+    """Assesses one stream, window after window.
+
+    Args:
+        stream: its name.
+        size: texts in a window.
+        store: where texts come from and results go.
+        analyst: assesses windows.
+        policy: returns the rules in force.
+        receivers: names of the receivers of alerts.
+        clock: when decisions are taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        stream: str,
+        size: int,
+        store: Store,
+        analyst: Analyst,
+        policy: Callable[[], Policy],
+        receivers: Sequence[str],
+        clock: Clock,
+    ) -> None:
+        self.stream = stream
+        self.trouble: str | None = None
+        self._size = size
+        self._store = store
+        self._analyst = analyst
+        self._policy = policy
+        self._receivers = tuple(receivers)
+        self._clock = clock
+
+    def step(self) -> Progressed:
+        """Assess the next window if it is full; a crash anywhere in here means that the step is done again."""
+        reference = self._store.registry.reference(self.stream)
+        if reference is None:
+            self.trouble = f"stream {self.stream} has no reference; run `driftwatch reference build {self.stream}`"
+            return Progressed.WAITING
+        position = self._store.windows.position(self.stream)
+        texts = self._store.texts.window(self.stream, after_seq=position.after_seq, limit=self._size)
+        if len(texts) < self._size:
+            return Progressed.WAITING
+        if self._store.windows.begin_attempt(self.stream, position.index) > MOST_ATTEMPTS:
+            return self._set_aside(position, texts)
+        champion = self._store.registry.champion(self.stream)
+        analysis = self._analyse(position, texts, reference, champion)
+        if analysis is None:
+            return Progressed.FAILED
+        self._commit(analysis, reference, champion)
+        return Progressed.ASSESSED
+
+    def _analyse(
+        self, position: Position, texts: Sequence[StoredText], reference: ReferenceRow, champion: Champion | None
+    ) -> Analysis | None:
+        request = AnalysisRequest(
+            stream=self.stream,
+            index=position.index,
+            texts=tuple(texts),
+            reference=reference.path,
+            champion=champion.path if champion else None,
+            champion_version=champion.version if champion else None,
+            states=self._store.windows.monitor_states(self.stream, reference=reference.version),
+        )
+        try:
+            analysis = self._analyst.assess(request)
+        except WorkerError as error:
+            if self._analyst.stopped:
+                self._store.windows.withdraw_attempt(self.stream, position.index)
+            self.trouble = str(error)
+            return None
+        except DriftwatchError as error:
+            self._store.windows.withdraw_attempt(self.stream, position.index)
+            log.warning("window_refused", stream=self.stream, window=position.index, error=str(error))
+            self.trouble = str(error)
+            return None
+        self.trouble = None
+        return analysis
+
+    def _set_aside(self, position: Position, texts: Sequence[StoredText]) -> Progressed:
+        reason = f"the analysis worker died {MOST_ATTEMPTS} times on these texts"
+        first, last = texts[0].seq, texts[-1].seq
+        log.error("texts_set_aside", stream=self.stream, window=position.index, texts=len(texts))
+        self._store.windows.skip(self.stream, position.index, last_seq=last, reason=reason)
+        alert = messages.worker_quarantine(
+            self.stream, first_seq=first, last_seq=last, texts=len(texts), deaths=MOST_ATTEMPTS, at=self._clock.now()
+        )
+        self._store.outbox.put((alert,), self._receivers)
+        return Progressed.SET_ASIDE
+
+    def _commit(self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None) -> None:
+        result, now = analysis.result, self._clock.now()
+        policy = self._policy()
+        states = self._store.decisions.rule_states(self.stream)
+        facts = self._facts(result, reference, champion)
+        decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
+        runs = tuple(self._spec(request, reference, champion, result) for request in decided.requests if champion)
+        self._store.windows.commit_step(
+            Step(
+                result=result,
+                states=analysis.states,
+                decisions=decided.decisions,
+                rule_states=decided.states,
+                alerts=self._alerts(decided, result, policy, runs),
+                resolved=self._resolved(decided),
+                receivers=self._receivers,
+                runs=runs,
+            )
+        )
+        log.info(
+            "window_assessed",
+            stream=self.stream,
+            window=result.index,
+            outcome=result.outcome.value,
+            actions=[f"{d.rule}:{d.action}" for d in decided.decisions if d.action is not Action.HOLD],
+        )
+
+    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None) -> Facts:
+        runs = self._store.runs.list(stream=self.stream)
+        month_ago = self._clock.now() - _RUNS_PERIOD
+
+        def fresh_texts(since_window: int) -> int:
+            before = (self._store.windows.result(self.stream, index) for index in range(since_window, result.index))
+            return result.texts + sum(window.texts for window in before if window is not None)
+
+        return Facts(
+            fresh_texts=fresh_texts,
+            running=any(not run.state.final for run in runs),
+            last_run_at=self._store.runs.last_finished(self.stream),
+            champion_at=champion.at if champion else None,
+            reference_at=reference.created_at,
+            runs_30d=sum(run.created_at >= month_ago for run in runs),
+        )
+
+    def _spec(
+        self, request: RetrainRequest, reference: ReferenceRow, champion: Champion, result: WindowResult
+    ) -> RunSpec:
+        onset = self._store.windows.result(self.stream, request.since_window) or result
+        return RunSpec(
+            id=RunId(f"{self.stream}-w{result.index:07d}"),
+            stream=self.stream,
+            rule=request.rule,
+            window=result.index,
+            first_seq=onset.first_seq,
+            last_seq=result.last_seq,
+            reference=reference.version,
+            champion=champion.version,
+            recipe=RECIPES[request.recipe],
+            limits=request.limits,
+            rounds=request.rounds,
+            approve=request.approve,
+        )
+
+    def _alerts(
+        self, decided: Decided, result: WindowResult, policy: Policy, runs: Sequence[RunSpec]
+    ) -> tuple[Alert, ...]:
+        states = {state.rule: state for state in decided.states}
+        specs = {spec.rule: spec for spec in runs}
+        alerts = []
+        for decision in decided.decisions:
+            rule = policy.rule(self.stream, decision.rule)
+            if rule is None or decision.action is Action.HOLD:
+                continue
+            words = {"labels": rule.labels, "annotations": rule.annotations}
+            if decision.action is Action.ALERT:
+                alerts.append(messages.drift_detected(decision, result=result, state=states[rule.name], **words))
+            elif rule.name in specs:
+                alerts.append(messages.retrain_started(decision, spec=specs[rule.name], **words))
+        return tuple(alerts)
+
+    def _resolved(self, decided: Decided) -> tuple[str, ...]:
+        """Return the keys of alerts whose condition is over."""
+        return tuple(
+            messages.drift_key(self.stream, state.rule, state.since_window)
+            for state in decided.ended
+            if state.since_window is not None
+        )

@@ -11,8 +11,9 @@ from driftwatch.store.upsert import upsert
 from driftwatch.store.values import moment
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Mapping
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from driftwatch.store.database import Database

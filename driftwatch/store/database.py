@@ -15,6 +15,7 @@ from driftwatch.domain.errors import StoreCorruptError, StoreError, StoreUnavail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from sqlalchemy import Connection, Engine
 
 _BUSY_MS = 10_000

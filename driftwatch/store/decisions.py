@@ -16,6 +16,7 @@ from driftwatch.store.values import dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from sqlalchemy import Connection, Row
 
     from driftwatch.store.database import Database

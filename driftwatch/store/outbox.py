@@ -13,8 +13,9 @@ from driftwatch.store.upsert import insert_new
 from driftwatch.store.values import dump, load, micros, moment
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.protocols import Clock

@@ -17,8 +17,9 @@ from driftwatch.store.values import micros, moment
 from driftwatch.store.windows import drop_monitor_states
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Sequence
+    from datetime import datetime
+
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.alert import Alert

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from driftwatch.domain.run import RunSpec
-    from driftwatch.domain.drift import WindowResult
-    from driftwatch.domain.decision import Decision, RuleState
-    from driftwatch.domain.alert import Alert
     from collections.abc import Mapping
+
+    from driftwatch.domain.alert import Alert
+    from driftwatch.domain.decision import Decision, RuleState
+    from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.run import RunSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The schema: one for SQLite and PostgreSQL. Typed values stand in JSON columns, what is looked up stands in columns of its own."""
+"""The schema: one for SQLite and PostgreSQL; typed values in JSON columns, what is looked up in columns of its own."""
 
 from __future__ import annotations
 

@@ -14,8 +14,9 @@ from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load, micros, moment
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.protocols import Clock

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from sqlalchemy import Connection, Table
 
 

@@ -18,8 +18,9 @@ from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load, micros
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Iterator
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from driftwatch.domain.protocols import Clock
