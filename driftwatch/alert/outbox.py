@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import structlog
 
 from driftwatch.alert.status import Status, status_of
+from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.errors import NotifyError
 
 if TYPE_CHECKING:
@@ -37,19 +38,19 @@ class Outbox(Protocol):
         """Return a receiver's delivered alerts that go on firing."""
         ...
 
-    def delivered(self, id: int) -> None:  # noqa: A002 the store names it so
+    def delivered(self, delivery: int, /) -> None:
         """Note that a delivery was taken."""
         ...
 
-    def retry(self, id: int, *, due_at: datetime, error: str) -> None:  # noqa: A002
+    def retry(self, delivery: int, /, *, due_at: datetime, error: str) -> None:
         """Note a failure and when to try again."""
         ...
 
-    def dead(self, id: int, *, error: str) -> None:  # noqa: A002
+    def dead(self, delivery: int, /, *, error: str) -> None:
         """Note that a delivery is given up."""
         ...
 
-    def resend(self, id: int, *, due_at: datetime) -> None:  # noqa: A002
+    def resend(self, delivery: int, /, *, due_at: datetime) -> None:
         """Note when an alert that goes on firing is to be sent again."""
         ...
 
@@ -145,10 +146,15 @@ def _deliver(outbox: Outbox, notifier: Notifier, deliveries: Sequence[Delivery],
 def _try_later(outbox: Outbox, deliveries: Iterable[Delivery], error: str, now: datetime) -> Pass:
     count = 0
     for delivery in deliveries:
-        outbox.retry(delivery.id, due_at=now + wait(delivery.id, delivery.attempts + 1), error=error)
+        outbox.retry(delivery.id, due_at=now + wait(delivery.id, _failures(delivery) + 1), error=error)
         log.warning("alert_retried", delivery=delivery.id, receiver=delivery.receiver, error=error)
         count += 1
     return Pass(retried=count)
+
+
+def _failures(delivery: Delivery) -> int:
+    """Return how often it failed before; a repeat of what was delivered begins anew, for it is soon forgotten there."""
+    return delivery.attempts if delivery.state is DeliveryState.PENDING else 0
 
 
 def _give_up(outbox: Outbox, delivery: Delivery, error: str) -> Pass:

@@ -144,6 +144,37 @@ def test_a_resend_that_fails_is_tried_again(store: Store, clock: Hand) -> None:
         assert deliver_due(store.outbox, notifiers, clock) == Pass(delivered=1)
 
 
+def test_a_resend_that_fails_is_tried_again_before_alertmanager_forgets(store: Store, clock: Hand) -> None:
+    with HttpReceiver() as manager:
+        notifiers: list[Notifier] = [alertmanager(manager, clock)]
+        store.outbox.put([alert("a")], ["alertmanager"])
+        for _ in range(30):
+            assert deliver_due(store.outbox, notifiers, clock) == Pass(delivered=1)
+            clock.pass_by(MINUTE)
+        manager.answers = [503, 200]
+        assert deliver_due(store.outbox, notifiers, clock) == Pass(retried=1)
+        clock.pass_by(timedelta(seconds=2))
+        assert deliver_due(store.outbox, notifiers, clock) == Pass(delivered=1)
+
+
+def test_what_was_given_up_is_kept_and_counted(store: Store, clock: Hand) -> None:
+    with HttpReceiver([410]) as hook:
+        store.outbox.put([alert("a")], ["webhook"])
+        deliver_due(store.outbox, [webhook(hook, clock)], clock)
+    assert store.outbox.counts() == {("webhook", "dead"): 1}
+    assert store.outbox.oldest_pending() is None
+
+
+def test_an_alert_resolved_before_it_was_told_is_told_as_over(store: Store, clock: Hand) -> None:
+    with HttpReceiver([503, 200]) as hook:
+        store.outbox.put([alert("a")], ["webhook"])
+        deliver_due(store.outbox, [webhook(hook, clock)], clock)
+        clock.pass_by(MINUTE)
+        store.outbox.resolve("a", at=clock.now())
+        assert deliver_due(store.outbox, [webhook(hook, clock)], clock) == Pass(delivered=1)
+        assert hook.posts[-1].json["alerts"][0]["status"] == "resolved"
+
+
 def test_many_alerts_are_delivered_over_several_passes(store: Store, clock: Hand) -> None:
     with HttpReceiver() as manager:
         many = [alert(f"k{n}", ends_at=START) for n in range(250)]
