@@ -57,7 +57,7 @@ class Outbox(Protocol):
 
 @runtime_checkable
 class Resending(Protocol):
-    """A receiver that wants to hear of a firing alert again and again."""
+    """A receiver that keeps account of alerts: it takes many together and hears of a firing one again and again."""
 
     @property
     def resend_every(self) -> timedelta:
@@ -125,7 +125,20 @@ def _again(outbox: Outbox, notifier: Notifier, due: Sequence[Delivery], now: dat
 
 
 def _deliver(outbox: Outbox, notifier: Notifier, deliveries: Sequence[Delivery], now: datetime) -> Pass:
-    """Deliver together; where that is refused for good, one by one, so that one bad alert stops no other."""
+    """Deliver all together to who keeps account of alerts, one by one to anybody else."""
+    if isinstance(notifier, Resending):
+        return _together(outbox, notifier, deliveries, now)
+    total = Pass()
+    for index, delivery in enumerate(deliveries):
+        found = _together(outbox, notifier, [delivery], now)
+        total += found
+        if found.retried:
+            return total + _try_later(outbox, deliveries[index + 1 :], "the receiver did not take the one before", now)
+    return total
+
+
+def _together(outbox: Outbox, notifier: Notifier, deliveries: Sequence[Delivery], now: datetime) -> Pass:
+    """Deliver in one go; where that is refused for good, one by one, so that one bad alert stops no other."""
     if not deliveries:
         return Pass()
     try:
@@ -135,7 +148,7 @@ def _deliver(outbox: Outbox, notifier: Notifier, deliveries: Sequence[Delivery],
             return _try_later(outbox, deliveries, str(error), now)
         if len(deliveries) == 1:
             return _give_up(outbox, deliveries[0], str(error))
-        return sum((_deliver(outbox, notifier, [delivery], now) for delivery in deliveries), Pass())
+        return sum((_together(outbox, notifier, [delivery], now) for delivery in deliveries), Pass())
     for delivery in deliveries:
         outbox.delivered(delivery.id)
         if isinstance(notifier, Resending) and status_of(delivery.alert) is Status.FIRING:

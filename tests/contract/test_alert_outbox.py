@@ -84,6 +84,22 @@ def test_a_refused_alert_is_given_up_and_stops_no_other(store: Store, clock: Han
         assert [len(post.json) for post in manager.posts] == [2, 1, 1]
 
 
+def test_a_webhook_is_not_told_again_what_it_took_when_a_later_one_fails(store: Store, clock: Hand) -> None:
+    with HttpReceiver([200, 503, 200]) as hook:
+        store.outbox.put([alert("a"), alert("b"), alert("c")], ["webhook"])
+        assert deliver_due(store.outbox, [webhook(hook, clock)], clock) == Pass(delivered=1, retried=2)
+        clock.pass_by(timedelta(seconds=2))
+        assert deliver_due(store.outbox, [webhook(hook, clock)], clock) == Pass(delivered=2)
+        assert sent(hook) == ["a", "b", "b", "c"]
+
+
+def test_a_webhook_that_refuses_one_takes_the_others(store: Store, clock: Hand) -> None:
+    with HttpReceiver([200, 422, 200]) as hook:
+        store.outbox.put([alert("a"), alert("b"), alert("c")], ["webhook"])
+        assert deliver_due(store.outbox, [webhook(hook, clock)], clock) == Pass(delivered=2, dead=1)
+        assert sent(hook) == ["a", "b", "c"]
+
+
 def test_a_dead_receiver_keeps_no_other_waiting(store: Store, clock: Hand) -> None:
     with HttpReceiver([500]) as down, HttpReceiver() as up:
         store.outbox.put([alert("a")], ["alertmanager", "webhook"])
