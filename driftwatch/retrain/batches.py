@@ -1,0 +1,64 @@
+"""How a batch goes through the device: as a whole, or in parts whose gradients add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from driftwatch.domain.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+log = structlog.get_logger()
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """Sequences that the device takes at once, and how many such parts make one optimiser step."""
+
+    at_once: int
+    parts: int
+
+
+def plans(batch: int) -> Iterator[BatchPlan]:
+    """Yield ever smaller parts of the same batch.
+
+    Examples:
+        >>> list(plans(6))
+        [BatchPlan(at_once=6, parts=1), BatchPlan(at_once=3, parts=2), BatchPlan(at_once=1, parts=6)]
+    """
+    at_once = batch
+    while at_once:
+        yield BatchPlan(at_once, batch // at_once)
+        at_once = next((part for part in range(at_once // 2, 0, -1) if batch % part == 0), 0)
+
+
+def fitting(
+    batch: int, attempt: Callable[[BatchPlan], Result], *, out_of_memory: Callable[[Exception], bool]
+) -> Result:
+    """Return what ``attempt`` gives under the largest plan that the device's memory holds.
+
+    Args:
+        batch: sequences per optimiser step.
+        attempt: trains under a plan, from the newest checkpoint on.
+        out_of_memory: tells that failure from others.
+
+    Raises:
+        RunError: not even one sequence at a time fits.
+    """
+    for plan in plans(batch):
+        try:
+            return attempt(plan)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            log.warning("out_of_memory", sequences_at_once=plan.at_once)
+    raise RunError(
+        "one training sequence at a time does not fit in memory",
+        cure="set a smaller context in the recipe, or train on a machine with more memory",
+    )
