@@ -116,7 +116,7 @@ def _judge(
     now: datetime,
 ) -> tuple[list[Reason], RuleState]:
     """Return everything looked at and the state after it; a window that cannot be judged leaves the streak as it is."""
-    if result.outcome is Outcome.TOO_LITTLE_DATA:
+    if result.outcome is Outcome.TOO_LITTLE_DATA and not _sees_the_window_only(rule):
         return [reasons.too_little_data(result)], state
     evaluation = rule.when.evaluate(values)
     found = [reasons.condition(evaluation)]
@@ -133,6 +133,12 @@ def _judge(
     else:
         found += _retrain_reasons(rule, result, facts, state, now)
     return found, state
+
+
+def _sees_the_window_only(rule: Rule) -> bool:
+    """Say whether a rule tells of the window itself, such as a flood of copies, which leaves little data to measure."""
+    names = rule.when.variables
+    return rule.retraining is None and bool(names) and all(name.startswith("window.") for name in names)
 
 
 def _retrain_reasons(rule: Rule, result: WindowResult, facts: Facts, state: RuleState, now: datetime) -> list[Reason]:

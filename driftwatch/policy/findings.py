@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from driftwatch.policy.mistakes import Mistake, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pydantic import ValidationError
 
+    from driftwatch.policy.rules import PolicyFile
     from driftwatch.policy.source import Source
 
 _Path = tuple[str | int, ...]
@@ -81,6 +82,34 @@ def mistakes_of(source: Source, error: ValidationError) -> list[Mistake]:
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     return sorted(dict.fromkeys(found), key=_position)[:_MOST]
+
+
+def unknown_streams(source: Source, file: PolicyFile, streams: Collection[str]) -> Iterable[Mistake]:
+    """Find streams that are not configured."""
+    for index, stream in enumerate(file.stream if isinstance(file.stream, list) else ()):
+        if stream not in streams:
+            place = source.place(("stream", index))
+            yield source.mistake(f'no stream is called "{stream}"', place, cure=_known(stream, streams, "streams"))
+
+
+def unknown_recipes(source: Source, file: PolicyFile, recipes: Collection[str]) -> Iterable[Mistake]:
+    """Find recipes that do not exist."""
+    for index, rule in enumerate(file.rules):
+        if rule.do == "retrain" and rule.recipe not in recipes:
+            place = source.place(("rules", index, "recipe"))
+            cure = _known(rule.recipe, recipes, "recipes")
+            yield source.mistake(f'no recipe is called "{rule.recipe}"', place, cure=cure)
+
+
+def _known(word: str, known: Collection[str], kind: str) -> str:
+    near = nearest(word, known)
+    return f'did you mean "{near}"?' if near else f"known {kind}: {', '.join(sorted(known)) or 'none'}"
+
+
+def twice(source: Source, index: int, name: str, stream: str) -> Mistake:
+    """Say that a stream has a rule of that name already."""
+    place = source.place(("rules", index, "name"))
+    return source.mistake(f'stream "{stream}" already has a rule "{name}"', place, cure="give each rule its own name")
 
 
 def _position(mistake: Mistake) -> tuple[int, int]:

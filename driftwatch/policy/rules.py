@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from driftwatch.domain.run import GateLimits
 from driftwatch.domain.units import format_duration, parse_duration
 from driftwatch.policy.expressions import Expression, compile_expression
-from driftwatch.policy.findings import mistakes_of
-from driftwatch.policy.mistakes import ExpressionError, Mistake, MistakesError, nearest
+from driftwatch.policy.findings import mistakes_of, twice, unknown_recipes, unknown_streams
+from driftwatch.policy.mistakes import ExpressionError, Mistake, MistakesError
 from driftwatch.policy.ruleset import Hold, Policy, Retraining, Rule
 from driftwatch.policy.source import Source, parse_source, read_source
 
@@ -191,43 +191,18 @@ def _add(source: Source, rules: dict[str, list[Rule]], recipes: Collection[str])
         file = PolicyFile.model_validate(source.data)
     except ValidationError as error:
         raise MistakesError(mistakes_of(source, error)) from None
-    mistakes = [*_unknown_streams(source, file, rules), *_unknown_recipes(source, file, recipes)]
+    mistakes = [*unknown_streams(source, file, rules), *unknown_recipes(source, file, recipes)]
     made = [_rule(source, index, model, mistakes) for index, model in enumerate(file.rules)]
     for stream in rules if file.stream == "*" else dict.fromkeys(file.stream):
         taken = {rule.name for rule in rules.get(stream, [])}
         for index, rule in enumerate(made):
             if rule is not None and rule.name in taken:
-                mistakes.append(_twice(source, index, rule.name, stream))
+                mistakes.append(twice(source, index, rule.name, stream))
             elif rule is not None and stream in rules:
                 taken.add(rule.name)
                 rules[stream].append(rule)
     if mistakes:
         raise MistakesError(list(dict.fromkeys(mistakes)))
-
-
-def _unknown_streams(source: Source, file: PolicyFile, streams: Collection[str]) -> Iterable[Mistake]:
-    for index, stream in enumerate(file.stream if isinstance(file.stream, list) else ()):
-        if stream not in streams:
-            place = source.place(("stream", index))
-            yield source.mistake(f'no stream is called "{stream}"', place, cure=_known(stream, streams, "streams"))
-
-
-def _unknown_recipes(source: Source, file: PolicyFile, recipes: Collection[str]) -> Iterable[Mistake]:
-    for index, rule in enumerate(file.rules):
-        if isinstance(rule, RetrainRule) and rule.recipe not in recipes:
-            place = source.place(("rules", index, "recipe"))
-            cure = _known(rule.recipe, recipes, "recipes")
-            yield source.mistake(f'no recipe is called "{rule.recipe}"', place, cure=cure)
-
-
-def _known(word: str, known: Collection[str], kind: str) -> str:
-    near = nearest(word, known)
-    return f'did you mean "{near}"?' if near else f"known {kind}: {', '.join(sorted(known)) or 'none'}"
-
-
-def _twice(source: Source, index: int, name: str, stream: str) -> Mistake:
-    place = source.place(("rules", index, "name"))
-    return source.mistake(f'stream "{stream}" already has a rule "{name}"', place, cure="give each rule its own name")
 
 
 def _rule(source: Source, index: int, model: AlertRule | RetrainRule, mistakes: list[Mistake]) -> Rule | None:

@@ -215,6 +215,20 @@ def test_too_little_data_is_said_with_its_figures() -> None:
     assert why(decided.decisions[0], "window") == (False, "too little data: 500 texts, 450 of them distinct")
 
 
+@pytest.mark.parametrize(
+    ("rule", "action"),
+    [
+        ("name: a, when: window.duplicate_share > 0.5, do: alert", Action.ALERT),
+        ("name: a, when: window.duplicate_share > 0.5 && loss.increase > 0.01, do: alert", Action.HOLD),
+        ("name: a, when: window.duplicate_share > 0.5, do: retrain, recipe: small", Action.HOLD),
+        ("name: a, when: 'true', do: alert", Action.HOLD),
+    ],
+)
+def test_a_flood_is_told_though_it_leaves_too_little_data(rule: str, action: Action) -> None:
+    flood = replace(bad(0), outcome=Outcome.TOO_LITTLE_DATA, distinct=3)
+    assert Stream(policy(rule)).see(flood).decisions[0].action is action
+
+
 def test_a_missing_measure_is_said() -> None:
     met, detail = why(Stream(policy(ALERT)).see(window(0)).decisions[0], "when")
     assert not met
