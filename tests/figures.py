@@ -70,6 +70,7 @@ def busy_snapshot(*streams: str, at: datetime = NOON, scale: int = 1) -> Snapsho
             started_at=at - timedelta(days=1),
             ready=True,
             heartbeats=dict.fromkeys(LOOPS, at),
+            patience=dict.fromkeys(LOOPS, timedelta(minutes=5)),
             loop_failures=dict.fromkeys(LOOPS, scale),
             worker_up=True,
             worker_restarts=scale,

@@ -19,6 +19,10 @@ def _heartbeats(snapshot: Snapshot) -> Samples:
     return [((loop,), 0.0 if at is None else at.timestamp()) for loop, at in beats.items()]
 
 
+def _patience(snapshot: Snapshot) -> Samples:
+    return [((loop,), patience.total_seconds()) for loop, patience in snapshot.daemon.patience.items()]
+
+
 def _failures(snapshot: Snapshot) -> Samples:
     return [((loop,), failures) for loop, failures in snapshot.daemon.loop_failures.items()]
 
@@ -56,6 +60,13 @@ DAEMON_FAMILIES = (
         meaning="When the loop last came round; 0 before its first round.",
         labels=("loop",),
         samples=_heartbeats,
+    ),
+    Family(
+        name="driftwatch_loop_patience_seconds",
+        kind=Kind.GAUGE,
+        meaning="How long the loop may go without coming round.",
+        labels=("loop",),
+        samples=_patience,
     ),
     Family(
         name="driftwatch_loop_failures_total",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +113,7 @@ class DaemonFigures:
         started_at: when the daemon started.
         ready: whether it takes in and assesses texts.
         heartbeats: when each loop last came round; None before its first round.
+        patience: how long each loop may go without coming round.
         loop_failures: rounds that ended in an error, by loop.
         worker_up: whether the analysis worker runs.
         worker_restarts: times the analysis worker had to be started again.
@@ -125,6 +126,7 @@ class DaemonFigures:
     ready: bool
     heartbeats: Mapping[str, datetime | None]
     loop_failures: Mapping[str, int]
+    patience: Mapping[str, timedelta] = field(default_factory=dict)
     worker_up: bool
     worker_restarts: int
     reload_ok: bool

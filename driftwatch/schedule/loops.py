@@ -122,6 +122,10 @@ class Loops:
         with self._guard:
             return dict(self._failures)
 
+    def patience(self) -> dict[str, timedelta]:
+        """Return how long each loop may go without coming round."""
+        return {name: loop.patience for name, loop in self._loops.items()}
+
     def stuck(self) -> list[str]:
         """Return the loops that have not come round within their patience, in words."""
         if self._started_at is None:

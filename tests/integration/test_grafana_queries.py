@@ -47,14 +47,12 @@ def exporter() -> Iterator[int]:
         reload=lambda: daemon.reloaded,
         pages=Pages(status=lambda: daemon.view, window=daemon.window, report=daemon.report, run=daemon.run),
     )
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = serve(app, "127.0.0.1", 0)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield listening.getsockname()[1]
-        server.should_exit = True
-        thread.join(DEADLINE)
+    server = serve(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield server.port
+    server.should_exit = True
+    thread.join(DEADLINE)
 
 
 def wait_until(true: Callable[[], bool]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +15,7 @@ import httpx
 import pytest
 from web_client import Daemon, Shelf, app_of
 
+from driftwatch.domain.errors import ConfigError
 from driftwatch.web import WebSettings, serve
 
 if TYPE_CHECKING:
@@ -22,20 +26,15 @@ DEADLINE = 10.0
 
 @contextmanager
 def served(shelf: Shelf, *, settings: WebSettings | None = None) -> Iterator[int]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        server = serve(app_of(shelf, Daemon(), settings=settings), "127.0.0.1", port)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
-                client.get(f"http://127.0.0.1:{port}/-/healthy", timeout=DEADLINE)
-            yield port
-        finally:
-            server.should_exit = True
-            thread.join(DEADLINE)
-            assert not thread.is_alive()
+    server = serve(app_of(shelf, Daemon(), settings=settings), "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server.port
+    finally:
+        server.should_exit = True
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -105,3 +104,48 @@ def test_a_scrape_is_answered_while_a_commit_waits(shelf: Shelf) -> None:
         shelf.go_on.set()
         sender.join(DEADLINE)
     assert answers == [202]
+
+
+STOPPED_IN_ORDER = """
+import os, signal, sys, threading
+from web_client import Shelf, app_of
+from driftwatch.web import serve
+
+server = serve(app_of(Shelf()), "127.0.0.1", 0)
+
+def kill_once_started():
+    pause = threading.Event()
+    while not server.started:
+        pause.wait(0.01)
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+
+threading.Thread(target=kill_once_started).start()
+try:
+    server.run()
+finally:
+    print("tidied up")
+print("and went on")
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_the_server_not_the_process(number: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_IN_ORDER, number],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "tidied up\nand went on\n"), ended.stderr
+
+
+def test_an_address_in_use_is_a_clear_error(shelf: Shelf) -> None:
+    with served(shelf) as port, pytest.raises(ConfigError, match=r"cannot listen on 127\.0\.0\.1"):
+        serve(app_of(shelf), "127.0.0.1", port)
+
+
+def test_an_address_that_is_none_is_a_clear_error(shelf: Shelf) -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen on 203\.0\.113\.1"):
+        serve(app_of(shelf), "203.0.113.1", 0)

@@ -1,0 +1,178 @@
+"""Snapshot and status view read off a real store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from driftwatch.store.step import Step
+from figures import LOOPS, busy_snapshot
+
+from driftwatch.domain.alert import Alert
+from driftwatch.domain.decision import Action, Decision, Reason, RuleState
+from driftwatch.domain.drift import Measure, Outcome, WindowResult
+from driftwatch.domain.run import GateLimits, Recipe, RunId, RunSpec, RunState
+from driftwatch.domain.text import Cursor, Text
+from driftwatch.metrics import Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
+from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
+from driftwatch.store import Store, open_store
+from driftwatch.web import status_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+EXPECTED = Expected(
+    streams={"support": ExpectedStream(sources=("file", "http"), rules=("topic-shift",))}, receivers=("webhook",)
+)
+
+
+class Stopped:
+    """A clock that stands."""
+
+    def now(self) -> datetime:
+        return NOON
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / "driftwatch.db", clock=Stopped())
+    yield opened
+    opened.close()
+
+
+def snapshot(store: Store) -> Snapshot:
+    return snapshot_from(store, EXPECTED, busy_snapshot().daemon, at=NOON)
+
+
+def take_in(store: Store, count: int) -> None:
+    texts = [Text(id=f"t{i}", body=f"text {i}", seen_at=NOON - timedelta(minutes=1)) for i in range(count)]
+    counts = {"not-json": 3, "from-the-future": 2}
+    store.texts.take_in(
+        "support", source="file", texts=texts, cursor=Cursor(source="file", position="9"), counts=counts
+    )
+
+
+def step() -> Step:
+    result = WindowResult(
+        stream="support",
+        index=0,
+        first_seq=1,
+        last_seq=6,
+        texts=6,
+        distinct=5,
+        first_seen_at=NOON - timedelta(minutes=1),
+        last_seen_at=NOON - timedelta(minutes=1),
+        reference="r1",
+        champion="m1",
+        outcome=Outcome.ASSESSED,
+        measures=(Measure(name="embedding.mmd2", value=0.3, null_high=0.02), Measure(name="loss.nats", value=4.0)),
+        words=(),
+    )
+    decision = Decision(
+        stream="support",
+        window=0,
+        rule="topic-shift",
+        action=Action.RETRAIN,
+        reasons=(Reason(subject="when", met=True, detail="it drifted"),),
+        at=NOON,
+        policy="p1",
+    )
+    spec = RunSpec(
+        id=RunId("r-1"),
+        stream="support",
+        rule="topic-shift",
+        window=0,
+        first_seq=1,
+        last_seq=6,
+        reference="r1",
+        champion="m1",
+        recipe=Recipe(name="small"),
+        limits=GateLimits(),
+    )
+    alert = Alert(
+        key="k1",
+        name="RunStarted",
+        stream="support",
+        severity="info",
+        summary="a run",
+        description="a run started",
+        starts_at=NOON,
+    )
+    state = RuleState(rule="topic-shift", fingerprint="f", since_window=0, since_at=NOON, fired_at=NOON, acted=True)
+    return Step(
+        result=result,
+        states={"embedding": b"{}"},
+        decisions=(decision,),
+        rule_states=(state,),
+        alerts=(alert,),
+        receivers=("webhook",),
+        runs=(spec,),
+    )
+
+
+def test_an_empty_store_exports_zeros_for_everything_configured(store: Store) -> None:
+    [stream] = snapshot(store).streams
+    assert stream.texts == {(source, o): 0 for source in ("file", "http") for o in (*TEXT_OUTCOMES, OTHER)}
+    assert stream.windows == {outcome.value: 0 for outcome in Outcome}
+    assert stream.decisions == {("topic-shift", action.value): 0 for action in Action}
+    assert stream.runs == {state.value: 0 for state in RunState}
+    assert (stream.last, stream.last_text_at, stream.run, stream.backlog) == (None, None, None, 0)
+    assert snapshot(store).outbox.deliveries == {("webhook", state): 0 for state in ("pending", "delivered", "dead")}
+    Exposition(lambda: snapshot(store)).render()
+
+
+def test_texts_are_counted_and_unknown_reasons_are_folded(store: Store) -> None:
+    take_in(store, 10)
+    [stream] = snapshot(store).streams
+    assert stream.texts["file", "stored"] == 10
+    assert stream.texts["file", "not-json"] == 3
+    assert stream.texts["file", OTHER] == 2
+    assert stream.texts["http", "stored"] == 0
+    assert stream.backlog == 10
+    assert stream.last_text_at is not None
+
+
+def test_a_step_shows_in_every_figure(store: Store) -> None:
+    take_in(store, 10)
+    store.windows.commit_step(step())
+    taken = snapshot(store)
+    [stream] = taken.streams
+    assert stream.backlog == 4
+    assert stream.windows["assessed"] == 1
+    assert stream.last is not None
+    assert (stream.last.texts, stream.last.distinct) == (6, 5)
+    assert stream.last.measures["embedding.mmd2"].null_high == 0.02
+    assert stream.rules["topic-shift"].holding
+    assert stream.rules["topic-shift"].fired_at == NOON
+    assert stream.decisions["topic-shift", "retrain"] == 1
+    assert stream.runs["queued"] == 1
+    assert stream.run is not None
+    assert stream.run.progress == 0
+    assert taken.outbox.deliveries["webhook", "pending"] == 1
+    assert taken.outbox.oldest_pending_at is not None
+    assert taken.store_bytes > 0
+
+
+def test_what_is_no_longer_configured_is_left_out(store: Store) -> None:
+    take_in(store, 3)
+    other = Expected(streams={"sales": ExpectedStream(sources=("http",))})
+    taken = snapshot_from(store, other, busy_snapshot().daemon, at=NOON)
+    assert [stream.name for stream in taken.streams] == ["sales"]
+    assert sum(taken.streams[0].texts.values()) == 0
+    assert set(taken.daemon.heartbeats) == set(LOOPS)
+
+
+def test_the_status_view_is_read_off_the_store(store: Store) -> None:
+    take_in(store, 10)
+    store.windows.commit_step(step())
+    [stream] = status_from(store, ["support"], version="0.1.0", at=NOON).streams
+    assert stream.standing == "retraining"
+    assert stream.since == NOON
+    assert stream.backlog == 4
+    assert [window.index for window in stream.windows] == [0]
+    assert [decision.rule for decision in stream.decisions] == ["topic-shift"]
+    assert [run.spec.id for run in stream.runs] == ["r-1"]
+    assert stream.champion is None
