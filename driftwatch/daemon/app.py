@@ -1,0 +1,208 @@
+"""``driftwatch run``: builds the daemon, runs it, stops it in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import structlog
+
+from driftwatch import __version__, wiring
+from driftwatch.alert.outbox import deliver_due
+from driftwatch.config import load_config
+from driftwatch.cycle import Cycle
+from driftwatch.daemon import pages, rounds
+from driftwatch.daemon.child import WorkerChild
+from driftwatch.daemon.rulebook import Rulebook
+from driftwatch.daemon.supervisor import Supervisor
+from driftwatch.metrics import DaemonFigures, Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
+from driftwatch.schedule import Loop, Loops
+from driftwatch.schedule.systemd import Systemd
+from driftwatch.web import App, Health, ReloadResult, WebSettings, serve
+
+if TYPE_CHECKING:
+    from driftwatch.config import Config
+
+log = structlog.get_logger()
+
+ASSESSMENT_PATIENCE = timedelta(minutes=30)
+"""A window of thousands of texts on a slow processor takes minutes; a worker that hangs is noticed after this."""
+_SNAPSHOT_EVERY = timedelta(seconds=2)
+_TEND_EVERY = timedelta(seconds=2)
+_DELIVER_EVERY = timedelta(seconds=2)
+_PRUNE_EVERY = timedelta(hours=1)
+_PATIENCE = timedelta(minutes=5)
+
+
+class Daemon:
+    """Everything one daemon holds.
+
+    Args:
+        config: as loaded.
+        systemd: the service manager, if any.
+    """
+
+    def __init__(self, config: Config, systemd: Systemd) -> None:
+        self._config = config
+        self._systemd = systemd
+        self._clock = wiring.CLOCK
+        self._stopping = threading.Event()
+        self._store = wiring.open_store(config)
+        self._rules = Rulebook(lambda: wiring.load_policy(config), clock=self._clock)
+        self._worker = WorkerChild(config.path)
+        self._notifiers = wiring.notifiers(config, clock=self._clock)
+        self._receivers = tuple(notifier.name for notifier in self._notifiers)
+        self._cycles = [self._cycle(name) for name in config.streams]
+        self._supervisor = Supervisor(
+            self._store, wiring.launcher(config), receivers=lambda: self._receivers, clock=self._clock
+        )
+        self._started_at = self._clock.now()
+        self._loops = Loops(self._all_loops(), clock=self._clock)
+        self._newest = self._snapshot()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        wiring.reconcile(self._config, self._store)
+        app = App(
+            intake=wiring.http_intakes(self._config, self._store, taken=self._wake, backlog=self._backlog),
+            metrics=Exposition(lambda: self._newest).render,
+            health=self._health,
+            reload=self._reload,
+            pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
+            settings=WebSettings(),
+            now=monotonic,
+        )
+        server = serve(app, self._config.daemon.host, self._config.daemon.port)
+        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self._reload).start())
+        self._loops.start()
+        self._systemd.ready(f"watching {len(self._config.streams)} stream(s)")
+        log.info("daemon_started", version=__version__, streams=list(self._config.streams), listen=self._config.daemon.listen)
+        try:
+            server.run()
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._systemd.stopping()
+        self._stopping.set()
+        self._worker.stop()
+        self._loops.stop()
+        self._store.close()
+        log.info("daemon_stopped")
+
+    def _cycle(self, stream: str) -> Cycle:
+        return Cycle(
+            stream=stream,
+            size=self._config.streams[stream].window,
+            store=self._store,
+            analyst=self._worker,
+            policy=self._rules.current,
+            receivers=self._receivers,
+            clock=self._clock,
+        )
+
+    def _all_loops(self) -> list[Loop]:
+        poll = self._config.daemon.poll
+        assess = rounds.assessing(
+            self._cycles,
+            stopping=self._stopping,
+            beat=lambda: self._loops.beat("assess"),
+            stepped=self._refresh,
+        )
+        prune = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
+        loops = [
+            Loop(name="assess", every=poll, round=assess, patience=ASSESSMENT_PATIENCE),
+            Loop(name="deliver", every=_DELIVER_EVERY, round=self._deliver, patience=_PATIENCE),
+            Loop(name="runs", every=_TEND_EVERY, round=self._supervisor.tend, patience=_PATIENCE),
+            Loop(name="prune", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
+            Loop(name="snapshot", every=_SNAPSHOT_EVERY, round=self._refresh, patience=_PATIENCE),
+            *self._reading_loops(poll),
+        ]
+        if (ping := self._systemd.ping_every) is not None:
+            loops.append(Loop(name="watchdog", every=ping, round=self._ping, patience=_PATIENCE + ping))
+        return loops
+
+    def _reading_loops(self, poll: timedelta) -> list[Loop]:
+        loops = []
+        for reader in wiring.readers(self._config, self._store, clock=self._clock):
+            name = f"read:{reader.stream}:{reader.name}"
+            read = rounds.reading(
+                reader.source,
+                reader.pipeline,
+                self._store,
+                stream=reader.stream,
+                name=reader.name,
+                stopping=self._stopping,
+                beat=lambda name=name: self._loops.beat(name),  # type: ignore[misc]
+                taken=self._wake,
+            )
+            loops.append(Loop(name=name, every=poll, round=read, patience=_PATIENCE + poll))
+        return loops
+
+    def _deliver(self) -> None:
+        deliver_due(self._store.outbox, self._notifiers, self._clock)
+
+    def _wake(self) -> None:
+        self._loops.wake("assess")
+
+    def _backlog(self, stream: str) -> int:
+        return next((figures.backlog for figures in self._newest.streams if figures.name == stream), 0)
+
+    def _ping(self) -> None:
+        if not self._loops.stuck():
+            self._systemd.alive()
+
+    def _refresh(self) -> None:
+        self._newest = self._snapshot()
+
+    def _reload(self) -> ReloadResult:
+        errors = self._rules.reload()
+        self._refresh()
+        return ReloadResult(errors=errors, detail=f"policy {self._rules.current().hash}")
+
+    def _health(self) -> Health:
+        troubles = tuple(cycle.trouble for cycle in self._cycles if cycle.trouble is not None)
+        return Health(unhealthy=tuple(self._loops.stuck()), unready=troubles)
+
+    def _snapshot(self) -> Snapshot:
+        policy = self._rules.current()
+        expected = Expected(
+            streams={
+                name: ExpectedStream(
+                    sources=tuple(source.name for source in stream.sources),
+                    rules=tuple(rule.name for rule in policy.of(name)),
+                )
+                for name, stream in self._config.streams.items()
+            },
+            receivers=self._receivers,
+        )
+        figures = DaemonFigures(
+            version=__version__,
+            started_at=self._started_at,
+            ready=not any(cycle.trouble for cycle in self._cycles),
+            heartbeats=self._loops.heartbeats(),
+            loop_failures=self._loops.failures(),
+            worker_up=self._worker.pid is not None,
+            worker_restarts=self._worker.restarts,
+            reload_ok=self._rules.last_ok,
+            reloaded_at=self._rules.loaded_at,
+        )
+        return snapshot_from(self._store, expected, figures, at=self._clock.now())
+
+
+def run(config_path: Path) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Raises:
+        DriftwatchError: it cannot start.
+    """
+    systemd = Systemd(os.environ, pid=os.getpid())
+    config = load_config(config_path, environ=os.environ)
+    wiring.log_to_stderr(config.daemon.log)
+    Daemon(config, systemd).run()

@@ -1,0 +1,100 @@
+"""One round of each of the daemon's loops; every round may be interrupted, and leaves the store whole."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from driftwatch.cycle import Progressed
+from driftwatch.domain.run import RunState
+
+if TYPE_CHECKING:
+    from driftwatch.config import StreamSettings
+    from driftwatch.cycle import Cycle
+    from driftwatch.domain.protocols import Clock, Source
+    from driftwatch.intake.pipeline import Pipeline
+    from driftwatch.store import Store
+
+PAGE = 1_000
+"""Texts read from a source and committed at once."""
+
+Beat = Callable[[], None]
+
+
+def reading(
+    source: Source,
+    pipeline: Pipeline,
+    store: Store,
+    *,
+    stream: str,
+    name: str,
+    stopping: threading.Event,
+    beat: Beat,
+    taken: Callable[[], None],
+) -> Callable[[], None]:
+    """Return the round that moves everything a source has into the store, page by page."""
+
+    def read_all() -> None:
+        more = True
+        while more and not stopping.is_set():
+            page = source.read(store.texts.cursor(stream, name), limit=PAGE)
+            if page.cursor is not None:
+                pipeline.take(page)
+                taken()
+            beat()
+            more = page.more
+
+    return read_all
+
+
+def assessing(
+    cycles: Sequence[Cycle], *, stopping: threading.Event, beat: Beat, stepped: Callable[[], None]
+) -> Callable[[], None]:
+    """Return the round that assesses every full window of every stream, a window of each in turn."""
+
+    def assess_all() -> None:
+        waiting = False
+        while not waiting and not stopping.is_set():
+            outcomes = [_step(cycle, beat, stopping) for cycle in cycles]
+            if any(outcome not in (Progressed.WAITING, Progressed.FAILED) for outcome in outcomes):
+                stepped()
+            waiting = all(outcome in (Progressed.WAITING, Progressed.FAILED) for outcome in outcomes)
+
+    return assess_all
+
+
+def _step(cycle: Cycle, beat: Beat, stopping: threading.Event) -> Progressed:
+    if stopping.is_set():
+        return Progressed.WAITING
+    outcome = cycle.step()
+    beat()
+    return outcome
+
+
+def pruning(store: Store, streams: Sequence[StreamSettings], clock: Clock) -> Callable[[], None]:
+    """Return the round that deletes texts past their retention, never one that is still to be assessed or trained on."""
+
+    def prune_all() -> None:
+        for stream in streams:
+            age = stream.retention.age
+            store.texts.prune(
+                stream.name,
+                older_than=clock.now() - age if age is not None else None,
+                keep=stream.retention.texts,
+                before_seq=_wanted_from(store, stream.name),
+            )
+
+    return prune_all
+
+
+def _wanted_from(store: Store, stream: str) -> int:
+    """Return the first text that something still needs."""
+    unfinished = [state for state in RunState if not state.final]
+    starts = [run.spec.first_seq for run in store.runs.list(stream=stream, states=unfinished)]
+    streak = [
+        result.first_seq
+        for state in store.decisions.rule_states(stream).values()
+        if state.since_window is not None and (result := store.windows.result(stream, state.since_window)) is not None
+    ]
+    return min([store.windows.position(stream).after_seq + 1, *starts, *streak])

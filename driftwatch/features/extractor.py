@@ -1,0 +1,35 @@
+"""All features of texts at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.features import Features
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftwatch.domain.protocols import Encoder, Model, TokenCounter
+
+
+class Extractor:
+    """Embeds, counts and scores the same texts.
+
+    Args:
+        encoder: for embeddings.
+        counter: for token counts.
+        model: for losses; None for a stream without a model.
+    """
+
+    def __init__(self, encoder: Encoder, counter: TokenCounter, model: Model | None) -> None:
+        self._encoder = encoder
+        self._counter = counter
+        self._model = model
+
+    def features(self, bodies: Sequence[str]) -> Features:
+        """Return the features of the bodies, in their order."""
+        return Features(
+            embeddings=self._encoder.embed(bodies),
+            tokens=self._counter.count(bodies),
+            losses=self._model.losses(bodies) if self._model is not None else None,
+        )

@@ -1,0 +1,213 @@
+"""A small real deployment: model, reference, log file, policy; and the daemon as its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self, TypeVar
+
+import httpx
+from corpus import paragraphs
+from models import tiny_causal
+
+from driftwatch.store import Store, open_store
+from driftwatch.wiring import SystemClock
+
+T = TypeVar("T")
+STREAM = "docs"
+WINDOW = 60
+QUIET = ("numpy", "sklearn/linear_model")
+DRIFTED = ("litestar", "accelerate")
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+
+CONFIG = """\
+state_dir = "state"
+policies = ["policies/*.yaml"]
+
+[daemon]
+listen = "127.0.0.1:{port}"
+poll = "100ms"
+
+[streams.{stream}]
+model = "champion"
+window = {window}
+
+[streams.{stream}.encoder]
+kind = "champion"
+
+[streams.{stream}.reference]
+data = ["training.jsonl"]
+sample = 900
+
+[[streams.{stream}.sources]]
+type = "file"
+path = "production.jsonl"
+time = "time"
+
+[[streams.{stream}.sources]]
+type = "http"
+"""
+
+POLICY = """\
+stream: [{stream}]
+rules:
+  - name: model-suffers
+    when: loss.increase > 0.3
+    for: 2 windows
+    do: retrain
+    recipe: small
+    need: {{fresh_texts: 100}}
+    limits: {{cooldown: 24h}}
+    gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 5.0}}, bias: {{max_increase: 50.0}}}}
+    promote: auto
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One folder with everything a daemon needs."""
+
+    folder: Path
+    port: int
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "driftwatch.toml"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def append(self, texts: Sequence[str], *, start: int) -> None:
+        """Add texts to the log, each a second after the one before."""
+        with (self.folder / "production.jsonl").open("a", encoding="utf-8") as log:
+            for number, text in enumerate(texts, start):
+                at = _EPOCH + timedelta(seconds=number)
+                log.write(json.dumps({"text": text, "time": at.isoformat()}) + "\n")
+
+    def store(self) -> Store:
+        return open_store(self.state / "driftwatch.db", clock=SystemClock())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "driftwatch", *arguments]
+
+
+def run(*arguments: str) -> None:
+    subprocess.run(command(*arguments), check=True, env=_ENVIRONMENT, capture_output=True, timeout=300)
+
+
+def deploy(folder: Path) -> Deployment:
+    """Train the champion and build its reference."""
+    deployment = Deployment(folder=folder, port=free_port())
+    (folder / "policies").mkdir(parents=True)
+    training = paragraphs(QUIET, 1_000)
+    tiny_causal(folder / "champion", training)
+    (folder / "training.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in training))
+    (folder / "production.jsonl").touch()
+    (folder / "policies" / "policy.yaml").write_text(POLICY.format(stream=STREAM))
+    configure(deployment)
+    run("reference", "build", STREAM, "--config", str(deployment.config))
+    return deployment
+
+
+def configure(deployment: Deployment) -> None:
+    deployment.config.write_text(CONFIG.format(port=deployment.port, stream=STREAM, window=WINDOW))
+
+
+def twin(deployment: Deployment, folder: Path) -> Deployment:
+    """Copy a deployment before its daemon ever ran; the store's paths are made anew by building the reference again."""
+    other = Deployment(folder=folder, port=free_port())
+    shutil.copytree(deployment.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("state"))
+    configure(other)
+    run("reference", "build", STREAM, "--config", str(other.config))
+    return other
+
+
+class Daemon:
+    """``driftwatch run`` as its own process."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.deployment.folder / "daemon.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command("run", "--config", str(self.deployment.config)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_ENVIRONMENT,
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.alive:
+            self.kill()
+
+
+def until(ask: Callable[[], T | None], what: str, *, seconds: float = 240) -> T:
+    """Ask until the answer is not None; real processes are waited for, so this looks again every few milliseconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (answer := ask()) is not None:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+
+
+def ready(deployment: Deployment) -> bool | None:
+    try:
+        return True if httpx.get(f"{deployment.url}/-/ready", timeout=2).is_success else None
+    except httpx.TransportError:
+        return None
