@@ -1,0 +1,57 @@
+"""Quality: the candidate must be shown to predict the new text better than the champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.run import Verdict, VerdictOutcome
+from driftwatch.gate.verdicts import judged, mean_difference, measure
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import GateData, Model
+    from driftwatch.gate.bootstrap import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityGate:
+    """Passes only when the whole interval of the gain on fresh held-out text lies at or above the limit.
+
+    Args:
+        min_gain: least fall of the loss, nats per token.
+        seed: of the bootstrap.
+    """
+
+    min_gain: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name in verdicts, policies and metrics."""
+        return "quality"
+
+    def judge(self, candidate: Model, champion: Model, data: GateData, *, round: int) -> Verdict:  # noqa: A002
+        """Compare both on the fresh texts, text by text."""
+        return judged(self.name, round=round, by=lambda: self._verdict(candidate, champion, data, round))
+
+    def _verdict(self, candidate: Model, champion: Model, data: GateData, round_: int) -> Verdict:
+        gain = _negated(mean_difference(candidate, champion, data.fresh, seed=self.seed))
+        return Verdict(
+            gate=self.name,
+            round=round_,
+            outcome=VerdictOutcome.PASSED if gain.low >= self.min_gain else VerdictOutcome.REFUSED,
+            detail=f"{self._said(gain)} on {len(data.fresh)} held-out fresh texts",
+            measures=(measure("gain", gain, limit=self.min_gain, n=len(data.fresh), unit="nats/token"),),
+        )
+
+    def _said(self, gain: Estimate) -> str:
+        figures = f"{gain.value:+.4f} nats/token [{gain.low:+.4f}, {gain.high:+.4f}]"
+        if gain.low >= self.min_gain:
+            return f"gain {figures}, at least {self.min_gain:g} is shown"
+        if gain.high < self.min_gain:
+            return f"gain {figures}, less than the {self.min_gain:g} wanted"
+        return f"gain {figures}, which does not show the {self.min_gain:g} wanted"
+
+
+def _negated(change: Estimate) -> Estimate:
+    return replace(change, value=-change.value, low=-change.high, high=-change.low)

@@ -1,0 +1,28 @@
+"""The checks that every candidate must hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftwatch.gate.bias import BiasGate
+from driftwatch.gate.forgetting import ForgettingGate
+from driftwatch.gate.quality import QualityGate
+from driftwatch.gate.suite import builtin_suite
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import Gate
+    from driftwatch.domain.run import GateLimits
+
+
+def required_gates(limits: GateLimits, *, seed: int) -> tuple[Gate, ...]:
+    """Return the gates in the order they are judged.
+
+    Args:
+        limits: what a candidate must hold.
+        seed: of their bootstraps.
+    """
+    return (
+        QualityGate(min_gain=limits.quality_min_gain, seed=seed),
+        ForgettingGate(max_loss=limits.forgetting_max_loss, seed=seed),
+        BiasGate(pairs=builtin_suite(), max_increase=limits.bias_max_increase, seed=seed),
+    )

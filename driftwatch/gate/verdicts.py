@@ -1,0 +1,98 @@
+"""What all gates share: pairing two models' losses, and refusing where nothing could be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.domain.errors import DriftwatchError
+from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
+from driftwatch.gate.bootstrap import Estimate, weighted_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from driftwatch.domain.protocols import Model
+    from driftwatch.domain.text import Text
+
+LEAST_TEXTS = 20
+"""Fewest texts that a gate judges by."""
+
+
+class CannotJudgeError(Exception):
+    """There is nothing to judge by; the gate refuses with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairedLosses:
+    """Two models' losses on the same tokens of n texts.
+
+    Args:
+        candidate: float64 [n], nats.
+        champion: float64 [n], nats.
+        tokens: float64 [n].
+    """
+
+    candidate: npt.NDArray[np.float64]
+    champion: npt.NDArray[np.float64]
+    tokens: npt.NDArray[np.float64]
+
+
+def paired_losses(candidate: Model, champion: Model, bodies: Sequence[str]) -> PairedLosses:
+    """Score the bodies with both models.
+
+    Raises:
+        CannotJudgeError: the models do not predict the same tokens, or a loss is no number.
+    """
+    new, old = candidate.losses(bodies), champion.losses(bodies)
+    if not np.array_equal(new.tokens, old.tokens):
+        raise CannotJudgeError("candidate and champion split the texts into different tokens")
+    for name, losses in (("candidate", new), ("champion", old)):
+        if not np.isfinite(losses.nats).all():
+            raise CannotJudgeError(f"the {name}'s loss is no number on {int((~np.isfinite(losses.nats)).sum())} texts")
+    return PairedLosses(new.nats, old.nats, new.tokens.astype(np.float64))
+
+
+def mean_difference(candidate: Model, champion: Model, texts: Sequence[Text], *, seed: int) -> Estimate:
+    """Estimate the candidate's loss less the champion's, in nats per token; a group's texts are drawn together.
+
+    Raises:
+        CannotJudgeError: too few texts, or losses that cannot be compared.
+    """
+    losses = paired_losses(candidate, champion, [text.body for text in texts])
+    scored = int((losses.tokens > 0).sum())
+    if scored < LEAST_TEXTS:
+        raise CannotJudgeError(f"only {scored} held-out texts can be scored, {LEAST_TEXTS} are needed")
+    units = [f"text {place}" if text.group is None else f"group {text.group}" for place, text in enumerate(texts)]
+    try:
+        return weighted_mean(losses.candidate - losses.champion, losses.tokens, clusters=units, seed=seed)
+    except ValueError as error:
+        raise CannotJudgeError(str(error)) from error
+
+
+def judged(gate: str, *, round: int, by: Callable[[], Verdict]) -> Verdict:  # noqa: A002 - the word of the house
+    """Return the verdict, or a refusal where the gate could not run; only what may pass by itself is raised."""
+    try:
+        return by()
+    except CannotJudgeError as error:
+        return _could_not(gate, round, str(error))
+    except DriftwatchError as error:
+        if error.retryable:
+            raise
+        return _could_not(gate, round, str(error))
+
+
+def measure(name: str, estimate: Estimate, *, limit: float, n: int, unit: str) -> GateMeasure:
+    """Return the estimate as a gate's measure."""
+    return GateMeasure(
+        name=name, value=estimate.value, low=estimate.low, high=estimate.high, limit=limit, unit=unit, n=n
+    )
+
+
+def _could_not(gate: str, round: int, why: str) -> Verdict:  # noqa: A002
+    return Verdict(
+        gate=gate, round=round, outcome=VerdictOutcome.REFUSED, detail=f"could not run, which refuses: {why}"
+    )
