@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+    from transformers import (
+        PretrainedConfig,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+    )
 
     from driftwatch.domain.run import Recipe
 
@@ -282,6 +289,18 @@ def _tokenizer(champion: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def _config(champion: Path) -> PretrainedConfig:
+    from transformers import AutoConfig
+
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            str(champion.resolve()), trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"the model's configuration cannot be used: {error}", where=str(champion)) from error
+    return config
+
+
 def _token_rows(tokenizer: PreTrainedTokenizerBase, bodies: Sequence[str]) -> Iterator[list[int]]:
     for start in range(0, len(bodies), _TOKENISED_AT_ONCE):
         batch = list(bodies[start : start + _TOKENISED_AT_ONCE])
@@ -290,10 +309,7 @@ def _token_rows(tokenizer: PreTrainedTokenizerBase, bodies: Sequence[str]) -> It
 
 def _context(champion: Path, recipe: Recipe) -> int:
     """Return the recipe's context within the model's own limit."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(str(champion.resolve()), trust_remote_code=False, local_files_only=True)
-    limit = getattr(config, "max_position_embeddings", None)
+    limit = getattr(_config(champion), "max_position_embeddings", None)
     return min(recipe.context or limit or _DEFAULT_CONTEXT, limit or recipe.context or _DEFAULT_CONTEXT)
 
 
@@ -308,11 +324,10 @@ def _fingerprint(champion: Path, sequences: npt.NDArray[np.int64], recipe: Recip
 def _save(model: PreTrainedModel, champion: Path, out: Path) -> None:
     """Write the weights in the champion's own precision beside its unchanged configuration and tokenizer."""
     import torch
-    from transformers import AutoConfig
 
-    own = AutoConfig.from_pretrained(str(champion.resolve()), trust_remote_code=False, local_files_only=True)
+    precision = _config(champion).dtype
     with written_aside(out) as aside:
-        torch.nn.Module.to(model, "cpu", own.dtype or torch.float32)
+        torch.nn.Module.to(model, "cpu", precision if isinstance(precision, torch.dtype) else torch.float32)
         model.save_pretrained(aside)
         for file in sorted(champion.resolve().iterdir()):
             if file.is_file() and any(fnmatch(file.name, pattern) for pattern in _COPIED):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -32,6 +31,7 @@ JOB = (sys.executable, "-m", "driftwatch", "job")
 """The program that works on a run; it gets the run's id, ``--config`` and the configuration's path."""
 
 NICENESS = 10
+_LOCK_FD = 3
 _PAUSE = 0.05
 _LAST_WAIT = 5.0
 
@@ -54,7 +54,7 @@ class ChildLauncher:
         self._config = config
         self._program = tuple(program)
         self._niceness = niceness
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: set[int] = set()
 
     def launch(self, spec: RunSpec) -> None:
         """Make sure that one job process works on the run; a no-op while one does.
@@ -69,12 +69,12 @@ class ChildLauncher:
         if descriptor is None:
             return
         try:
-            child = self._start(spec.id, folder, descriptor)
-            locks.sign(descriptor, child.pid)
+            pid = self._start(spec.id, folder, descriptor)
+            locks.sign(descriptor, pid)
         finally:
             os.close(descriptor)
-        self._children[spec.id] = child
-        log.info("job_started", run=spec.id, pid=child.pid)
+        self._children.add(pid)
+        log.info("job_started", run=spec.id, pid=pid)
 
     def poll(self, run: RunId) -> JobStatus:
         """Say whether a job process is at work on the run."""
@@ -99,24 +99,21 @@ class ChildLauncher:
         if locks.is_held(folder):
             raise RunError("the job cannot be ended", where=str(folder), cure="end its process by hand")
 
-    def _start(self, run: RunId, folder: Path, descriptor: int) -> subprocess.Popen[bytes]:
+    def _start(self, run: RunId, folder: Path, descriptor: int) -> int:
         command = [*self._program, run, "--config", str(self._config)]
         try:
-            with (folder / "log.jsonl").open("ab") as output:
-                child = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env={**os.environ, locks.INHERITED: str(descriptor)},
-                    pass_fds=(descriptor,),
-                    start_new_session=True,
-                )
+            pid = os.posix_spawnp(
+                command[0],
+                command,
+                {**os.environ, locks.INHERITED: str(_LOCK_FD)},
+                file_actions=_descriptors(folder / "log.jsonl", descriptor),
+                setsid=True,
+            )
         except OSError as error:
             raise RunError(f"the job cannot be started: {error.strerror}", where=command[0]) from error
         with suppress(ProcessLookupError, PermissionError):
-            os.setpriority(os.PRIO_PROCESS, child.pid, self._niceness)
-        return child
+            os.setpriority(os.PRIO_PROCESS, pid, self._niceness)
+        return pid
 
     def _wait(self, folder: Path, patience: float) -> None:
         deadline = time.monotonic() + patience
@@ -126,7 +123,25 @@ class ChildLauncher:
 
     def _reap(self) -> None:
         """Collect children that ended, so that none stays as a zombie."""
-        self._children = {run: child for run, child in self._children.items() if child.poll() is None}
+        self._children = {pid for pid in self._children if _is_child(pid)}
+
+
+def _descriptors(output: Path, lock: int) -> list[tuple[int, int, int] | tuple[int, int, str, int, int]]:
+    """Say what the child's descriptors are: nothing to read, the run's log to write to, and the lock."""
+    return [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+        (os.POSIX_SPAWN_DUP2, lock, _LOCK_FD),
+    ]
+
+
+def _is_child(pid: int) -> bool:
+    """Whether the process is a child of ours that has not ended; one that has is collected."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False
 
 
 def _tell(pid: int | None, number: signal.Signals) -> None:

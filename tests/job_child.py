@@ -1,0 +1,31 @@
+"""A tiny job: holds the run's lock and works until it is told to stop.
+
+Arguments: folder of all runs, manner (``polite``, ``stubborn`` or ``brief``), then what a launcher adds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from driftwatch.retrain.launchers import hold_lock
+
+
+def work(folder: Path, manner: str) -> None:
+    """Tell that it began, then wait for the signal that it may heed."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    with (folder / "began").open("a") as began:
+        began.write(f"{os.getpid()} {os.nice(0)} {os.getsid(0)} {' '.join(sys.argv[3:])}\n")
+    print("at work", flush=True)
+    if manner == "polite":
+        signal.sigwait({signal.SIGTERM})
+    elif manner == "stubborn":
+        signal.sigwait({signal.SIGUSR1})
+
+
+if __name__ == "__main__":
+    run = Path(sys.argv[1]) / sys.argv[3]
+    with hold_lock(run):
+        work(run, sys.argv[2])
