@@ -85,10 +85,10 @@ def weighted_mean(
     if count < 2 or totals[:, 1].sum() <= 0:  # noqa: PLR2004 - a spread takes two
         raise ValueError("an interval needs at least two independent texts with tokens")
     means = _resampled(totals, resamples=resamples, seed=seed)
-    low, high = np.quantile(means, _levels(count))
-    value = totals[:, 0].sum() / totals[:, 1].sum()
-    error = means.std(ddof=1) * np.sqrt(count / (count - 1))
-    return Estimate(value=float(value), low=float(low), high=float(high), error=float(error), clusters=count)
+    value = float(totals[:, 0].sum() / totals[:, 1].sum())
+    error = float(means.std(ddof=1) * np.sqrt(count / (count - 1)))
+    low, high = _interval(means, value=value, error=error, count=count)
+    return Estimate(value=value, low=low, high=high, error=error, clusters=count)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -130,10 +130,11 @@ def _resampled(totals: npt.NDArray[np.float64], *, resamples: int, seed: int) ->
     return means
 
 
-def _levels(count: int) -> tuple[float, float]:
-    """Return the quantiles that give few clusters their nominal confidence."""
+def _interval(means: npt.NDArray[np.float64], *, value: float, error: float, count: int) -> tuple[float, float]:
+    """Return the wider of two intervals: expanded percentiles see skew, Student's t sees how few clusters there are."""
     from scipy.stats import norm, t
 
-    tail = (1 - CONFIDENCE) / 2
-    lower = float(norm.cdf(np.sqrt(count / (count - 1)) * t.ppf(tail, count - 1)))
-    return lower, 1 - lower
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, count - 1))
+    tail = float(norm.cdf(-reach * np.sqrt(count / (count - 1))))
+    low, high = np.quantile(means, (tail, 1 - tail))
+    return min(float(low), value - reach * error), max(float(high), value + reach * error)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import job_child
@@ -63,7 +64,11 @@ def runs(tmp_path: Path) -> Iterator[Path]:
     for began in tmp_path.glob("*/began"):
         if is_held(began.parent):
             os.kill(int(began.read_text().splitlines()[-1].split()[0]), signal.SIGKILL)
-            until(lambda folder=began.parent: not is_held(folder))
+            until(partial(is_free, began.parent))
+
+
+def is_free(folder: Path) -> bool:
+    return not is_held(folder)
 
 
 @pytest.fixture(params=[ChildLauncher])
