@@ -82,13 +82,11 @@ def make(
         created_at=at,
         on_progress=on_progress,
     )
-    reference = built.reference
-    target = folder / reference.version
-    save_reference(reference, target)
+    reference = save_reference(built.reference, folder)
     row = ReferenceRow(
         stream=stream,
         version=reference.version,
-        path=str(target),
+        path=str(folder / reference.version),
         encoder=reference.encoder,
         tokenizer=reference.tokenizer,
         champion=reference.champion,

@@ -1,1 +1,1 @@
-"""Room: drift."""
+"""Has the text drifted, how much, and in what: references, detectors, explanations and their pages."""

@@ -1,0 +1,190 @@
+"""What ``driftwatch.toml`` says, as each room's own settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from driftwatch.alert.settings import AlertSettings
+from driftwatch.features.encoder import EncoderSettings
+from driftwatch.intake.file import FileSettings
+from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.sampler import SampleSettings
+from driftwatch.retrain.reload import ReloadSettings
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_BUDGET = re.compile(r"(\d+) per (\d+)\s*(d|w|h)")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+_STRICT = {"extra": "forbid"}
+_GREATEST_PORT = 65_535
+_MOST_THREADS = 1_024
+_LEAST_REFERENCE = 500
+_WINDOW = (50, 100_000)  # fewer texts say nothing, more fit no memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSettings:
+    """The daemon itself.
+
+    Args:
+        listen: host and port of intake, pages and metrics.
+        threads: of torch in worker and jobs.
+        poll: pause between two looks at a source.
+        log: one JSON object a line, or text for people.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    listen: str = "127.0.0.1:9478"
+    threads: int = 1
+    poll: timedelta = timedelta(seconds=1)
+    log: Literal["json", "text"] = "json"
+
+    def __post_init__(self) -> None:
+        host, colon, port = self.listen.rpartition(":")
+        if not (host and colon and port.isdigit() and int(port) <= _GREATEST_PORT):
+            raise ValueError(f'listen must be "host:port", not "{self.listen}"')
+        if not 1 <= self.threads <= _MOST_THREADS:
+            raise ValueError("threads must lie between 1 and 1024")
+        if not timedelta(milliseconds=10) <= self.poll <= timedelta(hours=1):
+            raise ValueError("poll must lie between 10ms and 1h")
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """On which port."""
+        return int(self.listen.rpartition(":")[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSettings:
+    """What the model was trained on.
+
+    Args:
+        data: files or folders of training texts.
+        heldout: files of the same kind of text that the model never saw.
+        field: name of the text's field or column; found by itself where only one fits.
+        sample: most texts kept.
+        seed: of sampling and split.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    data: tuple[Path, ...] = ()
+    heldout: tuple[Path, ...] = ()
+    field: str | None = None
+    sample: int = 20_000
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.sample < _LEAST_REFERENCE:
+            raise ValueError("sample must be at least 500")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """How long texts are kept: until either limit; what is still to be assessed or trained on is kept longer.
+
+    Args:
+        age: since they were taken in; None for no limit.
+        texts: most of a stream; None for no limit.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    age: timedelta | None = timedelta(days=30)
+    texts: int | None = 1_000_000
+
+    def __post_init__(self) -> None:
+        if self.texts is not None and self.texts < 1:
+            raise ValueError("texts must be at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSettings:
+    """One flow of production text for one model.
+
+    Args:
+        name: from the section's heading.
+        model: folder or hub name of the serving model; None to watch text alone.
+        window: texts assessed in one step.
+        false_alarms: the least average run to a false alarm, such as ``1 per 365d``.
+        encoder: how texts become embeddings.
+        reference: what the model was trained on.
+        sources: where texts come from.
+        sample: which texts are kept.
+        redact: kinds of personal data replaced before storing; None for none.
+        retention: how long texts are kept.
+        reload: how the serving stack is told of a new model.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    name: str
+    model: str | None = None
+    window: int = 500
+    false_alarms: str = "1 per 365d"
+    encoder: EncoderSettings = EncoderSettings()
+    reference: ReferenceSettings = ReferenceSettings()
+    sources: tuple[FileSettings | HttpSettings, ...] = ()
+    sample: SampleSettings = SampleSettings()
+    redact: RedactSettings | None = RedactSettings()
+    retention: RetentionSettings = RetentionSettings()
+    reload: ReloadSettings = ReloadSettings()
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f'a stream\'s name has lower-case letters, digits and dashes only, not "{self.name}"')
+        if not _WINDOW[0] <= self.window <= _WINDOW[1]:
+            raise ValueError("window must lie between 50 and 100000 texts")
+        if not _BUDGET.fullmatch(self.false_alarms.strip()):
+            raise ValueError(f'false_alarms is written like "1 per 365d", not "{self.false_alarms}"')
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("two sources have the same name; give each a name of its own")
+
+    @property
+    def false_alarm_interval(self) -> timedelta:
+        """Least average time between two false alarms."""
+        match = _BUDGET.fullmatch(self.false_alarms.strip())
+        if match is None:  # pragma: no cover - checked above
+            raise AssertionError(self.false_alarms)
+        return timedelta(hours=int(match[2]) * _HOURS[match[3]]) / max(int(match[1]), 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole file.
+
+    Args:
+        path: of the file.
+        state_dir: where everything durable lies.
+        store: URL of a database; None for SQLite in ``state_dir``.
+        policies: patterns of policy files, absolute.
+        daemon: the daemon itself.
+        alerts: receivers.
+        streams: by name.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    path: Path
+    state_dir: Path = Path("state")
+    store: str | None = None
+    policies: tuple[str, ...] = ("policies/*.yaml",)
+    daemon: DaemonSettings = DaemonSettings()
+    alerts: AlertSettings = AlertSettings()
+    streams: Mapping[str, StreamSettings] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.streams:
+            raise ValueError("there is no stream; add a section [streams.NAME]")

@@ -1,0 +1,119 @@
+"""Assesses windows with every detector: what the worker does with features once it has them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
+from driftwatch.domain.errors import EncoderError
+from driftwatch.drift.features import require_same
+from driftwatch.drift.loss import LossDetector
+from driftwatch.drift.mmd import MmdDetector, distinct
+from driftwatch.drift.share import ShareDetector
+from driftwatch.drift.tokens import TokensDetector
+from driftwatch.drift.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from driftwatch.domain.protocols import Detector
+
+DETECTORS: Mapping[str, Detector] = MappingProxyType(
+    {detector.name: detector for detector in (MmdDetector(), TokensDetector(), LossDetector(), ShareDetector())}
+)
+"""Built-in detectors in the order their measures are shown; plugins are added behind them."""
+
+LEAST_DISTINCT = 50
+"""A window with fewer distinct texts says nothing about drift."""
+_EXEMPLARS = 5
+_EXEMPLAR_LENGTH = 200
+
+
+class Assessor:
+    """Every detector fitted to one reference.
+
+    Args:
+        reference: what windows are compared with.
+        seed: of every random choice.
+        states: of the monitors when they were last stopped, by detector.
+        detectors: which to use.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        *,
+        seed: int,
+        states: Mapping[str, bytes] | None = None,
+        detectors: Mapping[str, Detector] = DETECTORS,
+    ) -> None:
+        self._reference = reference
+        self._monitors = {
+            name: detector.fit(reference, seed=seed, state=(states or {}).get(name))
+            for name, detector in detectors.items()
+        }
+        self._words = Words([text.body for text in reference.cal.texts])
+
+    def assess(self, window: Window, *, first_seq: int, last_seq: int, champion: str | None = None) -> WindowResult:
+        """Measure a window.
+
+        Args:
+            window: texts and features.
+            first_seq: store order of its first text.
+            last_seq: of its last.
+            champion: version of the model that scored it.
+
+        Raises:
+            DigestMismatchError: its features come from other models than the reference's.
+            EncoderError: an embedding is no number.
+        """
+        require_same(self._reference.cal.features, window.features)
+        if not np.isfinite(window.features.embeddings.values).all():
+            raise EncoderError("the window holds embeddings that are no numbers", cure="check the encoder's weights")
+        rows, _ = distinct(window)
+        enough = len(rows) >= LEAST_DISTINCT
+        bodies = [window.texts[row].body for row in rows]
+        measured = [monitor.update(window) for monitor in self._monitors.values()] if enough else []
+        return WindowResult(
+            stream=window.stream,
+            index=window.index,
+            first_seq=first_seq,
+            last_seq=last_seq,
+            texts=len(window.texts),
+            distinct=len(rows),
+            first_seen_at=min(text.seen_at for text in window.texts),
+            last_seen_at=max(text.seen_at for text in window.texts),
+            reference=self._reference.version,
+            champion=champion,
+            outcome=Outcome.ASSESSED if enough else Outcome.TOO_LITTLE_DATA,
+            measures=(*_of_window(window, len(rows)), *(each for result in measured for each in result.measures)),
+            words=self._words.shifts(bodies) if enough else (),
+            exemplars=self._exemplars(window) if enough else (),
+        )
+
+    def states(self) -> dict[str, bytes]:
+        """Return the monitors' states by detector, for a restart."""
+        return {name: monitor.state() for name, monitor in self._monitors.items()}
+
+    def _exemplars(self, window: Window) -> tuple[str, ...]:
+        """Return the window's texts whose nearest reference text is farthest."""
+        rows, _ = distinct(window)
+        nearest = (window.features.embeddings.values[rows] @ self._reference.cal.features.embeddings.values.T).max(1)
+        farthest = rows[np.argsort(nearest, kind="stable")[:_EXEMPLARS]]
+        return tuple(_shortened(window.texts[row].body) for row in farthest)
+
+
+def _of_window(window: Window, distinct_texts: int) -> tuple[Measure, ...]:
+    texts = len(window.texts)
+    return (
+        Measure(name="window.texts", value=float(texts)),
+        Measure(name="window.duplicate_share", value=1 - distinct_texts / texts),
+    )
+
+
+def _shortened(body: str) -> str:
+    text = " ".join(body.split())
+    return text if len(text) <= _EXEMPLAR_LENGTH else text[: _EXEMPLAR_LENGTH - 1] + "…"

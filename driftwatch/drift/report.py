@@ -1,0 +1,85 @@
+"""The second opinion: evidently's report of a window against the reference. Slow to import, made on demand only."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftwatch.domain.errors import DriftwatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from driftwatch.domain.features import Features
+    from driftwatch.domain.text import Text
+
+_MOST_ROWS = 2_000
+
+
+class ReportError(DriftwatchError):
+    """Evidently could not make its report."""
+
+
+def evidently_report(
+    reference: Sequence[Text], reference_features: Features, window: Sequence[Text], window_features: Features
+) -> str:
+    """Return evidently's data drift report as a self-contained HTML page.
+
+    Its columns: length in characters and words, share of letters that are no letters, loss per token, and the
+    first principal components of the reference's embeddings.
+
+    Raises:
+        ReportError: evidently failed, with its reason.
+    """
+    os.environ["DO_NOT_TRACK"] = "1"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from evidently import Report
+        from evidently.presets import DataDriftPreset
+
+        axes = _axes(reference_features.embeddings.values)
+        old = _frame(reference[:_MOST_ROWS], reference_features, axes)
+        new = _frame(window[:_MOST_ROWS], window_features, axes)
+        try:
+            snapshot = Report([DataDriftPreset()]).run(current_data=new, reference_data=old)
+            return str(snapshot.get_html_str(as_iframe=False))
+        except BaseException as error:  # evidently raises subclasses of BaseException for what a user can mend
+            if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit | MemoryError):
+                raise
+            raise ReportError(
+                f"evidently could not make its report: {error}", cure="the window's own page has all figures"
+            ) from error
+
+
+def _axes(
+    values: np.ndarray[tuple[int, int], np.dtype[np.float32]], count: int = 3
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    centred = values - values.mean(0)
+    _, _, axes = np.linalg.svd(centred[:_MOST_ROWS], full_matrices=False)
+    return np.ascontiguousarray(axes[:count].T)
+
+
+def _frame(
+    texts: Sequence[Text], features: Features, axes: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = len(texts)
+    bodies = [text.body for text in texts]
+    columns: dict[str, object] = {
+        "characters": [len(body) for body in bodies],
+        "words": [len(body.split()) for body in bodies],
+        "share of non-letters": [
+            sum(not c.isalpha() and not c.isspace() for c in body) / max(len(body), 1) for body in bodies
+        ],
+    }
+    if features.losses is not None:
+        columns["loss per token"] = features.losses.nats[:rows] / np.maximum(features.losses.tokens[:rows], 1)
+    projected = features.embeddings.values[:rows] @ axes
+    columns |= {f"embedding axis {number + 1}": projected[:, number] for number in range(projected.shape[1])}
+    return pd.DataFrame(columns)

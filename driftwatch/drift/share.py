@@ -1,0 +1,110 @@
+"""Detector ``share``: at least which share of the traffic does the reference not explain?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.mmd import distinct
+
+CENTRES = 64
+LEVELS = (1 / 8, 1 / 64, 1 / 500)
+CONFIDENCE = 0.99
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ShareDetector:
+    """Bounds the share of new texts from below by the sets that the window fills more than the reference does.
+
+    All sets are fixed on TRAIN: near each of 64 k-means centres, and far from every TRAIN text, each at three
+    quantiles. For a set that the reference fills with probability q and the window with p, a mixture of the
+    reference and anything else has a new share of at least p − q. Both are bounded by Clopper and Pearson
+    (1934), Bonferroni over the sets: the bound holds for the largest difference with 99% probability.
+    """
+
+    centres: int = CENTRES
+
+    @property
+    def name(self) -> str:
+        """Name in results."""
+        return "share"
+
+    def fit(self, reference: Reference, *, seed: int, state: bytes | None = None) -> ShareMonitor:
+        """Choose the sets on TRAIN, count CAL in them; there is no state to restart from."""
+        del state
+        from sklearn.cluster import KMeans
+
+        train = reference.train.features.embeddings.values
+        count = min(self.centres, max(len(train) // 4, 1))
+        means = KMeans(count, n_init=1, random_state=seed).fit(train).cluster_centers_.astype(np.float32)
+        half = len(train) // 2
+        sets = Sets(means, train[:half], train[half:])
+        return ShareMonitor(sets, sets.hits(reference.cal.features.embeddings.values))
+
+
+class Sets:
+    """Regions of embedding space, fixed on TRAIN.
+
+    Args:
+        means: float32 [k, d], k-means centres.
+        known: float32 [n, d], texts that novelty is measured from.
+        rest: float32 [m, d], the texts that the thresholds are quantiles of.
+    """
+
+    def __init__(self, means: Matrix, known: Matrix, rest: Matrix) -> None:
+        self._means = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+        self._known = known
+        scores = self._scores(rest)
+        self._thresholds = np.quantile(scores, [1 - level for level in LEVELS], axis=0).T
+
+    def hits(self, values: Matrix) -> npt.NDArray[np.bool_]:
+        """Return bool [n, sets]: which texts fall into which set."""
+        return (self._scores(values)[:, :, None] > self._thresholds[None]).reshape(len(values), -1)
+
+    def _scores(self, values: Matrix) -> npt.NDArray[np.float32]:
+        nearest = np.concatenate(
+            [(values[at : at + 1_000] @ self._known.T).max(1) for at in range(0, len(values), 1_000)]
+        )
+        scores: npt.NDArray[np.float32] = np.concatenate([values @ self._means.T, -nearest[:, None]], axis=1)
+        return scores
+
+
+class ShareMonitor:
+    """Holds the sets and the reference's upper bounds."""
+
+    def __init__(self, sets: Sets, cal_hits: npt.NDArray[np.bool_]) -> None:
+        self._sets = sets
+        self._error = (1 - CONFIDENCE) / 2 / cal_hits.shape[1]
+        self._upper = upper_bound(cal_hits.sum(0), len(cal_hits), self._error)
+
+    def update(self, window: Window) -> DriftResult:
+        """Measure the window's distinct texts."""
+        rows, _ = distinct(window)
+        hits = self._sets.hits(window.features.embeddings.values[rows])
+        lower = lower_bound(hits.sum(0), len(rows), self._error)
+        share = float(np.maximum(lower - self._upper, 0.0).max())
+        return DriftResult(detector="share", measures=(Measure(name="drift.new_share", value=share),))
+
+    def state(self) -> bytes:
+        """Return nothing: windows are measured one by one."""
+        return b""
+
+
+def upper_bound(hits: npt.NDArray[np.int64], n: int, error: float) -> npt.NDArray[np.float64]:
+    """Return the upper confidence bounds of hit rates (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    bounds: npt.NDArray[np.float64] = betaincinv(hits + 1.0, np.maximum(n - hits, 1e-9), 1 - error)
+    return np.where(hits >= n, 1.0, bounds)
+
+
+def lower_bound(hits: npt.NDArray[np.int64], n: int, error: float) -> npt.NDArray[np.float64]:
+    """Return the lower confidence bounds of hit rates (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    bounds: npt.NDArray[np.float64] = betaincinv(np.maximum(hits, 1e-9), n - hits + 1.0, error)
+    return np.where(hits <= 0, 0.0, bounds)
