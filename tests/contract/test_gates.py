@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,17 +11,15 @@ import pytest
 from spoken_model import SpokenModel
 
 from driftwatch.domain.errors import ModelError, StoreUnavailableError
-from driftwatch.domain.features import Digest
 from driftwatch.domain.protocols import Gate, GateData
 from driftwatch.domain.run import GateLimits, Verdict, VerdictOutcome
 from driftwatch.domain.text import Text
 from driftwatch.gate.required import required_gates
 
 if TYPE_CHECKING:
-    import math
-from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from driftwatch.domain.features import TextLosses
+    from driftwatch.domain.features import Digest, TextLosses
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 GATES = required_gates(GateLimits(), seed=7)
