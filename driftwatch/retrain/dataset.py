@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Recipe
     from driftwatch.domain.text import Text
 
-__all__ = ["LEAST_FRESH", "collect", "load_mix", "save_mix"]
+__all__ = ["LEAST_FRESH", "DataCard", "Mix", "collect", "load_mix", "save_mix"]
 
 LEAST_FRESH = 100
 """Fewest distinct fresh texts a run starts with."""
