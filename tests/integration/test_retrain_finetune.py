@@ -164,6 +164,19 @@ def spoil(checkpoint: Path, damage: str) -> None:
         weights.write_bytes(content)
 
 
+def test_a_half_written_checkpoint_is_never_resumed(champion: Path, texts: list[str], tmp_path: Path) -> None:
+    assert not tune(champion, texts, tmp_path, should_stop=stop_after(5))
+    half = tmp_path / "checkpoints" / "writing" / "checkpoint-6"
+    shutil.copytree(tmp_path / "checkpoints" / "checkpoint-5", half)
+    spoil(half, "half the weights")
+    steps: list[int] = []
+    assert not tune(
+        champion, texts, tmp_path, seen=lambda done, _total, _loss: steps.append(done), should_stop=stop_after(1)
+    )
+    assert steps == [6], "went on from checkpoint 5"
+    assert not (tmp_path / "checkpoints" / "quarantine").exists()
+
+
 def test_checkpoints_of_another_training_are_not_resumed(champion: Path, texts: list[str], tmp_path: Path) -> None:
     assert not tune(champion, texts, tmp_path, should_stop=stop_after(5))
     steps: list[int] = []
