@@ -5,7 +5,6 @@ texts → features and drift (in the worker) → decisions (the policy) → one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -16,12 +15,14 @@ from driftwatch.alert import messages
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
-from driftwatch.domain.run import RunId, RunSpec, RunState
+from driftwatch.domain.run import RunId, RunSpec
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.retrain.recipe import RECIPES
 from driftwatch.store import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.protocols import Clock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftwatch.drift.archive import save_reference
@@ -14,6 +13,7 @@ from driftwatch.store.registry import ReferenceRow
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from driftwatch.domain.features import Features
     from driftwatch.domain.text import Text

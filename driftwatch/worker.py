@@ -80,13 +80,11 @@ class Analyst:
                 reference=request.reference,
                 champion=request.champion,
                 extractor=wiring.extractor(self._config, settings, champion=champion),
-                assessor=wiring.assessor(settings, Path(request.reference), request.states),
+                assessor=wiring.assessor(Path(request.reference), request.states),
             )
             self._loaded[request.stream] = loaded
         elif dict(loaded.assessor.states()) != dict(request.states):
-            loaded.assessor = wiring.assessor(
-                self._config.streams[request.stream], Path(request.reference), request.states
-            )
+            loaded.assessor = wiring.assessor(Path(request.reference), request.states)
         return loaded
 
 

@@ -19,6 +19,7 @@ from driftwatch.config.settings import Config, StreamSettings
 from driftwatch.domain.errors import ConfigError
 from driftwatch.domain.units import parse_duration, parse_size
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.http import HttpSettings
 
 _AT = re.compile(r"^(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
 _MOST_SHOWN = 20
@@ -111,8 +112,6 @@ def _prepare_table(
 
 
 def _source(each: Any, key: tuple[str | int, ...], source: str, path: Path, mistakes: list[str]) -> Any:
-    from driftwatch.config.settings import HttpSettings
-
     kinds = {"file": FileSettings, "http": HttpSettings}
     if not isinstance(each, dict):
         return each

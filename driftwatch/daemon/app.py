@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -27,6 +25,8 @@ from driftwatch.schedule.systemd import Systemd
 from driftwatch.web import App, Health, ReloadResult, WebSettings, serve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from driftwatch.config import Config
 
 log = structlog.get_logger()
@@ -70,7 +70,9 @@ class Daemon:
         """Serve until told to stop."""
         wiring.reconcile(self._config, self._store)
         app = App(
-            intake=wiring.http_intakes(self._config, self._store, taken=self._wake, backlog=self._backlog),
+            intake=wiring.http_intakes(
+                self._config, self._store, clock=self._clock, taken=self._wake, backlog=self._backlog
+            ),
             metrics=Exposition(lambda: self._newest).render,
             health=self._health,
             reload=self._reload,
@@ -82,7 +84,9 @@ class Daemon:
         signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self._reload).start())
         self._loops.start()
         self._systemd.ready(f"watching {len(self._config.streams)} stream(s)")
-        log.info("daemon_started", version=__version__, streams=list(self._config.streams), listen=self._config.daemon.listen)
+        log.info(
+            "daemon_started", version=__version__, streams=list(self._config.streams), listen=self._config.daemon.listen
+        )
         try:
             server.run()
         finally:
@@ -175,7 +179,7 @@ class Daemon:
         expected = Expected(
             streams={
                 name: ExpectedStream(
-                    sources=tuple(source.name for source in stream.sources),
+                    sources=(*(source.name for source in stream.sources), "assessment"),
                     rules=tuple(rule.name for rule in policy.of(name)),
                 )
                 for name, stream in self._config.streams.items()
@@ -188,6 +192,7 @@ class Daemon:
             ready=not any(cycle.trouble for cycle in self._cycles),
             heartbeats=self._loops.heartbeats(),
             loop_failures=self._loops.failures(),
+            patience=self._loops.patience(),
             worker_up=self._worker.pid is not None,
             worker_restarts=self._worker.restarts,
             reload_ok=self._rules.last_ok,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -13,6 +13,9 @@ import structlog
 from driftwatch.domain.analysis import Analysis, AnalysisRequest, Refusal
 from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.frames import receive, send
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 log = structlog.get_logger()
 
@@ -66,11 +69,10 @@ class WorkerChild:
             body = None
         if body is None:
             raise self._death(process)
-        match self._decoder.decode(body):
-            case Refusal() as refusal:
-                raise WorkerRefusedError(refusal.what, where=refusal.where, cure=refusal.cure)
-            case Analysis() as analysis:
-                return analysis
+        answer = self._decoder.decode(body)
+        if isinstance(answer, Refusal):
+            raise WorkerRefusedError(answer.what, where=answer.where, cure=answer.cure)
+        return answer  # type: ignore[no-any-return] # the decoder knows no third kind
 
     def stop(self) -> None:
         """End the worker for good; a request in progress fails with ``WorkerError``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ from driftwatch.cycle import Progressed
 from driftwatch.domain.run import RunState
 
 if TYPE_CHECKING:
+    import threading
+
     from driftwatch.config import StreamSettings
     from driftwatch.cycle import Cycle
     from driftwatch.domain.protocols import Clock, Source
@@ -73,7 +74,7 @@ def _step(cycle: Cycle, beat: Beat, stopping: threading.Event) -> Progressed:
 
 
 def pruning(store: Store, streams: Sequence[StreamSettings], clock: Clock) -> Callable[[], None]:
-    """Return the round that deletes texts past their retention, never one that is still to be assessed or trained on."""
+    """Return the round that deletes texts past their retention, but none still to be assessed or trained on."""
 
     def prune_all() -> None:
         for stream in streams:

@@ -1,8 +1,7 @@
-"""Keeps one job per working run: launches what should run and does not, gives up on a run that dies without progress."""
+"""Keeps one job per working run: launches what should run, gives up on a run that dies without progress."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from driftwatch.domain.errors import ConflictError
 from driftwatch.domain.run import RunId, RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from driftwatch.domain.protocols import Clock, Launcher
     from driftwatch.domain.run import Run
     from driftwatch.store import Store
@@ -44,7 +45,9 @@ class Supervisor:
         clock: for alerts' times.
     """
 
-    def __init__(self, store: Store, launcher: Launcher, *, receivers: Callable[[], Sequence[str]], clock: Clock) -> None:
+    def __init__(
+        self, store: Store, launcher: Launcher, *, receivers: Callable[[], Sequence[str]], clock: Clock
+    ) -> None:
         self._store = store
         self._launcher = launcher
         self._receivers = receivers

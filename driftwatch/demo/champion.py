@@ -11,7 +11,9 @@ from driftwatch.retrain.finetune import finetune
 VOCABULARY = 4_096
 CONTEXT = 128
 END = "<|endoftext|>"
-RECIPE = Recipe(name="demo", learning_rates=(2e-3,), epochs=3.0, batch=16, context=CONTEXT, checkpoint_steps=10_000, seed=7)
+RECIPE = Recipe(
+    name="demo", learning_rates=(2e-3,), epochs=3.0, batch=16, context=CONTEXT, checkpoint_steps=10_000, seed=7
+)
 
 
 def train_champion(
@@ -32,7 +34,7 @@ def train_champion(
         blank,
         texts,
         RECIPE,
-        round=0,
+        round=1,
         out=folder,
         checkpoints=scratch / "checkpoints",
         on_progress=on_progress,
@@ -47,7 +49,7 @@ def _save_tokenizer(texts: Sequence[str], folder: Path) -> None:
 
     bpe = ByteLevelBPETokenizer()
     bpe.train_from_iterator(texts, vocab_size=VOCABULARY, special_tokens=[END], show_progress=False)
-    fast = PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=bpe._tokenizer,  # noqa: SLF001 - the wrapper has no public accessor
         bos_token=END,
         eos_token=END,

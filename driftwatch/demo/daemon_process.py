@@ -77,11 +77,15 @@ class DaemonProcess:
                 return answer
             if self._process is not None and self._process.poll() is not None:
                 raise DriftwatchError(
-                    f"the daemon ended with code {self._process.returncode}", where=str(self.log), cure="read its last lines"
+                    f"the daemon ended with code {self._process.returncode}",
+                    where=str(self.log),
+                    cure="read its last lines",
                 )
             meanwhile()
             time.sleep(_POLL_SECONDS)
-        raise DriftwatchError(f"waited {seconds:.0f} s in vain for {what}", where=str(self.log), cure="read the daemon's log")
+        raise DriftwatchError(
+            f"waited {seconds:.0f} s in vain for {what}", where=str(self.log), cure="read the daemon's log"
+        )
 
     def metrics(self) -> str:
         """Return what Prometheus would scrape."""

@@ -40,22 +40,26 @@ class RunState(StrEnum):
         return self in _WORKING
 
 
-_FINAL = frozenset({
-    RunState.KEPT,
-    RunState.DECLINED,
-    RunState.REJECTED,
-    RunState.FAILED,
-    RunState.CANCELLED,
-    RunState.ROLLED_BACK,
-})
-_WORKING = frozenset({
-    RunState.QUEUED,
-    RunState.COLLECTING,
-    RunState.PROBING,
-    RunState.TRAINING,
-    RunState.JUDGING,
-    RunState.PROMOTING,
-})
+_FINAL = frozenset(
+    {
+        RunState.KEPT,
+        RunState.DECLINED,
+        RunState.REJECTED,
+        RunState.FAILED,
+        RunState.CANCELLED,
+        RunState.ROLLED_BACK,
+    }
+)
+_WORKING = frozenset(
+    {
+        RunState.QUEUED,
+        RunState.COLLECTING,
+        RunState.PROBING,
+        RunState.TRAINING,
+        RunState.JUDGING,
+        RunState.PROMOTING,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,157 @@
+"""From one record of JSON, or one plain line, to a text; or the reason why not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from driftwatch.domain.text import Text
+from driftwatch.intake.fields import FieldPath
+
+MOST_BYTES = 64 * 1024
+_LONGEST_ID = 500
+_LONGEST_LABEL = 100
+_MILLISECONDS_FROM = 1e11
+_DECODER = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that is no text, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A text, and whether its body had to be cut."""
+
+    text: Text
+    cut: bool
+
+
+class Records:
+    """Reads records by field paths.
+
+    Args:
+        body: path of the text.
+        id: path of its id; None to make one of the record's place.
+        time: path of its time: ISO 8601, or seconds or milliseconds since 1970; None for the time of reading.
+        group: path of its session or author.
+        labels: names of attributes and the paths of their values.
+        max_bytes: longer bodies are cut.
+
+    Raises:
+        ValueError: a path is none.
+    """
+
+    def __init__(  # noqa: PLR0913 - a record has this many parts
+        self,
+        *,
+        body: str = "text",
+        id: str | None = None,  # noqa: A002 - named as in the configuration
+        time: str | None = None,
+        group: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        max_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._body = FieldPath.parse(body)
+        self._id, self._time, self._group = (FieldPath.parse(path) if path else None for path in (id, time, group))
+        self._labels = {name: FieldPath.parse(path) for name, path in (labels or {}).items()}
+        self._max_bytes = max_bytes
+
+    def line(self, line: bytes, *, place: str, now: datetime) -> Accepted | Rejected:
+        """Read a plain line."""
+        try:
+            body = line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            return Rejected("not-utf8")
+        return self._accept(body, {}, place, now)
+
+    def json(self, content: bytes, *, place: str, now: datetime) -> Accepted | Rejected:
+        """Read one JSON object."""
+        try:
+            record = _DECODER.decode(content)
+        except UnicodeDecodeError:
+            return Rejected("not-utf8")
+        except (msgspec.DecodeError, RecursionError):
+            return Rejected("not-json" if _is_utf8(content) else "not-utf8")
+        return self.record(record, place=place, now=now)
+
+    def record(self, record: object, *, place: str, now: datetime) -> Accepted | Rejected:
+        """Read a decoded record; ``place`` makes its id where it has none."""
+        if not isinstance(record, Mapping):
+            return Rejected("not-an-object")
+        body = self._body.find(record)
+        if body is None:
+            return Rejected("no-body")
+        if not isinstance(body, str):
+            return Rejected("body-not-text")
+        return self._accept(body, record, place, now)
+
+    def _accept(self, body: str, record: Mapping[str, object], place: str, now: datetime) -> Accepted | Rejected:
+        if not body.strip():
+            return Rejected("empty")
+        if _has_surrogates(body):
+            return Rejected("not-utf8")
+        identity = _word(self._id.find(record)) if self._id is not None else place
+        if identity is None or len(identity) > _LONGEST_ID:
+            return Rejected("no-id" if identity is None else "bad-id")
+        seen_at = now if self._time is None else _moment(self._time.find(record))
+        if seen_at is None:
+            return Rejected("bad-time")
+        shortened = _cut(body, self._max_bytes)
+        labels = {name: word for name, path in self._labels.items() if (word := _word(path.find(record))) is not None}
+        text = Text(
+            id=identity,
+            body=shortened,
+            seen_at=seen_at,
+            group=_word(self._group.find(record)) if self._group is not None else None,
+            labels={name: word[:_LONGEST_LABEL] for name, word in labels.items()},
+        )
+        return Accepted(text, cut=len(shortened) < len(body))
+
+
+def _word(value: object) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else None
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        if isinstance(value, str):
+            at = datetime.fromisoformat(value)
+            return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return datetime.fromtimestamp(value / 1000 if abs(value) >= _MILLISECONDS_FROM else value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _cut(body: str, most: int) -> str:
+    encoded = body.encode("utf-8")
+    return body if len(encoded) <= most else encoded[:most].decode("utf-8", "ignore")
+
+
+def _has_surrogates(body: str) -> bool:
+    try:
+        body.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+"""Keeps an unbiased subset: a text's id alone decides, so a replay decides alike."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from driftwatch.domain.text import Text
+
+_MEMORY_SECONDS = 60.0
+_SPACE = 2.0**64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSettings:
+    """Which texts are kept.
+
+    Args:
+        rate: share of all texts, above 0 and at most 1.
+        per_second: most texts a second on average; above it the share falls so far as needed.
+        salt: changes which texts those are.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    rate: float = 1.0
+    per_second: float | None = None
+    salt: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1:
+            raise ValueError("rate must be above 0 and at most 1")
+        if self.per_second is not None and not self.per_second > 0:
+            raise ValueError("per_second must be above 0")
+
+
+class HashSampler:
+    """Keeps a text when the hash of its id lies below the present rate.
+
+    Args:
+        settings: share and budget.
+    """
+
+    def __init__(self, settings: SampleSettings) -> None:
+        self._settings = settings
+        self._salt = settings.salt.encode("utf-8")[:16]
+        self._arrivals: float | None = None
+        self._observed_at: datetime | None = None
+        self._guard = threading.Lock()
+
+    @property
+    def rate(self) -> float:
+        """Share of the texts kept now."""
+        budget, arrivals = self._settings.per_second, self._arrivals
+        if budget is None or not arrivals:
+            return self._settings.rate
+        return min(self._settings.rate, budget / arrivals)
+
+    def observe(self, texts: int, at: datetime) -> None:
+        """Note how many texts arrived until a moment; their moving average over a minute sets the budget's share."""
+        with self._guard:
+            if self._observed_at is None or at <= self._observed_at:
+                self._observed_at = self._observed_at or at
+                return
+            seconds = (at - self._observed_at).total_seconds()
+            weight = min(seconds / _MEMORY_SECONDS, 1.0)
+            self._arrivals = (
+                texts / seconds
+                if self._arrivals is None
+                else ((1 - weight) * self._arrivals + weight * texts / seconds)
+            )
+            self._observed_at = at
+
+    def keep(self, text: Text) -> bool:
+        """Whether the text is kept."""
+        rate = self.rate
+        if rate >= 1.0:
+            return True
+        digest = hashlib.blake2b(
+            text.id.encode("utf-8", "surrogatepass"), digest_size=8, salt=self._salt.ljust(16, b"\0")
+        )
+        return int.from_bytes(digest.digest(), "big") < rate * _SPACE

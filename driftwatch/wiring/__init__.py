@@ -1,0 +1,28 @@
+"""Builds everything from the configuration; the only place that knows all rooms."""
+
+from driftwatch.wiring.analysis import assessor, build_reference, extractor, one_off
+from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.outgoing import launcher, notifiers, receivers
+from driftwatch.wiring.promotion import promote, reconcile, rollback
+from driftwatch.wiring.sources import Reader, http_intakes, readers
+
+__all__ = [
+    "CLOCK",
+    "Reader",
+    "SystemClock",
+    "assessor",
+    "build_reference",
+    "extractor",
+    "http_intakes",
+    "launcher",
+    "load_policy",
+    "log_to_stderr",
+    "notifiers",
+    "one_off",
+    "open_store",
+    "promote",
+    "readers",
+    "receivers",
+    "reconcile",
+    "rollback",
+]

@@ -1,0 +1,159 @@
+"""Encoders, detectors and references of a stream. Everything heavy is imported when it is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.errors import ConfigError, ConflictError, NotFoundError
+from driftwatch.store import Champion
+from driftwatch.wiring.base import CLOCK, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from driftwatch.config import Config, StreamSettings
+    from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.text import Text
+    from driftwatch.drift.assess import Assessor
+    from driftwatch.features.extractor import Extractor
+    from driftwatch.rebase import Rebased
+    from driftwatch.store import Store
+
+DETECTOR_SEED = 7
+"""Of permutations and bootstraps: the same texts give the same results on every host."""
+
+
+def extractor(config: Config, settings: StreamSettings, *, champion: Path | None) -> Extractor:
+    """Load a stream's encoder, tokenizer and champion.
+
+    Raises:
+        EncoderError: the encoder cannot be found or loaded.
+        ModelError: the champion's folder cannot be used.
+    """
+    from driftwatch.features.encoder import find_folder, load_encoder
+    from driftwatch.features.extractor import Extractor
+    from driftwatch.features.loss import load_model
+    from driftwatch.features.tokens import TokenizerCounter
+
+    threads = config.daemon.threads
+    encoder = load_encoder(
+        settings.encoder, threads=threads, champion=champion, cache=config.state_dir / "cache" / "encoders"
+    )
+    counter = TokenizerCounter(champion if champion is not None else find_folder(settings.encoder.name))
+    return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
+
+
+def assessor(reference: Path, states: Mapping[str, bytes]) -> Assessor:
+    """Fit every detector to a reference, its monitors restarted from their states.
+
+    Raises:
+        DataError: the reference is missing or damaged.
+    """
+    from driftwatch.drift.archive import load_reference
+    from driftwatch.drift.assess import Assessor
+
+    return Assessor(load_reference(reference), seed=DETECTOR_SEED, states=states)
+
+
+def build_reference(
+    config: Config, stream: str, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Rebased:
+    """Build a stream's reference from its training data and put it in force, with its first champion.
+
+    Raises:
+        NotFoundError: there is no such stream.
+        ConfigError: it names no training data.
+        DataError: the training data cannot be used.
+    """
+    from driftwatch import rebase
+    from driftwatch.intake.training import read_training
+
+    settings = stream_settings(config, stream)
+    if not settings.reference.data:
+        raise ConfigError(
+            f"stream {stream} names no training data",
+            where=str(config.path),
+            cure=f'set data = ["…"] in [streams.{stream}.reference]',
+        )
+    store = open_store(config)
+    try:
+        champion = _champion(config, store, settings)
+        chosen = settings.reference
+        made = rebase.make(
+            rebase.Ingredients(
+                texts=read_training(chosen.data, field=chosen.field),
+                heldout=read_training(chosen.heldout, field=chosen.field) if chosen.heldout else (),
+            ),
+            stream=stream,
+            seed=chosen.seed,
+            sample=chosen.sample,
+            extract=extractor(config, settings, champion=Path(champion.path) if champion else None).features,
+            folder=config.state_dir / "references" / stream,
+            at=CLOCK.now(),
+            on_progress=on_progress,
+        )
+        store.registry.add_reference(made.row, in_force=True)
+        if champion is not None and store.registry.champion(stream) is None:
+            first = replace(champion, reference=made.row.version)
+            store.registry.set_champion(first, reference=made.row, reason="the model named in the configuration")
+    finally:
+        store.close()
+    return made
+
+
+def one_off(config: Config, stream: str, texts: Sequence[Text]) -> WindowResult:
+    """Compare some texts with the stream's reference in force, outside of its windows; nothing is stored.
+
+    Raises:
+        ConflictError: the stream has no reference yet.
+        NotFoundError: there is no such stream.
+    """
+    from driftwatch.domain.drift import Window
+
+    settings = stream_settings(config, stream)
+    store = open_store(config)
+    try:
+        reference, champion = store.registry.reference(stream), store.registry.champion(stream)
+    finally:
+        store.close()
+    if reference is None:
+        raise ConflictError(f"stream {stream} has no reference", cure=f"driftwatch reference build {stream}")
+    measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
+    window = Window(
+        stream=stream, index=0, texts=tuple(texts), features=measured.features([text.body for text in texts])
+    )
+    version = champion.version if champion else None
+    return assessor(Path(reference.path), {}).assess(window, first_seq=1, last_seq=len(texts), champion=version)
+
+
+def stream_settings(config: Config, stream: str) -> StreamSettings:
+    """Return a stream's settings.
+
+    Raises:
+        NotFoundError: there is no such stream.
+    """
+    if stream not in config.streams:
+        known = ", ".join(config.streams)
+        raise NotFoundError(f"there is no stream {stream}", where=str(config.path), cure=f"known streams: {known}")
+    return config.streams[stream]
+
+
+def _champion(config: Config, store: Store, settings: StreamSettings) -> Champion | None:
+    """Return the serving model; the first is copied from the configuration's into the stream's own versions."""
+    from driftwatch.features.encoder import find_folder
+    from driftwatch.features.model import model_digest
+    from driftwatch.retrain.promote import VersionManifest, add_version, point_current
+
+    serving = store.registry.champion(settings.name)
+    if serving is not None or settings.model is None:
+        return serving
+    source = Path(settings.model) if Path(settings.model).is_absolute() else find_folder(settings.model)
+    digest, now = model_digest(source), CLOCK.now()
+    version = f"m{digest.removeprefix('sha256:')[:12]}"
+    models = config.state_dir / "models" / settings.name
+    manifest = VersionManifest(version=version, parent=None, run=None, created_at=now, digest=digest)
+    folder = add_version(source, models, manifest)
+    point_current(models, version)
+    return Champion(stream=settings.name, version=version, path=str(folder.resolve()), digest=digest, at=now)

@@ -1,0 +1,80 @@
+"""Clock, logs, store and rules."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from driftwatch.domain.errors import StoreUnavailableError
+from driftwatch.policy.rules import load_policies
+from driftwatch.retrain.recipe import RECIPES
+from driftwatch.store import open_store as open_at
+
+if TYPE_CHECKING:
+    from driftwatch.config import Config
+    from driftwatch.domain.protocols import Clock
+    from driftwatch.policy.ruleset import Policy
+    from driftwatch.store import Store
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC)
+
+
+CLOCK: Clock = SystemClock()
+
+
+def log_to_stderr(form: str) -> None:
+    """Send logs to standard error, one event a line: JSON, or text for people."""
+    final: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            final,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False) -> Store:
+    """Open the configured store, bringing its schema up to date.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    if config.store is not None:
+        return open_at(config.store, clock=clock)
+    if not read_only:
+        try:
+            config.state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailableError(
+                f"the state folder cannot be made: {error.strerror}",
+                where=str(config.state_dir),
+                cure="create it and give it to the user that driftwatch runs as",
+            ) from None
+    return open_at(config.state_dir / "driftwatch.db", clock=clock, read_only=read_only)
+
+
+def load_policy(config: Config) -> Policy:
+    """Read every policy file that the configuration's patterns name.
+
+    Raises:
+        PolicyError: one of them cannot be used.
+    """
+    paths = sorted({Path(file) for pattern in config.policies for file in glob(pattern)})  # noqa: PTH207 - absolute
+    return load_policies(paths, streams=tuple(config.streams), recipes=tuple(RECIPES))

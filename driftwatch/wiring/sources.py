@@ -1,0 +1,120 @@
+"""Where texts come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from driftwatch.intake.file import FileSettings, FileSource
+from driftwatch.intake.http import BatchError, HttpSettings, parse_batch
+from driftwatch.intake.pipeline import Pipeline
+from driftwatch.intake.redact import Redactor
+from driftwatch.intake.sampler import HashSampler
+from driftwatch.web import ProblemError, Receipt, RejectedLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from driftwatch.config import Config, StreamSettings
+    from driftwatch.domain.protocols import Clock, Source
+    from driftwatch.store import Store
+    from driftwatch.web import Intake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A source that is read, and where its texts go."""
+
+    stream: str
+    name: str
+    source: Source
+    pipeline: Pipeline
+
+
+def readers(config: Config, store: Store, *, clock: Clock) -> list[Reader]:
+    """Return the sources that the daemon reads by itself."""
+    return [
+        Reader(
+            stream=stream.name,
+            name=source.name,
+            source=FileSource(source, clock=clock),
+            pipeline=_pipeline(stream, source.name, store, clock),
+        )
+        for stream in config.streams.values()
+        for source in stream.sources
+        if isinstance(source, FileSettings)
+    ]
+
+
+def http_intakes(
+    config: Config, store: Store, *, clock: Clock, taken: Callable[[], None], backlog: Callable[[str], int]
+) -> dict[str, Intake]:
+    """Return the streams that take texts over HTTP.
+
+    Args:
+        config: names them.
+        store: where texts go.
+        clock: for texts without a time.
+        taken: called after each commit.
+        backlog: returns a stream's texts not yet assessed.
+    """
+    return {
+        stream.name: _HttpIntake(
+            settings=source,
+            pipeline=_pipeline(stream, source.name, store, clock),
+            clock=clock,
+            taken=taken,
+            stream=stream.name,
+            waiting=backlog,
+        )
+        for stream in config.streams.values()
+        for source in stream.sources
+        if isinstance(source, HttpSettings)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HttpIntake:
+    settings: HttpSettings
+    pipeline: Pipeline
+    clock: Clock
+    taken: Callable[[], None]
+    stream: str
+    waiting: Callable[[str], int]
+
+    def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt:
+        """Parse and store one body in one transaction."""
+        try:
+            batch = parse_batch(
+                body,
+                content_type=content_type,
+                content_encoding=content_encoding,
+                settings=self.settings,
+                now=self.clock.now(),
+            )
+        except BatchError as error:
+            raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
+        result = self.pipeline.take_texts(batch.texts, rejected=batch.counts)
+        self.taken()
+        return Receipt(
+            stored=result.stored,
+            duplicates=result.duplicates,
+            sampled_out=result.sampled_out,
+            rejected=tuple(RejectedLine(line=each.line, reason=each.reason) for each in batch.rejected),
+        )
+
+    def backlog(self) -> int:
+        """Return the stream's texts not yet assessed."""
+        return self.waiting(self.stream)
+
+
+def _pipeline(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:
+    return Pipeline(
+        store,
+        stream=stream.name,
+        source=source,
+        redactor=Redactor(stream.redact) if stream.redact is not None else None,
+        sampler=HashSampler(stream.sample),
+        clock=clock,
+    )
