@@ -46,8 +46,8 @@ class _Stamp:
 def save_reference(reference: Reference, references: Path) -> Reference:
     """Write the reference to ``references/<version>`` and return it with its version.
 
-    The version is the first 12 digits of the manifest's hash, so equal references have equal versions; one that is
-    there already stays as it is.
+    The version is the first 12 digits of the manifest's hash, so equal references have equal versions; a whole one
+    that is there already stays as it is, a damaged one is replaced.
     """
     references.mkdir(parents=True, exist_ok=True)
     aside = references / f".{uuid4().hex}"
@@ -58,10 +58,9 @@ def save_reference(reference: Reference, references: Path) -> Reference:
         version = "r" + hashlib.sha256(manifest).hexdigest()[:12]
         _write(aside / MANIFEST, manifest)
         _write(aside / "stamp.json", msgspec.json.encode(_Stamp(created_at=reference.created_at)))
-        target = references / version
-        if not target.exists():
-            os.rename(aside, target)  # noqa: PTH104 - atomic, and fails where another process was first
-            _flush(references)
+        _flush(aside)
+        _put(aside, references / version)
+        _flush(references)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return replace(reference, version=version)
@@ -92,6 +91,26 @@ def load_reference(folder: Path) -> Reference:
         memory=texts["memory"],
         **parts,
     )
+
+
+def _put(aside: Path, target: Path) -> None:
+    """Move the folder to its place; another process may be first with the same content."""
+    if target.exists() and not _whole(target):
+        target.rename(aside.with_name(f"{aside.name}-damaged"))
+        shutil.rmtree(aside.with_name(f"{aside.name}-damaged"), ignore_errors=True)
+    try:
+        aside.rename(target)
+    except OSError:
+        if not _whole(target):
+            raise
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        load_reference(folder)
+    except DataError:
+        return False
+    return True
 
 
 def _contents(reference: Reference) -> Iterable[tuple[str, bytes]]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
-from driftwatch.domain.errors import EncoderError
+from driftwatch.domain.errors import DataError, EncoderError
 from driftwatch.drift.features import require_same
 from driftwatch.drift.loss import LossDetector
-from driftwatch.drift.mmd import MmdDetector, distinct
+from driftwatch.drift.mmd import MmdDetector
+from driftwatch.drift.rows import distinct
 from driftwatch.drift.share import ShareDetector
 from driftwatch.drift.tokens import TokensDetector
 from driftwatch.drift.words import Words
@@ -67,9 +68,12 @@ class Assessor:
             champion: version of the model that scored it.
 
         Raises:
+            DataError: it holds no text.
             DigestMismatchError: its features come from other models than the reference's.
             EncoderError: an embedding is no number.
         """
+        if not window.texts:
+            raise DataError("there is no text to assess", cure="give at least 50 distinct texts")
         require_same(self._reference.cal.features, window.features)
         if not np.isfinite(window.features.embeddings.values).all():
             raise EncoderError("the window holds embeddings that are no numbers", cure="check the encoder's weights")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
-from driftwatch.drift.mmd import distinct
+from driftwatch.drift.rows import distinct
 
 if TYPE_CHECKING:
     from driftwatch.domain.features import TextLosses

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.rows import distinct, grouped, groups, independent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftwatch.domain.text import Text
 
 Matrix = npt.NDArray[np.float32]
 PERMUTATIONS = 1_000
@@ -15,6 +22,8 @@ MOST_REFERENCE = 1_000
 """CAL texts compared with: the kernel grows with the square of both sizes."""
 _BATCH = 250
 _LEAST_SIDE = 2
+LEAST_UNITS = 20
+"""Fewer groups in a window say nothing about drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,11 @@ class MmdDetector:
         del state
         random = np.random.default_rng([seed, 1])
         cal = reference.cal.features.embeddings.values
-        rows = random.permutation(len(cal))[:MOST_REFERENCE]
+        rows = _whole_groups(reference.cal.texts, random)
+        texts = [reference.cal.texts[row] for row in rows]
         return MmdMonitor(
-            cal[np.sort(rows)],
+            cal[rows],
+            groups(texts, prefix="r") if grouped(texts) else None,
             bandwidth=_median_distance(reference.train.features.embeddings.values, random),
             permutations=self.permutations,
             seed=seed,
@@ -47,24 +58,38 @@ class MmdDetector:
 
 
 class MmdMonitor:
-    """Holds the compared reference texts and the bandwidth."""
+    """Holds the compared reference texts and the bandwidth.
 
-    def __init__(self, reference: Matrix, *, bandwidth: float, permutations: int, seed: int) -> None:
+    Args:
+        reference: float32 [m, d], the compared texts.
+        groups: of each; None where the reference names none. A window's groups can only be permuted whole among
+            groups: mixed with lone texts they would look less spread than they are, so there one text a group counts.
+        bandwidth: of the kernel.
+        permutations: splits the p-value is counted from.
+        seed: of the splits.
+    """
+
+    def __init__(
+        self, reference: Matrix, groups: list[str] | None, *, bandwidth: float, permutations: int, seed: int
+    ) -> None:
         self._reference = reference
+        self._groups = groups
         self._bandwidth = bandwidth
         self._permutations = permutations
         self._seed = seed
 
     def update(self, window: Window) -> DriftResult:
-        """Measure the window's distinct texts; texts of one group are permuted together."""
-        rows, groups = distinct(window)
+        """Measure the window's distinct texts; nothing where they come from too few groups."""
+        rows, labels = self._units(window)
+        if len(set(labels)) < LEAST_UNITS:
+            return DriftResult(detector="embedding", measures=())
         sample = window.features.embeddings.values[rows]
         kernel = rbf(np.concatenate([self._reference, sample]), self._bandwidth)
         m, n = len(self._reference), len(sample)
         observed = float(mmd2(kernel, np.repeat([1.0, 0.0], [m, n])[:, None])[0])
         random = np.random.default_rng([self._seed, 2, window.index])
-        labels = [f"r{row}" for row in range(m)] + groups
-        null = permuted(kernel, labels, n, self._permutations, random)
+        known = self._groups or [f"r{row}" for row in range(m)]
+        null = permuted(kernel, known + labels, n, self._permutations, random)
         return DriftResult(
             detector="embedding",
             measures=(
@@ -82,15 +107,12 @@ class MmdMonitor:
         """Return nothing: windows are measured one by one."""
         return b""
 
-
-def distinct(window: Window) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Return the rows of the first of each body, and the group of each; a text without a group is its own."""
-    first: dict[str, int] = {}
-    for row, text in enumerate(window.texts):
-        first.setdefault(text.body, row)
-    rows = list(first.values())
-    groups = [f"g{window.texts[row].group}" if window.texts[row].group is not None else f"w{row}" for row in rows]
-    return np.asarray(rows, dtype=np.int64), groups
+    def _units(self, window: Window) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """Return the rows that count, and what is permuted together."""
+        if self._groups is not None:
+            return distinct(window)
+        rows = independent(window, seed=self._seed)
+        return rows, [f"w{row}" for row in rows]
 
 
 def rbf(values: Matrix, bandwidth: float) -> Matrix:
@@ -145,6 +167,19 @@ def permuted(
             second[:, column] = chosen[units]
         found.append(mmd2(kernel, 1.0 - second))
     return np.concatenate(found)
+
+
+def _whole_groups(texts: Sequence[Text], random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return about the most rows compared with, ascending; where texts name their groups, none is torn."""
+    if not grouped(texts):
+        return np.sort(random.permutation(len(texts))[:MOST_REFERENCE])
+    _, units = np.unique(np.asarray(groups(texts, prefix="r")), return_inverse=True)
+    weights = np.bincount(units)
+    order = random.permutation(len(weights))
+    chosen = np.zeros(len(weights), dtype=bool)
+    chosen[order[(np.cumsum(weights[order]) <= MOST_REFERENCE)]] = True
+    chosen[order[:_LEAST_SIDE]] = True
+    return np.flatnonzero(chosen[units])
 
 
 def _median_distance(values: Matrix, random: np.random.Generator) -> float:

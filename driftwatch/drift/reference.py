@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftwatch.domain.drift import Reference, ReferencePart
-from driftwatch.domain.errors import DataError
+from driftwatch.domain.errors import DataError, EncoderError
 from driftwatch.drift.features import concatenate, take
 
 if TYPE_CHECKING:
@@ -68,15 +68,16 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         on_progress: told texts measured and in all.
 
     Raises:
-        DataError: fewer than 500 distinct texts, or texts that are none.
+        DataError: fewer than 500 distinct texts.
+        EncoderError: an embedding is no number.
     """
     distinct, total = _distinct(texts)
     if len(distinct) < LEAST_TEXTS:
         raise _too_few(len(distinct), total)
     chosen = _choose(distinct, sample, seed=f"{seed}:sample")
-    known = {text.body for text in chosen}
-    spare = _choose(_distinct(heldout)[0], _MOST_HELDOUT, seed=f"{seed}:heldout")
-    spare = [text for text in spare if text.body not in known]
+    learned = {text.body for text in distinct}
+    unseen = [text for text in _distinct(heldout)[0] if text.body not in learned]
+    spare = _choose(unseen, _MOST_HELDOUT, seed=f"{seed}:heldout")
     old = _choose(_distinct(memory)[0], sample, seed=f"{seed}:memory")
     features = _measure([*chosen, *spare], extract, on_progress)
     train_rows = [row for row, text in enumerate(chosen) if _unit(f"{seed}:split", text.body) < TRAIN_SHARE]
@@ -100,15 +101,22 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
 
 
 def _distinct(texts: Iterable[Text]) -> tuple[list[Text], int]:
-    """Return one text per body (of equals, that with the least id) and the number of all."""
+    """Return one text per body, of equals the earliest, and the number of all.
+
+    A text's id becomes a hash of its body: training data mostly has line numbers, which depend on the order.
+    """
     total = 0
     best: dict[str, Text] = {}
     for text in texts:
         total += 1
         if text.body.strip():
             known = best.get(text.body)
-            best[text.body] = text if known is None or text.id < known.id else known
-    return list(best.values()), total
+            best[text.body] = text if known is None or _age(text) < _age(known) else known
+    return [replace(text, id=_hash("text", text.body).hex()) for text in best.values()], total
+
+
+def _age(text: Text) -> tuple[datetime, str, list[tuple[str, str]]]:
+    return text.seen_at, text.group or "", sorted(text.labels.items())
 
 
 def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:
@@ -118,7 +126,10 @@ def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:
 def _measure(texts: Sequence[Text], extract: Extract, on_progress: OnProgress) -> Features:
     parts = []
     for start in range(0, len(texts), _CHUNK):
-        parts.append(extract([text.body for text in texts[start : start + _CHUNK]]))
+        part = extract([text.body for text in texts[start : start + _CHUNK]])
+        if not np.isfinite(part.embeddings.values).all():
+            raise EncoderError("the encoder gave embeddings that are no numbers", cure="check the encoder's weights")
+        parts.append(part)
         on_progress(min(start + _CHUNK, len(texts)), len(texts))
     return concatenate(parts)
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
-from driftwatch.drift.mmd import distinct
+from driftwatch.drift.rows import independent
 
 CENTRES = 64
 LEVELS = (1 / 8, 1 / 64, 1 / 500)
@@ -23,7 +23,8 @@ class ShareDetector:
     All sets are fixed on TRAIN: near each of 64 k-means centres, and far from every TRAIN text, each at three
     quantiles. For a set that the reference fills with probability q and the window with p, a mixture of the
     reference and anything else has a new share of at least p − q. Both are bounded by Clopper and Pearson
-    (1934), Bonferroni over the sets: the bound holds for the largest difference with 99% probability.
+    (1934), Bonferroni over the sets: the bound holds for the largest difference with 99% probability. It needs
+    independent texts, so one text a group counts.
     """
 
     centres: int = CENTRES
@@ -43,7 +44,7 @@ class ShareDetector:
         means = KMeans(count, n_init=1, random_state=seed).fit(train).cluster_centers_.astype(np.float32)
         half = len(train) // 2
         sets = Sets(means, train[:half], train[half:])
-        return ShareMonitor(sets, sets.hits(reference.cal.features.embeddings.values))
+        return ShareMonitor(sets, sets.hits(reference.cal.features.embeddings.values), seed=seed)
 
 
 class Sets:
@@ -76,14 +77,15 @@ class Sets:
 class ShareMonitor:
     """Holds the sets and the reference's upper bounds."""
 
-    def __init__(self, sets: Sets, cal_hits: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, sets: Sets, cal_hits: npt.NDArray[np.bool_], *, seed: int) -> None:
         self._sets = sets
+        self._seed = seed
         self._error = (1 - CONFIDENCE) / 2 / cal_hits.shape[1]
         self._upper = upper_bound(cal_hits.sum(0), len(cal_hits), self._error)
 
     def update(self, window: Window) -> DriftResult:
-        """Measure the window's distinct texts."""
-        rows, _ = distinct(window)
+        """Measure the window's distinct texts, one of each group."""
+        rows = independent(window, seed=self._seed)
         hits = self._sets.hits(window.features.embeddings.values[rows])
         lower = lower_bound(hits.sum(0), len(rows), self._error)
         share = float(np.maximum(lower - self._upper, 0.0).max())

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
 from driftwatch.drift.features import take_tokens
-from driftwatch.drift.mmd import distinct
+from driftwatch.drift.rows import distinct
 
 if TYPE_CHECKING:
     from driftwatch.domain.features import TokenCounts
 
 Counts = npt.NDArray[np.float64]
 DRAWS = 200
+_RESTS = 20
 BAND = 0.99
 
 
@@ -40,6 +41,15 @@ class TokensDetector:
         return TokensMonitor(reference.cal.features.tokens, draws=self.draws, seed=seed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Null:
+    """What windows of CAL show: their divergences and unknown shares, and some of the rests they were held against."""
+
+    divergences: Counts
+    unknowns: Counts
+    rests: list[Counts]
+
+
 class TokensMonitor:
     """Holds CAL's counts, and the null band for each size of window it has seen."""
 
@@ -48,19 +58,29 @@ class TokensMonitor:
         self._total = totals(cal)
         self._draws = draws
         self._seed = seed
-        self._bands: dict[int, tuple[Counts, Counts]] = {}
+        self._nulls: dict[int, _Null] = {}
 
     def update(self, window: Window) -> DriftResult:
-        """Measure the window's distinct texts."""
+        """Measure the window's distinct texts, at most half as many as CAL holds.
+
+        The window meets the same rests of CAL that CAL's own windows meet: the divergence of finite samples depends
+        on both their sizes.
+        """
         rows, _ = distinct(window)
+        size = min(len(rows), (len(self._cal.indptr) - 1) // 2)
+        if size < len(rows):
+            random = np.random.default_rng([self._seed, 6, window.index])
+            rows = np.sort(random.permutation(rows)[:size])
         counts = totals(take_tokens(window.features.tokens, rows), size=len(self._total))
-        divergences, unknowns = self._null(len(rows))
-        bias = float(divergences.mean())
+        null = self._null(size)
+        divergence = float(np.mean([jsd(counts, rest) for rest in null.rests]))
+        unknown = float(np.mean([_unknown(counts, rest) for rest in null.rests]))
+        bias = float(null.divergences.mean())
         return DriftResult(
             detector="tokens",
             measures=(
-                _measure("tokens.jsd", jsd(counts, self._total) - bias, divergences - bias),
-                _measure("tokens.unknown_share", _unknown(counts, self._total), unknowns),
+                _measure("tokens.jsd", divergence - bias, null.divergences - bias),
+                _measure("tokens.unknown_share", unknown, null.unknowns),
             ),
         )
 
@@ -68,20 +88,20 @@ class TokensMonitor:
         """Return nothing: windows are measured one by one."""
         return b""
 
-    def _null(self, size: int) -> tuple[Counts, Counts]:
+    def _null(self, size: int) -> _Null:
         """Return what windows of ``size`` CAL texts show against the rest of CAL."""
-        texts = len(self._cal.indptr) - 1
-        size = min(size, texts // 2)
-        if size not in self._bands:
+        if size not in self._nulls:
             random = np.random.default_rng([self._seed, 3, size])
-            found = np.array([self._draw(random.permutation(texts)[:size]) for _ in range(self._draws)])
-            self._bands[size] = (found[:, 0], found[:, 1])
-        return self._bands[size]
-
-    def _draw(self, rows: npt.NDArray[np.int64]) -> tuple[float, float]:
-        drawn = totals(take_tokens(self._cal, np.sort(rows)), size=len(self._total))
-        rest = self._total - drawn
-        return jsd(drawn, rest), _unknown(drawn, rest)
+            texts = len(self._cal.indptr) - 1
+            found, rests = np.empty((self._draws, 2)), []
+            for number in range(self._draws):
+                rows = np.sort(random.permutation(texts)[:size])
+                drawn = totals(take_tokens(self._cal, rows), size=len(self._total))
+                rest = self._total - drawn
+                found[number] = jsd(drawn, rest), _unknown(drawn, rest)
+                rests += [rest] if number < _RESTS else []
+            self._nulls[size] = _Null(found[:, 0], found[:, 1], rests)
+        return self._nulls[size]
 
 
 def totals(tokens: TokenCounts, *, size: int | None = None) -> Counts:

@@ -1,0 +1,47 @@
+"""Which of a window's texts a method may count: distinct ones, or ones that don't depend on each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftwatch.domain.drift import Window
+    from driftwatch.domain.text import Text
+
+Rows = npt.NDArray[np.int64]
+
+
+def distinct(window: Window) -> tuple[Rows, list[str]]:
+    """Return the rows of the first of each body, and the group of each; a text without a group is its own."""
+    first: dict[str, int] = {}
+    for row, text in enumerate(window.texts):
+        first.setdefault(text.body, row)
+    rows = list(first.values())
+    return np.asarray(rows, dtype=np.int64), groups([window.texts[row] for row in rows], prefix="w")
+
+
+def groups(texts: Sequence[Text], *, prefix: str) -> list[str]:
+    """Return the name of each text's group, different for different prefixes; a text without one is its own."""
+    return [f"{prefix}g{text.group}" if text.group is not None else f"{prefix}t{row}" for row, text in enumerate(texts)]
+
+
+def grouped(texts: Sequence[Text]) -> bool:
+    """Say whether every text names its group, so that groups can be permuted whole."""
+    return all(text.group is not None for text in texts)
+
+
+def independent(window: Window, *, seed: int) -> Rows:
+    """Return one distinct row per group, drawn by chance, in store order.
+
+    A session's first text is no fair sample of its texts, so the row is drawn.
+    """
+    rows, names = distinct(window)
+    order = np.random.default_rng([seed, 5, window.index]).permutation(len(rows))
+    _, firsts = np.unique(np.asarray(names)[order], return_index=True)
+    chosen: Rows = np.sort(rows[order[firsts]])
+    return chosen
