@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from driftwatch.config import load_config
-from driftwatch.domain.analysis import Analysis, AnalysisRequest, Refusal
+from driftwatch.domain.analysis import Analysis, AnalysisRequest, Answer, Refusal
 from driftwatch.domain.drift import Window
 from driftwatch.domain.errors import DriftwatchError
 from driftwatch.frames import receive, send
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 NICENESS = 5
-Answer = Analysis | Refusal
 
 
 @dataclass(slots=True)
@@ -91,9 +90,9 @@ class Analyst:
 def answer(analyst: Analyst, request: AnalysisRequest) -> Answer:
     """Assess the window; a known failure becomes a refusal, an unknown one ends the process."""
     try:
-        return analyst.assess(request)
+        return Answer(analysis=analyst.assess(request))
     except DriftwatchError as error:
-        return Refusal(what=error.what, where=error.where, cure=error.cure)
+        return Answer(refusal=Refusal(what=error.what, where=error.where, cure=error.cure))
 
 
 def main(config_path: Path) -> int:

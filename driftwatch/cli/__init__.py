@@ -1,1 +1,46 @@
-"""Room: cli."""
+"""The command line: one file per group of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from driftwatch import __version__
+from driftwatch.cli import bias, checking, drifting, policies, references, running, runs, setup, status
+from driftwatch.cli.frame import debug
+
+app = typer.Typer(
+    name="driftwatch",
+    help="Watches the text a language model serves for drift; retrains, checks and promotes when it is worth it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"driftwatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: driftwatch init, then driftwatch check, then driftwatch run")
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    show_traceback: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    """Watch production text for drift."""
+    del version
+    debug["on"] = show_traceback
+
+
+for group in (setup, checking, running, drifting, status):
+    group.add_to(app)
+for name, group in (("reference", references), ("policy", policies), ("runs", runs), ("bias", bias)):
+    app.add_typer(group.app, name=name)
+
+__all__ = ["app"]

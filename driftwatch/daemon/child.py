@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from driftwatch.domain.analysis import Analysis, AnalysisRequest, Refusal
+from driftwatch.domain.analysis import Analysis, AnalysisRequest, Answer
 from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.frames import receive, send
 
@@ -36,7 +36,7 @@ class WorkerChild:
     def __init__(self, config: Path) -> None:
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
-        self._decoder = msgspec.msgpack.Decoder(Analysis | Refusal)
+        self._decoder = msgspec.msgpack.Decoder(Answer)
         self._starting = threading.Lock()
         self._stopped = False
         self.restarts = 0
@@ -70,9 +70,11 @@ class WorkerChild:
         if body is None:
             raise self._death(process)
         answer = self._decoder.decode(body)
-        if isinstance(answer, Refusal):
-            raise WorkerRefusedError(answer.what, where=answer.where, cure=answer.cure)
-        return answer  # type: ignore[no-any-return] # the decoder knows no third kind
+        if answer.refusal is not None:
+            raise WorkerRefusedError(answer.refusal.what, where=answer.refusal.where, cure=answer.refusal.cure)
+        if answer.analysis is None:
+            raise WorkerError("the analysis worker answered nothing")
+        return answer.analysis
 
     def stop(self) -> None:
         """End the worker for good; a request in progress fails with ``WorkerError``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from driftwatch.domain.drift import WindowResult
 from driftwatch.domain.text import StoredText
@@ -51,8 +50,8 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """The worker's first word."""
+class Answer:
+    """What the worker sends back: exactly one of the two."""
 
-    pid: int
-    at: datetime
+    analysis: Analysis | None = None
+    refusal: Refusal | None = None

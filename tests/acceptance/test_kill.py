@@ -17,7 +17,7 @@ from driftwatch.features.model import model_digest
 from driftwatch.store import Store
 
 KILLS = 20
-QUIET_WINDOWS, DRIFTED_WINDOWS, AFTER_WINDOWS = 4, 2, 3
+QUIET_WINDOWS, DRIFTED_WINDOWS, AFTER_WINDOWS = 3, 4, 3
 pytestmark = pytest.mark.slow
 
 

@@ -69,11 +69,11 @@ POLICY = """\
 stream: [{stream}]
 rules:
   - name: model-suffers
-    when: loss.increase > 0.3
-    for: 2 windows
+    when: loss.increase > 0.12
+    for: 4 windows
     do: retrain
     recipe: small
-    need: {{fresh_texts: 100}}
+    need: {{fresh_texts: 200}}
     limits: {{cooldown: 24h}}
     gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 5.0}}, bias: {{max_increase: 50.0}}}}
     promote: auto

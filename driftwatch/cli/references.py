@@ -1,0 +1,114 @@
+"""Commands on references."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from driftwatch.cli.frame import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    err,
+    opened,
+    out,
+    print_json,
+    read_config,
+    told,
+)
+from driftwatch.domain.errors import ConflictError, NotFoundError
+
+app = typer.Typer(help="What windows are compared with.", no_args_is_help=True)
+StreamArgument = Annotated[str, typer.Argument(metavar="STREAM", help="Name of the stream.")]
+
+
+@app.command(epilog="Example: driftwatch reference build support")
+@told
+def build(stream: StreamArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
+    """Build a stream's reference from its training data and put it in force."""
+    from driftwatch import wiring
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("measuring texts", total=None)
+        made = wiring.build_reference(
+            read_config(config), stream, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    for warning in made.warnings:
+        err.print(f"[yellow]warning:[/yellow] {warning}")
+    if json:
+        print_json({"stream": stream, "version": made.row.version, "texts": made.row.texts, "warnings": made.warnings})
+    else:
+        out.print(f"reference {made.row.version} of {made.row.texts:,} texts is in force for stream {stream}")
+
+
+@app.command("list", epilog="Example: driftwatch reference list support --json")
+@told
+def list_references(stream: StreamArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
+    """List a stream's references, newest first."""
+    from driftwatch.wiring.analysis import stream_settings
+
+    loaded = read_config(config)
+    stream_settings(loaded, stream)
+    store = opened(loaded)
+    rows = store.registry.references(stream)
+    store.close()
+    if json:
+        print_json(rows)
+        return
+    table = Table("version", "in force", "texts", "model", "built (UTC)")
+    for row in rows:
+        built = f"{row.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(row.version, "yes" if row.in_force else "", f"{row.texts:,}", (row.champion or "–")[7:19], built)
+    out.print(table if rows else f"stream {stream} has no reference; driftwatch reference build {stream} makes one")
+
+
+@app.command(epilog="Example: driftwatch reference show support")
+@told
+def show(
+    stream: StreamArgument,
+    version: Annotated[str | None, typer.Option(help="Version; the one in force by default.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Show what a reference holds; every file is held against its hash."""
+    from driftwatch.drift.archive import load_reference
+    from driftwatch.wiring.analysis import stream_settings
+
+    loaded = read_config(config)
+    stream_settings(loaded, stream)
+    store = opened(loaded)
+    in_force, rows = store.registry.reference(stream), store.registry.references(stream)
+    store.close()
+    row = in_force if version is None else next((each for each in rows if each.version == version), None)
+    if row is None and version is not None:
+        raise NotFoundError(f"stream {stream} has no reference {version}", cure=f"driftwatch reference list {stream}")
+    if row is None:
+        raise ConflictError(f"stream {stream} has no reference", cure=f"driftwatch reference build {stream}")
+    reference = load_reference(Path(row.path))
+    facts = {
+        "version": row.version,
+        "in force": "yes" if row.in_force else "no",
+        "built (UTC)": f"{row.created_at:%Y-%m-%d %H:%M:%S}",
+        "texts to choose on (TRAIN)": len(reference.train.texts),
+        "texts to estimate on (CAL)": len(reference.cal.texts),
+        "texts the model never saw": len(reference.heldout.texts),
+        "older texts it should still know": len(reference.memory),
+        "encoder": reference.encoder,
+        "tokenizer": reference.tokenizer,
+        "model": reference.champion or "none",
+        "seed": reference.seed,
+        "folder": row.path,
+    }
+    if json:
+        print_json(facts)
+        return
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else value)
+    out.print(table)

@@ -1,0 +1,76 @@
+"""Commands that run: the daemon, its worker and jobs, the demo, and telling the daemon to reload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, out, read_config, told
+from driftwatch.domain.errors import ConflictError, DriftwatchError
+
+_TIMEOUT_SECONDS = 30
+
+
+@told
+def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the daemon until it is told to stop."""
+    from driftwatch.daemon import run as run_daemon
+
+    run_daemon(config)
+
+
+@told
+def worker(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Assess windows for the daemon (started by it)."""
+    from driftwatch.worker import main
+
+    raise typer.Exit(main(config))
+
+
+@told
+def job(run_id: Annotated[str, typer.Argument(metavar="RUN")], config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Work on one retraining run (started by the daemon)."""
+    from driftwatch.job import main
+
+    raise typer.Exit(main(run_id, config))
+
+
+@told
+def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Tell the running daemon to take its policies as they are now; fails when it refuses."""
+    import httpx
+
+    listen = read_config(config).daemon.listen
+    try:
+        answer = httpx.post(f"http://{listen}/-/reload", timeout=_TIMEOUT_SECONDS)
+    except httpx.TransportError as error:
+        raise DriftwatchError(
+            f"the daemon does not answer: {error}", where=listen, cure="is it running? driftwatch status says"
+        ) from None
+    if not answer.is_success:
+        detail = answer.json().get("detail", answer.text)
+        raise ConflictError(f"the daemon kept its old rules: {detail}", cure="driftwatch check shows every mistake")
+    out.print("reloaded")
+
+
+@told
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon running at the end.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps everything.")] = Path("demo-state"),
+) -> None:
+    """Show the whole loop on real text: train, drift, alert, retrain, judge, promote; checks every claim it makes."""
+    from driftwatch.demo.story import run as run_demo
+
+    raise typer.Exit(run_demo(folder, keep=keep))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: driftwatch run --config /etc/driftwatch/driftwatch.toml")(run)
+    app.command(hidden=True, epilog="Example: driftwatch worker --config driftwatch.toml")(worker)
+    app.command(hidden=True, epilog="Example: driftwatch job docs-w0000012 --config driftwatch.toml")(job)
+    app.command(epilog="Example: driftwatch reload")(reload)
+    app.command(epilog="Example: driftwatch demo --keep")(demo)
