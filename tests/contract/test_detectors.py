@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import drift_samples as samples
 import pytest
 
 from driftwatch.drift.assess import DETECTORS
 from driftwatch.policy.variables import VARIABLES
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from driftwatch.domain.protocols import Detector
     from driftwatch.domain.drift import DriftResult, Reference, Window
+    from driftwatch.domain.protocols import Detector
 
 
 @pytest.fixture(scope="module")

@@ -147,4 +147,4 @@ def test_the_page_is_self_contained_and_escapes(assessor: Assessor) -> None:
 
 def _loss(features: Features, nats: float) -> Features:
     assert features.losses is not None
-    return replace(features, losses=replace(features.losses, nats=nats * features.losses.tokens))
+    return replace(features, losses=replace(features.losses, nats=(nats * features.losses.tokens).astype(np.float64)))
