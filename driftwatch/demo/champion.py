@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import Recipe
 from driftwatch.retrain.finetune import finetune
 
-VOCABULARY = 4_096
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+VOCABULARY = 2_048
 CONTEXT = 128
 END = "<|endoftext|>"
 RECIPE = Recipe(
@@ -65,6 +68,6 @@ def _save_untrained(folder: Path) -> None:
 
     torch.manual_seed(RECIPE.seed)
     config = GPT2Config(
-        vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=128, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=0
+        vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=128, n_layer=3, n_head=4, bos_token_id=0, eos_token_id=0
     )
     GPT2LMHeadModel(config).save_pretrained(str(folder), safe_serialization=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 
-from driftwatch.demo.workspace import Workspace
 from driftwatch.domain.errors import DriftwatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from driftwatch.demo.workspace import Workspace
 
 T = TypeVar("T")
 _POLL_SECONDS = 0.25
@@ -109,7 +111,7 @@ def driftwatch(workspace: Workspace, *arguments: str) -> None:
         raise DriftwatchError(f"`driftwatch {' '.join(arguments)}` ended with code {done.returncode}")
 
 
-def post(workspace: Workspace, path: Path, texts: list[dict[str, str]]) -> int:
+def post(workspace: Workspace, path: str, texts: list[dict[str, str]]) -> int:
     """Send texts to the HTTP source as NDJSON and return how many it stored."""
     import json
 

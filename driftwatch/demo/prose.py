@@ -6,10 +6,13 @@ import ast
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _SKIP = re.compile(r"^\s*(>>>|\.\. |\.\.\.|[-=~^*]{3,}|:\w+:|[\w, ]+ : )")
 _LEAST_WORDS = 8

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from driftwatch.domain.errors import ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 STREAM = "docs"
 WINDOW = 250
@@ -22,6 +25,7 @@ policies = ["policies/*.yaml"]
 
 [daemon]
 listen = "127.0.0.1:{port}"
+threads = 2
 poll = "200ms"
 
 [alerts.webhook]
@@ -48,7 +52,7 @@ type = "http"
 """
 
 _POLICY = """\
-# Alert as soon as the text has drifted; retrain when the model suffers from it for two windows.
+# Alert as soon as the text has drifted; retrain when the model suffers from it for three windows.
 stream: [{stream}]
 rules:
   - name: text-drifted
@@ -58,10 +62,10 @@ rules:
     annotations: {{summary: "The text has drifted from what the model learned"}}
   - name: model-suffers
     when: embedding.mmd_p <= 0.002 && loss.increase > 0.05
-    for: 2 windows
+    for: 3 windows
     do: retrain
     recipe: small
-    need: {{fresh_texts: 400}}
+    need: {{fresh_texts: 700}}
     limits: {{cooldown: 1h}}
     gates: {{quality: {{min_gain: 0.05}}, forgetting: {{max_loss: 0.25}}, bias: {{max_increase: 0.5}}}}
     promote: auto
