@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 END = "<|endoftext|>"
 CONTEXT = 64
@@ -26,23 +29,16 @@ def tiny_causal(
 
     bpe = ByteLevelBPETokenizer()
     bpe.train_from_iterator(texts, vocab_size=vocab, special_tokens=[END], show_progress=False)
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=bpe._tokenizer, bos_token=END, eos_token=END, unk_token=END, model_max_length=CONTEXT
     )
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    model = GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=vocab,
-            n_positions=CONTEXT,
-            n_embd=width,
-            n_layer=layers,
-            n_head=4,
-            bos_token_id=0,
-            eos_token_id=0,
-            loss_type="ForCausalLM",
-        )
+    config = GPT2Config(
+        vocab_size=vocab, n_positions=CONTEXT, n_embd=width, n_layer=layers, n_head=4, bos_token_id=0, eos_token_id=0
     )
+    config.loss_type = "ForCausalLM"
+    model = GPT2LMHeadModel(config)
     stream = [token for text in texts for token in (0, *bpe.encode(text).ids)]
     packed = torch.tensor(stream[: len(stream) // CONTEXT * CONTEXT]).view(-1, CONTEXT)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
@@ -53,7 +49,6 @@ def tiny_causal(
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
-    model.eval()
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     return folder

@@ -75,7 +75,7 @@ def _checked(config: Config) -> Iterator[Finding]:
         return
     try:
         for stream in config.streams.values():
-            yield from _stream(config, store, stream)
+            yield from _stream(store, stream)
     finally:
         store.close()
 
@@ -104,7 +104,7 @@ def _writable(config: Config) -> str:
     return str(config.state_dir)
 
 
-def _stream(config: Config, store: Store, stream: StreamSettings) -> Iterator[Finding]:
+def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     name = f"stream {stream.name}"
     if not stream.sources:
         yield Finding(level="warning", subject=name, detail="it has no source, so no text comes in")

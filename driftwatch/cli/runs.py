@@ -117,8 +117,9 @@ def rollback(
 def _show(run: Run) -> None:
     spec = run.spec
     out.print(
-        f"run [bold]{spec.id}[/bold]: {run.state.value}, round {run.round} of {spec.rounds}; rule {spec.rule} on window "
-        f"{spec.window}, texts {spec.first_seq:,} to {spec.last_seq:,}, recipe {spec.recipe.name}, from model {spec.champion}"
+        f"run [bold]{spec.id}[/bold]: {run.state.value}, round {run.round} of {spec.rounds}; rule {spec.rule} on "
+        f"window {spec.window}, texts {spec.first_seq:,} to {spec.last_seq:,}, recipe "
+        f"{spec.recipe.name}, from model {spec.champion}"
     )
     stages = Table("time (UTC)", "took", "state", "reason")
     ends = [*(moved.at for moved in run.transitions[1:]), None]

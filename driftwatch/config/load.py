@@ -67,7 +67,9 @@ def _parse(path: Path, source: str) -> dict[str, Any]:
         raise ConfigError(f"this is no TOML: {what[:1].lower()}{what[1:]}", where=where) from None
 
 
-def _prepare(value: Any, kind: Any, key: tuple[str | int, ...], source: str, path: Path, mistakes: list[str]) -> Any:
+def _prepare(  # noqa: PLR0911 - one kind of value after the other
+    value: Any, kind: Any, key: tuple[str | int, ...], source: str, path: Path, mistakes: list[str]
+) -> Any:
     """Turn words into durations and sizes, short forms into long ones; collect what is misspelt."""
     options = _options(kind)
     if isinstance(value, str) and timedelta in options:

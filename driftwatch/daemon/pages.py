@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2733}"
-    "table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;border-bottom:1px solid #e3e8ee;text-align:left}"
+    "table{border-collapse:collapse;width:100%}"
+    "td,th{padding:.35rem .6rem;border-bottom:1px solid #e3e8ee;text-align:left}"
     ".passed{color:#2c7a4b}.refused{color:#c0392b}.not-shown{color:#9a6700}"
 )
 
@@ -71,7 +72,8 @@ def run_page(run: Run) -> str:
         for m in v.measures
     )
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{_STYLE}</style></head>"
         f"<body><h1>{title}: {run.state.value}</h1><p>Stream {escape(run.spec.stream)}, asked for by rule "
         f"{escape(run.spec.rule)} on window {run.spec.window}; recipe {escape(run.spec.recipe.name)}, "
         f"round {run.round} of {run.spec.rounds}.</p>"

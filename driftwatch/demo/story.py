@@ -1,4 +1,4 @@
-"""The demo, top to bottom: train, build the reference, run the daemon, let the text drift, watch the loop, check all."""
+"""The demo, top to bottom: train, build the reference, run the daemon, drift, watch the loop, check every claim."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def run(folder: Path, *, keep: bool) -> int:
     console.print(f"\nreport: {space.folder / 'report.html'}")
     if keep:
         console.print(
-            f"the daemon runs on: status page {space.url}/, metrics {space.url}/metrics, log {space.folder}/daemon.log\n"
-            f"look with: driftwatch status --config {space.config}   stop with: pkill -f {space.config}"
+            f"the daemon runs on: status page {space.url}/, metrics {space.url}/metrics, log {space.folder}/daemon.log"
+            f"\nlook with: driftwatch status --config {space.config}   stop with: pkill -f {space.config}"
         )
     return 0 if held else 1

@@ -22,7 +22,7 @@ def prepare(threads: int) -> None:
 
 @cache
 def bf16_pays() -> bool:
-    """Whether bfloat16 is faster than float32: on CUDA that has it and on processors with AMX; elsewhere it is slower."""
+    """Whether bfloat16 is faster than float32: on CUDA that has it and on processors with AMX."""
     import torch
 
     if torch.cuda.is_available():

@@ -172,7 +172,7 @@ class FileSource:
         end = _fingerprinted(replace(position, offset=offset), head, file)
         return Page(texts=tuple(texts), cursor=None, rejected=counts, more=more), end
 
-    def _take(self, line: bytes | None, is_json: bool, place: str, texts: list[Text], rejected: Counter[str]) -> None:  # noqa: FBT001
+    def _take(self, line: bytes | None, is_json: bool, place: str, texts: list[Text], rejected: Counter[str]) -> None:
         if line is None:
             rejected["line-too-long"] += 1
             return

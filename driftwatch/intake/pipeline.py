@@ -37,7 +37,7 @@ class Pipeline:
         clock: for the sampler's budget.
     """
 
-    def __init__(  # noqa: PLR0913 - what a text passes through
+    def __init__(
         self,
         store: Store,
         *,

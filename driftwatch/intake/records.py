@@ -49,7 +49,7 @@ class Records:
         ValueError: a path is none.
     """
 
-    def __init__(  # noqa: PLR0913 - a record has this many parts
+    def __init__(
         self,
         *,
         body: str = "text",

@@ -37,7 +37,8 @@ _ASSIGNMENT = re.compile(r"^(?P<name>[^:=]*[:=]\s*[\"']?)", re.DOTALL)
 _DIGIT = re.compile(r"\d")
 _MANY_DIGITS = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
 _SECRET_HINT = re.compile(
-    r"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|sk-|[rs]k_|AIza|eyJ|(?i:bearer |key|token|secret|passw|pwd)"
+    r"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|sk-|[rs]k_|AIza|eyJ"
+    r"|(?i:bearer |key|token|secret|passw|pwd)"
 )
 
 

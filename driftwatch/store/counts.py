@@ -29,7 +29,7 @@ class Counts:
         """Return texts by (stream, source, outcome)."""
         with self._database.read() as connection:
             rows = connection.execute(select(intake_counts)).all()
-        return {(row.stream, row.source, row.outcome): int(row._mapping["count"]) for row in rows}
+        return {(stream, source, outcome): count for stream, source, outcome, count in rows}
 
     def last_text_at(self) -> dict[str, datetime]:
         """Return when each stream's last text was stored."""

@@ -102,7 +102,7 @@ class Texts:
             return set_aside(connection, stream, first_seq=first_seq, last_seq=last_seq, reason=reason)
 
     def prune(self, stream: str, *, older_than: datetime | None, keep: int | None, before_seq: int) -> int:
-        """Delete texts taken in before a moment, and all but the newest ``keep``; never one at or after ``before_seq``."""
+        """Delete texts taken in before a moment and all but the newest ``keep``, none from ``before_seq`` on."""
         with self._database.write() as connection:
             past = [_TEXTS.c.taken_at < micros(older_than)] if older_than is not None else []
             if keep is not None:

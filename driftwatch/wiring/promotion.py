@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def promote(  # noqa: PLR0913 - everything a promotion moves
+def promote(
     config: Config,
     store: Store,
     run: Run,
@@ -147,7 +147,7 @@ def reconcile(config: Config, store: Store) -> None:
         log.warning("current_restored", stream=stream, version=serving.version)
 
 
-def _rebase(  # noqa: PLR0913
+def _rebase(
     config: Config,
     settings: StreamSettings,
     champion: Path,

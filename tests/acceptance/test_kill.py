@@ -5,18 +5,27 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Iterator
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 from corpus import paragraphs
-from world import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, twin, until
+from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, ready, twin, until
 
 from driftwatch.domain.run import RunState
 from driftwatch.features.model import model_digest
-from driftwatch.store import Store
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftwatch.store import Store
+
+T = TypeVar("T")
 KILLS = 20
+SHARES = {"daemon": 9, "worker": 8, "job": 6}
 QUIET_WINDOWS, DRIFTED_WINDOWS, AFTER_WINDOWS = 3, 4, 3
 pytestmark = pytest.mark.slow
 
@@ -54,41 +63,44 @@ def job_pids(deployment: Deployment) -> list[int]:
 
 
 class Killer:
-    """Kills one of the three kinds of process whenever the deployment got further since the last kill."""
+    """Kills one of the three kinds of process at seeded random moments, until each kind had its share."""
 
     def __init__(self, daemon: Daemon, store: Store, *, seed: int) -> None:
         self._daemon, self._store = daemon, store
         self._random = random.Random(seed)
-        self.kills = {"daemon": 0, "worker": 0, "job": 0}
+        self._due_at = self._next()
+        self.kills = dict.fromkeys(SHARES, 0)
 
     @property
     def total(self) -> int:
         return sum(self.kills.values())
 
     def maybe(self) -> None:
-        """Kill now, or let it run: three deaths on the same texts would set them aside, so the third is left out."""
-        if self._random.random() < 0.75:
+        """Kill now if it is time: the third death on the same texts is left out, since it would set them aside."""
+        if time.monotonic() < self._due_at:
             return
-        job = job_pids(self._daemon.deployment)
-        worker = list(children(self._daemon.pid)) if self._daemon.alive else []
-        kind = self._random.choice(["daemon", "worker", *["job"] * 2])
-        if kind == "job" and job:
-            self._kill(job[0], kind)
-        elif kind != "job" and self._store.windows.position(STREAM).attempts < 2:
-            victims = [pid for pid in worker if pid not in job]
-            if kind == "worker" and victims:
-                self._kill(victims[0], kind)
-            elif kind == "daemon":
-                self._daemon.kill()
-                self.kills[kind] += 1
-                self._daemon.start()
-
-    def _kill(self, pid: int, kind: str) -> None:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
+        victims = {kind: pids for kind, pids in self._victims().items() if pids and self.kills[kind] < SHARES[kind]}
+        if not victims:
             return
+        kind = self._random.choice(sorted(victims))
+        if kind == "daemon":
+            self._daemon.kill()
+            self._daemon.start()
+        else:
+            with suppress(ProcessLookupError):
+                os.kill(victims[kind][0], signal.SIGKILL)
         self.kills[kind] += 1
+        self._due_at = self._next()
+
+    def _victims(self) -> dict[str, list[int]]:
+        jobs = job_pids(self._daemon.deployment)
+        if self._store.windows.position(STREAM).attempts > 1:
+            return {"job": jobs}
+        workers = [pid for pid in children(self._daemon.pid) if pid not in jobs]
+        return {"daemon": [self._daemon.pid], "worker": workers, "job": jobs}
+
+    def _next(self) -> float:
+        return time.monotonic() + self._random.uniform(0.2, 9.0)
 
 
 def windows_done(store: Store, count: int) -> bool | None:
@@ -100,6 +112,12 @@ def run_ended(store: Store) -> RunState | None:
     return runs[0].state if runs and runs[0].state.final else None
 
 
+def taken(store: Store) -> list[tuple[int, str, str, str | None]]:
+    """What was decided, without when."""
+    recent = store.decisions.recent(STREAM, limit=100)
+    return [(each.decision.window, each.decision.rule, each.decision.action, each.run) for each in recent]
+
+
 def play(deployment: Deployment, *, seed: int | None) -> Killer | None:
     """Play the script; with a seed, killing all the way."""
     before, after = script()
@@ -107,22 +125,27 @@ def play(deployment: Deployment, *, seed: int | None) -> Killer | None:
     with Daemon(deployment) as daemon:
         killer = Killer(daemon, store, seed=seed) if seed is not None else None
 
-        def tick(answer: object) -> object:
+        def tick(answer: T | None) -> T | None:
             if answer is None and killer is not None:
                 killer.maybe()
             return answer
 
+        def assessed(count: int) -> None:
+            until(lambda: tick(windows_done(store, count)), f"window {count - 1}")
+
         total = QUIET_WINDOWS + DRIFTED_WINDOWS
         for index in range(total):
             deployment.append(before[index * WINDOW : (index + 1) * WINDOW], start=index * WINDOW)
-            until(lambda i=index: tick(windows_done(store, i + 1)), f"window {index}")
+            assessed(index + 1)
         until(lambda: tick(run_ended(store)), "the run's end", seconds=400)
         for index in range(AFTER_WINDOWS):
             part = after[index * WINDOW : (index + 1) * WINDOW]
             deployment.append(part, start=(total + index) * WINDOW)
-            until(lambda i=index: tick(windows_done(store, total + i + 1)), f"window {total + index}")
-        if not daemon.alive:
-            daemon.start()
+            assessed(total + index + 1)
+        while killer is not None and killer.total < KILLS:
+            killer.maybe()
+            time.sleep(0.05)
+        until(lambda: ready(deployment), "the daemon to be ready again")
         assert daemon.stop() == 0
     store.close()
     return killer
@@ -143,11 +166,7 @@ def test_a_killed_deployment_ends_like_an_undisturbed_one(tmp_path: Path) -> Non
     assert left.counts.intake()[STREAM, "file", "stored"] == (QUIET_WINDOWS + DRIFTED_WINDOWS + AFTER_WINDOWS) * WINDOW
     for index in range(QUIET_WINDOWS + DRIFTED_WINDOWS + AFTER_WINDOWS):
         assert left.windows.result(STREAM, index) == right.windows.result(STREAM, index), f"window {index}"
-    assert [
-        (d.decision.window, d.decision.rule, d.decision.action, d.run) for d in left.decisions.recent(STREAM, limit=100)
-    ] == [
-        (d.decision.window, d.decision.rule, d.decision.action, d.run) for d in right.decisions.recent(STREAM, limit=100)
-    ]
+    assert taken(left) == taken(right)
     (first,), (second,) = left.runs.list(stream=STREAM), right.runs.list(stream=STREAM)
     assert first.state is second.state is RunState.KEPT
     assert first.verdicts == second.verdicts

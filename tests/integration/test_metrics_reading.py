@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from driftwatch.store.step import Step
 from figures import LOOPS, busy_snapshot
 
 from driftwatch.domain.alert import Alert
@@ -17,6 +16,7 @@ from driftwatch.domain.text import Cursor, Text
 from driftwatch.metrics import Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
 from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
 from driftwatch.store import Store, open_store
+from driftwatch.store.step import Step
 from driftwatch.web import status_from
 
 if TYPE_CHECKING:
