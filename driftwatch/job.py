@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftwatch.config import Config
-    from driftwatch.domain.protocols import GateData, Model
+    from driftwatch.domain.protocols import Gate, GateData, Model
     from driftwatch.domain.run import Run, Verdict
     from driftwatch.domain.text import Text
     from driftwatch.store import Store
@@ -126,13 +126,18 @@ class Job:
             self._move(RunState.JUDGING, f"round {run.round} is trained")
 
     def _judge(self, run: Run) -> None:
-        """Look at the round with the selection texts; what holds there is judged by texts that nothing else saw."""
+        """Look at the round with the selection texts; what holds there is judged by texts that nothing else saw.
+
+        Forgetting and bias look at the same texts and pairs both times, so only quality is judged again.
+        """
         mix = load_mix(self._folder / "data")
         candidate, champion = self._load(self._candidate_folder(run.round)), self._load(self._champion_folder())
-        verdicts = self._ask(run, candidate, champion, mix.selection)
+        gates = required_gates(self._spec.limits, seed=self._spec.recipe.seed)
+        verdicts = self._ask(run, gates, candidate, champion, mix.selection)
         if not _refused(verdicts):
-            verdicts = self._ask(run, candidate, champion, mix.judgement)
-            self._decide(run, verdicts)
+            final = [gate for gate in gates if gate.name == "quality"]
+            verdicts = [v for v in verdicts if v.gate != "quality"]
+            self._decide(run, [*verdicts, *self._ask(run, final, candidate, champion, mix.judgement)])
         elif run.round < self._spec.rounds:
             self._move(RunState.TRAINING, f"round {run.round} refused: {_said(verdicts)}", round_=run.round + 1)
         else:
@@ -150,9 +155,8 @@ class Job:
         else:
             self._move(RunState.PROMOTING, "every gate passed", candidate=version)
 
-    def _ask(self, run: Run, candidate: Model, champion: Model, data: GateData) -> list[Verdict]:
+    def _ask(self, run: Run, gates: Sequence[Gate], candidate: Model, champion: Model, data: GateData) -> list[Verdict]:
         verdicts = []
-        gates = required_gates(self._spec.limits, seed=self._spec.recipe.seed)
         for number, gate in enumerate(gates):
             self._store.runs.progress(self._id, Progress(stage=f"judging {gate.name}", done=number, total=len(gates)))
             verdict = gate.judge(candidate, champion, data, round=run.round)

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -22,8 +23,7 @@ from driftwatch.store import Store, open_store
 from driftwatch.wiring import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 STREAM = "docs"
@@ -213,3 +213,27 @@ def ready(deployment: Deployment) -> bool | None:
         return True if httpx.get(f"{deployment.url}/-/ready", timeout=2).is_success else None
     except httpx.TransportError:
         return None
+
+
+def children(pid: int) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                yield int(entry.name)
+
+
+def job_pids(deployment: Deployment) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"job" in line and str(deployment.config).encode() in line:
+                found.append(int(entry.name))
+    return found

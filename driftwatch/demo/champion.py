@@ -15,7 +15,7 @@ VOCABULARY = 2_048
 CONTEXT = 128
 END = "<|endoftext|>"
 RECIPE = Recipe(
-    name="demo", learning_rates=(2e-3,), epochs=3.0, batch=16, context=CONTEXT, checkpoint_steps=10_000, seed=7
+    name="demo", learning_rates=(2e-3,), epochs=2.0, batch=16, context=CONTEXT, checkpoint_steps=10_000, seed=7
 )
 
 

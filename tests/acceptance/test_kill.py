@@ -8,19 +8,29 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from corpus import paragraphs
-from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, ready, twin, until
+from deployment import (
+    DRIFTED,
+    QUIET,
+    STREAM,
+    WINDOW,
+    Daemon,
+    Deployment,
+    children,
+    deploy,
+    job_pids,
+    ready,
+    twin,
+    until,
+)
 
 from driftwatch.domain.run import RunState
 from driftwatch.features.model import model_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from driftwatch.store import Store
 
 T = TypeVar("T")
@@ -36,30 +46,6 @@ def script() -> tuple[list[str], list[str]]:
     drifted = paragraphs(DRIFTED, (DRIFTED_WINDOWS + AFTER_WINDOWS) * WINDOW)
     turn = DRIFTED_WINDOWS * WINDOW
     return quiet + drifted[:turn], drifted[turn:]
-
-
-def children(pid: int) -> Iterator[int]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                yield int(entry.name)
-
-
-def job_pids(deployment: Deployment) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"job" in line and str(deployment.config).encode() in line:
-                found.append(int(entry.name))
-    return found
 
 
 class Killer:

@@ -1,0 +1,166 @@
+"""The running daemon: light, answering, honest about what it cannot do, and outlived by its jobs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from corpus import paragraphs
+from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, job_pids, ready, run, until
+
+from driftwatch.domain.run import RunState
+from driftwatch.store import Store
+
+pytestmark = pytest.mark.slow
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "pandas", "pyarrow")
+TEXTS = f"/v1/streams/{STREAM}/texts"
+
+
+def mapped(pid: int) -> str:
+    return Path(f"/proc/{pid}/maps").read_text()
+
+
+def stored(store: Store, source: str) -> int:
+    return store.counts.intake().get((STREAM, source, "stored"), 0)
+
+
+def test_the_daemon_loads_nothing_heavy(daemon: Daemon) -> None:
+    libraries = mapped(daemon.pid)
+    assert [name for name in HEAVY if f"/{name}/" in libraries] == []
+    resident = int(
+        next(line for line in Path(f"/proc/{daemon.pid}/status").read_text().splitlines() if "VmRSS" in line).split()[1]
+    )
+    assert resident < 100 * 1024
+
+
+def test_a_request_is_taken_in_once(daemon: Daemon, deployment: Deployment) -> None:
+    del daemon
+    store = deployment.store()
+    before = stored(store, "http")
+    body = json.dumps([{"id": "once-1", "text": "mail me at jane@example.org"}, {"id": "once-2", "text": "a text"}])
+    first = httpx.post(deployment.url + TEXTS, content=body, headers={"Content-Type": "application/json"})
+    again = httpx.post(
+        deployment.url + TEXTS,
+        content=gzip.compress(body.encode()),
+        headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    )
+    assert (first.status_code, first.json()["stored"], first.json()["duplicates"]) == (202, 2, 0)
+    assert (again.status_code, again.json()["stored"], again.json()["duplicates"]) == (202, 0, 2)
+    assert stored(store, "http") == before + 2
+    bodies = {text.text.id: text.text.body for text in store.texts.window(STREAM, after_seq=0, limit=10_000)}
+    assert bodies["once-1"] == "mail me at <EMAIL>"
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "headers", "status", "said"),
+    [
+        ("/v1/streams/nobody/texts", b"{}", {"Content-Type": "application/json"}, 404, "nobody"),
+        (TEXTS, b"{", {"Content-Type": "application/json"}, 400, "JSON"),
+        (TEXTS, b'{"text":"a"}\n{"text":', {"Content-Type": "application/x-ndjson"}, 400, "line"),
+        (TEXTS, b'{"words":"a"}', {"Content-Type": "application/json"}, 422, "no-body"),
+        (TEXTS, b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "application/json"),
+        (TEXTS, b"\x1f\x8bnot", {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 400, "unpacked"),
+        (TEXTS, b"[]", {"Content-Type": "application/json"}, 422, "no record"),
+    ],
+)
+def test_a_bad_request_is_told_why(
+    daemon: Daemon, deployment: Deployment, path: str, content: bytes, headers: dict[str, str], status: int, said: str
+) -> None:
+    del daemon
+    answer = httpx.post(deployment.url + path, content=content, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert said in answer.text
+
+
+def test_metrics_answer_while_the_worker_assesses(daemon: Daemon, deployment: Deployment) -> None:
+    del daemon
+    store = deployment.store()
+    first = store.windows.position(STREAM).index
+    deployment.append(paragraphs(QUIET, 1_000 + 3 * WINDOW)[1_000:], start=50_000)
+    waits = []
+
+    def scraped() -> bool | None:
+        begin = time.perf_counter()
+        assert "driftwatch_build_info" in httpx.get(deployment.url + "/metrics").text
+        waits.append(time.perf_counter() - begin)
+        return True if store.windows.position(STREAM).index >= first + 3 else None
+
+    until(scraped, "three windows")
+    store.close()
+    waits.sort()
+    assert waits[len(waits) // 2] < 0.1
+
+
+def test_a_bad_policy_is_refused_and_the_old_rules_stay(daemon: Daemon, deployment: Deployment) -> None:
+    del daemon
+    file = deployment.folder / "policies" / "policy.yaml"
+    good = file.read_text()
+    file.write_text(good.replace("loss.increase", "loss.incraese"))
+    try:
+        answer = httpx.post(deployment.url + "/-/reload")
+        assert answer.status_code == 422
+        assert "loss.increase" in answer.text
+        assert "policy.yaml:4:" in answer.text
+        until(lambda: True if "driftwatch_reload_success 0.0" in metrics(deployment) else None, "the metric")
+    finally:
+        file.write_text(good)
+    assert httpx.post(deployment.url + "/-/reload").json()["reloaded"] is True
+    run("reload", "--config", str(deployment.config))
+
+
+def metrics(deployment: Deployment) -> str:
+    return httpx.get(deployment.url + "/metrics").text
+
+
+def test_pages_show_windows_and_nothing_else(daemon: Daemon, deployment: Deployment) -> None:
+    del daemon
+    assert "docs" in httpx.get(deployment.url + "/").text
+    assert "Measures" in httpx.get(f"{deployment.url}/streams/{STREAM}/windows/0").text
+    for path in (f"/streams/{STREAM}/windows/999999", "/streams/../windows/0", "/runs/..%2f..%2fetc", "/etc/passwd"):
+        assert httpx.get(deployment.url + path).status_code == 404
+
+
+def test_a_job_outlives_the_daemon(tmp_path: Path) -> None:
+    deployment = deploy(tmp_path / "here")
+    store = deployment.store()
+    drifted = paragraphs(DRIFTED, 4 * WINDOW)
+    with Daemon(deployment) as daemon:
+        until(lambda: ready(deployment), "the daemon to be ready")
+        deployment.append(drifted, start=0)
+        job = until(lambda: next(iter(job_pids(deployment)), None), "a job")
+        daemon.kill()
+        assert Path(f"/proc/{job}").exists()
+
+        def ended() -> RunState | None:
+            (only,) = store.runs.list(stream=STREAM)
+            return only.state if only.state.final else None
+
+        assert until(ended, "the run's end without a daemon") is RunState.KEPT
+        daemon.start()
+        until(lambda: ready(deployment), "the daemon to be ready again")
+        champion = store.registry.champion(STREAM)
+        assert champion is not None
+        assert champion.run == store.runs.list(stream=STREAM)[0].spec.id
+        assert daemon.stop() == 0
+    run("runs", "rollback", str(champion.run), "--config", str(deployment.config))
+    back = store.registry.champion(STREAM)
+    assert back is not None
+    assert back.version == champion.previous
+    assert (deployment.state / "models" / STREAM / "current").resolve() == Path(back.path)
+    store.close()
+
+
+def test_a_second_daemon_on_the_port_is_refused(daemon: Daemon, deployment: Deployment) -> None:
+    del daemon
+    second = Daemon(deployment)
+    second.start()
+    until(lambda: None if second.alive else True, "the second daemon's end")
+    log = (deployment.folder / "daemon.log").read_text()
+    assert "error:" in log
+    assert str(deployment.port) in log
