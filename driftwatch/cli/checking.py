@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Level = Literal["ok", "warning", "error"]
 _LITTLE_SPACE = 2 * 1024**3
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
-_PACKAGES = ("torch", "transformers", "evidently", "sqlalchemy", "litestar", "prometheus-client", "cel-expr-python")
+_PACKAGES = ("torch", "transformers", "evidently", "sqlalchemy", "prometheus-client", "cel-expr-python")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
