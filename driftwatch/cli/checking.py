@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 from driftwatch.domain.errors import DriftwatchError
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from driftwatch.store import Store
 
 Level = Literal["ok", "warning", "error"]
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _LITTLE_SPACE = 2 * 1024**3
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 _PACKAGES = ("torch", "transformers", "evidently", "sqlalchemy", "prometheus-client", "cel-expr-python")
@@ -57,7 +60,7 @@ def _report(findings: list[Finding], *, json: bool) -> None:
     else:
         table = Table("", "what", "finding")
         for each in findings:
-            table.add_row(f"[{_COLOURS[each.level]}]{each.level}[/]", each.subject, each.detail)
+            table.add_row(Text(each.level, _COLOURS[each.level]), each.subject, each.detail)
         out.print(table)
     errors = [each.code for each in findings if each.level == "error"]
     if errors:
@@ -117,6 +120,8 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
         yield Finding(level="warning", subject=name, detail="it has no model: loss and retraining are off")
     elif champion is not None or place.is_absolute():
         yield _asked(f"{name}: model", lambda: _model(place))
+    else:
+        yield _named(f"{name}: model", str(place))
     if reference is None:
         build = f"there is no reference yet: driftwatch reference build {stream.name}"
         yield Finding(level="warning", subject=f"{name}: reference", detail=build)
@@ -137,6 +142,13 @@ def _log(name: str, path: Path) -> Finding:
     if not path.exists():
         return Finding(level="warning", subject=f"{name}: log", detail=f"{path} is not there yet")
     return Finding(level="ok", subject=f"{name}: log", detail=str(path))
+
+
+def _named(subject: str, model: str) -> Finding:
+    if not _HUB_NAME.fullmatch(model):
+        return Finding(level="error", subject=subject, detail=f"{model}: there is no such folder", code=2)
+    detail = f"{model} is no folder here, so it is looked for on the hub when the reference is built"
+    return Finding(level="warning", subject=subject, detail=detail)
 
 
 def _model(folder: Path) -> str:

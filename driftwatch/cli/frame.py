@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from driftwatch.domain.errors import DriftwatchError
 
@@ -32,18 +33,29 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 DEFAULT_CONFIG = Path("driftwatch.toml")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# What is shown comes from files and models: brackets and colons in it are no markup.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 debug = {"on": False}
 
 
 def told(command: Command) -> Command:
-    """Turn errors into messages with cures and exit codes; ``--debug`` shows where they come from."""
+    """Turn every error into a message with a cure and an exit code; ``--debug`` shows where it comes from."""
+    return _telling(command, unexpected=True)
 
+
+def told_if_known(command: Command) -> Command:
+    """Likewise, for the processes that nobody watches: what is unexpected ends them with its traceback in the log."""
+    return _telling(command, unexpected=False)
+
+
+def _telling(command: Command, *, unexpected: bool) -> Command:
     @wraps(command)
     def run(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the command takes and gives
         try:
             return command(*args, **options)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
         except DriftwatchError as error:
             if debug["on"]:
                 raise
@@ -53,17 +65,38 @@ def told(command: Command) -> Command:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(_BROKEN_PIPE) from None
+        except Exception as error:
+            if debug["on"] or not unexpected:
+                raise
+            fail(_surprise(error))
 
     return run  # type: ignore[return-value]
 
 
+def _surprise(error: Exception) -> DriftwatchError:
+    if isinstance(error, OSError) and error.strerror:
+        return DriftwatchError(error.strerror, where=str(error.filename) if error.filename else None)
+    return DriftwatchError(
+        f"unexpected {type(error).__name__}: {error}", cure="driftwatch --debug shows where it comes from; report it"
+    )
+
+
 def fail(error: DriftwatchError) -> NoReturn:
     """Print what is wrong, where, and the cure; leave with the error's exit code."""
-    place = f"{error.where}: " if error.where else ""
-    err.print(f"[red]error:[/red] {_plain(place + error.what)}", soft_wrap=True)
-    if error.cure:
-        err.print(f"cure: {_plain(error.cure)}", soft_wrap=True)
+    whole, cure = str(error), error.cure
+    if "\n" in whole:  # several mistakes, each with its own place and cure
+        cure = None
+    else:
+        whole = f"{error.where}: {error.what}" if error.where else error.what
+    err.print(Text.assemble(("error:", "red"), f" {whole}"), soft_wrap=True)
+    if cure:
+        err.print(f"cure: {cure}", soft_wrap=True)
     raise typer.Exit(error.exit_code)
+
+
+def warn(words: str) -> None:
+    """Print what is worth knowing and stops nothing."""
+    err.print(Text.assemble(("warning:", "yellow"), f" {words}"), soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -93,7 +126,3 @@ def opened(config: Config) -> Store:
     from driftwatch import wiring
 
     return wiring.open_store(config)
-
-
-def _plain(words: str) -> str:
-    return words.replace("[", r"\[")

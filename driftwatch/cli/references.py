@@ -19,6 +19,7 @@ from driftwatch.cli.frame import (
     print_json,
     read_config,
     told,
+    warn,
 )
 from driftwatch.domain.errors import ConflictError, NotFoundError
 
@@ -39,7 +40,7 @@ def build(stream: StreamArgument, config: ConfigOption = DEFAULT_CONFIG, *, json
             read_config(config), stream, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
     for warning in made.warnings:
-        err.print(f"[yellow]warning:[/yellow] {warning}")
+        warn(warning)
     if json:
         print_json({"stream": stream, "version": made.row.version, "texts": made.row.texts, "warnings": made.warnings})
     else:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, out, read_config, told
+from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, out, read_config, told, told_if_known
 from driftwatch.domain.errors import ConflictError, DriftwatchError
 
 _TIMEOUT_SECONDS = 30
 
 
-@told
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Problem:
+    detail: str
+
+
+@told_if_known
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the daemon until it is told to stop."""
     from driftwatch.daemon import run as run_daemon
@@ -21,7 +27,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     run_daemon(config)
 
 
-@told
+@told_if_known
 def worker(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Assess windows for the daemon (started by it)."""
     from driftwatch.worker import main
@@ -29,7 +35,7 @@ def worker(config: ConfigOption = DEFAULT_CONFIG) -> None:
     raise typer.Exit(main(config))
 
 
-@told
+@told_if_known
 def job(run_id: Annotated[str, typer.Argument(metavar="RUN")], config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Work on one retraining run (started by the daemon)."""
     from driftwatch.job import main
@@ -50,9 +56,18 @@ def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
             f"the daemon does not answer: {error}", where=listen, cure="is it running? driftwatch status says"
         ) from None
     if not answer.is_success:
-        detail = answer.json().get("detail", answer.text)
+        detail = _detail(answer.text)
         raise ConflictError(f"the daemon kept its old rules: {detail}", cure="driftwatch check shows every mistake")
     out.print("reloaded")
+
+
+def _detail(body: str) -> str:
+    import msgspec
+
+    try:
+        return msgspec.json.decode(body, type=_Problem).detail
+    except msgspec.DecodeError:
+        return body
 
 
 @told

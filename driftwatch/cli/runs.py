@@ -33,9 +33,16 @@ def list_runs(
     """List runs, newest first."""
     if state is not None and state not in list(RunState):
         raise DataError(f'there is no state "{state}"', cure=f"states: {', '.join(RunState)}")
-    store = opened(read_config(config))
-    found = store.runs.list(stream=stream, states=[RunState(state)] if state else None, limit=limit)
-    store.close()
+    from driftwatch.wiring.analysis import stream_settings
+
+    loaded = read_config(config)
+    store = opened(loaded)
+    try:
+        found = store.runs.list(stream=stream, states=[RunState(state)] if state else None, limit=limit)
+    finally:
+        store.close()
+    if stream is not None and not found:
+        stream_settings(loaded, stream)
     if json:
         print_json(found)
         return
@@ -57,8 +64,10 @@ def list_runs(
 def show(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
     """Show a run: every stage with its reason, every verdict with its interval."""
     store = opened(read_config(config))
-    run = store.runs.get(RunId(run_id))
-    store.close()
+    try:
+        run = store.runs.get(RunId(run_id))
+    finally:
+        store.close()
     if json:
         print_json(run)
     else:
@@ -117,7 +126,7 @@ def rollback(
 def _show(run: Run) -> None:
     spec = run.spec
     out.print(
-        f"run [bold]{spec.id}[/bold]: {run.state.value}, round {run.round} of {spec.rounds}; rule {spec.rule} on "
+        f"run {spec.id}: {run.state.value}, round {run.round} of {spec.rounds}; rule {spec.rule} on "
         f"window {spec.window}, texts {spec.first_seq:,} to {spec.last_seq:,}, recipe "
         f"{spec.recipe.name}, from model {spec.champion}"
     )

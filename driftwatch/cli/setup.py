@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +95,7 @@ def init(
         if model
         else '# model = "models/champion"          # to watch its loss and retrain it'
     )
+    _check(stream, body)
     content = _TEMPLATE.format(stream=stream, log=_quoted(log), data=_quoted(data), body=_quoted(body), model=line)
     try:
         policy.parent.mkdir(parents=True, exist_ok=True)
@@ -105,8 +107,19 @@ def init(
     out.print(f"next: driftwatch check, driftwatch reference build {stream}, driftwatch run")
 
 
+def _check(stream: str, body: str) -> None:
+    """Refuse now what ``check`` would refuse later."""
+    from driftwatch.config import StreamSettings
+    from driftwatch.intake.file import FileSettings
+
+    try:
+        StreamSettings(name=stream, sources=(FileSettings(path=Path("log"), body=body),))
+    except ValueError as error:
+        raise DataError(str(error), cure="driftwatch init --help shows what each option takes") from None
+
+
 def _quoted(words: str) -> str:
-    return '"' + words.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(words, ensure_ascii=False).replace("\x7f", "\\u007f")  # what JSON escapes, TOML reads
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from driftwatch.domain.errors import ModelError
 from driftwatch.domain.features import Digest, TextLosses
 from driftwatch.features.batches import by_length
+from driftwatch.features.loading import load_tokenizer, load_weights
 from driftwatch.features.model import Family, inspect_model, model_digest
 from driftwatch.features.runtime import device, prepare
 
@@ -46,13 +47,11 @@ class CausalModel:
             )
         prepare(threads)
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
         self._device = device()
-        self._tokenizer = AutoTokenizer.from_pretrained(str(looked_at.path), trust_remote_code=False)
-        self._model = AutoModelForCausalLM.from_pretrained(
-            str(looked_at.path), use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-        )
+        self._tokenizer = load_tokenizer(looked_at.path)
+        self._model = load_weights(AutoModelForCausalLM, looked_at.path, torch.float32)
         self._model.to(self._device).eval()  # type: ignore[arg-type]
         self._context = getattr(self._model.config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
         begin = self._tokenizer.bos_token_id

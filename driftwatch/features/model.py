@@ -111,10 +111,12 @@ def _config(folder: Path) -> dict[str, Any]:
         raise ModelError("config.json is missing", where=str(folder), cure="give a folder saved by save_pretrained")
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ModelError(f"this is no JSON: {error}", where=str(file), cure="copy the model anew") from None
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelError("it names no model_type", where=str(file), cure="give a folder saved by save_pretrained")
+    if not isinstance(config.get("architectures") or [], list):
+        raise ModelError("its architectures are no list", where=str(file), cure="copy the model anew")
     if "auto_map" in config:
         raise ModelError(
             "this model brings code of its own, which is never run",
@@ -125,7 +127,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _family(config: dict[str, Any]) -> Family:
-    names = " ".join(config.get("architectures") or ())
+    names = " ".join(str(name) for name in config.get("architectures") or ())
     if "CausalLM" in names or "LMHead" in names:
         return Family.CAUSAL
     if "MaskedLM" in names or "PreTraining" in names:
@@ -153,10 +155,18 @@ def _check_safetensors(file: Path) -> None:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(length)) if 0 < length <= size - 8 else None
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError, MemoryError):
         header = None
     if not isinstance(header, dict):
         raise ModelError("this is no safetensors file", where=str(file), cure="copy the model anew")
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    if max(ends, default=0) != size - 8 - length:
+    if _end(header) != size - 8 - length:
         raise ModelError("this file is cut off or damaged", where=str(file), cure="copy the model anew")
+
+
+def _end(header: dict[str, Any]) -> int | None:
+    """Return where the last tensor ends; None where the header does not say."""
+    try:
+        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
+    except (TypeError, KeyError, IndexError, ValueError):
+        return None
+    return max(ends, default=0)

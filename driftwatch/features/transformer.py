@@ -10,6 +10,7 @@ import numpy as np
 from driftwatch.domain.errors import EncoderError
 from driftwatch.domain.features import Digest, Embeddings
 from driftwatch.features.batches import by_length
+from driftwatch.features.loading import load_tokenizer, load_weights
 from driftwatch.features.model import inspect_model, model_digest
 from driftwatch.features.runtime import bf16_pays, device, prepare
 
@@ -36,18 +37,16 @@ class TransformerEncoder:
     def __init__(self, folder: Path, settings: EncoderSettings, *, threads: int = 1) -> None:
         prepare(threads)
         import torch
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
         self._path = inspect_model(folder).path
         self._device = device()
         self._dtype = torch.bfloat16 if bf16_pays() else torch.float32
-        self._tokenizer = AutoTokenizer.from_pretrained(str(self._path), trust_remote_code=False)
-        self._model = AutoModel.from_pretrained(
-            str(self._path), use_safetensors=True, trust_remote_code=False, dtype=self._dtype
-        )
-        self._model.to(self._device).eval()
+        self._tokenizer = load_tokenizer(self._path)
+        self._model = load_weights(AutoModel, self._path, self._dtype)
+        self._model.to(self._device).eval()  # type: ignore[arg-type]
         limit = getattr(self._model.config, "max_position_embeddings", None) or settings.max_tokens
-        self._max_tokens = min(settings.max_tokens, limit)
+        self._max_tokens = min(settings.max_tokens, limit, self._tokenizer.model_max_length)
         self._budget = settings.batch_tokens
         about = f"{model_digest(self._path)}:mean:{self._max_tokens}:{self._dtype}"
         self._digest = Digest("sha256:" + hashlib.sha256(about.encode()).hexdigest())

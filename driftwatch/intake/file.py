@@ -146,7 +146,7 @@ class FileSource:
             moved = end != position
             return replace(page, cursor=self._cursor(end) if moved else None)
         # A rotated file that was read to its end: its last line is whole, with or without a line feed.
-        following = Position(generation=end.generation + 1)
+        following = _begun(_next_after(file, path), generation=end.generation + 1)
         return replace(page, cursor=self._cursor(following), more=True)
 
     def _read_file(self, file: Path, position: Position, limit: int, *, finished: bool) -> tuple[Page, Position]:
@@ -223,13 +223,30 @@ def _is_same(file: Path, position: Position) -> bool:
         return False
 
 
-def _neighbours(path: Path) -> Iterator[Path]:
-    """Yield rotated files beside the log, newest first: ``log.1``, ``log-20260101``, ``log.1.gz`` and so on."""
+def _neighbours(path: Path) -> list[Path]:
+    """Return the rotated files beside the log, oldest first: ``log.1``, ``log-20260101``, ``log.1.gz`` and so on."""
     try:
         beside = [each for each in path.parent.iterdir() if each.name != path.name and _is_rotated(each.name, path)]
-        yield from sorted(beside, key=lambda each: (-each.stat().st_mtime_ns, each.name))
+        return sorted(beside, key=lambda each: (each.stat().st_mtime_ns, each.name))
     except OSError:
-        return
+        return []
+
+
+def _next_after(file: Path, path: Path) -> Path:
+    """Return the file that was written after a rotated one; the reader may have missed several rotations."""
+    neighbours = _neighbours(path)
+    later = neighbours[neighbours.index(file) + 1 :] if file in neighbours else []
+    packed = file.name.removesuffix(".gz")
+    return next((each for each in later if each.name.removesuffix(".gz") != packed), path)
+
+
+def _begun(file: Path, *, generation: int) -> Position:
+    """Return the position at a file's beginning, the file known by what stands there."""
+    with _opened(file) as stream:
+        head = stream.read(_HEAD)
+    return Position(
+        generation=generation, inode=file.stat().st_ino, head=_hash(head) if head else "", head_bytes=len(head)
+    )
 
 
 def _is_rotated(name: str, path: Path) -> bool:

@@ -107,7 +107,7 @@ def test_a_bad_policy_is_refused_and_the_old_rules_stay(daemon: Daemon, deployme
         assert answer.status_code == 422
         assert "loss.increase" in answer.text
         assert "policy.yaml:4:" in answer.text
-        until(lambda: True if "driftwatch_reload_success 0.0" in metrics(deployment) else None, "the metric")
+        until(lambda: True if "driftwatch_config_reload_success 0.0" in metrics(deployment) else None, "the metric")
     finally:
         file.write_text(good)
     assert httpx.post(deployment.url + "/-/reload").json()["reloaded"] is True
@@ -120,6 +120,11 @@ def metrics(deployment: Deployment) -> str:
 
 def test_pages_show_windows_and_nothing_else(daemon: Daemon, deployment: Deployment) -> None:
     del daemon
+    store = deployment.store()
+    first = store.windows.position(STREAM).index
+    deployment.append(paragraphs(QUIET, 1_000 + WINDOW)[1_000:], start=60_000)
+    until(lambda: True if store.windows.position(STREAM).index > first else None, "a window")
+    store.close()
     assert "docs" in httpx.get(deployment.url + "/").text
     assert "Measures" in httpx.get(f"{deployment.url}/streams/{STREAM}/windows/0").text
     for path in (f"/streams/{STREAM}/windows/999999", "/streams/../windows/0", "/runs/..%2f..%2fetc", "/etc/passwd"):

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from driftwatch.intake.redact import KINDS, Redactor, RedactSettings
+
+REDACTOR = Redactor(RedactSettings())
+
+
+@pytest.mark.parametrize(
+    ("body", "clean"),
+    [
+        ("write to jane.doe+x@mail.example.co.uk today", "write to <EMAIL> today"),
+        ("two: a@b.org, c@d.net.", "two: <EMAIL>, <EMAIL>."),
+        ("call +44 20 7946 0958 now", "call <PHONE> now"),
+        ("call (212) 555-2368 or 030 901820", "call <PHONE> or <PHONE>"),
+        ("card 4111 1111 1111 1111 please", "card <CARD> please"),
+        ("card 4111-1111-1111-1111.", "card <CARD>."),
+        ("pay to DE89 3704 0044 0532 0130 00 soon", "pay to <IBAN> soon"),
+        ("pay to GB82WEST12345698765432", "pay to <IBAN>"),
+        ("from 203.0.113.7 and 2001:db8::8a2e:370:7334", "from <IP> and <IP>"),
+        ("key AKIAIOSFODNN7EXAMPLE here", "key <SECRET> here"),
+        ("token ghp_" + "a1B2" * 9 + " leaked", "token <SECRET> leaked"),
+        ("Authorization: Bearer abcdefghijklmnop123456", "Authorization: Bearer <SECRET>"),
+        ('"api_key": "s3cr3t-value-1"', '"api_key": "<SECRET>"'),
+        ("password=hunter2hunter2 ok", "password=<SECRET> ok"),
+        ("jwt eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.SflKxwRJSMeKKF2Q end", "jwt <SECRET> end"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----\nrest",
+            "<SECRET>\nrest",
+        ),
+    ],
+)
+def test_personal_data_and_secrets_become_placeholders(body: str, clean: str) -> None:
+    assert REDACTOR.redact(body)[0] == clean
+    assert REDACTOR.redact(clean) == (clean, {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "numpy 1.26.4 and scipy 1.11.3 are fine",
+        "the year 2026 had 365 days and 8760 hours",
+        "order 1234567890123 is no card",
+        "ratio 12:30:45 is a time",
+        "see @someone and a@b",
+        "localhost is 127.0.0.1",
+        "the secret of success: patience",
+    ],
+)
+def test_plain_text_stays(body: str) -> None:
+    assert REDACTOR.redact(body) == (body, {})
+
+
+def test_only_the_wanted_kinds_are_replaced() -> None:
+    redactor = Redactor(RedactSettings(kinds=("email",)))
+    assert redactor.redact("a@b.org from 203.0.113.7") == ("<EMAIL> from 203.0.113.7", {"email": 1})
+
+
+def test_unknown_kinds_and_regions_are_refused() -> None:
+    with pytest.raises(ValueError, match='"names" cannot be redacted; known kinds: ' + ", ".join(KINDS)):
+        RedactSettings(kinds=("names",))
+    with pytest.raises(ValueError, match="is no country"):
+        RedactSettings(regions=("Germany",))
