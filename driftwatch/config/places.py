@@ -27,9 +27,14 @@ def place(source: str, key: Sequence[str | int]) -> tuple[int, int]:
     """
     known = dict(_places(source))
     wanted: Key = tuple(key)
-    while wanted and wanted not in known:
+    while wanted:
+        if wanted in known:
+            return known[wanted]
+        below = [at for each, at in known.items() if each[: len(wanted)] == wanted]
+        if below:
+            return below[0]
         wanted = wanted[:-1]
-    return known.get(wanted, (1, 1))
+    return 1, 1
 
 
 def _places(source: str) -> Iterator[tuple[Key, tuple[int, int]]]:

@@ -57,7 +57,7 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
         StoreError: it cannot be opened.
     """
     if config.store is not None:
-        return open_at(config.store, clock=clock)
+        return _open_url(config.store, clock)
     if not read_only:
         try:
             config.state_dir.mkdir(parents=True, exist_ok=True)
@@ -68,6 +68,17 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
                 cure="create it and give it to the user that driftwatch runs as",
             ) from None
     return open_at(config.state_dir / "driftwatch.db", clock=clock, read_only=read_only)
+
+
+def _open_url(url: str, clock: Clock) -> Store:
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return open_at(url, clock=clock)
+    except (ArgumentError, ImportError) as error:
+        raise StoreUnavailableError(
+            f"there is no driver for this database: {error}", where="store", cure='write "postgresql+psycopg://…"'
+        ) from None
 
 
 def load_policy(config: Config) -> Policy:
