@@ -77,7 +77,9 @@ def _open_url(url: str, clock: Clock) -> Store:
         return open_at(url, clock=clock)
     except (ArgumentError, ImportError) as error:
         raise StoreUnavailableError(
-            f"there is no driver for this database: {error}", where="store", cure='write "postgresql+psycopg://…"'
+            f"there is no driver for this database: {error}",
+            where="store",
+            cure="install its driver, or leave store out for SQLite",
         ) from None
 
 
