@@ -63,7 +63,8 @@ def _parse(path: Path, source: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         match = _AT.match(str(error))
         what, line, column = (match[1], match[2], match[3]) if match else (str(error), None, None)
-        where = f"{path}:{line}:{column}" if line else str(path)
+        lines = source.splitlines() or [""]
+        where = f"{path}:{line}:{column}" if line else f"{path}:{len(lines)}:{len(lines[-1]) + 1}"
         raise ConfigError(f"this is no TOML: {what[:1].lower()}{what[1:]}", where=where) from None
 
 
