@@ -1,3 +1,4 @@
+# mypy: disable-error-code="func-returns-value"
 """Malformed inputs through the command line: each is told in a sentence with its exit code, never with a traceback."""
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from corpus import paragraphs
 from models import tiny_causal
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from driftwatch.cli import app
 

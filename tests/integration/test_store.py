@@ -175,7 +175,7 @@ def test_attempts_are_counted_withdrawn_and_end_in_quarantine(store: Store) -> N
         store.windows.skip(S, 0, last_seq=50, reason="died")
     assert store.counts.intake()[S, "assessment", "quarantined"] == 50
     assert store.texts.backlog(S, after_seq=0) == 10
-    assert list(store.texts.span(S, first_seq=1, last_seq=55))[0].seq == 51
+    assert next(store.texts.span(S, first_seq=1, last_seq=55)).seq == 51
     position = store.windows.position(S)
     assert (position.index, position.after_seq, position.attempts) == (0, 50, 0)
 
@@ -379,7 +379,8 @@ while True:
     at = store.texts.cursor("support", "file")
     n = int(at.position) if at else 0
     batch = [Text(id=f"t{i}", body="b", seen_at=Clock().now()) for i in range(n, n + 7)]
-    store.texts.take_in("support", source="file", texts=batch, cursor=Cursor(source="file", position=str(n + 7)), counts={})
+    cursor = Cursor(source="file", position=str(n + 7))
+    store.texts.take_in("support", source="file", texts=batch, cursor=cursor, counts={})
 """
 
 

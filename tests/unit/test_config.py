@@ -86,7 +86,8 @@ def test_the_environment_moves_the_state(tmp_path: Path) -> None:
         ("[streams.a]\n[[streams.a.sources]]\npath = 'x'\n", "2:3", 'a source\'s type is "file" or "http"'),
         ("[streams.a]\n[[streams.a.sources]]\ntype = 'file'\n", "2:3", '"path" is missing'),
         (
-            "[streams.a]\n[[streams.a.sources]]\ntype = 'http'\n[[streams.a.sources]]\ntype = 'file'\npath = 'x'\nbody = 'a['\n",
+            "[streams.a]\n[[streams.a.sources]]\ntype = 'http'\n"
+            "[[streams.a.sources]]\ntype = 'file'\npath = 'x'\nbody = 'a['\n",
             "4:3",
             "is no field path",
         ),
@@ -121,7 +122,7 @@ def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_unreadable_files_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file.*driftwatch init"):
+    with pytest.raises(ConfigError, match=r"there is no such file.*driftwatch init"):
         load_config(tmp_path / "none.toml", environ={})
     with pytest.raises(ConfigError, match="it cannot be read"):
         load_config(tmp_path, environ={})
