@@ -30,13 +30,15 @@ class StaticEncoder:
     Args:
         model: as loaded.
         digest: its identity.
+        max_tokens: longer texts are cut.
 
     Source: Tulkens and van Dongen 2024 (Model2Vec).
     """
 
-    def __init__(self, model: StaticModel, digest: Digest) -> None:
+    def __init__(self, model: StaticModel, digest: Digest, *, max_tokens: int) -> None:
         self._model = model
         self._digest = digest
+        self._max_tokens = max_tokens
 
     @classmethod
     def distilled(cls, folder: Path, settings: EncoderSettings, *, threads: int = 1, cache: Path | None = None) -> Self:
@@ -50,11 +52,11 @@ class StaticEncoder:
         from model2vec import StaticModel
         from model2vec.distill import distill
 
-        about = f"{model_digest(folder)}:model2vec:{settings.dims}"
-        digest = Digest("sha256:" + hashlib.sha256(about.encode()).hexdigest())
-        kept = cache / f"static-{digest.removeprefix('sha256:')[:16]}" if cache is not None else None
+        table = _digest(f"{model_digest(folder)}:model2vec:{settings.dims}")
+        digest = _digest(f"{table}:{settings.max_tokens}")
+        kept = cache / f"static-{table.removeprefix('sha256:')[:16]}" if cache is not None else None
         if kept is not None and kept.is_dir():
-            return cls(StaticModel.from_pretrained(str(kept)), digest)
+            return cls(StaticModel.from_pretrained(str(kept)), digest, max_tokens=settings.max_tokens)
         try:
             model = distill(model_name=str(folder), pca_dims=settings.dims, device="cpu")
         except (ValueError, RuntimeError, OSError) as error:
@@ -63,23 +65,29 @@ class StaticEncoder:
             ) from error
         if kept is not None:
             _keep(model, kept)
-        return cls(model, digest)
+        return cls(model, digest, max_tokens=settings.max_tokens)
 
     @property
     def digest(self) -> Digest:
-        """Identity of the transformer it came from and the way it was distilled."""
+        """Identity of the transformer it came from, the way it was distilled, and the limit of length."""
         return self._digest
 
     def embed(self, bodies: Sequence[str]) -> Embeddings:
         """Return float32 [n, d] unit rows; a text of unknown tokens only gets the first axis."""
-        values = np.asarray(self._model.encode(list(bodies)), dtype=np.float32).reshape(len(bodies), -1)
+        if not bodies:
+            return Embeddings(values=np.zeros((0, self._model.dim), np.float32), digest=self._digest)
+        encoded = self._model.encode(list(bodies), max_length=self._max_tokens, use_multiprocessing=False)
+        values = np.asarray(encoded, dtype=np.float32).reshape(len(bodies), -1)
         norms = np.linalg.norm(values, axis=1, keepdims=True)
         if not np.isfinite(norms).all():
             raise EncoderError("the static encoder gave embeddings that are no numbers", cure="distil it anew")
         axis = np.zeros((1, values.shape[1]), np.float32)
-        if values.shape[1]:
-            axis[0, 0] = 1.0
+        axis[0, 0] = 1.0
         return Embeddings(values=np.where(norms > 0, values / np.maximum(norms, 1e-12), axis), digest=self._digest)
+
+
+def _digest(about: str) -> Digest:
+    return Digest("sha256:" + hashlib.sha256(about.encode()).hexdigest())
 
 
 def _keep(model: StaticModel, folder: Path) -> None:

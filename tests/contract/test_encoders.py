@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ class Made:
 
 @pytest.fixture(scope="session")
 def texts() -> list[str]:
-    return paragraphs(("numpy",), 60)
+    return paragraphs(("numpy",), 60)[:30]
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +46,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, texts: Sequence[str]) -> Path
 
 @pytest.fixture(params=KINDS, scope="module")
 def made(request: pytest.FixtureRequest, tiny: Path) -> Made:
-    small = {"batch_tokens": 512, "dims": 16}
     settings = {
-        "tiny": EncoderSettings(name=str(tiny), **small),
-        "champion": EncoderSettings(kind="champion", **small),
-        "static": EncoderSettings(name=str(tiny), kind="static", **small),
+        "tiny": EncoderSettings(name=str(tiny), batch_tokens=512),
+        "champion": EncoderSettings(kind="champion", batch_tokens=512),
+        "static": EncoderSettings(name=str(tiny), kind="static", dims=16),
         "minilm": EncoderSettings(batch_tokens=2_048),
     }
     return Made(settings=settings[request.param], champion=tiny if request.param == "champion" else None)
@@ -111,10 +111,24 @@ def test_digest_changes_with_what_it_is_made_of(kind: str, changed: str, tiny: P
     assert _digest(other, kind) not in digests
 
 
-@pytest.mark.parametrize("settings", [{"max_tokens": 16}, {"dims": 8, "kind": "static"}], ids=str)
-def test_digest_changes_with_settings(settings: dict[str, object], tiny: Path) -> None:
-    kind = str(settings.get("kind", "transformer"))
-    assert _digest(tiny, kind, **settings) != _digest(tiny, kind)
+@pytest.mark.parametrize(
+    "settings", [("transformer", "max_tokens"), ("static", "max_tokens"), ("static", "dims")], ids="-".join
+)
+def test_digest_changes_with_settings(settings: tuple[str, str], tiny: Path) -> None:
+    kind, name = settings
+    assert _digest(tiny, kind, **{name: 8}) != _digest(tiny, kind)
+
+
+@pytest.mark.parametrize("kind", ["transformer", "static"])
+def test_texts_are_cut_at_the_limit(kind: Literal["transformer", "static"], tiny: Path) -> None:
+    encoder = load_encoder(EncoderSettings(name=str(tiny), kind=kind, max_tokens=8, dims=16))
+    long, longer = encoder.embed(["the array " * 20, "the array " * 20 + "of random floats"]).values
+    assert long @ longer > 0.99999
+
+
+def test_static_encoder_has_no_more_dimensions_than_its_transformer(tiny: Path) -> None:
+    encoder = load_encoder(EncoderSettings(name=str(tiny), kind="static", dims=256))
+    assert encoder.embed(["a"]).values.shape == (1, 32)
 
 
 def test_digest_is_that_of_the_settings_that_count(tiny: Path) -> None:
