@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,16 @@ from driftwatch.domain.errors import ConflictError, DataError
 from driftwatch.domain.run import RunId, RunState
 
 if TYPE_CHECKING:
-    from driftwatch.domain.run import Run
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from driftwatch.domain.run import Run, Verdict
 
 app = typer.Typer(help="Retraining runs.", no_args_is_help=True)
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
 BecauseOption = Annotated[str, typer.Option("--because", help="Why; kept in the record.")]
+_LOG_TAIL = 16_384
+_LOG_LINES = 5
 
 
 @app.command("list", epilog="Example: driftwatch runs list --stream support --state rejected")
@@ -63,21 +69,28 @@ def list_runs(
 @told
 def show(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
     """Show a run: every stage with its reason, every verdict with its interval."""
-    store = opened(read_config(config))
+    loaded = read_config(config)
+    store = opened(loaded)
     try:
         run = store.runs.get(RunId(run_id))
     finally:
         store.close()
     if json:
         print_json(run)
-    else:
-        _show(run)
+        return
+    _show(run)
+    if run.state.working or run.state is RunState.FAILED:
+        _show_log(loaded.state_dir / "runs" / run_id / "log.jsonl")
 
 
 @app.command(epilog="Example: driftwatch runs approve support-w0000012 --because 'verdicts read'")
 @told
 def approve(
-    run_id: RunArgument, because: BecauseOption = "approved by hand", config: ConfigOption = DEFAULT_CONFIG
+    run_id: RunArgument,
+    because: BecauseOption = "approved by hand",
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    json: JsonOption = False,
 ) -> None:
     """Approve a run that waits for a person; the daemon promotes it."""
     from driftwatch.alert import messages
@@ -85,29 +98,42 @@ def approve(
 
     store = opened(read_config(config))
     try:
-        store.runs.move(RunId(run_id), to=RunState.PROMOTING, reason=because, expect=(RunState.AWAITING_APPROVAL,))
+        run = store.runs.move(
+            RunId(run_id), to=RunState.PROMOTING, reason=because, expect=(RunState.AWAITING_APPROVAL,)
+        )
         store.outbox.resolve(messages.approval_key(run_id), at=CLOCK.now())
     finally:
         store.close()
-    out.print(f"run {run_id} is approved; the daemon promotes it within seconds of running")
+    if json:
+        print_json({"run": run_id, "state": run.state})
+    else:
+        out.print(f"run {run_id} is approved; the daemon promotes it within seconds of running")
 
 
 @app.command(epilog="Example: driftwatch runs cancel support-w0000012")
 @told
-def cancel(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def cancel(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
     """Ask for a run's end; the serving model stays."""
     store = opened(read_config(config))
     try:
         store.runs.request_cancel(RunId(run_id))
+        run = store.runs.get(RunId(run_id))
     finally:
         store.close()
-    out.print(f"run {run_id} will be cancelled by the daemon")
+    if json:
+        print_json({"run": run_id, "state": run.state})
+    else:
+        out.print(f"run {run_id} will be cancelled by the daemon")
 
 
 @app.command(epilog="Example: driftwatch runs rollback support-w0000012 --because 'worse answers'")
 @told
 def rollback(
-    run_id: RunArgument, because: BecauseOption = "rolled back by hand", config: ConfigOption = DEFAULT_CONFIG
+    run_id: RunArgument,
+    because: BecauseOption = "rolled back by hand",
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    json: JsonOption = False,
 ) -> None:
     """Let the model before a promoted run serve again, with its reference."""
     from driftwatch import wiring
@@ -120,7 +146,10 @@ def rollback(
         back = wiring.rollback(loaded, store, RunId(run_id), reason=because)
     finally:
         store.close()
-    out.print(f"model {back.version} serves stream {back.stream} again")
+    if json:
+        print_json({"run": run_id, "stream": back.stream, "model": back.version})
+    else:
+        out.print(f"model {back.version} serves stream {back.stream} again")
 
 
 def _show(run: Run) -> None:
@@ -139,7 +168,31 @@ def _show(run: Run) -> None:
     if run.progress is not None and not run.state.final:
         out.print(f"{run.progress.stage}: {run.progress.done} of {run.progress.total}")
     if run.verdicts:
-        verdicts = Table("round", "gate", "verdict", "detail")
-        for verdict in run.verdicts:
-            verdicts.add_row(str(verdict.round), verdict.gate, verdict.outcome.value, verdict.detail)
-        out.print(verdicts)
+        _show_verdicts(run.verdicts)
+
+
+def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
+    judged = Table("round", "gate", "verdict", "detail")
+    measured = Table("round", "gate", "measure", "value", "95% interval", "limit", "unit", "n")
+    for verdict in verdicts:
+        judged.add_row(str(verdict.round), verdict.gate, verdict.outcome.value, verdict.detail)
+        for each in verdict.measures:
+            interval, limit = f"{each.low:+.4f} to {each.high:+.4f}", f"{each.limit:+.4f}"
+            figures = (f"{each.value:+.4f}", interval, limit, each.unit, f"{each.n:,}")
+            measured.add_row(str(verdict.round), verdict.gate, each.name, *figures)
+    out.print(judged)
+    if measured.row_count:
+        out.print(measured)
+
+
+def _show_log(file: Path) -> None:
+    """Print the last lines of a job's log, where there is one; what would move the cursor is left out."""
+    try:
+        with file.open("rb") as log:
+            log.seek(max(log.seek(0, os.SEEK_END) - _LOG_TAIL, 0))
+            lines = log.read().decode(errors="replace").splitlines()[-_LOG_LINES:]
+    except OSError:
+        return
+    out.print(f"{file}:")
+    for line in lines:
+        out.print("  " + "".join(each for each in line if each.isprintable()), soft_wrap=True)

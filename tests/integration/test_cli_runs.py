@@ -1,0 +1,152 @@
+"""The commands on runs, over a real store."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from driftwatch.cli import app
+from driftwatch.domain.alert import Alert
+from driftwatch.domain.run import (
+    GateLimits,
+    GateMeasure,
+    Recipe,
+    RunId,
+    RunSpec,
+    RunState,
+    Verdict,
+    VerdictOutcome,
+)
+from driftwatch.store import Store, open_store
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+RUN = RunId("docs-w0000001")
+JUDGED = (RunState.COLLECTING, RunState.TRAINING, RunState.JUDGING)
+GAIN = GateMeasure(name="gain", value=0.31, low=0.29, high=0.33, limit=0.01, unit="nats/token", n=200)
+
+
+class Still:
+    def now(self) -> datetime:
+        return AT
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "driftwatch.toml").write_text("[streams.docs]\n[streams.other]\n")
+    (tmp_path / "state").mkdir()
+    return tmp_path
+
+
+def store_in(folder: Path) -> Store:
+    return open_store(folder / "state" / "driftwatch.db", clock=Still())
+
+
+def put_run(folder: Path, *states: RunState) -> None:
+    store = store_in(folder)
+    spec = RunSpec(
+        id=RUN,
+        stream="docs",
+        rule="model-suffers",
+        window=1,
+        first_seq=1,
+        last_seq=1_000,
+        reference="r1",
+        champion="m1",
+        recipe=Recipe(name="small"),
+        limits=GateLimits(),
+        approve=True,
+    )
+    store.runs.create(spec, reason="the loss rose")
+    for state in states:
+        store.runs.move(RUN, to=state, reason=f"on to {state.value}")
+    verdict = Verdict(gate="quality", round=1, outcome=VerdictOutcome.PASSED, detail="it gained", measures=(GAIN,))
+    store.runs.add_verdict(RUN, verdict)
+    store.close()
+
+
+def invoke(folder: Path, *arguments: str) -> Result:
+    options = ["--config", str(folder / "driftwatch.toml")]
+    return CliRunner().invoke(app, ["runs", *arguments, *options], env={"COLUMNS": "200"})
+
+
+def answered(folder: Path, *arguments: str) -> Any:
+    result = invoke(folder, *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_list_says_where_each_run_stands(folder: Path) -> None:
+    assert "no runs yet" in invoke(folder, "list").output
+    put_run(folder, *JUDGED)
+    assert [run["spec"]["id"] for run in answered(folder, "list")] == [RUN]
+    assert answered(folder, "list", "--state", "kept") == []
+    assert answered(folder, "list", "--stream", "other") == []
+    words = " ".join(invoke(folder, "list").output.split())
+    assert "judging" in words
+    assert "on to judging" in words
+
+
+def test_show_has_every_stage_and_interval(folder: Path) -> None:
+    put_run(folder, *JUDGED)
+    words = " ".join(invoke(folder, "show", RUN).output.split())
+    for said in ("the loss rose", "on to training", "it gained", "+0.2900 to +0.3300", "nats/token"):
+        assert said in words
+    shown = answered(folder, "show", RUN)
+    assert [moved["state"] for moved in shown["transitions"]] == ["queued", "collecting", "training", "judging"]
+    assert shown["verdicts"][0]["measures"][0]["low"] == 0.29
+
+
+def test_show_ends_with_the_jobs_log_while_it_works(folder: Path) -> None:
+    put_run(folder, *JUDGED)
+    log = folder / "state" / "runs" / RUN / "log.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(
+        b"".join(b'{"event": "step %d"}\n' % number for number in range(9)) + b"\x1b[2Jbroken \xff [/red]\n"
+    )
+    shown = invoke(folder, "show", RUN).output
+    assert "step 8" in shown
+    assert "[2Jbroken" in shown
+    assert "\x1b" not in shown
+    assert "step 4" not in shown
+
+
+def test_approve_moves_on_and_ends_the_alert(folder: Path) -> None:
+    put_run(folder, *JUDGED, RunState.AWAITING_APPROVAL)
+    store = store_in(folder)
+    key = f"run:{RUN}:approval"
+    alert = Alert(
+        key=key, name="ApprovalWanted", stream="docs", severity="ticket", summary="s", description="d", starts_at=AT
+    )
+    store.outbox.put([alert], ["webhook"])
+    assert answered(folder, "approve", RUN, "--because", "verdicts read") == {"run": RUN, "state": "promoting"}
+    assert store.runs.get(RUN).transitions[-1].reason == "verdicts read"
+    assert [delivery.alert.ends_at is not None for delivery in store.outbox.due(datetime.now(UTC), limit=9)] == [True]
+    store.close()
+
+
+@pytest.mark.parametrize("command", ["approve", "rollback"])
+def test_what_does_not_fit_is_a_conflict(folder: Path, command: str) -> None:
+    put_run(folder, *JUDGED)
+    result = invoke(folder, command, RUN)
+    assert result.exit_code == 5
+    assert "judging" in result.output
+
+
+def test_cancel_asks_the_daemon(folder: Path) -> None:
+    put_run(folder, *JUDGED)
+    assert answered(folder, "cancel", RUN) == {"run": RUN, "state": "judging"}
+    store = store_in(folder)
+    assert store.runs.cancel_requested(RUN)
+    store.close()
+
+
+def test_what_has_ended_cannot_be_cancelled(folder: Path) -> None:
+    put_run(folder, *JUDGED, RunState.REJECTED)
+    result = invoke(folder, "cancel", RUN)
+    assert result.exit_code == 5
+    assert "rejected" in result.output
