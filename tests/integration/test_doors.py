@@ -1,4 +1,3 @@
-# mypy: disable-error-code="func-returns-value"
 """Malformed inputs through the command line: each is told in a sentence with its exit code, never with a traceback."""
 
 from __future__ import annotations
@@ -103,6 +102,14 @@ def put(name: str, content: str | bytes) -> Callable[[Path], object]:
     return make
 
 
+def all_of(*steps: Callable[[Path], object]) -> Callable[[Path], object]:
+    def make(folder: Path) -> None:
+        for step in steps:
+            step(folder)
+
+    return make
+
+
 def remove(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).unlink()
 
@@ -134,7 +141,7 @@ CONFIGURATIONS = [
     Door(
         name="a folder",
         run=CHECK,
-        make=lambda folder: ((folder / "driftwatch.toml").unlink(), (folder / "driftwatch.toml").mkdir()),
+        make=all_of(remove("driftwatch.toml"), lambda folder: (folder / "driftwatch.toml").mkdir()),
         says="it cannot be read: Is a directory",
     ),
     Door(name="no UTF-8", run=CHECK, make=put("driftwatch.toml", b"\xff"), says="byte 0 is not UTF-8"),
@@ -353,34 +360,31 @@ TRAINING = [
     Door(
         name="other field",
         run=BUILD,
-        make=lambda folder: (
-            put("training.jsonl", rows(600))(folder),
-            change("sample = 500", 'sample = 500\nfield = "words"')(folder),
-        ),
+        make=all_of(put("training.jsonl", rows(600)), change("sample = 500", 'sample = 500\nfield = "words"')),
         says='there is no field "words"',
     ),
     Door(
         name="kind of file",
         run=BUILD,
-        make=lambda folder: (put("t.docx", "a")(folder), change("training.jsonl", "t.docx")(folder)),
+        make=all_of(put("t.docx", "a"), change("training.jsonl", "t.docx")),
         says='".docx" is no kind of training data',
     ),
     Door(
         name="no Parquet",
         run=BUILD,
-        make=lambda folder: (put("t.parquet", "PAR1")(folder), change("training.jsonl", "t.parquet")(folder)),
+        make=all_of(put("t.parquet", "PAR1"), change("training.jsonl", "t.parquet")),
         says="this is no Parquet file",
     ),
     Door(
         name="no saved folder",
         run=BUILD,
-        make=lambda folder: ((folder / "t").mkdir(), change("training.jsonl", "t")(folder)),
+        make=all_of(lambda folder: (folder / "t").mkdir(), change("training.jsonl", "t")),
         says="this folder was not saved by datasets",
     ),
     Door(
         name="model folder",
         run=BUILD,
-        make=lambda folder: shutil.rmtree(folder / "champion") or (folder / "champion").mkdir(),
+        make=remove("champion/config.json"),
         says="config.json is missing",
     ),
     Door(
@@ -487,7 +491,7 @@ def cut(name: str, size: int) -> Callable[[Path], object]:
 
 MODELS = [
     Door(name="no folder", run=(), make=shutil.rmtree, says="this is no model folder"),
-    Door(name="a file", run=(), make=lambda folder: (shutil.rmtree(folder), folder.touch()), says="no model folder"),
+    Door(name="a file", run=(), make=all_of(shutil.rmtree, Path.touch), says="no model folder"),
     Door(name="no config", run=(), make=remove("config.json"), says="config.json is missing"),
     Door(name="config no JSON", run=(), make=put("config.json", "{"), says="this is no JSON"),
     Door(name="config no object", run=(), make=put("config.json", "[]"), says="it names no model_type"),
@@ -542,3 +546,34 @@ def test_json_is_json_and_nothing_else(command: list[str], built: Path) -> None:
     result = invoke([*command, "--json"], built)
     assert result.exit_code in (0, 3), result.output
     json.loads(result.stdout)
+
+
+def init(folder: Path, *arguments: str) -> Result:
+    given = {"--log": "log.jsonl", "--data": "training.jsonl", "--model": ""} | dict(
+        zip(arguments[::2], arguments[1::2], strict=True)
+    )
+    return CliRunner().invoke(
+        app, ["init", "--folder", str(folder), *(word for pair in given.items() for word in pair)]
+    )
+
+
+@pytest.mark.parametrize("log", ['a "quoted" name', "back\\slash", "tab\tand\nline", "\x7f", "[/red]", "ünïcode"])
+def test_init_writes_what_check_reads(log: str, tmp_path: Path) -> None:
+    put("training.jsonl", rows(1))(tmp_path)
+    assert init(tmp_path, "--log", log).exit_code == 0
+    result = invoke(["check", "--json"], tmp_path)
+    assert result.exit_code == 0, result.output
+    assert any(log in each["detail"] for each in json.loads(result.stdout))
+
+
+def test_init_overwrites_only_when_forced(tmp_path: Path) -> None:
+    assert init(tmp_path).exit_code == 0
+    held(init(tmp_path), code=CONFLICT, says="--force overwrites it")
+    again = ["init", "--folder", str(tmp_path), "--log", "a", "--data", "b", "--model", "", "--force"]
+    assert CliRunner().invoke(app, again).exit_code == 0
+
+
+def test_init_refuses_what_check_would(tmp_path: Path) -> None:
+    held(init(tmp_path, "--stream", "Two words"), code=BAD, says="a stream's name has lower-case letters")
+    held(init(tmp_path, "--body", "a..b"), code=BAD, says='"a..b" is no field path')
+    assert not (tmp_path / "driftwatch.toml").exists()
