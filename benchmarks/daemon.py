@@ -61,18 +61,18 @@ def measure(quick: bool) -> list[Row]:
 
 def _prepared(folder: Path, *, reference: int) -> Workspace:
     workspace = make(folder)
-    known = paragraphs(["numpy", "scipy", "sklearn", "pandas"], reference + 200)
+    known = paragraphs(["numpy", "scipy"], reference + 200)
     write_texts(folder / "training.jsonl", known[:reference])
     write_texts(folder / "heldout.jsonl", known[reference:])
     train_champion(known[:300], folder / "champion", scratch=folder / "scratch", on_progress=lambda *_: None)
     configure(workspace, receiver="http://127.0.0.1:9/none", encoder=ENCODER)
     (folder / "policies" / "demo.yaml").write_text(_POLICY)
-    driftwatch(workspace, "reference", "build")
+    driftwatch(workspace, "reference", "build", STREAM)
     return workspace
 
 
 def _busy(workspace: Workspace, daemon: DaemonProcess, scrapes: int) -> list[Row]:
-    texts = paragraphs(["torch", "transformers", "litestar"], 4 * WINDOW, seed=1)
+    texts = paragraphs(["torch/nn", "accelerate", "datasets"], 4 * WINDOW, seed=1)
     httpx.post(
         f"{workspace.url}/v1/streams/{STREAM}/texts", json=[{"text": text} for text in texts], timeout=30
     ).raise_for_status()

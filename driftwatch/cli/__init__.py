@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from driftwatch import __version__
-from driftwatch.cli import bias, checking, drifting, policies, references, running, runs, setup, status
+from driftwatch.cli import bias, checking, doctor, drifting, policies, references, running, runs, setup, status
 from driftwatch.cli.frame import debug
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, running, drifting, status):
+for group in (setup, checking, doctor, running, drifting, status):
     group.add_to(app)
 for name, group in (("reference", references), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)

@@ -45,7 +45,7 @@ def log_to_stderr(form: str) -> None:
             structlog.processors.format_exc_info,
             final,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the stream of the moment, not of the start
         cache_logger_on_first_use=False,
     )
 

@@ -86,8 +86,10 @@ def test_the_environment_moves_the_state(tmp_path: Path) -> None:
         ("[streams.a]\n[[streams.a.sources]]\npath = 'x'\n", "2:3", 'a source\'s type is "file" or "http"'),
         ("[streams.a]\n[[streams.a.sources]]\ntype = 'file'\n", "2:3", '"path" is missing'),
         (
-            "[streams.a]\n[[streams.a.sources]]\ntype = 'http'\n"
-            "[[streams.a.sources]]\ntype = 'file'\npath = 'x'\nbody = 'a['\n",
+            (
+                "[streams.a]\n[[streams.a.sources]]\ntype = 'http'\n"
+                "[[streams.a.sources]]\ntype = 'file'\npath = 'x'\nbody = 'a['\n"
+            ),
             "4:3",
             "is no field path",
         ),

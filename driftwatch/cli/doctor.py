@@ -1,0 +1,116 @@
+"""``driftwatch doctor``: everything ``check`` looks at, and what takes longer."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from driftwatch.cli.checking import checked, existing
+from driftwatch.cli.findings import Finding, Level, asked, report
+from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
+from driftwatch.domain.errors import DigestMismatchError, DriftwatchError, StoreCorruptError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftwatch.config import Config, StreamSettings
+    from driftwatch.store import Store
+
+_LITTLE_SPACE = 2 * 1024**3
+_TIMEOUT_SECONDS = 3
+_PACKAGES = ("torch", "transformers", "evidently", "sqlalchemy", "prometheus-client", "cel-expr-python")
+
+
+@told
+def doctor(config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
+    """Look for what is wrong: versions, store, disk, models, encoders, receivers, the running daemon."""
+    loaded = read_config(config)
+    report([*checked(loaded), *_examined(loaded)], json=json)
+
+
+def _examined(config: Config) -> Iterator[Finding]:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("driftwatchd", *_PACKAGES))
+    yield Finding(level="ok", subject="versions", detail=versions)
+    yield _space(config)
+    for name, url in _receivers(config):
+        yield _reachable(f"receiver {name}", *_address(url), missing="error")
+    yield _reachable("daemon", config.daemon.host, config.daemon.port, missing="warning")
+    try:
+        store = opened(config)
+    except DriftwatchError:
+        return  # told by the check already
+    try:
+        yield asked("store", lambda: _whole(store))
+        for stream in config.streams.values():
+            yield asked(f"stream {stream.name}: encoder", lambda stream=stream: _encoder(config, store, stream))
+    finally:
+        store.close()
+
+
+def _space(config: Config) -> Finding:
+    folder = existing(config.state_dir)
+    free = shutil.disk_usage(folder).free
+    level: Level = "ok" if free >= _LITTLE_SPACE else "warning"
+    return Finding(level=level, subject="disk", detail=f"{free / 1024**3:,.1f} GiB free in {folder}")
+
+
+def _whole(store: Store) -> str:
+    if problems := store.check():
+        raise StoreCorruptError("; ".join(problems), cure="restore the database from a backup")
+    return f"{store.size() / 1024**2:,.1f} MiB, integrity checked"
+
+
+def _encoder(config: Config, store: Store, stream: StreamSettings) -> str:
+    """Load the encoder and hold it against the reference in force."""
+    from driftwatch.features.encoder import load_encoder
+
+    champion, reference = store.registry.champion(stream.name), store.registry.reference(stream.name)
+    if stream.encoder.kind == "champion" and champion is None:
+        return "the champion's own hidden states, once there is one"
+    encoder = load_encoder(
+        stream.encoder,
+        threads=config.daemon.threads,
+        champion=Path(champion.path) if champion is not None else None,
+        cache=config.state_dir / "cache" / "encoders",
+    )
+    name = f"{stream.encoder.name} ({stream.encoder.kind})"
+    if reference is None:
+        return f"{name} loads"
+    if encoder.digest != reference.encoder:
+        raise DigestMismatchError(
+            f"{name} is not what reference {reference.version} was built with",
+            cure=f"set the encoder back, or driftwatch reference build {stream.name}",
+        )
+    return f"{name}, that of reference {reference.version}"
+
+
+def _receivers(config: Config) -> Iterator[tuple[str, str]]:
+    if config.alerts.alertmanager is not None:
+        yield "alertmanager", config.alerts.alertmanager.url
+    if config.alerts.webhook is not None:
+        yield "webhook", config.alerts.webhook.url
+
+
+def _address(url: str) -> tuple[str, int]:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _reachable(subject: str, host: str, port: int, *, missing: Level) -> Finding:
+    try:
+        with socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS):
+            return Finding(level="ok", subject=subject, detail=f"answers on {host}:{port}")
+    except OSError as error:
+        return Finding(level=missing, subject=subject, detail=f"no answer on {host}:{port} ({error.strerror or error})")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: driftwatch doctor --json")(doctor)
