@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from driftwatch import __version__
-from driftwatch.cli import bias, checking, doctor, drifting, policies, references, running, runs, setup, status
+from driftwatch.cli import (
+    bias,
+    checking,
+    doctor,
+    drifting,
+    policies,
+    references,
+    reporting,
+    running,
+    runs,
+    setup,
+    status,
+)
 from driftwatch.cli.frame import debug
 
 app = typer.Typer(
@@ -38,7 +50,7 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, drifting, status):
+for group in (setup, checking, doctor, running, drifting, reporting, status):
     group.add_to(app)
 for name, group in (("reference", references), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)

@@ -65,7 +65,7 @@ def _policies(config: Config) -> Finding:
     def ask() -> str:
         policy = wiring.load_policy(config)
         counts.update({stream: len(policy.of(stream)) for stream in config.streams})
-        return ", ".join(f"{count} rules for stream {stream}" for stream, count in counts.items())
+        return ", ".join(f"{count} in force for stream {stream}" for stream, count in counts.items())
 
     found = asked("policies", ask)
     bare = [stream for stream, count in counts.items() if not count]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def _examined(config: Config) -> Iterator[Finding]:
     try:
         yield asked("store", lambda: _whole(store))
         for stream in config.streams.values():
-            yield asked(f"stream {stream.name}: encoder", lambda stream=stream: _encoder(config, store, stream))
+            yield asked(f"stream {stream.name}: encoder", partial(_encoder, config, store, stream))
     finally:
         store.close()
 

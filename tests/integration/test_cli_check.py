@@ -1,0 +1,138 @@
+"""What ``check`` and ``doctor`` find."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from corpus import paragraphs
+from models import tiny_causal
+from typer.testing import CliRunner
+
+from driftwatch.cli import app
+
+RULE = "stream: [docs]\nrules:\n  - name: a\n    when: loss.increase > 0.1\n    do: alert\n"
+CONFIG = """\
+[daemon]
+listen = "127.0.0.1:0"
+[streams.docs]
+"""
+MODEL = """\
+[daemon]
+listen = "127.0.0.1:0"
+[streams.docs]
+model = "champion"
+[streams.docs.encoder]
+kind = "champion"
+[streams.docs.reference]
+data = ["training.jsonl"]
+sample = 500
+"""
+
+
+def looked(folder: Path, command: str = "check") -> tuple[int, dict[str, tuple[str, str]]]:
+    result = CliRunner().invoke(app, [command, "--json", "--config", str(folder / "driftwatch.toml")])
+    found = {each["subject"]: (each["level"], each["detail"]) for each in json.loads(result.stdout)}
+    return result.exit_code, found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "driftwatch.toml").write_text(CONFIG)
+    return tmp_path
+
+
+@contextmanager
+def listening(answer: bytes) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_streams_without_rules_are_warned_of(folder: Path) -> None:
+    code, found = looked(folder)
+    assert code == 0
+    assert found["policies"] == (
+        "warning",
+        "no rule for stream docs: it is measured, and nothing is ever done about it",
+    )
+    (folder / "policies").mkdir()
+    (folder / "policies" / "p.yaml").write_text(RULE)
+    assert looked(folder)[1]["policies"] == ("ok", "1 in force for stream docs")
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "said"),
+    [(b"driftwatch_build_info 1", "ok", "driftwatch runs on"), (b"songs 1", "error", "Address already in use")],
+)
+def test_the_address_is_free_or_ones_own(folder: Path, answer: bytes, level: str, said: str) -> None:
+    with listening(answer) as port:
+        (folder / "driftwatch.toml").write_text(CONFIG.replace(":0", f":{port}"))
+        code, found = looked(folder)
+    assert code == (2 if level == "error" else 0)
+    assert found["address"][0] == level
+    assert said in found["address"][1]
+
+
+def test_a_missing_secret_is_found_before_the_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = '[alerts.webhook]\nurl = "http://127.0.0.1:1/"\nsecret = "env:DRIFTWATCH_TEST_SECRET"\n'
+    (folder / "driftwatch.toml").write_text(hook + CONFIG)
+    code, found = looked(folder)
+    assert code == 2
+    assert "missing or empty" in found["secret of the webhook"][1]
+    monkeypatch.setenv("DRIFTWATCH_TEST_SECRET", "hunter2")
+    code, found = looked(folder)
+    assert code == 0
+    assert "hunter2" not in str(found)
+
+
+def test_a_state_folder_that_everybody_writes_is_refused(folder: Path) -> None:
+    (folder / "state").mkdir()
+    (folder / "state").chmod(0o777)
+    code, found = looked(folder)
+    assert code == 1
+    assert "chmod o-w" in found["state folder"][1]
+
+
+def test_model_and_encoder_are_held_against_the_ledger(tmp_path: Path) -> None:
+    texts = paragraphs(("numpy",), 600)
+    tiny_causal(tmp_path / "champion", texts, vocab=600, layers=1, width=32, steps=2)
+    (tmp_path / "training.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    config = tmp_path / "driftwatch.toml"
+    config.write_text(MODEL)
+    built = CliRunner().invoke(app, ["reference", "build", "docs", "--config", str(config)])
+    assert built.exit_code == 0, built.output
+    code, found = looked(tmp_path, "doctor")
+    assert code == 0, found
+    assert "every hash right" in found["stream docs: model"][1]
+    assert "that of reference" in found["stream docs: encoder"][1]
+    assert found["store"][0] == "ok"
+    config.write_text(MODEL.replace('kind = "champion"', 'kind = "champion"\nmax_tokens = 16'))
+    code, found = looked(tmp_path, "doctor")
+    assert code == 2
+    assert "is not what reference" in found["stream docs: encoder"][1]
+    weights = next(tmp_path.glob("state/models/docs/m*/model.safetensors"))
+    weights.chmod(0o644)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    code, found = looked(tmp_path)
+    assert code == 2
+    assert "is not as it was written" in found["stream docs: model"][1]
