@@ -24,3 +24,5 @@ if ! "$venv/bin/python" -c 'import torch' 2>/dev/null; then
     "$venv/bin/python" -c 'import torch' 2>/dev/null || "$venv/bin/python" -m pip install --quiet "torch==$torch"
 fi
 "$venv/bin/python" -m pip install --quiet --constraint "$here/constraints.txt" --editable "$here[offline,dev]"
+# An editable package is not compiled by pip: do it, so that every start of the daemon is as quick as an installed one's.
+"$venv/bin/python" -m compileall -q "$here/driftwatch"

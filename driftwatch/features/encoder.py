@@ -27,7 +27,7 @@ class EncoderSettings:
         kind: ``transformer`` (mean pooling), ``static`` (distilled from that transformer, dozens of times cheaper) or
             ``champion`` (the serving model's own last hidden states; the name is not used).
         max_tokens: longer texts are cut.
-        batch_tokens: padded tokens per forward pass.
+        batch_tokens: padded tokens per forward pass; more than a processor's cache holds is slower, a GPU wants more.
         dims: of static embeddings.
     """
 
@@ -36,7 +36,7 @@ class EncoderSettings:
     name: str = DEFAULT
     kind: Literal["transformer", "static", "champion"] = "transformer"
     max_tokens: int = 256
-    batch_tokens: int = 8_192
+    batch_tokens: int = 1_024
     dims: int = 256
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import torch
 
-_BATCH_TOKENS = 4_096
+_BATCH_TOKENS = 1_024  # the logits of more, of a large vocabulary, fill a gigabyte
 _DEFAULT_CONTEXT = 1_024
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, Any], *, change: Mapping[str, Any]) -> None:
     """Insert the row, or change the one with its primary key."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**row)
+    statement = _insert(connection, table).values(**row)
     keys = [column.name for column in table.primary_key.columns]
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(change)))
 
@@ -24,8 +23,7 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]],
     """Insert the rows that are not there yet and return how many those were."""
     if not rows:
         return 0
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing(index_elements=unique)
+    statement = _insert(connection, table).on_conflict_do_nothing(index_elements=unique)
     before = _changes(connection)
     result = connection.execute(statement, rows)
     return _changes(connection) - before if before is not None else result.rowcount
@@ -35,3 +33,11 @@ def _changes(connection: Connection) -> Any:  # noqa: ANN401 - an int, or None w
     if connection.dialect.name != "sqlite":
         return None
     return connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+
+
+def _insert(connection: Connection, table: Table) -> Any:  # noqa: ANN401 - either dialect's statement
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -1,6 +1,6 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
-from driftwatch.wiring.analysis import assessor, build_reference, extractor, one_off
+from driftwatch.wiring.analysis import assessor, build_reference, extractor, one_off, report
 from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.promotion import promote, reconcile, rollback
@@ -24,5 +24,6 @@ __all__ = [
     "readers",
     "receivers",
     "reconcile",
+    "report",
     "rollback",
 ]

@@ -157,3 +157,37 @@ def _champion(config: Config, store: Store, settings: StreamSettings) -> Champio
     folder = add_version(source, models, manifest)
     point_current(models, version)
     return Champion(stream=settings.name, version=version, path=str(folder.resolve()), digest=digest, at=now)
+
+
+def report(config: Config, stream: str, index: int) -> Path:
+    """Write evidently's report of a stored window beside the state; the window's page links to it from then on.
+
+    Raises:
+        ConflictError: the window's texts or its reference are gone by retention.
+        NotFoundError: there is no such stream or window.
+    """
+    from driftwatch.drift.archive import load_reference
+    from driftwatch.drift.report import evidently_report
+
+    settings = stream_settings(config, stream)
+    store = open_store(config)
+    try:
+        result = store.windows.result(stream, index)
+        if result is None:
+            raise NotFoundError(f"stream {stream} has no window {index}", cure="driftwatch status shows the newest")
+        texts = [
+            stored.text for stored in store.texts.span(stream, first_seq=result.first_seq, last_seq=result.last_seq)
+        ]
+        champion = next((c for c in store.registry.champions(stream) if c.version == result.champion), None)
+    finally:
+        store.close()
+    if not texts:
+        raise ConflictError(f"the texts of window {index} are gone by retention", cure="choose a newer window")
+    reference = load_reference(config.state_dir / "references" / stream / result.reference)
+    measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
+    features = measured.features([text.body for text in texts])
+    html = evidently_report(reference.cal.texts, reference.cal.features, texts, features)
+    file = config.state_dir / "reports" / stream / f"{index}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(html, encoding="utf-8")
+    return file
