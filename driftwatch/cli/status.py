@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,13 +14,45 @@ from rich.table import Table
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from rich.console import RenderableType
 
     from driftwatch.config import Config
     from driftwatch.store import Store
-    from driftwatch.web.view import StatusView
+    from driftwatch.web.view import StreamView
 
 _EVERY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverStatus:
+    """How a receiver takes its alerts.
+
+    Args:
+        name: its name.
+        pending: alerts on their way.
+        delivered: alerts it took.
+        dead: alerts it refused for good.
+        error: what went wrong with the newest one that it has not taken; None when all is well.
+    """
+
+    name: str
+    pending: int
+    delivered: int
+    dead: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What is going on, as JSON shows it."""
+
+    version: str
+    at: datetime
+    streams: tuple[StreamView, ...]
+    receivers: tuple[ReceiverStatus, ...]
 
 
 @told
@@ -29,7 +62,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every two seconds.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show each stream: where it stands, its last window, decisions and runs."""
+    """Show each stream: where it stands, its last window and runs; and how receivers take their alerts."""
     loaded = read_config(config)
     store = opened(loaded)
     try:
@@ -46,26 +79,49 @@ def status(
         store.close()
 
 
-def _view(config: Config, store: Store) -> StatusView:
+def _view(config: Config, store: Store) -> Status:
     from driftwatch import __version__
     from driftwatch.web.view import status_from
     from driftwatch.wiring import CLOCK
 
-    return status_from(store, config.streams, version=__version__, at=CLOCK.now())
+    seen = status_from(store, config.streams, version=__version__, at=CLOCK.now())
+    return Status(version=seen.version, at=seen.at, streams=seen.streams, receivers=_receivers(config, store))
+
+
+def _receivers(config: Config, store: Store) -> tuple[ReceiverStatus, ...]:
+    from driftwatch.wiring import receivers
+
+    counts, errors = store.outbox.counts(), {each.receiver: each.error for each in store.outbox.troubled()}
+    names = dict.fromkeys((*receivers(config), *(receiver for receiver, _ in counts)))
+    return tuple(
+        ReceiverStatus(
+            name=name,
+            pending=counts.get((name, "pending"), 0),
+            delivered=counts.get((name, "delivered"), 0),
+            dead=counts.get((name, "dead"), 0),
+            error=errors.get(name),
+        )
+        for name in names
+    )
 
 
 def _drawn(config: Config, store: Store) -> RenderableType:
     view = _view(config, store)
-    streams = Table(
+    tables = (_streams(view.streams), _runs(view.streams), _alerts(view.receivers))
+    return Group(*(table for table in tables if table.row_count))
+
+
+def _streams(streams: Sequence[StreamView]) -> Table:
+    table = Table(
         "stream", "standing", "backlog", "windows", "MMD p", "loss increase", "new share", "model", "reference"
     )
-    for stream in view.streams:
+    for stream in streams:
         last = stream.windows[0] if stream.windows else None
         figures = [
             "" if last is None or (value := last.value(name)) is None else f"{value:.3g}"
             for name in ("embedding.mmd_p", "loss.increase", "drift.new_share")
         ]
-        streams.add_row(
+        table.add_row(
             stream.name,
             stream.standing,
             f"{stream.backlog:,}",
@@ -74,11 +130,22 @@ def _drawn(config: Config, store: Store) -> RenderableType:
             stream.champion or "–",
             stream.reference or "–",
         )
-    runs = Table("run", "state", "round", "progress", "since (UTC)")
-    for run in (run for stream in view.streams for run in stream.runs):
+    return table
+
+
+def _runs(streams: Sequence[StreamView]) -> Table:
+    table = Table("run", "state", "round", "progress", "since (UTC)")
+    for run in (run for stream in streams for run in stream.runs):
         progress = f"{run.progress.stage} {run.progress.done}/{run.progress.total}" if run.progress else ""
-        runs.add_row(run.spec.id, run.state.value, str(run.round), progress, f"{run.updated_at:%Y-%m-%d %H:%M:%S}")
-    return Group(streams, runs) if runs.row_count else streams
+        table.add_row(run.spec.id, run.state.value, str(run.round), progress, f"{run.updated_at:%Y-%m-%d %H:%M:%S}")
+    return table
+
+
+def _alerts(receivers: Sequence[ReceiverStatus]) -> Table:
+    table = Table("receiver", "pending", "delivered", "refused", "last error")
+    for each in receivers:
+        table.add_row(each.name, str(each.pending), str(each.delivered), str(each.dead), each.error or "")
+    return table
 
 
 def add_to(app: typer.Typer) -> None:

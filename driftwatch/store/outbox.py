@@ -94,6 +94,13 @@ class Outbox:
             at = connection.execute(query).scalar_one_or_none()
         return moment(at) if at is not None else None
 
+    def troubled(self) -> list[Delivery]:
+        """Return each receiver's newest delivery that it has not taken, with the error; none where all went well."""
+        newest = select(func.max(outbox.c.id)).where(outbox.c.error.is_not(None)).group_by(outbox.c.receiver)
+        query = select(outbox).where(outbox.c.id.in_(newest)).order_by(outbox.c.receiver)
+        with self._database.read() as connection:
+            return [_delivery(row) for row in connection.execute(query)]
+
     def _set(self, delivery: int, **values: Any) -> None:  # noqa: ANN401 - columns' values
         with self._database.write() as connection:
             connection.execute(update(outbox).where(outbox.c.id == delivery).values(**values))

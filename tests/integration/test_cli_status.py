@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from driftwatch.cli import app
+from driftwatch.domain.alert import Alert
+from driftwatch.store import open_store
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+CONFIG = '[alerts.webhook]\nurl = "http://127.0.0.1:1/"\n[streams.docs]\n'
+
+
+class Still:
+    def now(self) -> datetime:
+        return AT
+
+
+def alert(key: str) -> Alert:
+    return Alert(
+        key=key, name="DriftDetected", stream="docs", severity="ticket", summary="s", description="d", starts_at=AT
+    )
+
+
+def test_status_shows_streams_and_what_receivers_refused(tmp_path: Path) -> None:
+    (tmp_path / "driftwatch.toml").write_text(CONFIG)
+    (tmp_path / "state").mkdir()
+    store = open_store(tmp_path / "state" / "driftwatch.db", clock=Still())
+    store.outbox.put([alert("a"), alert("b"), alert("c")], ["webhook"])
+    taken, refused, late = store.outbox.due(AT, limit=9)
+    store.outbox.delivered(taken.id)
+    store.outbox.dead(refused.id, error="404 Not Found")
+    store.outbox.retry(late.id, due_at=AT, error="connection refused [/red]")
+    store.close()
+    command = ["status", "--config", str(tmp_path / "driftwatch.toml")]
+    shown = CliRunner().invoke(app, command, env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "waiting for text" in shown.output
+    assert "connection refused [/red]" in shown.output
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert set(found) == {"version", "at", "streams", "receivers"}
+    assert found["receivers"] == [
+        {"name": "webhook", "pending": 1, "delivered": 1, "dead": 1, "error": "connection refused [/red]"}
+    ]
+
+
+def test_status_before_the_first_alert(tmp_path: Path) -> None:
+    (tmp_path / "driftwatch.toml").write_text(CONFIG)
+    found = CliRunner().invoke(app, ["status", "--config", str(tmp_path / "driftwatch.toml"), "--json"])
+    assert json.loads(found.stdout)["receivers"] == [
+        {"name": "webhook", "pending": 0, "delivered": 0, "dead": 0, "error": None}
+    ]

@@ -1,0 +1,142 @@
+"""``docs/configuration.md`` is what the settings say of themselves; run this file to write it anew."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from datetime import timedelta
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+
+from driftwatch.alert.settings import AlertmanagerSettings, WebhookSettings
+from driftwatch.config import Config, DaemonSettings, ReferenceSettings, RetentionSettings, StreamSettings, load_config
+from driftwatch.domain.units import format_duration
+from driftwatch.features.encoder import EncoderSettings
+from driftwatch.intake.file import FileSettings
+from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.sampler import SampleSettings
+from driftwatch.retrain.reload import ReloadSettings
+
+FILE = Path(__file__).parents[2] / "docs" / "configuration.md"
+TABLES: Mapping[str, tuple[type, str]] = {
+    "Top of the file": (Config, ""),
+    "[daemon]": (DaemonSettings, ""),
+    "[alerts.alertmanager]": (AlertmanagerSettings, "Left out, no Alertmanager is told."),
+    "[alerts.webhook]": (WebhookSettings, "Left out, no webhook is told."),
+    "[streams.NAME]": (StreamSettings, "At least one. NAME has lower-case letters, digits and dashes."),
+    "[streams.NAME.encoder]": (EncoderSettings, ""),
+    "[streams.NAME.reference]": (ReferenceSettings, ""),
+    '[[streams.NAME.sources]] with type = "file"': (FileSettings, ""),
+    '[[streams.NAME.sources]] with type = "http"': (HttpSettings, "See [http.md](http.md) for what is posted."),
+    "[streams.NAME.sample]": (SampleSettings, ""),
+    "[streams.NAME.redact]": (
+        RedactSettings,
+        'In short: `redact = false` stores texts as they are, `redact = ["email"]` names the kinds.',
+    ),
+    "[streams.NAME.retention]": (RetentionSettings, ""),
+    "[streams.NAME.reload]": (ReloadSettings, ""),
+}
+HEAD = """\
+# Configuration
+
+`driftwatch.toml` says what is watched and what it is compared with. `driftwatch init` writes a commented one, and
+`driftwatch check` names every mistake by file, line and column; unknown keys are errors. Relative paths begin at the
+file's own folder. Durations are in words (`30s`, `24h`, `30d`, `1h 30m`), and so are sizes (`64 KiB`, `2 GiB`).
+The environment variable `DRIFTWATCH_CONFIG` names the file, `DRIFTWATCH_STATE_DIR` takes the place of `state_dir`.
+Secrets never stand in the file: `env:NAME`, `file:PATH` and `credential:NAME` (systemd) say where they are.
+"""
+
+
+def document() -> str:
+    return HEAD + "".join(_section(title, *table) for title, table in TABLES.items())
+
+
+def _section(title: str, table: type, note: str) -> str:
+    heading = title if " file" in title and "[" not in title else f"`{title}`"
+    meanings, hints = _meanings(table), get_type_hints(table)
+    lines = [
+        f"| `{each.name}` | {_kind(hints[each.name], each.name)} | {_default(each)} | {meanings[each.name]} |"
+        for each in fields(table)
+        if each.name in meanings and each.name not in _left_out(table) and not _is_table(each.name)
+    ]
+    head = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    parts = [f"\n## {heading}\n", *([f"{note}\n"] if note else []), "\n".join([*head, *lines]) + "\n"]
+    return "\n".join(parts)
+
+
+def _is_table(name: str) -> bool:
+    return name in {"alerts", "daemon", "streams", "encoder", "reference", "sources", "sample", "retention", "reload"}
+
+
+def _left_out(table: type) -> set[str]:
+    return {Config: {"path"}, StreamSettings: {"name", "redact"}, ReferenceSettings: set[str]()}.get(table, set())
+
+
+def _meanings(table: type) -> dict[str, str]:
+    """Return the arguments that a docstring describes."""
+    _, _, told = (inspect.getdoc(table) or "").partition("Args:\n")
+    found: dict[str, str] = {}
+    for line in told.split("\n\n")[0].splitlines():
+        if match := re.fullmatch(r" {4}(\w+): (.*)", line):
+            found[match[1]] = match[2]
+        elif found:
+            found[next(reversed(found))] += f" {line.strip()}"
+    return {name: words.replace("``", "`").replace("|", r"\|") for name, words in found.items()}
+
+
+def _kind(hint: Any, name: str) -> str:  # noqa: PLR0911 - one kind after the other
+    options = [each for each in get_args(hint) if each is not NoneType] if NoneType in get_args(hint) else [hint]
+    kind = options[0]
+    if values := [each for each in get_args(kind) if isinstance(each, str)]:
+        return " or ".join(f'`"{each}"`' for each in values)
+    if get_origin(kind) is tuple:
+        return f"list of {_kind(get_args(kind)[0], name)}s"
+    if get_origin(kind) in (dict, Mapping):
+        return "table of strings"
+    if kind is int and name.endswith("bytes"):
+        return "size"
+    names = {str: "string", Path: "path", int: "whole number", float: "number", bool: "true or false"}
+    return {**names, timedelta: "duration"}[kind]
+
+
+def _default(each: Field[Any]) -> str:
+    value = each.default if each.default is not MISSING else MISSING
+    if each.default_factory is not MISSING:
+        value = each.default_factory()
+    if value is MISSING:
+        return "required"
+    if value is None or value in ((), {}, ""):
+        return "none"
+    if isinstance(value, timedelta):
+        return f'`"{format_duration(value)}"`'
+    if isinstance(value, tuple):
+        return "`[" + ", ".join(f'"{item}"' for item in value) + "]`"
+    return f"`{str(value).lower()}`" if isinstance(value, bool | int | float) else f'`"{value}"`'
+
+
+def test_document_is_what_the_settings_say() -> None:
+    assert FILE.read_text(encoding="utf-8") == document(), f"run python {Path(__file__).name}"
+
+
+@pytest.mark.parametrize("table", {table for table, _ in TABLES.values()}, ids=lambda table: table.__name__)
+def test_every_key_has_a_meaning(table: type) -> None:
+    assert {each.name for each in fields(table)} <= set(_meanings(table))
+
+
+def test_defaults_of_the_document_are_read_as_they_stand(tmp_path: Path) -> None:
+    lines = [
+        line.split(" | ") for line in _section("[daemon]", DaemonSettings, "").splitlines() if line.startswith("| `")
+    ]
+    stated = "\n".join(f"{line[0].strip('| `')} = {line[2].strip('`')}" for line in lines)
+    (tmp_path / "driftwatch.toml").write_text(f"[daemon]\n{stated}\n[streams.a]\n")
+    assert load_config(tmp_path / "driftwatch.toml", environ={}).daemon == DaemonSettings()
+
+
+if __name__ == "__main__":
+    FILE.write_text(document(), encoding="utf-8")
