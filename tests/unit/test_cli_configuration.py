@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import NoneType
@@ -39,7 +39,7 @@ TABLES: Mapping[str, tuple[type, str]] = {
         RedactSettings,
         'In short: `redact = false` stores texts as they are, `redact = ["email"]` names the kinds.',
     ),
-    "[streams.NAME.retention]": (RetentionSettings, ""),
+    "[streams.NAME.retention]": (RetentionSettings, "Both limits hold at once; for no limit write a large one."),
     "[streams.NAME.reload]": (ReloadSettings, ""),
 }
 HEAD = """\
@@ -63,15 +63,15 @@ def _section(title: str, table: type, note: str) -> str:
     lines = [
         f"| `{each.name}` | {_kind(hints[each.name], each.name)} | {_default(each)} | {meanings[each.name]} |"
         for each in fields(table)
-        if each.name in meanings and each.name not in _left_out(table) and not _is_table(each.name)
+        if each.name in meanings and each.name not in _left_out(table) and not _is_table(each, hints[each.name])
     ]
     head = ["| key | type | default | meaning |", "|---|---|---|---|"]
     parts = [f"\n## {heading}\n", *([f"{note}\n"] if note else []), "\n".join([*head, *lines]) + "\n"]
     return "\n".join(parts)
 
 
-def _is_table(name: str) -> bool:
-    return name in {"alerts", "daemon", "streams", "encoder", "reference", "sources", "sample", "retention", "reload"}
+def _is_table(each: Field[Any], hint: Any) -> bool:
+    return is_dataclass(hint) or each.name in ("streams", "sources")
 
 
 def _left_out(table: type) -> set[str]:
@@ -87,10 +87,16 @@ def _meanings(table: type) -> dict[str, str]:
             found[match[1]] = match[2]
         elif found:
             found[next(reversed(found))] += f" {line.strip()}"
-    return {name: words.replace("``", "`").replace("|", r"\|") for name, words in found.items()}
+    return {name: _in_the_file(words) for name, words in found.items()}
 
 
-def _kind(hint: Any, name: str) -> str:  # noqa: PLR0911 - one kind after the other
+def _in_the_file(words: str) -> str:
+    """Say of the file what the docstring says of the value: TOML has no None, and paths are relative there."""
+    words = words.removesuffix(".").replace("; None for no limit", "").replace("; None ", "; left out, ")
+    return words.replace(", absolute", "").replace("``", "`").replace("|", r"\|")
+
+
+def _kind(hint: Any, name: str) -> str:
     options = [each for each in get_args(hint) if each is not NoneType] if NoneType in get_args(hint) else [hint]
     kind = options[0]
     if values := [each for each in get_args(kind) if isinstance(each, str)]:
@@ -127,6 +133,15 @@ def test_document_is_what_the_settings_say() -> None:
 @pytest.mark.parametrize("table", {table for table, _ in TABLES.values()}, ids=lambda table: table.__name__)
 def test_every_key_has_a_meaning(table: type) -> None:
     assert {each.name for each in fields(table)} <= set(_meanings(table))
+
+
+def test_every_key_is_in_the_document() -> None:
+    nested = {"path", "name", "streams", "sources", "redact", *(each.name for each in fields(Config))}
+    for title, (table, note) in TABLES.items():
+        section = _section(title, table, note)
+        for each in fields(table):
+            if each.name not in nested and not is_dataclass(get_type_hints(table)[each.name]):
+                assert f"| `{each.name}` |" in section, title
 
 
 def test_defaults_of_the_document_are_read_as_they_stand(tmp_path: Path) -> None:
