@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, out, print_json, read_config, told
+from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, out, print_json, read_config, told, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 app = typer.Typer(help="The rules that decide.", no_args_is_help=True)
 
@@ -32,16 +35,33 @@ def check(
     from driftwatch.policy.rules import load_policies
     from driftwatch.retrain.recipe import RECIPES
 
-    loaded = read_config(config)
-    found = (
-        load_policies(files, streams=tuple(loaded.streams), recipes=tuple(RECIPES))
-        if files
-        else wiring.load_policy(loaded)
-    )
-    rules = {stream: [rule.name for rule in found.of(stream)] for stream in loaded.streams}
+    if files and config == DEFAULT_CONFIG and not config.exists():
+        warn("there is no configuration here, so the names of streams are taken as they are")
+        streams = _named(files)
+    else:
+        loaded = read_config(config)
+        streams = tuple(loaded.streams)
+    found = load_policies(files, streams=streams, recipes=tuple(RECIPES)) if files else wiring.load_policy(loaded)
+    rules = {stream: [rule.name for rule in found.of(stream)] for stream in streams}
     if json:
         print_json({"hash": found.hash, "rules": rules})
         return
     for stream, names in rules.items():
         out.print(f"{stream}: {', '.join(names) if names else 'no rules'}")
     out.print(f"policy {found.hash} is fine")
+
+
+def _named(files: Iterable[Path]) -> tuple[str, ...]:
+    """Return the streams that the files name; files that cannot be read are told of when their rules are."""
+    from driftwatch.policy.mistakes import MistakesError
+    from driftwatch.policy.source import read_source
+
+    names: list[str] = []
+    for file in files:
+        try:
+            wanted = read_source(file).data.get("stream")
+        except MistakesError:
+            continue
+        if isinstance(wanted, list):
+            names += [name for name in wanted if isinstance(name, str)]
+    return tuple(dict.fromkeys(names)) or ("every stream",)

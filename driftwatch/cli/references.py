@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,8 +24,31 @@ from driftwatch.cli.frame import (
 )
 from driftwatch.domain.errors import ConflictError, NotFoundError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
 app = typer.Typer(help="What windows are compared with.", no_args_is_help=True)
 StreamArgument = Annotated[str, typer.Argument(metavar="STREAM", help="Name of the stream.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a reference holds, as JSON shows it; ``train`` to ``memory`` are numbers of texts."""
+
+    stream: str
+    version: str
+    in_force: bool
+    created_at: datetime
+    train: int
+    cal: int
+    heldout: int
+    memory: int
+    encoder: str
+    tokenizer: str
+    champion: str | None
+    seed: int
+    folder: str
 
 
 @app.command(epilog="Example: driftwatch reference build support")
@@ -92,24 +116,39 @@ def show(
     if row is None:
         raise ConflictError(f"stream {stream} has no reference", cure=f"driftwatch reference build {stream}")
     reference = load_reference(Path(row.path))
-    facts = {
-        "version": row.version,
-        "in force": "yes" if row.in_force else "no",
-        "built (UTC)": f"{row.created_at:%Y-%m-%d %H:%M:%S}",
-        "texts to choose on (TRAIN)": len(reference.train.texts),
-        "texts to estimate on (CAL)": len(reference.cal.texts),
-        "texts the model never saw": len(reference.heldout.texts),
-        "older texts it should still know": len(reference.memory),
-        "encoder": reference.encoder,
-        "tokenizer": reference.tokenizer,
-        "model": reference.champion or "none",
-        "seed": reference.seed,
-        "folder": row.path,
-    }
+    held = Held(
+        stream=stream,
+        version=row.version,
+        in_force=row.in_force,
+        created_at=row.created_at,
+        train=len(reference.train.texts),
+        cal=len(reference.cal.texts),
+        heldout=len(reference.heldout.texts),
+        memory=len(reference.memory),
+        encoder=reference.encoder,
+        tokenizer=reference.tokenizer,
+        champion=reference.champion,
+        seed=reference.seed,
+        folder=row.path,
+    )
     if json:
-        print_json(facts)
+        print_json(held)
         return
     table = Table(show_header=False)
-    for name, value in facts.items():
+    for name, value in _told(held):
         table.add_row(name, f"{value:,}" if isinstance(value, int) else value)
     out.print(table)
+
+
+def _told(held: Held) -> Iterator[tuple[str, int | str]]:
+    yield "version", held.version + (", in force" if held.in_force else "")
+    yield "built (UTC)", f"{held.created_at:%Y-%m-%d %H:%M:%S}"
+    yield "texts to choose on (TRAIN)", held.train
+    yield "texts to estimate on (CAL)", held.cal
+    yield "texts the model never saw", held.heldout
+    yield "older texts it should still know", held.memory
+    yield "encoder", held.encoder
+    yield "tokenizer", held.tokenizer
+    yield "model", held.champion or "none"
+    yield "seed", str(held.seed)
+    yield "folder", held.folder

@@ -53,7 +53,9 @@ def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
         answer = httpx.post(f"http://{listen}/-/reload", timeout=_TIMEOUT_SECONDS)
     except httpx.TransportError as error:
         raise DriftwatchError(
-            f"the daemon does not answer: {error}", where=listen, cure="is it running? driftwatch status says"
+            f"the daemon does not answer: {error}",
+            where=listen,
+            cure="driftwatch run starts it; driftwatch doctor says what else may be wrong",
         ) from None
     if not answer.is_success:
         detail = _detail(answer.text)
