@@ -50,7 +50,7 @@ def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     listen = read_config(config).daemon.listen
     try:
-        answer = httpx.post(f"http://{listen}/-/reload", timeout=_TIMEOUT_SECONDS)
+        answer = httpx.post(f"http://{listen}/-/reload", timeout=_TIMEOUT_SECONDS, trust_env=False)
     except httpx.TransportError as error:
         raise DriftwatchError(
             f"the daemon does not answer: {error}",

@@ -1,0 +1,49 @@
+"""``driftwatch reload`` against the daemon's real web face."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+from web_client import Daemon, Shelf, app_of
+
+from driftwatch.cli import app
+from driftwatch.web import ReloadResult, serve
+
+DEADLINE = 10.0
+
+
+def reload(folder: Path, port: int) -> Result:
+    config = folder / "driftwatch.toml"
+    config.write_text(f'[daemon]\nlisten = "127.0.0.1:{port}"\n[streams.docs]\n')
+    return CliRunner().invoke(app, ["reload", "--config", str(config)])
+
+
+@pytest.mark.parametrize(
+    ("errors", "code", "said"),
+    [((), 0, "reloaded"), (("p.yaml:4:11: unknown variable",), 5, "p.yaml:4:11: unknown variable")],
+)
+def test_reload_says_what_the_daemon_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: tuple[str, ...], code: int, said: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    daemon = Daemon()
+    daemon.reloaded = ReloadResult(errors=errors, detail="policy 1234")
+    server = serve(app_of(Shelf(), daemon), "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        done = reload(tmp_path, server.port)
+    finally:
+        server.should_exit = True
+        thread.join(DEADLINE)
+    assert done.exit_code == code, done.output
+    assert said in done.output
+
+
+def test_no_daemon_is_told(tmp_path: Path) -> None:
+    done = reload(tmp_path, 1)
+    assert done.exit_code == 1
+    assert "the daemon does not answer" in done.stderr
