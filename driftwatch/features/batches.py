@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_AT_ONCE = 1_000
+
 
 def by_length(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
     """Yield indices, longest first, so that a batch's size times its longest length stays within the budget.
@@ -22,3 +24,9 @@ def by_length(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
         batch.append(index)
     if batch:
         yield batch
+
+
+def in_order(bodies: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the bodies some at a time, so that a tokenizer's by-products of a large reference don't fill the memory."""
+    for start in range(0, len(bodies), _AT_ONCE):
+        yield list(bodies[start : start + _AT_ONCE])

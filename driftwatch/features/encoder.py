@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from driftwatch.domain.errors import EncoderError
+from driftwatch.features.hub import from_hub
 from driftwatch.features.model import file_hash
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class EncoderSettings:
         kind: ``transformer`` (mean pooling), ``static`` (distilled from that transformer, dozens of times cheaper) or
             ``champion`` (the serving model's own last hidden states; the name is not used).
         max_tokens: longer texts are cut.
-        batch_tokens: padded tokens per forward pass; more than a processor's cache holds is slower, a GPU wants more.
+        batch_tokens: padded tokens per forward pass; more than a processor's cache holds is slower, a GPU takes 32
+            times as many.
         dims: of static embeddings.
     """
 
@@ -84,10 +86,12 @@ def find_folder(name: str) -> Path:
     Raises:
         EncoderError: none of these has it.
     """
-    if Path(name).is_dir():
+    if name.strip() and Path(name).is_dir():
         return Path(name).resolve()
+    if not name.strip() or name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
+        raise EncoderError(f"there is no folder {name!r}", cure="give a folder, or a model's name on the hub")
     packaged = packaged_folder() if name == DEFAULT else None
-    return packaged if packaged is not None else _from_hub(name)
+    return packaged if packaged is not None else from_hub(name)
 
 
 def packaged_folder() -> Path | None:
@@ -108,18 +112,3 @@ def packaged_folder() -> Path | None:
                 )
             return weights.parent
     return None
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    wanted = ["*.json", "*.safetensors", "*.txt", "*.model"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted, etag_timeout=5))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise EncoderError(
-            f"{name!r} is no folder here and the hub did not give it: {reason}",
-            cure="give a local folder, or pip install 'driftwatchd[offline]' for the default encoder",
-        ) from None

@@ -1,61 +1,128 @@
-"""Loads what a model folder holds: all of its weights, nothing made up, no code of its own."""
+"""Loading what was looked over: from safetensors, no code of its own, every weight from its file; rows of token ids."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from driftwatch.domain.errors import ModelError
+from driftwatch.features.batches import in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 _MOST_NAMED = 3
-_UNUSED = "pooler."  # on top of the last hidden states, which are all that is read of a bare model
+_UNUSED = "pooler"
+"""Part of some encoders that mean pooling does without; checkpoints of language models lack it."""
+
+
+def load_weights(
+    kind: type[AutoModel | AutoModelForCausalLM], folder: Path, *, dtype: torch.dtype, device: str
+) -> PreTrainedModel:
+    """Load a model for use, not for training.
+
+    Args:
+        kind: ``AutoModel`` or ``AutoModelForCausalLM``.
+        folder: already looked over.
+        dtype: of its weights.
+        device: where it runs.
+
+    Raises:
+        ModelError: transformers cannot load it, or some weights would have been made up.
+    """
+    _silence()
+    try:
+        loaded: Any = kind.from_pretrained(
+            str(folder),
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+    except Exception as error:  # a damaged folder makes transformers raise whatever it comes across
+        raise _refusal("transformers cannot load it", error, folder) from error
+    model, about = loaded
+    made_up = sorted(name for name in about["missing_keys"] if _UNUSED not in name)
+    if made_up:
+        named = ", ".join(made_up[:_MOST_NAMED])
+        raise ModelError(
+            f"{len(made_up)} of its weights are missing ({named})",
+            where=str(folder),
+            cure="its config.json and its weights do not belong together; copy the model anew",
+        )
+    ready: PreTrainedModel = model.to(device).eval()
+    return ready
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Load the tokenizer beside a model.
+    """Load a folder's tokenizer.
 
     Raises:
-        ModelError: it cannot be read.
+        ModelError: transformers cannot load it.
     """
+    _silence()
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    except Exception as error:  # noqa: BLE001 - the Rust library below raises bare Exception
-        raise _refusal("its tokenizer cannot be read", error, folder) from None
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            str(folder), trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:  # the Rust library raises bare Exception
+        raise _refusal("its tokenizer cannot be read", error, folder) from error
     return tokenizer
 
 
-def load_weights(auto: Any, folder: Path, dtype: torch.dtype) -> PreTrainedModel:  # noqa: ANN401 - AutoModel and its like share no type
-    """Load a model; a weight that the folder lacks is an error, where transformers would draw it at random.
+def token_rows(
+    tokenizer: PreTrainedTokenizerBase, bodies: Sequence[str], *, special: bool, longest: int | None = None
+) -> list[list[int]]:
+    """Return each body's token ids, cut at ``longest``."""
+    rows: list[list[int]] = []
+    for some in in_order(bodies):
+        rows += tokenizer(
+            some, add_special_tokens=special, truncation=longest is not None, max_length=longest, padding=False
+        )["input_ids"]
+    return rows
 
-    Args:
-        auto: ``AutoModel`` or one of its kind.
-        folder: of the model, already looked over.
-        dtype: of the loaded weights.
+
+def check_rows(rows: Sequence[Sequence[int]], model: PreTrainedModel, folder: Path) -> None:
+    """Refuse token ids that the model has no embedding for.
 
     Raises:
-        ModelError: transformers does not know the architecture, or weights are missing or of another shape.
+        ModelError: the tokenizer is not the model's own.
     """
-    try:
-        model, told = auto.from_pretrained(
-            str(folder), use_safetensors=True, trust_remote_code=False, dtype=dtype, output_loading_info=True
-        )
-    except Exception as error:  # noqa: BLE001 - a damaged folder makes transformers raise whatever it comes across
-        raise _refusal("transformers cannot load it", error, folder) from None
-    missing = sorted(name for name in told["missing_keys"] if not name.startswith(_UNUSED))
-    if missing:
-        named = ", ".join(missing[:_MOST_NAMED])
+    table: Any = model.get_input_embeddings()
+    known = int(table.weight.shape[0])
+    highest = max((max(row) for row in rows if row), default=-1)
+    if highest >= known:
         raise ModelError(
-            f"{len(missing)} of its weights are missing ({named})", where=str(folder), cure="copy the model anew"
+            f"its tokenizer gives token {highest}, the model knows {known}",
+            where=str(folder),
+            cure="put the model's own tokenizer beside it",
         )
-    loaded: PreTrainedModel = model
-    return loaded
+
+
+def padded(rows: Sequence[Sequence[int]], *, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and attention mask, both int64 [n, longest], padded on the right."""
+    import torch
+
+    longest = max(len(row) for row in rows)
+    ids = torch.zeros((len(rows), longest), dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = torch.tensor(row)
+        mask[place, : len(row)] = 1
+    return ids.to(device), mask.to(device)
+
+
+def _silence() -> None:
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _refusal(what: str, error: Exception, folder: Path) -> ModelError:

@@ -9,7 +9,7 @@ import numpy as np
 from driftwatch.domain.errors import ModelError
 from driftwatch.domain.features import Digest, TextLosses
 from driftwatch.features.batches import by_length
-from driftwatch.features.loading import load_tokenizer, load_weights
+from driftwatch.features.loading import check_rows, load_tokenizer, load_weights, padded, token_rows
 from driftwatch.features.model import Family, inspect_model, model_digest
 from driftwatch.features.runtime import device, prepare
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import torch
-
-_BATCH_TOKENS = 1_024  # the logits of more, of a large vocabulary, fill a gigabyte
-_DEFAULT_CONTEXT = 1_024
+_BATCH_TOKENS = 1_024
+_BATCH_LOGITS = 1 << 26
+"""Numbers in a batch's logits (256 MiB): with a vocabulary of 50,000 a batch has at most 1,300 tokens."""
+_LONGEST = 2_048
+"""Models of a long context score no more of a text than this, so that one text cannot fill the memory."""
 
 
 class CausalModel:
     """A causal language model that scores texts in float32.
 
     The text's first token is predicted too, from the tokenizer's beginning-of-text token (or end-of-text where it has
-    no other); without either the first token is only context. Texts are cut at the model's context.
+    no other); without either the first token is only context. Texts are cut at the model's context or 2,048 tokens,
+    that first one counted.
 
     Args:
         folder: of the model.
@@ -49,14 +51,17 @@ class CausalModel:
         import torch
         from transformers import AutoModelForCausalLM
 
+        self._path = looked_at.path
         self._device = device()
-        self._tokenizer = load_tokenizer(looked_at.path)
-        self._model = load_weights(AutoModelForCausalLM, looked_at.path, torch.float32)
-        self._model.to(self._device).eval()  # type: ignore[arg-type]
-        self._context = getattr(self._model.config, "max_position_embeddings", None) or _DEFAULT_CONTEXT
+        self._tokenizer = load_tokenizer(self._path)
+        self._model = load_weights(AutoModelForCausalLM, self._path, dtype=torch.float32, device=self._device)
+        self._model.config.use_cache = False
+        config = self._model.config.get_text_config()
+        self._context = min(getattr(config, "max_position_embeddings", None) or _LONGEST, _LONGEST)
+        self._budget = min(_BATCH_TOKENS, _BATCH_LOGITS // int(config.vocab_size))
         begin = self._tokenizer.bos_token_id
         self._begin = begin if begin is not None else self._tokenizer.eos_token_id
-        self._digest = model_digest(looked_at.path)
+        self._digest = model_digest(self._path)
 
     @property
     def digest(self) -> Digest:
@@ -64,40 +69,43 @@ class CausalModel:
         return self._digest
 
     def losses(self, bodies: Sequence[str]) -> TextLosses:
-        """Return each body's summed cross-entropy in nats and its number of predicted tokens."""
-        rows = self._ids(bodies)
+        """Return each body's summed cross-entropy in nats and its number of predicted tokens.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+        """
+        rows = self._rows(bodies)
+        check_rows(rows, self._model, self._path)
         nats = np.zeros(len(rows), np.float64)
-        tokens = np.maximum(np.fromiter((len(row) for row in rows), np.int64, len(rows)) - 1, 0)
-        for batch in by_length([len(row) for row in rows], budget=_BATCH_TOKENS):
+        for batch in by_length([len(row) for row in rows], budget=self._budget):
             kept = [index for index in batch if len(rows[index]) > 1]
             if kept:
                 nats[kept] = self._score([rows[index] for index in kept])
+        if not np.isfinite(nats).all():
+            raise ModelError(
+                "the model gave losses that are no numbers", where=str(self._path), cure="check its weights"
+            )
+        tokens = np.maximum(np.fromiter((len(row) for row in rows), np.int64, len(rows)) - 1, 0)
         return TextLosses(nats=nats, tokens=tokens, digest=self._digest)
 
-    def _ids(self, bodies: Sequence[str]) -> list[list[int]]:
-        if not bodies:
-            return []
+    def _rows(self, bodies: Sequence[str]) -> list[list[int]]:
         begin = [self._begin] if self._begin is not None else []
-        rows = self._tokenizer(list(bodies), add_special_tokens=False, padding=False, truncation=False)["input_ids"]
-        return [(begin + row)[: self._context] for row in rows]
+        return [(begin + row)[: self._context] for row in token_rows(self._tokenizer, bodies, special=False)]
 
-    def _score(self, rows: Sequence[Sequence[int]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _score(self, rows: Sequence[Sequence[int]]) -> list[float]:
         import torch
         from torch.nn.functional import cross_entropy
 
-        longest = max(len(row) for row in rows)
-        ids = torch.zeros((len(rows), longest), dtype=torch.long)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)] = torch.tensor(row)
-            mask[place, : len(row)] = 1
-        ids, mask = ids.to(self._device), mask.to(self._device)
+        ids, mask = padded(rows, device=self._device)
         with torch.inference_mode():
-            logits: torch.Tensor = self._model(input_ids=ids, attention_mask=mask).logits
-            each = cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
-            total = (each.double() * mask[:, 1:]).sum(1)
-        summed: np.ndarray[tuple[int], np.dtype[np.float64]] = total.cpu().numpy()
-        return summed
+            logits = self._model(input_ids=ids, attention_mask=mask).logits
+            return [
+                cross_entropy(logits[place, : len(row) - 1], ids[place, 1 : len(row)], reduction="none")
+                .double()
+                .sum()
+                .item()
+                for place, row in enumerate(rows)
+            ]
 
 
 def load_model(path: Path, *, threads: int = 1) -> CausalModel:

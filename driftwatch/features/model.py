@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from driftwatch.domain.errors import ModelError
 from driftwatch.domain.features import Digest
+from driftwatch.features.weights import find_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _DIGESTED = (
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
     "vocab.json",
     "vocab.txt",
     "merges.txt",
 )
-_UNSAFE = ("pytorch_model.bin", "pytorch_model.pt", "model.pt", "model.pkl")
+_PASSING = ("truncation", "padding")
+"""Settings of ``tokenizer.json`` that tell how it was last used, not what it is."""
 _CHUNK = 1 << 20
 
 
@@ -58,12 +62,8 @@ def inspect_model(path: Path) -> ModelFolder:
     if not folder.is_dir():
         raise ModelError("this is no model folder", where=str(path), cure="give a folder saved by save_pretrained")
     config = _config(folder)
-    weights = tuple(sorted(folder.glob("*.safetensors")))
-    if not weights:
-        raise _no_weights(folder)
-    for file in weights:
-        _check_safetensors(file)
-    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+    weights = find_weights(folder)
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise ModelError(
             "there is no tokenizer beside the model",
             where=str(folder),
@@ -79,21 +79,35 @@ def model_digest(path: Path) -> Digest:
         ModelError: the folder cannot be used.
     """
     folder = inspect_model(path)
-    return _digest([*(folder.path / name for name in _DIGESTED), *folder.weights])
-
-
-def tokenizer_digest(path: Path) -> Digest:
-    """Return the identity of a folder's tokenizer: that of its vocabulary and merges, whatever else changes."""
-    folder = path.resolve()
-    return _digest([folder / name for name in _DIGESTED if name != "config.json"])
-
-
-def _digest(files: list[Path]) -> Digest:
     total = hashlib.sha256()
-    for file in files:
+    for file in (*(folder.path / name for name in _DIGESTED), *folder.weights):
         if file.is_file():
             total.update(f"{file.name}:{file_hash(file)}\n".encode())
     return Digest(f"sha256:{total.hexdigest()}")
+
+
+def tokenizer_digest(path: Path) -> Digest:
+    """Return the identity of a folder's fast tokenizer: equal digests split alike.
+
+    Raises:
+        ModelError: there is no ``tokenizer.json``, or it cannot be read.
+    """
+    file = path.resolve() / "tokenizer.json"
+    if not file.is_file():
+        raise ModelError(
+            "there is no tokenizer.json",
+            where=str(path),
+            cure="load it with AutoTokenizer and save_pretrained: that writes the fast tokenizer",
+        )
+    try:
+        settings = _json(file)
+    except ModelError as error:
+        raise ModelError(f"this tokenizer cannot be read: {error.what}", where=error.where, cure=error.cure) from None
+    if not isinstance(settings, dict):
+        raise ModelError("this tokenizer cannot be read: it is no object", where=str(file), cure="copy the model anew")
+    lasting = {name: value for name, value in settings.items() if name not in _PASSING}
+    canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"))
+    return Digest(f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}")
 
 
 def file_hash(file: Path) -> str:
@@ -109,10 +123,7 @@ def _config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
     if not file.is_file():
         raise ModelError("config.json is missing", where=str(folder), cure="give a folder saved by save_pretrained")
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise ModelError(f"this is no JSON: {error}", where=str(file), cure="copy the model anew") from None
+    config = _json(file)
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelError("it names no model_type", where=str(file), cure="give a folder saved by save_pretrained")
     if not isinstance(config.get("architectures") or [], list):
@@ -126,6 +137,17 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _json(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"this is no JSON: {error}", where=str(file), cure="copy the model anew") from None
+    except OSError as error:
+        raise ModelError(
+            f"this file cannot be read: {error.strerror}", where=str(file), cure="check its owner and mode"
+        ) from None
+
+
 def _family(config: dict[str, Any]) -> Family:
     names = " ".join(str(name) for name in config.get("architectures") or ())
     if "CausalLM" in names or "LMHead" in names:
@@ -135,38 +157,3 @@ def _family(config: dict[str, Any]) -> Family:
     if "SequenceClassification" in names:
         return Family.CLASSIFIER
     return Family.BARE
-
-
-def _no_weights(folder: Path) -> ModelError:
-    unsafe = [name for name in _UNSAFE if (folder / name).exists()]
-    if unsafe:
-        return ModelError(
-            f"its weights are a pickle ({unsafe[0]}), which could run code",
-            where=str(folder),
-            cure="load it once where you trust it and save_pretrained again: that writes safetensors",
-        )
-    return ModelError("it has no *.safetensors", where=str(folder), cure="save_pretrained writes them")
-
-
-def _check_safetensors(file: Path) -> None:
-    """Read the header: names, shapes and offsets must fit the file's length."""
-    size = file.stat().st_size
-    try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(length)) if 0 < length <= size - 8 else None
-    except (ValueError, OSError, RecursionError, MemoryError):
-        header = None
-    if not isinstance(header, dict):
-        raise ModelError("this is no safetensors file", where=str(file), cure="copy the model anew")
-    if _end(header) != size - 8 - length:
-        raise ModelError("this file is cut off or damaged", where=str(file), cure="copy the model anew")
-
-
-def _end(header: dict[str, Any]) -> int | None:
-    """Return where the last tensor ends; None where the header does not say."""
-    try:
-        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
-    except (TypeError, KeyError, IndexError, ValueError):
-        return None
-    return max(ends, default=0)

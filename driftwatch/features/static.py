@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import redirect_stderr
+from importlib.metadata import version
+from io import StringIO
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 import numpy as np
+import structlog
 
 from driftwatch.domain.errors import EncoderError
 from driftwatch.domain.features import Digest, Embeddings
-from driftwatch.features.model import model_digest
+from driftwatch.features.model import inspect_model, model_digest
 from driftwatch.features.runtime import prepare
 
 if TYPE_CHECKING:
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from model2vec import StaticModel
 
     from driftwatch.features.encoder import EncoderSettings
+
+_MADE = "driftwatch.sha256"
+"""Written last into a kept folder: the hash of its table, so that half a folder or a damaged one is never used."""
 
 
 class StaticEncoder:
@@ -35,7 +42,7 @@ class StaticEncoder:
     Source: Tulkens and van Dongen 2024 (Model2Vec).
     """
 
-    def __init__(self, model: StaticModel, digest: Digest, *, max_tokens: int) -> None:
+    def __init__(self, model: StaticModel, digest: Digest, *, max_tokens: int = 256) -> None:
         self._model = model
         self._digest = digest
         self._max_tokens = max_tokens
@@ -48,53 +55,80 @@ class StaticEncoder:
             EncoderError: it cannot be distilled.
             ModelError: the transformer's folder cannot be used.
         """
+        source = inspect_model(folder).path
         prepare(threads)
-        from model2vec import StaticModel
-        from model2vec.distill import distill
-
-        table = _digest(f"{model_digest(folder)}:model2vec:{settings.dims}")
-        digest = _digest(f"{table}:{settings.max_tokens}")
-        kept = cache / f"static-{table.removeprefix('sha256:')[:16]}" if cache is not None else None
-        if kept is not None and kept.is_dir():
-            return cls(StaticModel.from_pretrained(str(kept)), digest, max_tokens=settings.max_tokens)
-        try:
-            model = distill(model_name=str(folder), pca_dims=settings.dims, device="cpu")
-        except (ValueError, RuntimeError, OSError) as error:
-            raise EncoderError(
-                f"it cannot be distilled: {error}", where=str(folder), cure='choose kind = "transformer"'
-            ) from error
-        if kept is not None:
-            _keep(model, kept)
-        return cls(model, digest, max_tokens=settings.max_tokens)
+        about = f"{model_digest(source)}:model2vec {version('model2vec')}:{settings.dims}"
+        name = hashlib.sha256(about.encode()).hexdigest()
+        kept = cache / f"static-{name[:16]}" if cache is not None else None
+        model = _kept(kept) if kept is not None else None
+        if model is None:
+            model = _distil(source, settings.dims)
+            if kept is not None:
+                _keep(model, kept)
+        whole = hashlib.sha256(f"{about}:{settings.max_tokens}".encode()).hexdigest()
+        return cls(model, Digest(f"sha256:{whole}"), max_tokens=settings.max_tokens)
 
     @property
     def digest(self) -> Digest:
-        """Identity of the transformer it came from, the way it was distilled, and the limit of length."""
+        """Identity of the transformer it came from, of the way it was distilled and of the length limit."""
         return self._digest
 
     def embed(self, bodies: Sequence[str]) -> Embeddings:
-        """Return float32 [n, d] unit rows; a text of unknown tokens only gets the first axis."""
+        """Return float32 [n, d] unit rows; a text of unknown tokens only gets the first axis.
+
+        Raises:
+            EncoderError: the table holds what is no number.
+        """
+        dims = int(self._model.dim)
         if not bodies:
-            return Embeddings(values=np.zeros((0, self._model.dim), np.float32), digest=self._digest)
-        encoded = self._model.encode(list(bodies), max_length=self._max_tokens, use_multiprocessing=False)
-        values = np.asarray(encoded, dtype=np.float32).reshape(len(bodies), -1)
+            return Embeddings(values=np.zeros((0, dims), np.float32), digest=self._digest)
+        raw = self._model.encode(list(bodies), max_length=self._max_tokens, use_multiprocessing=False)
+        values = np.asarray(raw, dtype=np.float32)
         norms = np.linalg.norm(values, axis=1, keepdims=True)
         if not np.isfinite(norms).all():
             raise EncoderError("the static encoder gave embeddings that are no numbers", cure="distil it anew")
-        axis = np.zeros((1, values.shape[1]), np.float32)
-        axis[0, 0] = 1.0
-        return Embeddings(values=np.where(norms > 0, values / np.maximum(norms, 1e-12), axis), digest=self._digest)
+        first = np.eye(1, dims, dtype=np.float32)
+        return Embeddings(values=np.where(norms > 0, values / np.maximum(norms, 1e-12), first), digest=self._digest)
 
 
-def _digest(about: str) -> Digest:
-    return Digest("sha256:" + hashlib.sha256(about.encode()).hexdigest())
+def _distil(folder: Path, dims: int) -> StaticModel:
+    from model2vec.distill import distill
+
+    try:
+        with redirect_stderr(StringIO()):  # its progress bar heeds no setting made after tqdm was imported
+            return distill(model_name=str(folder), pca_dims=dims, device="cpu", trust_remote_code=False)
+    except (ValueError, RuntimeError, OSError, KeyError, TypeError, AttributeError) as error:
+        raise EncoderError(
+            f"it cannot be distilled: {error}", where=str(folder), cure='choose kind = "transformer"'
+        ) from error
+
+
+def _kept(folder: Path) -> StaticModel | None:
+    from model2vec import StaticModel
+
+    made = folder / _MADE
+    if not made.is_file() or made.read_text(encoding="ascii") != _table_hash(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return StaticModel.from_pretrained(str(folder))
 
 
 def _keep(model: StaticModel, folder: Path) -> None:
     aside = folder.with_name(f"{folder.name}.{uuid4().hex[:8]}")
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(str(aside))
     try:
+        aside.mkdir(parents=True)
+        model.save_pretrained(str(aside))
+        (aside / _MADE).write_text(_table_hash(aside), encoding="ascii")
         os.rename(aside, folder)  # noqa: PTH104 - atomic, and fails where another process was first
-    except OSError:
+    except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
+        if not folder.is_dir():
+            structlog.get_logger().warning("static_encoder_not_kept", folder=str(folder), reason=error.strerror)
+
+
+def _table_hash(folder: Path) -> str:
+    total = hashlib.sha256()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        file = folder / name
+        total.update(file.read_bytes() if file.is_file() else b"")
+    return total.hexdigest()

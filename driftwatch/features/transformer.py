@@ -10,7 +10,7 @@ import numpy as np
 from driftwatch.domain.errors import EncoderError
 from driftwatch.domain.features import Digest, Embeddings
 from driftwatch.features.batches import by_length
-from driftwatch.features.loading import load_tokenizer, load_weights
+from driftwatch.features.loading import check_rows, load_tokenizer, load_weights, padded, token_rows
 from driftwatch.features.model import inspect_model, model_digest
 from driftwatch.features.runtime import bf16_pays, device, prepare
 
@@ -22,33 +22,41 @@ if TYPE_CHECKING:
 
     from driftwatch.features.encoder import EncoderSettings
 
+_GPU_BATCH = 32
+
 
 class TransformerEncoder:
-    """Any transformers model with a fast tokenizer.
+    """Any transformers model: an encoder, the encoder half of two, or a language model such as the champion.
 
     Args:
         folder: of the model.
         settings: limits of length and batch.
         threads: of torch.
 
+    Raises:
+        ModelError: the folder cannot be used.
+
     Source: mean pooling as in Reimers and Gurevych 2019 (Sentence-BERT), section 3.
     """
 
     def __init__(self, folder: Path, settings: EncoderSettings, *, threads: int = 1) -> None:
+        self._path = inspect_model(folder).path
         prepare(threads)
         import torch
         from transformers import AutoModel
 
-        self._path = inspect_model(folder).path
         self._device = device()
-        self._dtype = torch.bfloat16 if bf16_pays() else torch.float32
+        dtype = torch.bfloat16 if bf16_pays() else torch.float32
         self._tokenizer = load_tokenizer(self._path)
-        self._model = load_weights(AutoModel, self._path, self._dtype)
-        self._model.to(self._device).eval()  # type: ignore[arg-type]
-        limit = getattr(self._model.config, "max_position_embeddings", None) or settings.max_tokens
-        self._max_tokens = min(settings.max_tokens, limit, self._tokenizer.model_max_length)
-        self._budget = settings.batch_tokens
-        about = f"{model_digest(self._path)}:mean:{self._max_tokens}:{self._dtype}"
+        whole = load_weights(AutoModel, self._path, dtype=dtype, device=self._device)
+        self._dims = int(whole.config.hidden_size)
+        positions = getattr(whole.config, "max_position_embeddings", None)
+        limits = (settings.max_tokens, positions, self._tokenizer.model_max_length)
+        self._model = whole.get_encoder() if whole.config.is_encoder_decoder else whole
+        self._model.config.use_cache = False
+        self._max_tokens = min(int(limit) for limit in limits if limit)
+        self._budget = settings.batch_tokens * (_GPU_BATCH if self._device == "cuda" else 1)
+        about = f"{model_digest(self._path)}:mean:{self._max_tokens}:{dtype}"
         self._digest = Digest("sha256:" + hashlib.sha256(about.encode()).hexdigest())
 
     @property
@@ -61,34 +69,26 @@ class TransformerEncoder:
 
         Raises:
             EncoderError: the model gave what is no number.
+            ModelError: the tokenizer is not the model's own.
         """
-        if not bodies:
-            return Embeddings(values=np.zeros((0, self._model.config.hidden_size), np.float32), digest=self._digest)
-        ids = self._ids(bodies)
-        values = np.empty((len(bodies), self._model.config.hidden_size), np.float32)
-        for batch in by_length([len(row) for row in ids], budget=self._budget):
-            values[batch] = self._forward([ids[index] for index in batch])
+        rows = self._rows(bodies)
+        check_rows(rows, self._model, self._path)
+        values = np.empty((len(rows), self._dims), np.float32)
+        for batch in by_length([len(row) for row in rows], budget=self._budget):
+            values[batch] = self._forward([rows[index] for index in batch])
         return Embeddings(values=_unit(values, self._path), digest=self._digest)
 
-    def _ids(self, bodies: Sequence[str]) -> list[list[int]]:
-        rows = self._tokenizer(list(bodies), truncation=True, max_length=self._max_tokens, padding=False)["input_ids"]
-        blank = self._tokenizer(" ", truncation=True, max_length=self._max_tokens)["input_ids"] or [0]
-        return [row or blank for row in rows]
+    def _rows(self, bodies: Sequence[str]) -> list[list[int]]:
+        *rows, blank = token_rows(self._tokenizer, [*bodies, " "], special=True, longest=self._max_tokens)
+        return [row or blank or [0] for row in rows]
 
     def _forward(self, rows: Sequence[Sequence[int]]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         import torch
 
-        longest = max(len(row) for row in rows)
-        ids = torch.zeros((len(rows), longest), dtype=torch.long)
-        mask = torch.zeros((len(rows), longest), dtype=torch.long)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)] = torch.tensor(row)
-            mask[place, : len(row)] = 1
+        ids, mask = padded(rows, device=self._device)
         with torch.inference_mode():
-            hidden: torch.Tensor = self._model(
-                input_ids=ids.to(self._device), attention_mask=mask.to(self._device)
-            ).last_hidden_state
-            weights = mask.to(self._device).unsqueeze(-1)
+            hidden: torch.Tensor = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1)
             mean = (hidden.float() * weights).sum(1) / weights.sum(1)
         pooled: np.ndarray[tuple[int, int], np.dtype[np.float32]] = mean.cpu().numpy()
         return pooled
