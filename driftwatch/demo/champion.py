@@ -42,7 +42,7 @@ def train_champion(
         checkpoints=scratch / "checkpoints",
         on_progress=on_progress,
         should_stop=lambda: False,
-        threads=2,
+        threads=1,  # two on a busy machine can cost many times one
     )
 
 

@@ -25,7 +25,6 @@ policies = ["policies/*.yaml"]
 
 [daemon]
 listen = "127.0.0.1:{port}"
-threads = 2
 poll = "200ms"
 
 [alerts.webhook]
