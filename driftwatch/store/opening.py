@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,20 @@ def _check_place(file: Path, *, read_only: bool) -> None:
         raise StoreUnavailableError(
             "there is no database", where=str(file), cure="driftwatch run or driftwatch reference build makes it"
         )
+    if not read_only:
+        _make_private(file)
+
+
+def _make_private(file: Path) -> None:
+    """Make the file for its owner alone before the database is written: it will hold people's texts."""
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the database cannot be written: {error.strerror}",
+            where=str(file),
+            cure="make its folder writable for this user",
+        ) from None
 
 
 def _bring_up_to_date(database: Database, *, migrate: bool) -> None:

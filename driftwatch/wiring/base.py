@@ -60,7 +60,7 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
         return _open_url(config.store, clock)
     if not read_only:
         try:
-            config.state_dir.mkdir(parents=True, exist_ok=True)
+            config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailableError(
                 f"the state folder cannot be made: {error.strerror}",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from driftwatch.alert import messages
-from driftwatch.domain.errors import ConflictError, DataError, DriftwatchError, ModelError
+from driftwatch.domain.errors import ConflictError, DataError, DriftwatchError, ModelError, NotFoundError
 from driftwatch.domain.features import Digest
 from driftwatch.domain.run import RunId, RunState
 from driftwatch.retrain import reload as hooks
@@ -109,7 +109,11 @@ def rollback(config: Config, store: Store, run_id: RunId, *, reason: str) -> Cha
             f"run {run_id} ({run.state.value}) did not make the serving model",
             cure="driftwatch runs list shows which run is in force",
         )
-    before = next(c for c in store.registry.champions(stream) if c.version == run.spec.champion)
+    before = next((c for c in store.registry.champions(stream) if c.version == run.spec.champion), None)
+    if before is None:
+        raise NotFoundError(
+            f"the ledger does not know model {run.spec.champion}", cure="restore the database from a backup"
+        )
     references = {row.version: row for row in store.registry.references(stream)}
     models = config.state_dir / "models" / stream
     folder = point_current(models, before.version)

@@ -360,6 +360,11 @@ def test_a_read_only_store_refuses_writes(store: Store, tmp_path: Path, clock: C
     reader.close()
 
 
+def test_the_database_is_its_owners_alone(store: Store, tmp_path: Path) -> None:
+    take(store, 1)
+    assert [path.stat().st_mode & 0o077 for path in tmp_path.glob("driftwatch.db*")] == [0, 0, 0]
+
+
 def test_integrity_is_checked(store: Store) -> None:
     assert store.check() == []
     assert store.size() > 0
