@@ -87,7 +87,10 @@ def serve(app: App, host: str, port: int) -> WebServer:
 def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_QUEUE)
+        listening = socket.create_server((host, port), family=family, backlog=_QUEUE)
+        # Inherited by every connection: head and body go out at once instead of waiting 40 ms for an acknowledgement.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening  # noqa: TRY300 - both calls may fail alike
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {host}:{port}: {error.strerror or error}",
