@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 
 import msgspec
-import structlog
 
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Cursor, Page, Text
 from driftwatch.intake.records import MOST_BYTES, Accepted, Records, Rejected
+from driftwatch.intake.rotation import HEAD, Position, begins_with, find, fingerprinted, next_position, opened
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-log = structlog.get_logger()
-
-_HEAD = 1_024
 _LONGEST_LINE = 8 * 1024 * 1024
 _BLOCK = 256 * 1024
 
@@ -81,25 +75,6 @@ def records_of(settings: FileSettings) -> Records:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """How far a log was read.
-
-    Args:
-        generation: number of files finished before this one.
-        offset: bytes of it read, up to the end of a line.
-        inode: of the file.
-        head: hash of its first bytes, to know it again under another name.
-        head_bytes: how many bytes that hash is of.
-    """
-
-    generation: int = 0
-    offset: int = 0
-    inode: int = 0
-    head: str = ""
-    head_bytes: int = 0
-
-
 class FileSource:
     """Reads a log from a cursor on.
 
@@ -124,9 +99,9 @@ class FileSource:
         position = msgspec.json.decode(after.position, type=Position) if after is not None else Position()
         try:
             return self._read(position, limit)
-        except OSError as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise DataError(
-                f"the log cannot be read: {error.strerror or error}",
+                f"the log cannot be read: {getattr(error, 'strerror', None) or error}",
                 where=str(self._settings.path),
                 cure="let the user that driftwatch runs as read it",
                 retryable=True,
@@ -134,19 +109,16 @@ class FileSource:
 
     def _read(self, position: Position, limit: int) -> Page:
         path = self._settings.path
-        found = _find(path, position)
+        found = find(path, position)
         if found is None:
             return Page(texts=(), cursor=None)
         file, at = found
-        # The writer of a file just renamed may go on writing to it until it has opened the new one: only when that one
-        # has something in it is the old one finished.
-        finished = file != path and path.is_file() and path.stat().st_size > 0
-        page, end = self._read_file(file, at, limit, finished=finished)
-        if not finished or page.more:
+        following = next_position(file, path, at) if file != path else None
+        page, end = self._read_file(file, at, limit, finished=following is not None)
+        if following is None or page.more:
             moved = end != position
             return replace(page, cursor=self._cursor(end) if moved else None)
         # A rotated file that was read to its end: its last line is whole, with or without a line feed.
-        following = _begun(_next_after(file, path), generation=end.generation + 1)
         return replace(page, cursor=self._cursor(following), more=True)
 
     def _read_file(self, file: Path, position: Position, limit: int, *, finished: bool) -> tuple[Page, Position]:
@@ -155,8 +127,11 @@ class FileSource:
         offset = position.offset
         more = False
         read = 0
-        with _opened(file) as stream:
-            head = stream.read(_HEAD)
+        with opened(file) as stream:
+            head = stream.read(HEAD)
+            if not begins_with(head, position):
+                # It was rotated away between the look and the opening: the next read finds it under its new name.
+                return Page(texts=(), cursor=None, more=True), position
             is_json = self._is_json(head)
             stream.seek(offset)
             for line, length, whole in _lines(stream):
@@ -169,7 +144,7 @@ class FileSource:
                 offset += length
                 read += 1
         counts = {reason: count for reason, count in rejected.items() if count}
-        end = _fingerprinted(replace(position, offset=offset), head, file)
+        end = fingerprinted(replace(position, offset=offset), head, file)
         return Page(texts=tuple(texts), cursor=None, rejected=counts, more=more), end
 
     def _take(self, line: bytes | None, is_json: bool, place: str, texts: list[Text], rejected: Counter[str]) -> None:
@@ -195,71 +170,6 @@ class FileSource:
         return Cursor(source=self._settings.name, position=msgspec.json.encode(position).decode())
 
 
-def _find(path: Path, position: Position) -> tuple[Path, Position] | None:
-    """Return the file that the position is in and where in it, or None where there is nothing to read."""
-    if not position.head:
-        return (path, position) if path.is_file() else None
-    here = [path] if path.is_file() else []
-    same = [file for file in (*here, *_neighbours(path)) if _is_same(file, position)]
-    if same:
-        # Of files that begin alike, the one that was read is the one with its inode.
-        return min(same, key=lambda file: file.stat().st_ino != position.inode), position
-    if not here:
-        return None
-    log.warning("log_cut_off", path=str(path), generation=position.generation)
-    return path, Position(generation=position.generation + 1)
-
-
-def _is_same(file: Path, position: Position) -> bool:
-    try:
-        with _opened(file) as stream:
-            head = stream.read(position.head_bytes)
-            if len(head) < position.head_bytes or _hash(head) != position.head:
-                return False
-            if file.suffix == ".gz":
-                return True
-            return os.fstat(stream.fileno()).st_size >= position.offset
-    except (OSError, EOFError, zlib.error):
-        return False
-
-
-def _neighbours(path: Path) -> list[Path]:
-    """Return the rotated files beside the log, oldest first: ``log.1``, ``log-20260101``, ``log.1.gz`` and so on."""
-    try:
-        beside = [each for each in path.parent.iterdir() if each.name != path.name and _is_rotated(each.name, path)]
-        return sorted(beside, key=lambda each: (each.stat().st_mtime_ns, each.name))
-    except OSError:
-        return []
-
-
-def _next_after(file: Path, path: Path) -> Path:
-    """Return the file that was written after a rotated one; the reader may have missed several rotations."""
-    neighbours = _neighbours(path)
-    later = neighbours[neighbours.index(file) + 1 :] if file in neighbours else []
-    packed = file.name.removesuffix(".gz")
-    return next((each for each in later if each.name.removesuffix(".gz") != packed), path)
-
-
-def _begun(file: Path, *, generation: int) -> Position:
-    """Return the position at a file's beginning, the file known by what stands there."""
-    with _opened(file) as stream:
-        head = stream.read(_HEAD)
-    return Position(
-        generation=generation, inode=file.stat().st_ino, head=_hash(head) if head else "", head_bytes=len(head)
-    )
-
-
-def _is_rotated(name: str, path: Path) -> bool:
-    rest = name.removesuffix(".gz")
-    if rest.startswith(path.name) and rest[len(path.name) : len(path.name) + 1] in (".", "-", "_", ""):
-        return True
-    return rest.startswith(path.stem + "-") and rest.endswith(path.suffix)
-
-
-def _opened(file: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(file, "rb")) if file.suffix == ".gz" else file.open("rb")
-
-
 def _lines(stream: BinaryIO) -> Iterator[tuple[bytes | None, int, bool]]:
     """Yield each line without its end (None for one too long to hold), its length in bytes, and whether it ended."""
     while True:
@@ -282,15 +192,3 @@ def _skip_rest(stream: BinaryIO) -> tuple[int, bool]:
         if block.endswith(b"\n"):
             return length, True
     return length, False
-
-
-def _fingerprinted(position: Position, head: bytes, file: Path) -> Position:
-    """Know the file by as much of its beginning as was read: those bytes never change again."""
-    size = min(position.offset, _HEAD, len(head))
-    if size <= position.head_bytes:
-        return position
-    return replace(position, head=_hash(head[:size]), head_bytes=size, inode=file.stat().st_ino)
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Cursor
@@ -143,6 +143,69 @@ def test_copy_and_truncate(tmp_path: Path) -> None:
     assert drain(source(log), page.cursor)[0] == ["b", "c"]
 
 
+def stamped(path: Path, content: str, at: int) -> Path:
+    path.write_text(content)
+    os.utime(path, (at, at))
+    return path
+
+
+def test_several_rotations_between_two_reads(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(line("a") + line("b"))
+    cursor = source(log).read(None, limit=1).cursor
+    stamped(tmp_path / "log.3", line("a") + line("b"), 1)
+    packed = tmp_path / "log.2.gz"
+    packed.write_bytes(gzip.compress(line("c").encode()))
+    os.utime(packed, (2, 2))
+    stamped(tmp_path / "log.1", line("d"), 3)
+    log.write_text("")
+    bodies, cursor, _ = drain(source(log), cursor)
+    assert bodies == ["b", "c", "d"]
+    log.write_text(line("e"))
+    assert drain(source(log), cursor)[0] == ["e"]
+
+
+def test_other_files_beside_the_log_are_not_read(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(line("a"))
+    _, cursor, _ = drain(source(log))
+    stamped(tmp_path / "app.log.1", line("a") + line("b"), 1)
+    for name in ("app-errors.log", "app.log.lock", "app.log-notes.gz", "app.log~"):
+        stamped(tmp_path / name, line("foreign"), 2)
+    log.write_text(line("c"))
+    assert drain(source(log), cursor)[0] == ["b", "c"]
+
+
+def test_half_a_first_line_does_not_end_the_old_file(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(line("a"))
+    _, cursor, _ = drain(source(log))
+    old = log.rename(tmp_path / "log.1")
+    log.write_text(line("c")[:4])
+    with old.open("a") as late:
+        late.write(line("b"))
+    bodies, cursor, _ = drain(source(log), cursor)
+    assert bodies == ["b"]
+    log.write_text(line("c"))
+    assert drain(source(log), cursor)[0] == ["c"]
+
+
+def test_half_a_compressed_file_is_told_and_read_when_whole(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    lines = "".join(line(f"{number} {os.urandom(2_000).hex()}") for number in range(50))
+    log.write_text(lines)
+    cursor = source(log).read(None, limit=1).cursor
+    whole = gzip.compress(lines.encode())
+    packed = tmp_path / "log.1.gz"
+    packed.write_bytes(whole[: len(whole) // 2])
+    log.write_text(line("next"))
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        drain(source(log), cursor, limit=100)
+    assert caught.value.retryable
+    packed.write_bytes(whole)
+    assert len(drain(source(log), cursor)[0]) == 50
+
+
 def test_an_unreadable_log_is_told(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     log = tmp_path / "log"
@@ -172,6 +235,12 @@ class Rotations(RuleBasedStateMachine):
         self.cursor: Cursor | None = None
         self.half = ""
         self.rotations = 0
+        self.shifts = False
+
+    @initialize(shifts=st.booleans())
+    def name_rotated_files(self, shifts: bool) -> None:
+        """Number the newest 1 and move the others up, or give each a date."""
+        self.shifts = shifts
 
     def teardown(self) -> None:
         try:
@@ -204,15 +273,25 @@ class Rotations(RuleBasedStateMachine):
     @rule()
     def rotate_by_rename(self) -> None:
         if self._may_rotate():
-            self.rotations += 1
-            self._stamp(self.log.rename(self.log.with_name(f"log.{self.rotations}")))
+            self._stamp(self.log.rename(self._next_name()))
             self._append(["after rename"])
+
+    @rule()
+    def rotate_by_rename_and_wait(self) -> None:
+        """The writer goes on in the old file until it is told of the new one."""
+        if self._may_rotate():
+            old = self.log.rename(self._next_name())
+            with old.open("a") as late:
+                late.write(line(f"late {len(self.written)}"))
+            self.written.append(f"late {len(self.written)}")
+            self._stamp(old)
+            self.read_some(9)
+            self._append(["after late"])
 
     @rule()
     def rotate_by_copy(self) -> None:
         if self._may_rotate():
-            self.rotations += 1
-            copy = self.log.with_name(f"log.{self.rotations}")
+            copy = self._next_name()
             copy.write_bytes(self.log.read_bytes())
             self._stamp(copy)
             self.log.write_text("")
@@ -220,12 +299,24 @@ class Rotations(RuleBasedStateMachine):
 
     @rule()
     def compress(self) -> None:
-        rotated = self.log.with_name(f"log.{self.rotations}")
-        if rotated.exists():
-            packed = rotated.with_name(rotated.name + ".gz")
-            packed.write_bytes(gzip.compress(rotated.read_bytes()))
-            self._stamp(packed)
-            rotated.unlink()
+        for rotated in self._rotated():
+            if rotated.suffix != ".gz":
+                packed = rotated.with_name(rotated.name + ".gz")
+                packed.write_bytes(gzip.compress(rotated.read_bytes()))
+                shutil.copystat(rotated, packed)
+                rotated.unlink()
+
+    def _rotated(self) -> list[Path]:
+        return [each for each in self.folder.iterdir() if each != self.log]
+
+    def _next_name(self) -> Path:
+        self.rotations += 1
+        if not self.shifts:
+            return self.log.with_name(f"log-{20260000 + self.rotations}")
+        for each in sorted(self._rotated(), key=lambda each: -int(each.name.split(".")[1])):
+            name, number, *packed = each.name.split(".")
+            each.rename(each.with_name(".".join([name, str(int(number) + 1), *packed])))
+        return self.log.with_name("log.1")
 
     def _may_rotate(self) -> bool:
         """A log is rotated when it holds something; before its first look the reader does not know of older files."""
