@@ -148,6 +148,7 @@ def _nothing(rejected: Sequence[RejectedRecord], settings: HttpSettings) -> Batc
         "empty": f'"{settings.body}" is empty',
         "not-an-object": "it is no JSON object",
         "bad-time": f'"{settings.time}" is no time; write ISO 8601 or seconds since 1970',
+        "no-id": f'there is no "{settings.id}" in it',
         "bad-id": f'"{settings.id}" is longer than 500 characters',
         "not-utf8": "it holds a lone surrogate, which is no text",
     }
@@ -183,16 +184,21 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
         return body
     if coding != "gzip":
         raise BatchError(415, "Unsupported encoding", f'send gzip or no Content-Encoding, not "{coding}"')
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        content = unpacker.decompress(body, _MOST_UNPACKED + 1)
-    except zlib.error as error:
-        raise BatchError(400, "Not gzip", f"the body cannot be unpacked: {error}") from None
-    if len(content) > _MOST_UNPACKED:
-        raise BatchError(413, "Too large", f"the body unpacks to more than {_MOST_UNPACKED:,} bytes; send less at once")
-    if not unpacker.eof:
-        raise BatchError(400, "Not gzip", "the body ends in the middle")
-    return content
+    content = bytearray()
+    while body:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            content += unpacker.decompress(body, _MOST_UNPACKED + 1 - len(content))
+        except zlib.error as error:
+            raise BatchError(400, "Not gzip", f"the body cannot be unpacked: {error}") from None
+        if len(content) > _MOST_UNPACKED:
+            raise BatchError(
+                413, "Too large", f"the body unpacks to more than {_MOST_UNPACKED:,} bytes; send less at once"
+            )
+        if not unpacker.eof:
+            raise BatchError(400, "Not gzip", "the body ends in the middle")
+        body = unpacker.unused_data  # gzip may come in several members
+    return bytes(content)
 
 
 def _whole(content: bytes) -> Iterator[tuple[int, object]]:

@@ -29,11 +29,10 @@ _SECRETS = re.compile(
     r"|\bAIza[0-9A-Za-z_-]{35}"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
     r"|(?i:(?<=bearer )[A-Za-z0-9._~+/-]{16,}=*)"
-    r"|(?i:\b(?:api[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret|secret|password|passwd|pwd)"
-    r"[\"']?\s*[:=]\s*[\"']?)(?!<)[^\s\"'<>,;]{6,}",
+    r"|(?i:(?P<name>(?<![A-Za-z0-9])(?:api[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret"
+    r"|secret(?:[_-]?access)?(?:[_-]?key)?|password|passwd|pwd)[\"']?\s*[:=]\s*[\"']?)(?!<)[^\s\"'<>,;]{6,})",
     re.DOTALL,
 )
-_ASSIGNMENT = re.compile(r"^(?P<name>[^:=]*[:=]\s*[\"']?)", re.DOTALL)
 _DIGIT = re.compile(r"\d")
 _MANY_DIGITS = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
 _SECRET_HINT = re.compile(
@@ -110,8 +109,7 @@ def _secrets(body: str) -> Iterator[tuple[int, int]]:
     if not _SECRET_HINT.search(body):
         return
     for match in _SECRETS.finditer(body):
-        named = _ASSIGNMENT.match(match[0]) if re.match(r"(?i)[a-z_-]+[\"']?\s*[:=]", match[0]) else None
-        yield match.start() + (named.end() if named else 0), match.end()
+        yield max(match.start(), match.end("name")), match.end()
 
 
 def _emails(body: str) -> Iterator[tuple[int, int]]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.text import Text
 
 _MEMORY_SECONDS = 60.0
+_SHORTEST_SECONDS = 1.0  # two requests a millisecond apart are no thousand a second
 _SPACE = 2.0**64
 
 
@@ -70,7 +71,7 @@ class HashSampler:
             seconds = (at - self._observed_at).total_seconds()
             weight = min(seconds / _MEMORY_SECONDS, 1.0)
             self._arrivals = (
-                texts / seconds
+                texts / max(seconds, _SHORTEST_SECONDS)
                 if self._arrivals is None
                 else ((1 - weight) * self._arrivals + weight * texts / seconds)
             )

@@ -31,6 +31,11 @@ def test_every_form_is_read(body: bytes, kind: str) -> None:
     assert parse(gzip.compress(body), kind, "gzip").texts == parse(body, kind).texts
 
 
+def test_gzip_in_several_members_is_read_whole() -> None:
+    body = b"".join(gzip.compress(b'{"text": "%d"}\n' % number) for number in range(3))
+    assert [text.body for text in parse(body, LINES, "gzip").texts] == ["0", "1", "2"]
+
+
 def test_a_record_without_an_id_is_the_same_text_again() -> None:
     first, second = parse(b'{"text": "a"}').texts[0].id, parse(b'{ "text":"a" }').texts[0].id
     assert first == second
@@ -65,7 +70,10 @@ def test_bad_records_are_named_and_the_rest_is_taken() -> None:
         (b"a=b", "application/x-www-form-urlencoded", "", 415, "application/json", None),
         (b"{}", "", "", 415, "nothing", None),
         (b"{}", JSON, "br", 415, '"br"', None),
+        (b'{"id": {}, "text": "a"}', JSON, "", 422, 'no "id"', 1),
         (b"no gzip", JSON, "gzip", 400, "unpacked", None),
+        (b"", JSON, "gzip", 400, "truncated", None),
+        (gzip.compress(b'{"text": "a"}') + b"rest", JSON, "gzip", 400, "unpacked", None),
         (gzip.compress(b'{"text": "a"}')[:-9], JSON, "gzip", 400, "middle", None),
         (gzip.compress(b" " * (65 * 1024 * 1024)), JSON, "gzip", 413, "unpacks to more", None),
     ],

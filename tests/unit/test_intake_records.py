@@ -7,7 +7,6 @@ import pytest
 from driftwatch.domain.text import Text
 from driftwatch.intake.fields import FieldPath
 from driftwatch.intake.records import Accepted, Records, Rejected
-from driftwatch.intake.sampler import HashSampler, SampleSettings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FULL = Records(
@@ -81,27 +80,3 @@ def test_a_long_body_is_cut_between_characters() -> None:
 def test_bad_field_paths_are_refused(words: str) -> None:
     with pytest.raises(ValueError, match="field path"):
         FieldPath.parse(words)
-
-
-def test_the_sampler_is_unbiased_and_decides_alike_again() -> None:
-    texts = [Text(id=f"id-{number}", body="b", seen_at=NOW) for number in range(20_000)]
-    first = [HashSampler(SampleSettings(rate=0.3)).keep(text) for text in texts]
-    again = [HashSampler(SampleSettings(rate=0.3)).keep(text) for text in texts]
-    other = [HashSampler(SampleSettings(rate=0.3, salt="x")).keep(text) for text in texts]
-    assert first == again
-    assert first != other
-    assert sum(first) / len(first) == pytest.approx(0.3, abs=0.015)
-
-
-def test_the_budget_lowers_the_rate() -> None:
-    sampler = HashSampler(SampleSettings(per_second=10))
-    sampler.observe(0, NOW)
-    for minute in range(1, 6):
-        sampler.observe(60 * 100, NOW.replace(minute=minute))
-    assert sampler.rate == pytest.approx(0.1)
-
-
-@pytest.mark.parametrize("settings", [{"rate": 0.0}, {"rate": 1.5}, {"per_second": 0.0}])
-def test_bad_sampling_is_refused(settings: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be above 0"):
-        SampleSettings(**settings)  # type: ignore[arg-type]

@@ -23,6 +23,9 @@ REDACTOR = Redactor(RedactSettings())
         ("token ghp_" + "a1B2" * 9 + " leaked", "token <SECRET> leaked"),
         ("Authorization: Bearer abcdefghijklmnop123456", "Authorization: Bearer <SECRET>"),
         ('"api_key": "s3cr3t-value-1"', '"api_key": "<SECRET>"'),
+        ("Bearer abcdefghijklmnopqrst== end", "Bearer <SECRET> end"),
+        ("DB_PASSWORD=hunter2hunter2", "DB_PASSWORD=<SECRET>"),
+        ("AWS_SECRET_ACCESS_KEY: wJalrXUtnFEMI/K7MDENG", "AWS_SECRET_ACCESS_KEY: <SECRET>"),
         ("password=hunter2hunter2 ok", "password=<SECRET> ok"),
         ("jwt eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.SflKxwRJSMeKKF2Q end", "jwt <SECRET> end"),
         (
