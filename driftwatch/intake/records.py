@@ -106,11 +106,12 @@ class Records:
             return Rejected("bad-time")
         shortened = _cut(body, self._max_bytes)
         labels = {name: word for name, path in self._labels.items() if (word := _word(path.find(record))) is not None}
+        group = _word(self._group.find(record)) if self._group is not None else None
         text = Text(
             id=identity,
             body=shortened,
             seen_at=seen_at,
-            group=_word(self._group.find(record)) if self._group is not None else None,
+            group=group[:_LONGEST_ID] if group is not None else None,
             labels={name: word[:_LONGEST_LABEL] for name, word in labels.items()},
         )
         return Accepted(text, cut=len(shortened) < len(body))

@@ -33,6 +33,7 @@ _SECRETS = re.compile(
     r"|secret(?:[_-]?access)?(?:[_-]?key)?|password|passwd|pwd)[\"']?\s*[:=]\s*[\"']?)(?!<)[^\s\"'<>,;]{6,})",
     re.DOTALL,
 )
+_MOST_PASSES = 5  # what was glued to something replaced stands alone afterwards and is found in the next pass
 _DIGIT = re.compile(r"\d")
 _MANY_DIGITS = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
 _SECRET_HINT = re.compile(
@@ -86,12 +87,16 @@ class Redactor:
     def redact(self, body: str) -> tuple[str, Mapping[str, int]]:
         """Return the body with placeholders, and how many of each kind."""
         found: Counter[str] = Counter()
-        for kind, find in self._finders:
-            spans = list(find(body))
-            for start, end in reversed(spans):
-                body = f"{body[:start]}<{kind.upper()}>{body[end:]}"
-            if spans:
-                found[kind] = len(spans)
+        for _ in range(_MOST_PASSES):
+            before = found.total()
+            for kind, find in self._finders:
+                spans = list(find(body))
+                for start, end in reversed(spans):
+                    body = f"{body[:start]}<{kind.upper()}>{body[end:]}"
+                if spans:
+                    found[kind] += len(spans)
+            if found.total() == before:
+                break
         return body, found
 
     def _phones(self, body: str) -> Iterator[tuple[int, int]]:

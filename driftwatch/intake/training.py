@@ -91,7 +91,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             try:
-                yield number, line.decode("utf-8").rstrip("\r\n")
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
             except UnicodeDecodeError as error:
                 raise DataError(
                     f"byte {error.start + 1} is not UTF-8", where=f"{path}:{number}", cure="save it as UTF-8"

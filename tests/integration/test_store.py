@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -277,6 +278,32 @@ def test_opening_again_is_light(store: Store, tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path / "driftwatch.db")], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_several_processes_make_one_store(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "driftwatch.db"
+    program = (
+        "import sys; from pathlib import Path; from driftwatch.store import open_store\n"
+        "sys.stdin.read(1); open_store(Path(sys.argv[1]), clock=None).close()"
+    )
+    openers = [subprocess.Popen([sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE) for _ in range(2)]
+    for opener in openers:
+        opener.communicate(b"x")
+    assert [opener.returncode for opener in openers] == [0, 0]
+    opened = open_store(path, clock=clock)
+    assert opened.check() == []
+    opened.close()
+
+
+def test_several_threads_store_each_text_once(store: Store) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for start in (0, 20, 0, 20, 40, 30):
+            pool.submit(take, store, 30, start=start)
+    stored = [each.text.id for each in store.texts.window(S, after_seq=0, limit=999)]
+    assert sorted(stored) == sorted(text.id for text in texts(70))
+    counts = store.counts.intake()
+    assert counts[S, "file", "stored"] == 70
+    assert counts[S, "file", "duplicate"] == 110
 
 
 def test_migrations_make_the_schema_that_the_code_knows(store: Store, tmp_path: Path) -> None:

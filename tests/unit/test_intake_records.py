@@ -70,6 +70,13 @@ def test_bad_fields_are_named(record: object, reason: str) -> None:
     assert FULL.record(record, place="x", now=NOW) == Rejected(reason)
 
 
+def test_long_groups_and_labels_are_cut() -> None:
+    record = {"messages": [{"content": "a"}], "id": 1, "at": 0, "user": {"session": "s" * 600}, "lang": "l" * 200}
+    read = FULL.record(record, place="x", now=NOW)
+    assert isinstance(read, Accepted)
+    assert (read.text.group, read.text.labels) == ("s" * 500, {"lang": "l" * 100})
+
+
 def test_a_long_body_is_cut_between_characters() -> None:
     read = FULL.record({"messages": [{"content": "ééééééééé"}], "id": 1, "at": 0}, place="x", now=NOW)
     assert isinstance(read, Accepted)

@@ -1,10 +1,36 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from driftwatch.intake.redact import KINDS, Redactor, RedactSettings
 
 REDACTOR = Redactor(RedactSettings())
+PIECES = [
+    "a@b.org",
+    "+44 20 7946 0958",
+    "(212) 555-2368",
+    "4111 1111 1111 1111",
+    "DE89 3704 0044 0532 0130 00",
+    "203.0.113.7",
+    "2001:db8::1",
+    "AKIAIOSFODNN7EXAMPLE",
+    "password=",
+    "secret: ",
+    "Bearer ",
+    "sk-abcdefghijklmnopqrstuv",
+    "GB82WEST12345698765432",
+    "1",
+    "22",
+    " ",
+    "-",
+    ".",
+    ":",
+    "=",
+    "x",
+    "<",
+]
 
 
 @pytest.mark.parametrize(
@@ -65,3 +91,11 @@ def test_unknown_kinds_and_regions_are_refused() -> None:
         RedactSettings(kinds=("names",))
     with pytest.raises(ValueError, match="is no country"):
         RedactSettings(regions=("Germany",))
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_doing_it_twice_changes_nothing_more(pieces: list[str]) -> None:
+    clean, found = REDACTOR.redact("".join(pieces))
+    assert REDACTOR.redact(clean) == (clean, {})
+    assert sum(clean.count(f"<{kind.upper()}>") for kind in KINDS) <= sum(found.values())

@@ -28,6 +28,8 @@ def test_every_form_is_read(tmp_path: Path) -> None:
     assert bodies(write(tmp_path / "e.txt", "one\ntwo\n")) == wanted
     assert bodies(write(tmp_path / "f.csv", 'id,text\n1,one\n2,"two"\n')) == wanted
     assert bodies(write(tmp_path / "g.tsv", "id\tquery\n1\tone\n2\ttwo\n"), "query") == wanted
+    assert bodies(write(tmp_path / "i.csv", b'\xef\xbb\xbftext,id\r\n"one",1\r\n"two",2\r\n')) == wanted
+    assert bodies(write(tmp_path / "j.csv", 'text\n"one\nmore"\n')) == ["one\nmore"]
     pq.write_table(pa.table({"id": [1, 2], "text": wanted}), tmp_path / "h.parquet")
     assert bodies(tmp_path / "h.parquet") == wanted
 
