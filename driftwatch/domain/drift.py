@@ -60,12 +60,14 @@ class Window:
         index: 0 for the stream's first window, then 1, 2, …
         texts: n texts in store order.
         features: of the same n texts.
+        seqs: places of the same n texts in the store; empty where they come from elsewhere.
     """
 
     stream: str
     index: int
     texts: tuple[Text, ...]
     features: Features
+    seqs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,111 @@ class WordShift:
     z: float
 
 
+class Change(StrEnum):
+    """What became of a cluster or slice of the traffic."""
+
+    NEW = "new"
+    GROWN = "grown"
+    SHRUNK = "shrunk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterShift:
+    """A cluster of texts that take up another share of the traffic than of the reference.
+
+    Args:
+        change: new (the reference hardly holds it), grown or shrunk.
+        keywords: that set its texts apart, strongest first.
+        share: of the distinct texts looked at, 0 to 1.
+        low: lower end of the share's 95% interval.
+        high: upper end of it.
+        reference_share: of the reference's texts.
+        texts: number of distinct texts in it.
+        exemplars: redacted bodies nearest to its centre.
+        loss: the champion's mean loss there in nats per token; None without a model.
+    """
+
+    change: Change
+    keywords: tuple[str, ...]
+    share: float
+    low: float
+    high: float
+    reference_share: float
+    texts: int
+    exemplars: tuple[str, ...] = ()
+    loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceShift:
+    """A slice (texts with one value of one label) that carries the drift.
+
+    Args:
+        label: name of the label.
+        value: of the label.
+        texts: number of distinct texts in the slice.
+        share: of the distinct texts looked at, 0 to 1.
+        log10_e: log10 of the e-value against "this slice looks like the reference".
+        new_share: at least this share of the slice is not explained by the reference.
+    """
+
+    label: str
+    value: str
+    texts: int
+    share: float
+    log10_e: float
+    new_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onset:
+    """When the drift is estimated to have begun.
+
+    Args:
+        seq: store order of the first text thought to be of the new kind.
+        seen_at: its time.
+        texts: from it to the end of the window, that many.
+    """
+
+    seq: int
+    seen_at: datetime
+    texts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelEvidence:
+    """One channel "does the text fall into this set?" that carries evidence.
+
+    Args:
+        bank: it belongs to: ``directions``, ``tokens``, ``witness``, ``loss`` or ``length``.
+        name: of the set, such as ``novelty > q 0.98`` or a token.
+        share: of the texts since the onset that fall into it, 0 to 1.
+        reference_share: of the reference's texts, its upper bound.
+        log10_e: log10 of its own evidence.
+    """
+
+    bank: str
+    name: str
+    share: float
+    reference_share: float
+    log10_e: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftMap:
+    """Texts on a plane, close where alike, for the incident page.
+
+    Args:
+        reference: x and y of some reference texts, each within 0 to 1.
+        window: x and y of some of the window's texts.
+        clusters: for each of the window's points the place of its cluster in ``WindowResult.clusters``; -1 for none.
+    """
+
+    reference: tuple[tuple[float, float], ...]
+    window: tuple[tuple[float, float], ...]
+    clusters: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftResult:
     """What one monitor says about one window."""
@@ -113,6 +220,17 @@ class DriftResult:
     detector: str
     measures: tuple[Measure, ...]
     words: tuple[WordShift, ...] = ()
+    onset: Onset | None = None
+    channels: tuple[ChannelEvidence, ...] = ()
+
+
+class DriftState(StrEnum):
+    """Has the text drifted, and does the model suffer? The four combinations of the two answers."""
+
+    STABLE = "stable"
+    BENIGN_DRIFT = "benign-drift"
+    HARMFUL_DRIFT = "harmful-drift"
+    SILENT_DECAY = "silent-decay"
 
 
 class Outcome(StrEnum):
@@ -141,6 +259,12 @@ class WindowResult:
         measures: of all detectors, names unique.
         words: that moved most, risen first.
         exemplars: a few redacted bodies least like the reference.
+        state: whether the text has drifted and whether the model suffers; None where too little was measured.
+        onset: estimated begin of the drift whose alarm is in force.
+        channels: that carry the evidence, strongest first.
+        clusters: new, grown and shrunk, strongest first.
+        slices: that carry the drift, strongest first.
+        map: of the texts, where an alarm was raised in this window.
     """
 
     stream: str
@@ -157,6 +281,12 @@ class WindowResult:
     measures: tuple[Measure, ...]
     words: tuple[WordShift, ...]
     exemplars: tuple[str, ...] = ()
+    state: DriftState | None = None
+    onset: Onset | None = None
+    channels: tuple[ChannelEvidence, ...] = ()
+    clusters: tuple[ClusterShift, ...] = ()
+    slices: tuple[SliceShift, ...] = ()
+    map: DriftMap | None = None
 
     def value(self, name: str) -> float | None:
         """Return the measure's value, or None where it was not measured."""
