@@ -61,6 +61,7 @@ class Window:
         texts: n texts in store order.
         features: of the same n texts.
         seqs: places of the same n texts in the store; empty where they come from elsewhere.
+        arl_texts: the false-alarm budget: at least this many texts on average between two false alarms.
     """
 
     stream: str
@@ -68,6 +69,7 @@ class Window:
     texts: tuple[Text, ...]
     features: Features
     seqs: tuple[int, ...] = ()
+    arl_texts: float = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

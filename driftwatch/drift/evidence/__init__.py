@@ -1,0 +1,1 @@
+"""Evidence of drift that stays valid however often one looks, against a false-alarm budget."""

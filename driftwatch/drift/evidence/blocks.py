@@ -1,0 +1,92 @@
+"""Blocks: what may be bet on as one, so that texts that depend on each other are not counted as many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Blocks:
+    """Rows of a window in blocks.
+
+    Args:
+        rows: int64 [n], the window's rows, those of a block side by side.
+        starts: int64 [blocks], where in ``rows`` each block begins.
+        weights: float64 [n], of each row in its block's mean; they sum to 1 within a block.
+        gaps: float64 [blocks], number of texts that each block stands for.
+    """
+
+    rows: Rows
+    starts: Rows
+    weights: Floats
+    gaps: Floats
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def block(self) -> Rows:
+        """Return int64 [n]: the block of each row."""
+        return np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.rows))))
+
+    def means(self, hits: npt.NDArray[np.bool_] | npt.NDArray[np.float32]) -> Floats:
+        """Return the blocks' means, float64 [blocks, channels], of hits [n, channels] in the order of ``rows``."""
+        weighted = hits * self.weights[:, None]
+        found: Floats = np.add.reduceat(weighted, self.starts, axis=0)
+        return found
+
+
+def in_blocks(rows: Rows, groups: Sequence[str | None], *, length: int, by_group: bool) -> Blocks:
+    """Return the rows in blocks of ``length`` groups, in order of the groups' first texts.
+
+    A text without a group is a group of its own. What is left over at the end joins the last block, so a block has
+    ``length`` to ``2·length − 1`` groups, or fewer where the window has no more.
+
+    Args:
+        rows: int64 [n], ascending.
+        groups: name of each row's group.
+        length: groups in a block.
+        by_group: a block's mean is that of its groups' means; else that of its texts.
+    """
+    if not len(rows):
+        nothing = np.zeros(0, dtype=np.int64)
+        return Blocks(rows=rows, starts=nothing, weights=np.zeros(0), gaps=np.zeros(0))
+    units = _units(groups)
+    count = max((int(units.max()) + 1) // length, 1)
+    block = np.minimum(units // length, count - 1)
+    order = np.argsort(block, kind="stable")
+    block, units = block[order], units[order]
+    starts = np.searchsorted(block, np.arange(count))
+    gaps = np.diff(np.append(starts, len(rows))).astype(np.float64)
+    weights = 1.0 / gaps[block]
+    if by_group:
+        sizes = np.bincount(units)[units]
+        firsts = np.unique(units, return_index=True)[1]
+        groups_in_block = np.bincount(block[firsts], minlength=count)
+        weights = 1.0 / (sizes * groups_in_block[block])
+    return Blocks(rows=rows[order], starts=starts, weights=weights, gaps=gaps)
+
+
+def _units(groups: Sequence[str | None]) -> Rows:
+    """Return the number of each row's group, counted in order of first appearance."""
+    numbers: dict[str, int] = {}
+    units = np.empty(len(groups), dtype=np.int64)
+    count = 0
+    for row, group in enumerate(groups):
+        known = None if group is None else numbers.get(group)
+        if known is None:
+            known, count = count, count + 1
+            if group is not None:
+                numbers[group] = known
+        units[row] = known
+    return units

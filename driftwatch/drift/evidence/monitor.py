@@ -1,0 +1,263 @@
+"""The running detector: one window after another, for ever, within the false-alarm budget."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.evidence.alarm import Alarm, raised
+from driftwatch.drift.evidence.blocks import Blocks, in_blocks
+from driftwatch.drift.evidence.dependence import Dependence, measure
+from driftwatch.drift.evidence.fixed import Fixed
+from driftwatch.drift.evidence.leaders import Leaders
+from driftwatch.drift.evidence.recent import Chunk, Recent
+from driftwatch.drift.evidence.seen import Seen, key
+from driftwatch.drift.evidence.sets import lengths, loss_per_token
+from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
+from driftwatch.drift.evidence.witnesses import Witnesses
+from driftwatch.drift.features import take
+
+if TYPE_CHECKING:
+    from driftwatch.drift.evidence.settings import EvidenceSettings
+    from driftwatch.drift.evidence.witness import Witness
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+WITNESS_PART = 0.5
+"""Of the false-alarm budget; the fixed banks have the rest."""
+_PIECE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """Where evidence was highest in a window.
+
+    Args:
+        height: log10 of the statistic over its threshold; an alarm from 0 on.
+        texts: rows of the window up to there.
+        witness: that reached it; None where the fixed banks did.
+    """
+
+    height: float
+    texts: int
+    witness: Witness | None
+
+
+class EvidenceMonitor:
+    """The detector ``evidence`` fitted to a reference.
+
+    Args:
+        reference: what is known.
+        settings: how texts are treated.
+        seed: of k-means.
+        state: of the monitor to go on from.
+    """
+
+    def __init__(
+        self, reference: Reference, settings: EvidenceSettings, *, seed: int, state: bytes | None = None
+    ) -> None:
+        self._settings = settings
+        self._fixed = Fixed(reference, seed=seed)
+        self._witnesses = Witnesses(reference.train.features, reference.cal.features)
+        self._leaders = Leaders(reference, self._fixed, self._witnesses)
+        self._recent = Recent()
+        self._bodies, self._groups = Seen(), Seen()
+        self._texts = 0
+        self.alarm: Alarm | None = None
+        self.dependence: Dependence | None = None
+        stored = unpack(state) if state else None
+        if stored is not None:
+            self._restore(*stored)
+
+    def update(self, window: Window) -> DriftResult:
+        """Bet on a window's texts; copies of texts seen lately count for nothing."""
+        rows, alone = self._fresh(window)
+        length = self._length(window, alone)
+        peak = self._bet(window, rows, alone, length)
+        self._texts += len(window.texts)
+        if peak.height >= 0:
+            self._raise(window, peak)
+            self._fixed.reset()
+            self._witnesses.alive = []
+        elif self.alarm is not None:
+            self.alarm = self.alarm.waited(len(window.texts))
+            self.alarm = None if self.alarm.over else self.alarm
+        return self._result(window, peak)
+
+    def state(self) -> bytes:
+        """Return everything needed to go on: statistics, witnesses, recent texts' features, the alarm in force."""
+        chunks = list(self._recent)
+        notes = Notes(
+            texts=self._texts,
+            closed=self._recent.closed,
+            chunks=len(self._recent.chunks),
+            pieces=len(self._recent.open),
+            alive=tuple(Alive(kind=each.score.kind.name, born=each.born) for each in self._witnesses.alive),
+            alarm=self.alarm,
+            dependence=self.dependence,
+        )
+        return pack(notes, dict(self._arrays(chunks)))
+
+    def _fresh(self, window: Window) -> tuple[Rows, Rows]:
+        """Return the rows that are no copies, and those of them whose group was not seen lately."""
+        rows, alone = [], []
+        for row, text in enumerate(window.texts):
+            if self._bodies.add(key(text.body)):
+                rows.append(row)
+                if text.group is None or self._groups.add(key(text.group)):
+                    alone.append(row)
+        return np.asarray(rows, dtype=np.int64), np.asarray(alone, dtype=np.int64)
+
+    def _length(self, window: Window, alone: Rows) -> int:
+        """Return the length of blocks; with ``auto`` the burn-in goes on until it has seen enough."""
+        wanted = self._settings.dependence
+        if wanted == "independent":
+            return 1
+        if wanted != "auto":
+            return wanted
+        if self.dependence is None or not self.dependence.settled:
+            known = [chunk.values for chunk in self._recent]
+            values = np.concatenate([*known, window.features.embeddings.values[alone].astype(np.float16)])
+            self.dependence = measure(values.astype(np.float32), settled=len(values) >= self._settings.burn_in)
+        return self.dependence.length
+
+    def _bet(self, window: Window, rows: Rows, alone: Rows, length: int) -> Peak:
+        if not len(rows):
+            return Peak(height=-np.inf, texts=0, witness=None)
+        blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
+        trace = self._fixed.update(take(window.features, blocks.rows), blocks)
+        heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
+        best = int(heights.argmax())
+        peak = Peak(height=float(heights[best]), texts=int(blocks.gaps[: best + 1].sum()), witness=None)
+        first = np.flatnonzero(heights >= 0)
+        if len(first):
+            peak = Peak(height=peak.height, texts=int(blocks.gaps[: first[0] + 1].sum()), witness=None)
+        learnt = self._learn(window, alone, length)
+        return max((peak, learnt), key=lambda each: each.height)
+
+    def _learn(self, window: Window, alone: Rows, length: int) -> Peak:
+        """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
+        peak = Peak(height=-np.inf, texts=0, witness=None)
+        betting = self._betting()
+        pieces = max(-(-len(alone) // _PIECE), 1)
+        for part in np.array_split(alone, pieces):
+            if not len(part):
+                continue
+            blocks = self._blocks(window, part, length, by_group=False)
+            piece = _chunk(window, blocks.rows)
+            if betting:
+                uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
+                found, leaders = self._witnesses.update(
+                    piece, blocks, uniform, self._recent, rate=WITNESS_PART / window.arl_texts, exact=length == 1
+                )
+                best = int(found.argmax())
+                if found[best] > peak.height:
+                    peak = Peak(height=float(found[best]), texts=int(blocks.rows.max()) + 1, witness=leaders[best])
+            if self._recent.add(piece) is not None and betting:
+                self._witnesses.bear(self._recent)
+        return peak
+
+    def _betting(self) -> bool:
+        """Say whether witnesses may bet: texts must not depend on each other beyond a block."""
+        if not self._settings.witnesses:
+            return False
+        if self._settings.dependence != "auto":
+            return True
+        found = self.dependence
+        return found is not None and found.settled and not found.beyond
+
+    @staticmethod
+    def _blocks(window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
+        return in_blocks(rows, [window.texts[row].group for row in rows], length=length, by_group=by_group)
+
+    def _raise(self, window: Window, peak: Peak) -> None:
+        onset, channels = self._leaders.explain(window, self._recent, peak.witness)
+        delay = max(onset.texts - (len(window.texts) - peak.texts), 1)
+        self.alarm = raised(
+            self.alarm,
+            window=window.index,
+            texts=len(window.texts),
+            delay=delay,
+            onset=onset,
+            channels=channels,
+        )
+
+    def _result(self, window: Window, peak: Peak) -> DriftResult:
+        measures = [Measure(name="drift.alarm", value=float(self.alarm is not None))]
+        if np.isfinite(peak.height):
+            measures.append(Measure(name="drift.evidence", value=peak.height))
+        if self.alarm is None:
+            return DriftResult(detector="evidence", measures=tuple(measures))
+        age = self.alarm.age(max(text.seen_at for text in window.texts))
+        measures.append(Measure(name="drift.onset_age", value=age))
+        return DriftResult(
+            detector="evidence",
+            measures=tuple(measures),
+            onset=self.alarm.onset,
+            channels=self.alarm.channels,
+        )
+
+    def _arrays(self, chunks: list[Chunk]) -> Arrays:
+        found: Arrays = {"bodies": self._bodies.keys(), "groups": self._groups.keys()}
+        for number, chunk in enumerate(chunks):
+            for name in ("values", "ids", "indptr", "scalars", "seqs", "times"):
+                found[f"chunk{number}_{name}"] = getattr(chunk, name)
+        for member in self._fixed.members:
+            found[f"bank_{member.name}"] = member.bank.values
+        tokens = self._fixed.tokens
+        found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
+        for number, witness in enumerate(self._witnesses.alive):
+            found |= {f"since{number}": witness.since, f"values{number}": witness.values}
+        return found
+
+    def _restore(self, notes: Notes, arrays: Arrays) -> None:
+        self._texts, self.alarm, self.dependence = notes.texts, notes.alarm, notes.dependence
+        self._bodies, self._groups = (
+            Seen(int(each) for each in arrays["bodies"]),
+            Seen(int(each) for each in arrays["groups"]),
+        )
+        chunks = [
+            Chunk(**{name: arrays[f"chunk{number}_{name}"] for name in Chunk.__slots__})  # type: ignore[arg-type]
+            for number in range(notes.chunks + notes.pieces)
+        ]
+        self._recent = Recent(
+            chunks=deque(chunks[: notes.chunks], maxlen=self._recent.chunks.maxlen),
+            closed=notes.closed,
+            open=chunks[notes.chunks :],
+        )
+        for member in self._fixed.members:
+            member.bank.values = arrays[f"bank_{member.name}"].astype(np.float64)
+        self._fixed.tokens.restore(
+            *(arrays[name].astype(np.float64) for name in ("relative", "scale", "offset", "sums"))
+        )
+        self._witnesses.restore(
+            self._recent,
+            [
+                (
+                    each.kind,
+                    each.born,
+                    arrays[f"since{number}"].astype(np.float32),
+                    arrays[f"values{number}"].astype(np.float64),
+                )
+                for number, each in enumerate(notes.alive)
+            ],
+        )
+
+
+def _chunk(window: Window, rows: Rows) -> Chunk:
+    features = take(window.features, rows)
+    times = [int(window.texts[row].seen_at.timestamp() * 1e6) for row in rows]
+    seqs = [window.seqs[row] if window.seqs else row + 1 for row in rows]
+    return Chunk(
+        values=features.embeddings.values.astype(np.float16),
+        ids=features.tokens.ids,
+        indptr=features.tokens.indptr,
+        scalars=np.stack([lengths(features), loss_per_token(features)], axis=1).astype(np.float32),
+        seqs=np.asarray(seqs, dtype=np.int64),
+        times=np.asarray(times, dtype=np.int64),
+    )

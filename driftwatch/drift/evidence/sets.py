@@ -1,0 +1,171 @@
+"""Sets of texts, fixed on TRAIN: near a direction of the embeddings, far from every known text, long, or badly read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from driftwatch.domain.features import Features
+
+Matrix = npt.NDArray[np.float32]
+Hits = npt.NDArray[np.bool_]
+CENTRES = 64
+COMPONENTS = 16
+LEVELS = (1 / 8, 1 / 64, 1 / 500)
+TAILS = (1 / 4, 1 / 16, 1 / 64, 1 / 500)
+_RESIDUAL = 64
+_MOST_KNOWN = 2_048
+_MOST_FITTED = 8_000
+
+
+class Sets(Protocol):
+    """Sets, chosen on TRAIN alone."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each, for people."""
+        ...
+
+    def hits(self, features: Features) -> Hits:
+        """Return bool [n, sets]: which texts fall into which."""
+        ...
+
+
+class DirectionSets:
+    """Half-spaces of the embedding space at three TRAIN quantiles of each direction, and their complements.
+
+    Directions: 64 k-means centres, 16 principal components both ways, novelty (distance to the nearest known text)
+    and the norm of what the first 64 components leave over. Complements see mass that falls: a topic that disappears.
+
+    Args:
+        train: float32 [n, d] embeddings of TRAIN; known texts and thresholds come from different ones of them.
+        falling: whether these are the complements.
+        seed: of k-means.
+    """
+
+    def __init__(self, train: Matrix, *, falling: bool, seed: int) -> None:
+        from sklearn.cluster import KMeans
+
+        self._falling = falling
+        known = train[: min(max(len(train) * 2 // 3, 1), _MOST_KNOWN)]
+        rest = train[len(known) :] if len(train) > len(known) else train
+        self._known = np.ascontiguousarray(known.T)
+        self._mean = train.mean(0)
+        centred = (train - self._mean)[:_MOST_FITTED]
+        count = min(CENTRES, max(len(train) // 8, 1))
+        centres = KMeans(count, n_init=1, random_state=seed).fit(centred).cluster_centers_.astype(np.float32)
+        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
+        _, _, axes = np.linalg.svd(centred, full_matrices=False)
+        components = axes[:COMPONENTS]
+        self._axes = np.ascontiguousarray(axes[:_RESIDUAL].T)
+        self._directions = np.concatenate([centres, components, -components]).T.astype(np.float32)
+        levels = LEVELS[:2] if falling else LEVELS
+        self._names = _direction_names(count, len(components), levels, falling=falling)
+        scores = self._scores(rest)
+        self._thresholds = np.quantile(scores, [1 - level for level in levels], axis=0).T.astype(np.float32)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each set."""
+        return self._names
+
+    def hits(self, features: Features) -> Hits:
+        """Return bool [n, sets]."""
+        found = (self._scores(features.embeddings.values)[:, :, None] > self._thresholds[None]).reshape(
+            len(features.embeddings.values), -1
+        )
+        return ~found if self._falling else found
+
+    def _scores(self, values: Matrix) -> Matrix:
+        centred = values - self._mean
+        linear = centred @ self._directions
+        if self._falling:
+            return linear
+        nearest = np.concatenate(
+            [(values[at : at + 1_000] @ self._known).max(1) for at in range(0, max(len(values), 1), 1_000)]
+        )
+        projected = centred @ self._axes
+        left = np.maximum((centred * centred).sum(1) - (projected * projected).sum(1), 0.0)
+        scores: Matrix = np.concatenate([linear, -nearest[:, None], np.sqrt(left)[:, None]], axis=1)
+        return scores
+
+
+class ScalarSets:
+    """Both tails of one number per text at four TRAIN quantiles.
+
+    Args:
+        name: of the number.
+        train: float64 [n], of TRAIN's texts.
+    """
+
+    def __init__(self, name: str, train: npt.NDArray[np.float64]) -> None:
+        self._name = name
+        self._high = np.quantile(train, [1 - level for level in TAILS])
+        self._low = np.quantile(train, TAILS)
+        self.names = (
+            *(f"{name} above {threshold:.3g}" for threshold in self._high),
+            *(f"{name} below {threshold:.3g}" for threshold in self._low),
+        )
+
+    def of(self, values: npt.NDArray[np.float64]) -> Hits:
+        """Return bool [n, 8]."""
+        return np.concatenate([values[:, None] > self._high, values[:, None] < self._low], axis=1)
+
+
+class LengthSets:
+    """Texts that are long or short in the champion's tokens."""
+
+    def __init__(self, train: Features) -> None:
+        self._sets = ScalarSets("tokens in the text", lengths(train))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each set."""
+        return self._sets.names
+
+    def hits(self, features: Features) -> Hits:
+        """Return bool [n, 8]."""
+        return self._sets.of(lengths(features))
+
+
+class LossSets:
+    """Texts that the champion reads badly, or well: its loss per token."""
+
+    def __init__(self, train: Features) -> None:
+        self._sets = ScalarSets("loss per token", loss_per_token(train))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each set."""
+        return self._sets.names
+
+    def hits(self, features: Features) -> Hits:
+        """Return bool [n, 8]."""
+        return self._sets.of(loss_per_token(features))
+
+
+def lengths(features: Features) -> npt.NDArray[np.float64]:
+    """Return the texts' lengths in tokens, float64 [n]."""
+    totals = np.concatenate([np.zeros(1), np.cumsum(features.tokens.counts, dtype=np.float64)])
+    found: npt.NDArray[np.float64] = totals[features.tokens.indptr[1:]] - totals[features.tokens.indptr[:-1]]
+    return found
+
+
+def loss_per_token(features: Features) -> npt.NDArray[np.float64]:
+    """Return the champion's mean loss on each text in nats per token, float64 [n]; 0 where nothing was predicted."""
+    if features.losses is None:
+        return np.zeros(len(features.embeddings.values))
+    found: npt.NDArray[np.float64] = features.losses.nats / np.maximum(features.losses.tokens, 1)
+    return found
+
+
+def _direction_names(centres: int, components: int, levels: tuple[float, ...], *, falling: bool) -> tuple[str, ...]:
+    names = [f"topic {number}" for number in range(centres)]
+    names += [f"component +{number}" for number in range(components)]
+    names += [f"component −{number}" for number in range(components)]
+    names += [] if falling else ["novelty", "residual"]
+    word = "outside the top" if falling else "top"
+    return tuple(f"{name}, {word} {level:.3g}" for name in names for level in levels)

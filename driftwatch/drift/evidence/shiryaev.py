@@ -1,0 +1,61 @@
+"""The Shiryaev–Roberts statistic of many channels at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+_AT_ONCE = 64
+_GREATEST = 1e250
+
+
+class Bank:
+    r"""Bets on channels "the texts fall into set c more often than the reference does", at several shares each.
+
+    For a block with hit fraction :math:`z` of a set whose null rate is at most :math:`q`, the bet at share s pays
+    :math:`e = 1 + (s/q)(z - q)`. If :math:`E[z \mid past] \le q` then :math:`E[e \mid past] \le 1`, and since
+    :math:`z \ge 0`, :math:`e \ge 1 - s > 0`. With :math:`R \leftarrow (R + L) e` for a block that stands for L texts,
+    :math:`E[R_{t+L} \mid past] \le R_t + L`: :math:`R_t - t` is a supermartingale, and so is that of any mean of
+    channels and shares. At a stopping time τ with R ≥ A therefore :math:`A \le E[R_\tau] \le E[\tau]`, and by
+    Markov's inequality P(alarm within T texts) ≤ T/A.
+
+    Source: Shin, Ramdas and Rinaldo 2023 (E-detectors, NEJSDS), section 2.
+
+    Args:
+        bounds: float64 [channels], upper bound q of each set's null rate, above 0 and at most 1.
+        shares: float64 [shares], each within 0 and 1.
+    """
+
+    def __init__(self, bounds: Floats, shares: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._stakes = np.asarray(shares)[None, :] / bounds[:, None]
+        self.values: Floats = np.zeros(self._stakes.shape)
+
+    def update(self, means: Floats, gaps: Floats) -> Floats:
+        """Bet on block after block; returns the mean of all statistics after each, float64 [blocks].
+
+        Args:
+            means: float64 [blocks, channels], hit fractions.
+            gaps: float64 [blocks], texts that each block stands for.
+        """
+        found = np.empty(len(means))
+        values = self.values
+        for first in range(0, len(means), _AT_ONCE):
+            part = means[first : first + _AT_ONCE]
+            factors = 1.0 + (part - self._bounds)[:, :, None] * self._stakes
+            for number, factor in enumerate(factors, first):
+                values += gaps[number]
+                values *= factor
+                found[number] = values.mean()
+            np.minimum(values, _GREATEST, out=values)
+        return found
+
+    def reset(self) -> None:
+        """Forget all evidence."""
+        self.values[:] = 0.0
+
+    def strongest(self) -> Floats:
+        """Return the channels' own evidence: the mean over shares, float64 [channels]."""
+        found: Floats = self.values.mean(1)
+        return found

@@ -1,0 +1,76 @@
+"""The monitor's state as bytes: a restart from them goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.drift.evidence.alarm import Alarm
+from driftwatch.drift.evidence.dependence import Dependence
+
+FORMAT = 1
+_HEAD = struct.Struct("<II")
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alive:
+    """A witness alive: name of its recipe and the chunk it was born after."""
+
+    kind: str
+    born: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """What is no array.
+
+    Args:
+        texts: ever assessed.
+        closed: chunks ever closed.
+        chunks: chunks at hand.
+        pieces: pieces of the open chunk.
+        alive: witnesses, in order.
+        alarm: in force.
+        dependence: what the burn-in showed so far.
+    """
+
+    texts: int
+    closed: int
+    chunks: int
+    pieces: int
+    alive: tuple[Alive, ...]
+    alarm: Alarm | None
+    dependence: Dependence | None
+
+
+def pack(notes: Notes, arrays: Arrays) -> bytes:
+    """Return notes and arrays as bytes."""
+    head = msgspec.json.encode(notes)
+    buffer = BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type] # names are ours
+    return _HEAD.pack(FORMAT, len(head)) + head + buffer.getvalue()
+
+
+def unpack(state: bytes) -> tuple[Notes, Arrays] | None:
+    """Return what ``pack`` wrote; None where another version of the format was written."""
+    version, length = _HEAD.unpack_from(state)
+    if version != FORMAT:
+        return None
+    body = memoryview(state)[_HEAD.size :]
+    notes = msgspec.json.decode(body[:length], type=Notes)
+    with np.load(BytesIO(body[length:]), allow_pickle=False) as stored:
+        return notes, {name: stored[name] for name in stored.files}
+
+
+def read_notes(state: bytes) -> Notes | None:
+    """Return the notes alone, to show them."""
+    version, length = _HEAD.unpack_from(state)
+    if version != FORMAT:
+        return None
+    return msgspec.json.decode(state[_HEAD.size : _HEAD.size + length], type=Notes)

@@ -1,0 +1,249 @@
+"""Witnesses: scores learnt from the recent stream that tell its texts from the reference's, and bets on their ranks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.drift.evidence.kernels import Kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from driftwatch.drift.evidence.recent import Chunk
+
+Matrix = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
+SHARES = (0.02, 0.06, 0.2)
+MOST_CALIBRATED = 6_000
+MOST_KNOWN = 2_048
+_SHRINKAGE = 0.3
+_FLOOR = 0.25
+_PRIOR_TEXTS = 20.0
+_LOWEST = -1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A recipe for witnesses.
+
+    Args:
+        name: of the recipe.
+        parts: whose standardised sum is the score: ``density``, ``direction``, ``tokens``.
+        width: of the kernel, 0 the widest.
+        chunks: it learns from.
+        life: chunks it bets on.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    width: int
+    chunks: int
+    life: int
+
+
+KINDS = (
+    Kind(name="dense region", parts=("density",), width=0, chunks=1, life=4),
+    Kind(name="denser region", parts=("density",), width=1, chunks=1, life=4),
+    Kind(name="dense region of four", parts=("density",), width=1, chunks=4, life=8),
+    Kind(name="densest region of four", parts=("density",), width=2, chunks=4, life=8),
+    Kind(name="direction", parts=("direction",), width=0, chunks=2, life=8),
+    Kind(name="tokens", parts=("tokens",), width=0, chunks=2, life=8),
+    Kind(name="all together", parts=("density", "direction", "tokens"), width=0, chunks=2, life=8),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """What scores are computed from, for n texts.
+
+    Args:
+        values: float32 [n, d] embeddings.
+        ids: int32 [nonzeros], tokens present.
+        indptr: int64 [n + 1].
+        known: float32 [n, 3], kernel density of the reference around each text.
+        around: by a chunk's number, float32 [n, 3], kernel density of that chunk's texts around each text.
+    """
+
+    values: Matrix
+    ids: npt.NDArray[np.int32]
+    indptr: npt.NDArray[np.int64]
+    known: Matrix
+    around: Mapping[int, Matrix]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Base:
+    """What all witnesses of a reference share; everything from TRAIN alone.
+
+    Args:
+        kernels: of the embeddings.
+        known: float32 [n, d], TRAIN texts that densities are measured with.
+        mean: float32 [d], of TRAIN.
+        precision: float32 [d, d], inverse of TRAIN's shrunk covariance.
+        shares: float64 [vocabulary], of TRAIN's texts that hold each token.
+        floor: float32 [3], added to densities before they are compared.
+    """
+
+    kernels: Kernels
+    known: Matrix
+    mean: Vector
+    precision: Matrix
+    shares: Floats
+    floor: Vector
+
+
+def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
+    """Return what witnesses need of TRAIN.
+
+    Args:
+        values: float32 [n, d], TRAIN's embeddings.
+        ids: int32 [nonzeros], tokens present in TRAIN's texts, each once a text.
+        vocabulary: number of tokens.
+    """
+    kernels = Kernels(values)
+    known = np.ascontiguousarray(values[:MOST_KNOWN])
+    dims = values.shape[1]
+    covariance = np.cov(values.T.astype(np.float64))
+    ridge = _SHRINKAGE * np.trace(covariance) / dims * np.eye(dims)
+    floor = _FLOOR * (kernels.density(known, known) - 1.0 / len(known)).mean(0)
+    return Base(
+        kernels=kernels,
+        known=known,
+        mean=values.mean(0),
+        precision=np.linalg.inv(covariance + ridge).astype(np.float32),
+        shares=(np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0),
+        floor=floor.astype(np.float32),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """A frozen scoring function, learnt from a few chunks and TRAIN.
+
+    Args:
+        kind: recipe.
+        chunks: numbers of the chunks it learnt from.
+        direction: float32 [d].
+        weights: float64 [vocabulary], of the tokens.
+        scaling: mean and standard deviation of each part on TRAIN.
+    """
+
+    kind: Kind
+    chunks: tuple[int, ...]
+    direction: Vector
+    weights: Floats
+    scaling: tuple[tuple[float, float], ...]
+
+    def __call__(self, base: Base, material: Material) -> Vector:
+        """Return the texts' scores, float32 [n]; higher is more like the chunks."""
+        parts = [self._part(part, base, material) for part in self.kind.parts]
+        if len(parts) == 1:
+            return parts[0].astype(np.float32)
+        scaled = [(part - mean) / deviation for part, (mean, deviation) in zip(parts, self.scaling, strict=True)]
+        total: Vector = np.sum(scaled, axis=0).astype(np.float32)
+        return total
+
+    def _part(self, part: str, base: Base, material: Material) -> npt.NDArray[np.floating]:
+        if part == "density":
+            width = self.kind.width
+            here = sum(material.around[number][:, width] for number in self.chunks) / len(self.chunks)
+            floor = base.floor[width]
+            found: npt.NDArray[np.floating] = np.log((here + floor) / (material.known[:, width] + floor))
+            return found
+        if part == "direction":
+            return (material.values - base.mean) @ self.direction
+        sums = np.concatenate([np.zeros(1), np.cumsum(self.weights[material.ids])])
+        return sums[material.indptr[1:]] - sums[material.indptr[:-1]]
+
+
+def learn(kind: Kind, base: Base, chunks: Mapping[int, Chunk], numbers: Sequence[int], train: Material) -> Score:
+    """Return the score that a recipe learns from some chunks.
+
+    Density: log ratio of the chunks' kernel density to TRAIN's. Direction: linear discriminant between the chunks'
+    mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log ratio of presence.
+
+    Args:
+        kind: recipe.
+        base: what is known of TRAIN.
+        chunks: by number.
+        numbers: of the chunks to learn from.
+        train: the known TRAIN texts, to bring several parts to one scale.
+    """
+    learnt = [chunks[number] for number in numbers]
+    size = sum(len(chunk) for chunk in learnt)
+    mean = sum(chunk.values.astype(np.float32).sum(0) for chunk in learnt) / np.float32(size)
+    weights = np.zeros(0)
+    if "tokens" in kind.parts:
+        counts = sum(np.bincount(chunk.ids, minlength=len(base.shares)) for chunk in learnt)
+        weights = np.log((counts + _PRIOR_TEXTS * base.shares) / (size + _PRIOR_TEXTS) / base.shares)
+        weights = np.maximum(weights, _LOWEST)
+    unscaled = Score(kind, tuple(numbers), base.precision @ (mean - base.mean), weights, ())
+    if len(kind.parts) == 1:
+        return unscaled
+    parts = [unscaled._part(part, base, train) for part in kind.parts]  # noqa: SLF001 - its own kind
+    scaling = tuple((float(part.mean()), float(part.std()) + 1e-9) for part in parts)
+    return Score(kind, unscaled.chunks, unscaled.direction, weights, scaling)
+
+
+class Witness:
+    r"""A frozen score, and Shiryaev–Roberts bets on the ranks it gives to the texts that come after its birth.
+
+    Let :math:`p_i = (\#\{s > s_i\} + U_i \#\{s = s_i\})/(N + 1)` be the smoothed rank of text i among CAL's texts,
+    the texts since the birth before it, and itself; U comes from a hash of the text. The score is chosen from TRAIN
+    and from older texts only, so without drift CAL's texts and those since the birth are exchangeable under it and the
+    p are independent and uniform (Vovk, Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem
+    11.1): the null rate of {p ≤ ε} is ε exactly, however small CAL is. The bets are those of :class:`Bank`. A witness
+    lives for a fixed number of texts, and no choice of witnesses looks at CAL or at evidence; so the chance that any
+    of those born within T texts reaches its threshold is at most the sum over them.
+
+    In blocks the mean of dependent hits has the same expectation, and Ville's inequality needs no more.
+
+    Args:
+        score: the frozen score.
+        calibration: float32 [n], CAL's scores under it, ascending.
+        born: number of the chunk after which it was born.
+    """
+
+    def __init__(self, score: Score, calibration: Vector, *, born: int) -> None:
+        self.score = score
+        self.born = born
+        self.calibration = calibration
+        self.since = np.zeros(0, dtype=np.float32)
+        self.values = np.zeros((len(LEVELS), len(SHARES)))
+
+    def ranks(self, scores: Vector, uniform: Floats) -> Floats:
+        """Return the smoothed ranks p of the next texts and count them among those that came, float64 [n]."""
+        bags = (self.calibration, self.since)
+        greater = sum(len(bag) - np.searchsorted(bag, scores, side="right") for bag in bags)
+        below = sum(np.searchsorted(bag, scores, side="left") for bag in bags)
+        equal = len(self.calibration) + len(self.since) - greater - below
+        earlier = np.tri(len(scores), k=-1, dtype=bool)
+        greater = greater + ((scores[None, :] > scores[:, None]) & earlier).sum(1)
+        equal = equal + ((scores[None, :] == scores[:, None]) & earlier).sum(1)
+        known = len(self.calibration) + len(self.since) + np.arange(len(scores))
+        self.since = np.sort(np.concatenate([self.since, scores]))
+        found: Floats = (greater + uniform * (equal + 1)) / (known + 1)
+        return found
+
+    def bet(self, means: Floats, gaps: Floats) -> Floats:
+        """Bet on block after block; returns the mean of the statistics after each, float64 [blocks].
+
+        Args:
+            means: float64 [blocks, levels], hit fractions of {p ≤ ε}.
+            gaps: float64 [blocks], texts that each block stands for.
+        """
+        levels, shares = np.asarray(LEVELS), np.asarray(SHARES)
+        factors = 1.0 + (means - levels)[:, :, None] * (shares[None, :] / levels[:, None])
+        found = np.empty(len(means))
+        for number, factor in enumerate(factors):
+            self.values += gaps[number]
+            self.values *= factor
+            found[number] = self.values.mean()
+        return found

@@ -1,0 +1,194 @@
+"""The bank of witnesses: one born of every recipe after each chunk, each with its share of the false-alarm budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.drift.evidence.crossing import threshold
+from driftwatch.drift.evidence.recent import LEAST_CHUNK
+from driftwatch.drift.evidence.witness import (
+    KINDS,
+    LEVELS,
+    MOST_CALIBRATED,
+    SHARES,
+    Base,
+    Material,
+    Witness,
+    base,
+    learn,
+)
+
+if TYPE_CHECKING:
+    from driftwatch.domain.features import Features
+    from driftwatch.drift.evidence.blocks import Blocks
+    from driftwatch.drift.evidence.recent import Chunk, Recent
+
+Floats = npt.NDArray[np.float64]
+LONGEST_CHUNK = 2 * 256
+"""A chunk never holds more texts: it is closed by the piece that fills it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """Texts whose scores are needed at each birth.
+
+    Args:
+        values: float32 [n, d].
+        ids: int32 [nonzeros], tokens present.
+        indptr: int64 [n + 1].
+        known: float32 [n, 3], density of the known TRAIN texts around each.
+    """
+
+    values: npt.NDArray[np.float32]
+    ids: npt.NDArray[np.int32]
+    indptr: npt.NDArray[np.int64]
+    known: npt.NDArray[np.float32]
+
+
+class Witnesses:
+    """All witnesses alive.
+
+    Args:
+        train: TRAIN's features.
+        cal: CAL's features.
+    """
+
+    def __init__(self, train: Features, cal: Features) -> None:
+        self.base: Base = base(train.embeddings.values, train.tokens.ids, train.tokens.vocabulary)
+        kernels, known = self.base.kernels, self.base.known
+        own = kernels.density(known, known) - np.float32(1.0 / len(known))
+        self._train = _sample(train, len(known), own)
+        rows = min(len(cal.embeddings.values), MOST_CALIBRATED)
+        density = kernels.density(cal.embeddings.values[:rows], known)
+        self._cal = _sample(cal, rows, density)
+        self.alive: list[Witness] = []
+        self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
+
+    def update(
+        self, piece: Chunk, blocks: Blocks, uniform: Floats, recent: Recent, *, rate: float, exact: bool
+    ) -> tuple[Floats, list[Witness | None]]:
+        """Let all witnesses bet on some texts, then let new ones be born of the chunk they closed.
+
+        Args:
+            piece: the texts, in the order of ``blocks.rows``.
+            blocks: how they are bet on.
+            uniform: float64 [n] within 0 and 1, a hash of each text, to break ties.
+            recent: the stream's recent texts, without the piece.
+            rate: false alarms per text that the bank may raise.
+            exact: whether texts are independent and bet on one by one.
+
+        Returns:
+            log10 of the highest statistic over its threshold after each block, and whose it is.
+        """
+        heights = np.full(len(blocks), -np.inf)
+        leaders: list[Witness | None] = [None] * len(blocks)
+        if self.alive and len(piece):
+            material = self.material(piece, recent)
+            for witness in self.alive:
+                scores = witness.score(self.base, material)
+                hits = witness.ranks(scores, uniform)[:, None] <= np.asarray(LEVELS)
+                climbed = np.log10(witness.bet(blocks.means(hits), blocks.gaps))
+                climbed -= np.log10(self._threshold(witness, rate, exact=exact))
+                for number in np.flatnonzero(climbed > heights):
+                    heights[number], leaders[number] = climbed[number], witness
+        return heights, leaders
+
+    def material(self, texts: Chunk, recent: Recent) -> Material:
+        """Return what the scores of all witnesses alive need of some texts."""
+        wanted = {number for witness in self.alive for number in witness.score.chunks}
+        values = texts.values.astype(np.float32)
+        chunks = numbered(recent)
+        return Material(
+            values=values,
+            ids=texts.ids,
+            indptr=texts.indptr,
+            known=self.base.kernels.density(values, self.base.known),
+            around={
+                number: self.base.kernels.density(values, chunks[number].values.astype(np.float32))
+                for number in sorted(wanted)
+            },
+        )
+
+    def recent_material(self, texts: Chunk, recent: Recent, witness: Witness) -> Material:
+        """Return what one witness's score needs of the recent texts; none of them speaks for itself."""
+        values = texts.values.astype(np.float32)
+        chunks, around = numbered(recent), {}
+        for number in witness.score.chunks:
+            chunk = chunks[number]
+            own = np.isin(texts.seqs, chunk.seqs)
+            around[number] = self.base.kernels.density(values, chunk.values.astype(np.float32))
+            around[number][own] -= np.float32(1.0 / len(chunk))
+        known = self.base.kernels.density(values, self.base.known)
+        return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
+
+    def bear(self, recent: Recent) -> None:
+        """Let a witness of every recipe be born of the newest chunks, and those past their life die."""
+        chunks = numbered(recent)
+        self._remember(chunks)
+        newest = recent.closed
+        self.alive = [witness for witness in self.alive if newest - witness.born < witness.score.kind.life]
+        train = self._material(self._train, 0)
+        cal = self._material(self._cal, 1)
+        for kind in KINDS:
+            numbers = range(newest - kind.chunks + 1, newest + 1)
+            if all(number in chunks for number in numbers):
+                score = learn(kind, self.base, chunks, numbers, train)
+                self.alive.append(Witness(score, np.sort(score(self.base, cal)), born=newest))
+
+    def restore(self, recent: Recent, alive: list[tuple[str, int, npt.NDArray[np.float32], Floats]]) -> None:
+        """Bring witnesses back to life: name of the recipe, chunk born after, scores since, and statistics of each."""
+        chunks = numbered(recent)
+        self._remember(chunks)
+        train, cal = self._material(self._train, 0), self._material(self._cal, 1)
+        kinds = {kind.name: kind for kind in KINDS}
+        self.alive = []
+        for name, born, since, values in alive:
+            kind = kinds[name]
+            score = learn(kind, self.base, chunks, range(born - kind.chunks + 1, born + 1), train)
+            witness = Witness(score, np.sort(score(self.base, cal)), born=born)
+            witness.since, witness.values = since, values.copy()
+            self.alive.append(witness)
+
+    def _remember(self, chunks: dict[int, Chunk]) -> None:
+        """Keep the densities of the chunks at hand around TRAIN's and CAL's texts."""
+        self._around = {number: found for number, found in self._around.items() if number in chunks}
+        for number, chunk in chunks.items():
+            if number not in self._around:
+                values = chunk.values.astype(np.float32)
+                self._around[number] = (
+                    self.base.kernels.density(self._train.values, values),
+                    self.base.kernels.density(self._cal.values, values),
+                )
+
+    def _material(self, sample: Sample, which: int) -> Material:
+        around = {number: found[which] for number, found in self._around.items()}
+        return Material(values=sample.values, ids=sample.ids, indptr=sample.indptr, known=sample.known, around=around)
+
+    def _threshold(self, witness: Witness, rate: float, *, exact: bool) -> float:
+        """Return the height at which a witness alarms: each recipe has an equal part of the rate.
+
+        At most one witness of a recipe is born per ``LEAST_CHUNK`` texts.
+        """
+        life = witness.score.kind.life * LONGEST_CHUNK
+        error = rate * LEAST_CHUNK / len(KINDS)
+        return threshold(error, life=life, levels=LEVELS, shares=SHARES, exact=exact)
+
+
+def numbered(recent: Recent) -> dict[int, Chunk]:
+    """Return the closed chunks at hand by their number, 1 for the first ever closed."""
+    first = recent.closed - len(recent.chunks) + 1
+    return dict(enumerate(recent.chunks, first))
+
+
+def _sample(features: Features, rows: int, known: npt.NDArray[np.float32]) -> Sample:
+    indptr = features.tokens.indptr[: rows + 1]
+    return Sample(
+        values=features.embeddings.values[:rows],
+        ids=features.tokens.ids[: indptr[-1]],
+        indptr=indptr,
+        known=known,
+    )
