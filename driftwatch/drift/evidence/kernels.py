@@ -8,7 +8,7 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float32]
 WIDTHS = 3
 _SAMPLE = 250
-_AT_ONCE = 2_048
+_AT_ONCE = 512
 
 
 class Kernels:
@@ -34,8 +34,9 @@ class Kernels:
         kernel /= self._width
         np.exp(kernel, out=kernel)
         means = np.empty((len(texts), WIDTHS), dtype=np.float32)
+        weights = np.full(len(around), np.float32(1.0 / len(around)))
         for width in range(WIDTHS):
             if width:
                 np.multiply(kernel, kernel, out=kernel)
-            means[:, width] = kernel.mean(1)
+            means[:, width] = kernel @ weights
         return means

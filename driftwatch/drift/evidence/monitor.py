@@ -97,7 +97,9 @@ class EvidenceMonitor:
             closed=self._recent.closed,
             chunks=len(self._recent.chunks),
             pieces=len(self._recent.open),
-            alive=tuple(Alive(kind=each.score.kind.name, born=each.born) for each in self._witnesses.alive),
+            alive=tuple(
+                Alive(kind=each.score.kind.name, born=each.born, count=each.count) for each in self._witnesses.alive
+            ),
             alarm=self.alarm,
             dependence=self.dependence,
         )
@@ -232,21 +234,14 @@ class EvidenceMonitor:
         )
         for member in self._fixed.members:
             member.bank.values = arrays[f"bank_{member.name}"].astype(np.float64)
-        self._fixed.tokens.restore(
-            *(arrays[name].astype(np.float64) for name in ("relative", "scale", "offset", "sums"))
-        )
-        self._witnesses.restore(
-            self._recent,
-            [
-                (
-                    each.kind,
-                    each.born,
-                    arrays[f"since{number}"].astype(np.float32),
-                    arrays[f"values{number}"].astype(np.float64),
-                )
-                for number, each in enumerate(notes.alive)
-            ],
-        )
+        names = ("relative", "scale", "offset", "sums")
+        self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
+        stored = [
+            (arrays[f"since{number}"].astype(np.float32), arrays[f"values{number}"].astype(np.float64))
+            for number in range(len(notes.alive))
+        ]
+        alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]
+        self._witnesses.restore(self._recent, alive)
 
 
 def _chunk(window: Window, rows: Rows) -> Chunk:

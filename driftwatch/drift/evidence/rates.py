@@ -40,18 +40,20 @@ class Calibration:
         return self.of_counts(hits.sum(0), (hits * self._weights[:, None]).sum(0) if self.by_group else None)
 
     def of_tokens(
-        self, ids: npt.NDArray[np.int32], rows: npt.NDArray[np.int64], vocabulary: int
+        self, ids: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], vocabulary: int
     ) -> npt.NDArray[np.float64]:
         """Return upper bounds of the shares of texts that hold each token.
 
         Args:
-            ids: int32 [nonzeros], tokens present.
+            ids: int64 [nonzeros], tokens present.
             rows: int64 [nonzeros], the text each stands in.
             vocabulary: number of tokens.
         """
         counts = np.bincount(ids, minlength=vocabulary)
-        sums = np.bincount(ids, weights=self._weights[rows], minlength=vocabulary) if self.by_group else None
-        return self.of_counts(counts, sums)
+        if not self.by_group:
+            return self.of_counts(counts, None)
+        sums = np.bincount(ids, weights=self._weights[rows], minlength=vocabulary)
+        return self.of_counts(counts, np.asarray(sums, dtype=np.float64))
 
     def of_counts(self, counts: npt.NDArray[np.int64], sums: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
         """Return upper bounds from numbers of hits, or from sums of the groups' hit fractions."""

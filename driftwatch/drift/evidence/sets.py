@@ -83,7 +83,7 @@ class DirectionSets:
         centred = values - self._mean
         linear = centred @ self._directions
         if self._falling:
-            return linear
+            return np.asarray(linear)
         nearest = np.concatenate(
             [(values[at : at + 1_000] @ self._known).max(1) for at in range(0, max(len(values), 1), 1_000)]
         )

@@ -20,10 +20,11 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alive:
-    """A witness alive: name of its recipe and the chunk it was born after."""
+    """A witness alive: name of its recipe, the chunk it was born after, the texts since then."""
 
     kind: str
     born: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def pack(notes: Notes, arrays: Arrays) -> bytes:
     """Return notes and arrays as bytes."""
     head = msgspec.json.encode(notes)
     buffer = BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type] # names are ours
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return _HEAD.pack(FORMAT, len(head)) + head + buffer.getvalue()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.blocks import Blocks
+if TYPE_CHECKING:
+    from driftwatch.drift.evidence.blocks import Blocks
 
 Floats = npt.NDArray[np.float64]
 SHARES = (0.02, 0.15)
@@ -44,7 +47,7 @@ class TokenBank:
         buckets = len(self._bounds)
         keys = blocks.block[rows] * buckets + ids
         found, inverse = np.unique(keys, return_inverse=True)
-        means = np.bincount(inverse, weights=blocks.weights[rows], minlength=len(found))
+        means = np.asarray(np.bincount(inverse, weights=blocks.weights[rows], minlength=len(found)), dtype=np.float64)
         edges = np.searchsorted(found, np.arange(len(blocks) + 1) * buckets)
         out = np.empty(len(blocks))
         for number in range(len(blocks)):

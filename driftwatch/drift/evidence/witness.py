@@ -21,8 +21,12 @@ Floats = npt.NDArray[np.float64]
 
 LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
-MOST_CALIBRATED = 6_000
-MOST_KNOWN = 2_048
+MOST_CALIBRATED = 3_072
+MOST_KNOWN = 1_536
+LONGEST_CHUNK = 2 * 256
+"""A chunk never holds more texts: it is closed by the piece that fills it."""
+MOST_SCALED = 512
+"""TRAIN texts on which the parts of a score are brought to one scale."""
 _SHRINKAGE = 0.3
 _FLOOR = 0.25
 _PRIOR_TEXTS = 20.0
@@ -118,7 +122,7 @@ def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
         known=known,
         mean=values.mean(0),
         precision=np.linalg.inv(covariance + ridge).astype(np.float32),
-        shares=(np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0),
+        shares=np.asarray((np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0), dtype=np.float64),
         floor=floor.astype(np.float32),
     )
 
@@ -160,7 +164,7 @@ class Score:
         if part == "direction":
             return (material.values - base.mean) @ self.direction
         sums = np.concatenate([np.zeros(1), np.cumsum(self.weights[material.ids])])
-        return sums[material.indptr[1:]] - sums[material.indptr[:-1]]
+        return np.asarray(sums[material.indptr[1:]] - sums[material.indptr[:-1]])
 
 
 def learn(kind: Kind, base: Base, chunks: Mapping[int, Chunk], numbers: Sequence[int], train: Material) -> Score:
@@ -195,8 +199,8 @@ def learn(kind: Kind, base: Base, chunks: Mapping[int, Chunk], numbers: Sequence
 class Witness:
     r"""A frozen score, and Shiryaev–Roberts bets on the ranks it gives to the texts that come after its birth.
 
-    Let :math:`p_i = (\#\{s > s_i\} + U_i \#\{s = s_i\})/(N + 1)` be the smoothed rank of text i among CAL's texts,
-    the texts since the birth before it, and itself; U comes from a hash of the text. The score is chosen from TRAIN
+    Let :math:`p_i = (\#\{s > s_i\} + U_i (\#\{s = s_i\} + 1))/(N + 1)` be the smoothed rank of text i among CAL's N
+    texts and those since the birth before it; U comes from a hash of the text. The score is chosen from TRAIN
     and from older texts only, so without drift CAL's texts and those since the birth are exchangeable under it and the
     p are independent and uniform (Vovk, Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem
     11.1): the null rate of {p ≤ ε} is ε exactly, however small CAL is. The bets are those of :class:`Bank`. A witness
@@ -215,11 +219,31 @@ class Witness:
         self.score = score
         self.born = born
         self.calibration = calibration
-        self.since = np.zeros(0, dtype=np.float32)
-        self.values = np.zeros((len(LEVELS), len(SHARES)))
+        self.count = 0
+        self.since: Vector = np.zeros(0, dtype=np.float32)
+        self.values: Floats = np.zeros((len(LEVELS), len(SHARES)))
+        # Whoever has more than this many above it in CAL alone has a p above the highest level for the whole life.
+        most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.life * LONGEST_CHUNK + 1))) + 1
+        self._edge = calibration[-most] if most < len(calibration) else np.float32(-np.inf)
 
-    def ranks(self, scores: Vector, uniform: Floats) -> Floats:
-        """Return the smoothed ranks p of the next texts and count them among those that came, float64 [n]."""
+    def hits(self, scores: Vector, uniform: Floats) -> npt.NDArray[np.bool_]:
+        """Return which of the next texts have ranks p within each level, bool [n, levels], and count them as come.
+
+        Args:
+            scores: float32 [n].
+            uniform: float64 [n], U.
+        """
+        found = np.zeros((len(scores), len(LEVELS)), dtype=bool)
+        rows = np.flatnonzero(scores >= self._edge)
+        known = len(self.calibration) + self.count + rows
+        self.count += len(scores)
+        if len(rows):
+            ranks = (self._ranks(scores[rows], uniform[rows])) / (known + 1)
+            found[rows] = ranks[:, None] <= np.asarray(LEVELS)
+        return found
+
+    def _ranks(self, scores: Vector, uniform: Floats) -> Floats:
+        """Return #{s > s_i} + U (#{s = s_i} + 1) and remember the scores; the many below the edge matter to none."""
         bags = (self.calibration, self.since)
         greater = sum(len(bag) - np.searchsorted(bag, scores, side="right") for bag in bags)
         below = sum(np.searchsorted(bag, scores, side="left") for bag in bags)
@@ -227,23 +251,27 @@ class Witness:
         earlier = np.tri(len(scores), k=-1, dtype=bool)
         greater = greater + ((scores[None, :] > scores[:, None]) & earlier).sum(1)
         equal = equal + ((scores[None, :] == scores[:, None]) & earlier).sum(1)
-        known = len(self.calibration) + len(self.since) + np.arange(len(scores))
         self.since = np.sort(np.concatenate([self.since, scores]))
-        found: Floats = (greater + uniform * (equal + 1)) / (known + 1)
+        found: Floats = greater + uniform * (equal + 1)
         return found
 
-    def bet(self, means: Floats, gaps: Floats) -> Floats:
-        """Bet on block after block; returns the mean of the statistics after each, float64 [blocks].
 
-        Args:
-            means: float64 [blocks, levels], hit fractions of {p ≤ ε}.
-            gaps: float64 [blocks], texts that each block stands for.
-        """
-        levels, shares = np.asarray(LEVELS), np.asarray(SHARES)
-        factors = 1.0 + (means - levels)[:, :, None] * (shares[None, :] / levels[:, None])
-        found = np.empty(len(means))
-        for number, factor in enumerate(factors):
-            self.values += gaps[number]
-            self.values *= factor
-            found[number] = self.values.mean()
-        return found
+def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
+    """Let witnesses bet on block after block; returns the means of their statistics, float64 [blocks, witnesses].
+
+    Args:
+        witnesses: w of them.
+        means: float64 [w, blocks, levels], hit fractions.
+        gaps: float64 [blocks], texts that each block stands for.
+    """
+    levels, shares = np.asarray(LEVELS), np.asarray(SHARES)
+    values = np.stack([witness.values for witness in witnesses])
+    factors = 1.0 + (means - levels)[:, :, :, None] * (shares[None, :] / levels[:, None])
+    found = np.empty((len(gaps), len(witnesses)))
+    for number, gap in enumerate(gaps):
+        values += gap
+        values *= factors[:, number]
+        found[number] = values.mean((1, 2))
+    for witness, kept in zip(witnesses, values, strict=True):
+        witness.values = kept
+    return found

@@ -13,23 +13,27 @@ from driftwatch.drift.evidence.recent import LEAST_CHUNK
 from driftwatch.drift.evidence.witness import (
     KINDS,
     LEVELS,
+    LONGEST_CHUNK,
     MOST_CALIBRATED,
+    MOST_SCALED,
     SHARES,
     Base,
     Material,
     Witness,
     base,
+    bet,
     learn,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftwatch.domain.features import Features
     from driftwatch.drift.evidence.blocks import Blocks
     from driftwatch.drift.evidence.recent import Chunk, Recent
+    from driftwatch.drift.evidence.state import Alive
 
 Floats = npt.NDArray[np.float64]
-LONGEST_CHUNK = 2 * 256
-"""A chunk never holds more texts: it is closed by the piece that fills it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,13 +64,15 @@ class Witnesses:
     def __init__(self, train: Features, cal: Features) -> None:
         self.base: Base = base(train.embeddings.values, train.tokens.ids, train.tokens.vocabulary)
         kernels, known = self.base.kernels, self.base.known
-        own = kernels.density(known, known) - np.float32(1.0 / len(known))
-        self._train = _sample(train, len(known), own)
+        rows = min(len(known), MOST_SCALED)
+        own = kernels.density(known[:rows], known) - np.float32(1.0 / len(known))
+        self._train = _sample(train, rows, own)
         rows = min(len(cal.embeddings.values), MOST_CALIBRATED)
         density = kernels.density(cal.embeddings.values[:rows], known)
         self._cal = _sample(cal, rows, density)
         self.alive: list[Witness] = []
         self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
+        self._values: dict[int, npt.NDArray[np.float32]] = {}
 
     def update(
         self, piece: Chunk, blocks: Blocks, uniform: Floats, recent: Recent, *, rate: float, exact: bool
@@ -85,17 +91,14 @@ class Witnesses:
             log10 of the highest statistic over its threshold after each block, and whose it is.
         """
         heights = np.full(len(blocks), -np.inf)
-        leaders: list[Witness | None] = [None] * len(blocks)
-        if self.alive and len(piece):
-            material = self.material(piece, recent)
-            for witness in self.alive:
-                scores = witness.score(self.base, material)
-                hits = witness.ranks(scores, uniform)[:, None] <= np.asarray(LEVELS)
-                climbed = np.log10(witness.bet(blocks.means(hits), blocks.gaps))
-                climbed -= np.log10(self._threshold(witness, rate, exact=exact))
-                for number in np.flatnonzero(climbed > heights):
-                    heights[number], leaders[number] = climbed[number], witness
-        return heights, leaders
+        if not self.alive or not len(piece):
+            return heights, [None] * len(blocks)
+        material = self.material(piece, recent)
+        means = [blocks.means(witness.hits(witness.score(self.base, material), uniform)) for witness in self.alive]
+        climbed = np.log10(bet(self.alive, np.stack(means), blocks.gaps))
+        climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
+        best = climbed.argmax(1)
+        return climbed[np.arange(len(blocks)), best], [self.alive[number] for number in best]
 
     def material(self, texts: Chunk, recent: Recent) -> Material:
         """Return what the scores of all witnesses alive need of some texts."""
@@ -107,10 +110,7 @@ class Witnesses:
             ids=texts.ids,
             indptr=texts.indptr,
             known=self.base.kernels.density(values, self.base.known),
-            around={
-                number: self.base.kernels.density(values, chunks[number].values.astype(np.float32))
-                for number in sorted(wanted)
-            },
+            around={number: self._density(values, number, chunks[number]) for number in sorted(wanted)},
         )
 
     def recent_material(self, texts: Chunk, recent: Recent, witness: Witness) -> Material:
@@ -120,7 +120,7 @@ class Witnesses:
         for number in witness.score.chunks:
             chunk = chunks[number]
             own = np.isin(texts.seqs, chunk.seqs)
-            around[number] = self.base.kernels.density(values, chunk.values.astype(np.float32))
+            around[number] = self._density(values, number, chunk)
             around[number][own] -= np.float32(1.0 / len(chunk))
         known = self.base.kernels.density(values, self.base.known)
         return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
@@ -139,30 +139,35 @@ class Witnesses:
                 score = learn(kind, self.base, chunks, numbers, train)
                 self.alive.append(Witness(score, np.sort(score(self.base, cal)), born=newest))
 
-    def restore(self, recent: Recent, alive: list[tuple[str, int, npt.NDArray[np.float32], Floats]]) -> None:
-        """Bring witnesses back to life: name of the recipe, chunk born after, scores since, and statistics of each."""
+    def restore(self, recent: Recent, alive: Sequence[tuple[Alive, npt.NDArray[np.float32], Floats]]) -> None:
+        """Bring witnesses back to life from notes, scores since their birth and statistics."""
         chunks = numbered(recent)
         self._remember(chunks)
         train, cal = self._material(self._train, 0), self._material(self._cal, 1)
         kinds = {kind.name: kind for kind in KINDS}
         self.alive = []
-        for name, born, since, values in alive:
-            kind = kinds[name]
+        for note, since, values in alive:
+            kind, born = kinds[note.kind], note.born
             score = learn(kind, self.base, chunks, range(born - kind.chunks + 1, born + 1), train)
             witness = Witness(score, np.sort(score(self.base, cal)), born=born)
-            witness.since, witness.values = since, values.copy()
+            witness.since, witness.values, witness.count = since, values.copy(), note.count
             self.alive.append(witness)
 
     def _remember(self, chunks: dict[int, Chunk]) -> None:
         """Keep the densities of the chunks at hand around TRAIN's and CAL's texts."""
         self._around = {number: found for number, found in self._around.items() if number in chunks}
+        self._values = {number: found for number, found in self._values.items() if number in chunks}
         for number, chunk in chunks.items():
             if number not in self._around:
-                values = chunk.values.astype(np.float32)
-                self._around[number] = (
-                    self.base.kernels.density(self._train.values, values),
-                    self.base.kernels.density(self._cal.values, values),
-                )
+                samples = (self._train.values, self._cal.values)
+                train, cal = (self._density(values, number, chunk) for values in samples)
+                self._around[number] = (train, cal)
+
+    def _density(self, texts: npt.NDArray[np.float32], number: int, chunk: Chunk) -> npt.NDArray[np.float32]:
+        """Return the kernel density of a chunk around some texts."""
+        if number not in self._values:
+            self._values[number] = chunk.values.astype(np.float32)
+        return self.base.kernels.density(texts, self._values[number])
 
     def _material(self, sample: Sample, which: int) -> Material:
         around = {number: found[which] for number, found in self._around.items()}
