@@ -1,0 +1,71 @@
+"""The measures of a window by the names people know them by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftwatch.drift.paper.frame import lasting, percent, safe, table
+from driftwatch.drift.paper.gauges import against_usual
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from driftwatch.domain.drift import Measure
+
+NAMES = {
+    "drift.alarm": ("Alarm", "whether an alarm is in force at the window's end"),
+    "drift.evidence": ("Evidence", "log10 of the detector over its threshold, at its highest; an alarm from 0 on"),
+    "drift.onset_age": ("Age of the drift", "from its estimated onset to the window's last text"),
+    "drift.new_share": ("New share", "at least this share of the texts is not explained by the reference"),
+    "embedding.auc": ("Told apart", "how well a classifier tells window from reference: AUC, 0.5 is not at all"),
+    "embedding.mmd2": ("Embedding distance", "unbiased squared maximum mean discrepancy (MMD²)"),
+    "embedding.mmd_p": ("Chance of such a distance without drift", "permutation p-value, valid for one planned look"),
+    "tokens.jsd": ("Token divergence", "Jensen\u2013Shannon divergence in bits, bias-corrected"),
+    "tokens.psi": ("Token stability", "population stability index (PSI), bias-corrected"),
+    "tokens.hellinger": ("Token distance", "Hellinger distance, 0 to 1, bias-corrected"),
+    "tokens.unknown_share": ("Unknown tokens", "share of tokens that the reference does not hold"),
+    "text.length": ("Length", "median length of a text in tokens"),
+    "loss.nats": ("Model's loss", "nats per token"),
+    "loss.increase": ("Model's loss over its baseline", "nats per token"),
+    "loss.perplexity_ratio": ("Perplexity over its baseline", "ratio"),
+    "window.texts": ("Texts", "in this window"),
+    "window.duplicate_share": ("Repeated texts", "share of texts that repeat another of the window"),
+}
+_SHARES = frozenset({"drift.new_share", "tokens.unknown_share", "window.duplicate_share"})
+_ORDER = {name: place for place, name in enumerate(NAMES)}
+
+
+def measures_table(measures: Iterable[Measure]) -> str:
+    """Return all measures, known ones in a fixed order, others behind them."""
+    rows = (_row(each) for each in sorted(measures, key=lambda each: _ORDER.get(each.name, len(_ORDER))))
+    return table(("Measure", "#Value", "#95% interval", "Against what is usual without drift"), rows, kind="stack")
+
+
+def value_of(measure: Measure) -> str:
+    """Return a measure's value as people read it; HTML."""
+    if measure.name == "drift.alarm":
+        return "yes" if measure.value else "no"
+    if measure.name == "drift.onset_age":
+        from datetime import timedelta
+
+        return lasting(timedelta(seconds=measure.value))
+    return _figure(measure.name, measure.value)
+
+
+def _row(measure: Measure) -> tuple[str, str, str, str]:
+    name, what = NAMES.get(measure.name, (measure.name, ""))
+    interval = (
+        f"{_figure(measure.name, measure.low)} to {_figure(measure.name, measure.high)}"
+        if measure.low is not None and measure.high is not None
+        else ""
+    )
+    said = f"<small>{safe(what)}</small>" if what else ""
+    return f"{safe(name)}{said}", value_of(measure), interval, against_usual(measure)
+
+
+def _figure(name: str, value: float) -> str:
+    if name in _SHARES:
+        return percent(value)
+    if name == "window.texts":
+        return f"{value:,.0f}"
+    return f"{value:.3g}".replace("-", "\u2212")

@@ -1,0 +1,121 @@
+"""What a window's result says, in plain words; not yet escaped."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.drift import Change, DriftState, Outcome
+from driftwatch.drift.paper.frame import said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftwatch.domain.drift import ClusterShift, Measure, WindowResult
+
+_NAMES = {
+    DriftState.STABLE: ("Stable", "good"),
+    DriftState.BENIGN_DRIFT: ("Benign drift", "warn"),
+    DriftState.HARMFUL_DRIFT: ("Harmful drift", "bad"),
+    DriftState.SILENT_DECAY: ("Silent decay", "bad"),
+}
+_VERDICTS = {
+    DriftState.STABLE: "Nothing changed beyond chance",
+    DriftState.BENIGN_DRIFT: "The text has changed, and the model copes with it",
+    DriftState.HARMFUL_DRIFT: "The text has changed, and the model suffers from it",
+    DriftState.SILENT_DECAY: "The text looks as it did, but the model does worse on it",
+}
+_CHANGES = {Change.NEW: "New", Change.GROWN: "Grown", Change.SHRUNK: "Shrunk"}
+_MOST_CLUSTERS, _MOST_KEYWORDS, _MOST_WORDS = 2, 3, 5
+
+
+def headline(result: WindowResult, *, alpha: float = 0.001) -> str:
+    """Return for people: whether this window alone looks drifted, how much of it, and whether the model suffers."""
+    if result.outcome is Outcome.TOO_LITTLE_DATA:
+        return f"Too little data: only {result.distinct} distinct texts, which cannot show drift."
+    p, share, increase = (result.value(name) for name in ("embedding.mmd_p", "drift.new_share", "loss.increase"))
+    if p is None or p > alpha:
+        return "This window looks like the reference."
+    new = f" At least {share:.0%} of its texts are new." if share else ""
+    loss = "" if increase is None else f" The model's loss is {increase:+.2f} nats per token against its baseline."
+    return f"This window has drifted from the reference (p = {p:.2g}).{new}{loss}"
+
+
+def state_name(result: WindowResult) -> tuple[str, str]:
+    """Return the state's name and how urgent it looks: ``bad``, ``warn``, ``good`` or ``idle``."""
+    if result.outcome is Outcome.TOO_LITTLE_DATA:
+        return "Too little data", "idle"
+    return _NAMES[result.state] if result.state is not None else ("Not judged", "idle")
+
+
+def verdict(result: WindowResult) -> str:
+    """Return the state in one clause, without a stop."""
+    if result.outcome is Outcome.TOO_LITTLE_DATA:
+        return f"Too little data: {result.distinct} distinct texts cannot show whether anything changed"
+    if result.state is None:
+        return "This window was measured, but too little of it to say how things stand"
+    if result.state is DriftState.BENIGN_DRIFT and measure(result, "loss.increase") is None:
+        return "The text has changed; no model is scored, so whether one suffers is not known"
+    return _VERDICTS[result.state]
+
+
+def account(result: WindowResult) -> Iterator[str]:
+    """Return what there is to know first, a sentence each: since when, how much, what, who, and the model."""
+    if result.onset is not None:
+        since = f"It began at about {said(result.onset.seen_at)} UTC, {result.onset.texts:,} texts"
+        yield f"{since} before the end of this window."
+    share = result.value("drift.new_share")
+    if share:
+        yield f"At least {share:.0%} of this window's texts are of a kind that the reference does not explain."
+    yield from _topics(result)
+    if result.slices:
+        first = result.slices[0]
+        yield f"It is strongest where {first.label} is {first.value} ({first.share:.0%} of the texts)."
+    if (loss := measure(result, "loss.increase")) is not None:
+        yield model_sentence(loss)
+
+
+def model_sentence(increase: Measure) -> str:
+    """Return how the model fares: its loss against its baseline, with the interval where there is one."""
+    interval = (
+        "" if increase.low is None or increase.high is None else f" ({increase.low:+.2f} to {increase.high:+.2f})"
+    )
+    if increase.low is not None and increase.high is not None and increase.low <= 0 <= increase.high:
+        return f"The model's loss cannot be told from its baseline: {increase.value:+.2f} nats per token{interval}."
+    side = "above" if increase.value > 0 else "below"
+    return f"The model's loss is {abs(increase.value):.2f} nats per token {side} its baseline{interval}."
+
+
+def keywords(cluster: ClusterShift, *, most: int = 8) -> str:
+    """Return what names a cluster."""
+    return ", ".join(cluster.keywords[:most]) or "no word of its own"
+
+
+def change_name(change: Change) -> str:
+    """Return what became of a cluster, in a word."""
+    return _CHANGES[change]
+
+
+def measure(result: WindowResult, name: str) -> Measure | None:
+    """Return a measure with its interval, or None where it was not measured."""
+    return next((each for each in result.measures if each.name == name and math.isfinite(each.value)), None)
+
+
+def alarmed(result: WindowResult) -> bool:
+    """Whether an alarm is in force at the window's end."""
+    return bool(result.value("drift.alarm"))
+
+
+def _topics(result: WindowResult) -> Iterator[str]:
+    for change in Change:
+        found = [each for each in result.clusters if each.change is change][:_MOST_CLUSTERS]
+        if found:
+            topics = "; ".join(
+                f"{keywords(each, most=_MOST_KEYWORDS)} ({each.share:.0%} of the texts, {each.reference_share:.1%} of "
+                "the reference)"
+                for each in found
+            )
+            yield f"{_CHANGES[change]}: {topics}."
+    risen = [shift.word for shift in result.words if shift.z > 0][:_MOST_WORDS]
+    if risen and not result.clusters:
+        yield f"Words that rose most: {', '.join(risen)}."
