@@ -55,8 +55,8 @@ def _verdict(result: WindowResult, alpha: float) -> str:
     else:
         name, tone = _alone(result, alpha)
         said = [headline(result, alpha=alpha)]
-    lead = "".join(f"<p>{safe(each)}</p>" for each in said)
-    return f'<span class="badge {tone}">{name}</span><div class="lead">{lead}</div>'
+    lead = "".join(f"<p>{safe(each)}</p>" for each in said[1:])
+    return f'<span class="badge {tone}">{name}</span><div class="lead"><p><b>{safe(said[0])}</b></p>{lead}</div>'
 
 
 def _alone(result: WindowResult, alpha: float) -> tuple[str, str]:

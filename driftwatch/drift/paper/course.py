@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.drift.paper.frame import said, section
+from driftwatch.drift.paper.frame import safe, said, section
 from driftwatch.drift.paper.lines import LineChart, Mark, Point, Rule, runs
 from driftwatch.drift.paper.sentences import alarmed, measure, model_sentence
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.drift import WindowResult
 
+_MODEL = "The model's loss"
+_LEAST_WINDOWS = 2
 _LEAST_REACH = 1.0
 _SUPERSCRIPTS = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 _MOST_LEVELS = 4
@@ -47,7 +49,7 @@ class Course:
     def evidence(self) -> str:
         """Return the evidence over the windows; nothing where none was measured."""
         points = runs(self._evidence(each) for each in self._windows)
-        if not points:
+        if sum(map(len, points)) < _LEAST_WINDOWS:
             return ""
         values = [point.y for run in points for point in run]
         chart = LineChart(
@@ -64,15 +66,17 @@ class Course:
             "Evidence against \u201cthe text is like the reference\u201d, at its highest in each window, as a multiple "
             "of the alarm's threshold. Shaded: this window."
         )
-        return section("Since when", f"<figure>{chart.svg()}</figure>", note=note)
+        title = "Since when" if self._result.onset is not None or alarmed(self._result) else "Evidence so far"
+        return section(title, f"<figure>{chart.svg()}</figure>", note=note)
 
     def loss(self) -> str:
         """Return the model's loss over the windows; nothing without a model."""
         found = [(_loss(each, self._x(each)), _base(each, self._x(each))) for each in self._windows]
         points = runs(point for point, _ in found)
         increase = measure(self._result, "loss.increase")
-        if not points:
-            return ""
+        words = f"<p>{safe(model_sentence(increase))}</p>" if increase is not None else ""
+        if sum(map(len, points)) < _LEAST_WINDOWS:
+            return section(_MODEL, words)
         chart = LineChart(
             words=f"The model's loss over {sum(map(len, points))} windows, against its baseline",
             runs=points,
@@ -84,8 +88,7 @@ class Course:
             height=150,
         )
         note = "Loss in nats per token with its 95% interval; dashed: its baseline on the reference's text."
-        words = f"<p>{model_sentence(increase)}</p>" if increase is not None else ""
-        return section("What it does to the model", f"{words}<figure>{chart.svg()}</figure>", note=note)
+        return section(_MODEL, f"{words}<figure>{chart.svg()}</figure>", note=note)
 
     def _x(self, window: WindowResult) -> float:
         return self._place(window.last_seq)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.drift import Change
+from driftwatch.domain.drift import Change, Outcome
 from driftwatch.drift.paper.frame import percent, safe, section, table, times_ten
 from driftwatch.drift.paper.gauges import share_bar
 from driftwatch.drift.paper.scatter import colour, dot, scatter, shape
@@ -43,6 +43,8 @@ def words(result: WindowResult) -> str:
     """Return the words that rose beside those that fell."""
     risen = [shift for shift in result.words if shift.z > 0]
     fallen = [shift for shift in result.words if shift.z < 0]
+    if result.outcome is Outcome.TOO_LITTLE_DATA:
+        return ""
     if not result.words:
         return section("Words", "<p>No word rose or fell beyond chance.</p>")
     body = f'<div class="two">{_words("Rose", risen)}{_words("Fell", fallen)}</div>'

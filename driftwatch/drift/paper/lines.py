@@ -110,13 +110,14 @@ class LineChart:
             f"{''.join(_dot(point, down(point.y)) for run in self.runs for point in run)}"
             f"{''.join(_named(rule, down(rule.y)) for rule in self.rules if rule.name)}"
         )
+        marks = "".join(self._mark(mark, row) for row, mark in enumerate(_by_row(self.marks)))
         whole = _TOP + self.height + _BOTTOM
         axis = "".join(_level(rule, _TOP + down(rule.y) * self.height) for rule in self.rules)
         return (
             f'<div class="chart"><svg width="100%" height="{whole}" aria-hidden="true">{axis}</svg>'
             f'<svg width="100%" height="{whole}" role="img" aria-label="{safe(self.words)}">'
             f'<svg y="{_TOP}" width="100%" height="{self.height}">{plot}</svg>'
-            f"{''.join(self._mark(mark, row) for row, mark in enumerate(_by_row(self.marks)))}{self._ends(whole)}</svg></div>"
+            f"{marks}{self._ends(whole)}</svg></div>"
         )
 
     def _reach(self) -> tuple[float, float]:

@@ -81,7 +81,7 @@ def model_sentence(increase: Measure) -> str:
         "" if increase.low is None or increase.high is None else f" ({increase.low:+.2f} to {increase.high:+.2f})"
     )
     if increase.low is not None and increase.high is not None and increase.low <= 0 <= increase.high:
-        return f"The model's loss cannot be told from its baseline: {increase.value:+.2f} nats per token{interval}."
+        return f"The model's loss cannot be told from its baseline: {value} nats per token{interval}."
     side = "above" if increase.value > 0 else "below"
     return f"The model's loss is {abs(increase.value):.2f} nats per token {side} its baseline{interval}."
 
@@ -119,3 +119,7 @@ def _topics(result: WindowResult) -> Iterator[str]:
     risen = [shift.word for shift in result.words if shift.z > 0][:_MOST_WORDS]
     if risen and not result.clusters:
         yield f"Words that rose most: {', '.join(risen)}."
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.2f}".replace("-", "\u2212")
