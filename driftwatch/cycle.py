@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from driftwatch.domain.alert import Alert
+    from driftwatch.domain.budget import Budget
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.protocols import Clock
     from driftwatch.domain.text import StoredText
@@ -36,6 +37,7 @@ MOST_ATTEMPTS = 3
 """Deaths of the worker on the same texts before those are set aside."""
 
 _RUNS_PERIOD = timedelta(days=30)
+_RATE_WINDOWS = 100
 
 
 class Progressed(StrEnum):
@@ -71,6 +73,7 @@ class Cycle:
     Args:
         stream: its name.
         size: texts in a window.
+        budget: of false alarms.
         store: where texts come from and results go.
         analyst: assesses windows.
         policy: returns the rules in force.
@@ -83,6 +86,7 @@ class Cycle:
         *,
         stream: str,
         size: int,
+        budget: Budget,
         store: Store,
         analyst: Analyst,
         policy: Callable[[], Policy],
@@ -92,6 +96,7 @@ class Cycle:
         self.stream = stream
         self.trouble: str | None = None
         self._size = size
+        self._budget = budget
         self._store = store
         self._analyst = analyst
         self._policy = policy
@@ -128,6 +133,7 @@ class Cycle:
             champion=champion.path if champion else None,
             champion_version=champion.version if champion else None,
             states=self._store.windows.monitor_states(self.stream, reference=reference.version),
+            arl_texts=self._budget.arl_texts(self._rate(texts)),
         )
         try:
             analysis = self._analyst.assess(request)
@@ -143,6 +149,15 @@ class Cycle:
             return None
         self.trouble = None
         return analysis
+
+    def _rate(self, texts: Sequence[StoredText]) -> float:
+        """Return how many texts came in a second, over the last windows and the present one."""
+        before = self._store.windows.recent(self.stream, limit=_RATE_WINDOWS)
+        since = min((result.first_seen_at for result in before), default=texts[0].text.seen_at)
+        first = min(since, *(stored.text.seen_at for stored in texts))
+        last = max(stored.text.seen_at for stored in texts)
+        count = len(texts) + sum(result.texts for result in before)
+        return count / max((last - first).total_seconds(), 1.0)
 
     def _set_aside(self, position: Position, texts: Sequence[StoredText]) -> Progressed:
         reason = f"the analysis worker died {MOST_ATTEMPTS} times on these texts"

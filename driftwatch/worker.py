@@ -58,6 +58,8 @@ class Analyst:
             index=request.index,
             texts=texts,
             features=loaded.extractor.features([text.body for text in texts]),
+            seqs=tuple(stored.seq for stored in request.texts),
+            arl_texts=request.arl_texts,
         )
         result = loaded.assessor.assess(
             window,
@@ -70,20 +72,20 @@ class Analyst:
     def _load(self, request: AnalysisRequest) -> _Loaded:
         from driftwatch import wiring
 
+        settings = self._config.streams[request.stream]
         loaded = self._loaded.get(request.stream)
         if loaded is None or (loaded.reference, loaded.champion) != (request.reference, request.champion):
             self._loaded.pop(request.stream, None)
-            settings = self._config.streams[request.stream]
             champion = Path(request.champion) if request.champion else None
             loaded = _Loaded(
                 reference=request.reference,
                 champion=request.champion,
                 extractor=wiring.extractor(self._config, settings, champion=champion),
-                assessor=wiring.assessor(Path(request.reference), request.states),
+                assessor=wiring.assessor(settings, Path(request.reference), request.states),
             )
             self._loaded[request.stream] = loaded
         elif dict(loaded.assessor.states()) != dict(request.states):
-            loaded.assessor = wiring.assessor(Path(request.reference), request.states)
+            loaded.assessor = wiring.assessor(settings, Path(request.reference), request.states)
         return loaded
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from driftwatch.alert.settings import AlertSettings
+from driftwatch.domain.budget import Budget, parse_budget
+from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
@@ -18,8 +20,6 @@ from driftwatch.intake.sampler import SampleSettings
 from driftwatch.retrain.reload import ReloadSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_BUDGET = re.compile(r"(\d+) per (\d+)\s*(d|w|h)")
-_HOURS = {"h": 1, "d": 24, "w": 168}
 _STRICT = {"extra": "forbid"}
 _GREATEST_PORT = 65_535
 _MOST_THREADS = 1_024
@@ -118,6 +118,7 @@ class StreamSettings:
         model: folder or hub name of the serving model; None to watch text alone.
         window: texts assessed in one step.
         false_alarms: the least average run to a false alarm, such as ``1 per 365d``.
+        evidence: how the evidence behind alarms is gathered.
         encoder: how texts become embeddings.
         reference: what the model was trained on.
         sources: where texts come from.
@@ -133,6 +134,7 @@ class StreamSettings:
     model: str | None = None
     window: int = 500
     false_alarms: str = "1 per 365d"
+    evidence: EvidenceSettings = EvidenceSettings()
     encoder: EncoderSettings = EncoderSettings()
     reference: ReferenceSettings = ReferenceSettings()
     sources: tuple[FileSettings | HttpSettings, ...] = ()
@@ -146,19 +148,15 @@ class StreamSettings:
             raise ValueError(f'a stream\'s name has lower-case letters, digits and dashes only, not "{self.name}"')
         if not _WINDOW[0] <= self.window <= _WINDOW[1]:
             raise ValueError("window must lie between 50 and 100000 texts")
-        if not _BUDGET.fullmatch(self.false_alarms.strip()):
-            raise ValueError(f'false_alarms is written like "1 per 365d", not "{self.false_alarms}"')
+        parse_budget(self.false_alarms)
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError("two sources have the same name; give each a name of its own")
 
     @property
-    def false_alarm_interval(self) -> timedelta:
-        """Least average time between two false alarms."""
-        match = _BUDGET.fullmatch(self.false_alarms.strip())
-        if match is None:  # pragma: no cover - checked above
-            raise AssertionError(self.false_alarms)
-        return timedelta(hours=int(match[2]) * _HOURS[match[3]]) / max(int(match[1]), 1)
+    def budget(self) -> Budget:
+        """What ``false_alarms`` says."""
+        return parse_budget(self.false_alarms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,7 @@ class Daemon:
         return Cycle(
             stream=stream,
             size=self._config.streams[stream].window,
+            budget=self._config.streams[stream].budget,
             store=self._store,
             analyst=self._worker,
             policy=self._rules.current,

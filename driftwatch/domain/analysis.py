@@ -21,6 +21,7 @@ class AnalysisRequest:
         champion: folder of the serving model; None for a stream without a model.
         champion_version: the registry's name for that model.
         states: monitors' states after the window before, by detector.
+        arl_texts: the false-alarm budget in texts.
     """
 
     stream: str
@@ -30,6 +31,7 @@ class AnalysisRequest:
     champion: str | None
     champion_version: str | None
     states: Mapping[str, bytes]
+    arl_texts: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

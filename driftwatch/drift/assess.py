@@ -9,11 +9,13 @@ import numpy as np
 
 from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
 from driftwatch.domain.errors import DataError, EncoderError
+from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.features import require_same
 from driftwatch.drift.loss import LossDetector
 from driftwatch.drift.mmd import MmdDetector
 from driftwatch.drift.rows import distinct
 from driftwatch.drift.share import ShareDetector
+from driftwatch.drift.suffering import state_of
 from driftwatch.drift.tokens import TokensDetector
 from driftwatch.drift.words import Words
 
@@ -23,12 +25,17 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import Detector
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType(
-    {detector.name: detector for detector in (MmdDetector(), TokensDetector(), LossDetector(), ShareDetector())}
+    {
+        detector.name: detector
+        for detector in (EvidenceDetector(), MmdDetector(), TokensDetector(), LossDetector(), ShareDetector())
+    }
 )
 """Built-in detectors in the order their measures are shown; plugins are added behind them."""
 
 LEAST_DISTINCT = 50
-"""A window with fewer distinct texts says nothing about drift."""
+"""A window with fewer distinct texts says nothing about drift by itself; its texts still count as evidence."""
+ALWAYS = frozenset({"evidence"})
+"""Detectors that gather over windows, however small."""
 _EXEMPLARS = 5
 _EXEMPLAR_LENGTH = 200
 
@@ -80,7 +87,8 @@ class Assessor:
         rows, _ = distinct(window)
         enough = len(rows) >= LEAST_DISTINCT
         bodies = [window.texts[row].body for row in rows]
-        measured = [monitor.update(window) for monitor in self._monitors.values()] if enough else []
+        measured = [monitor.update(window) for name, monitor in self._monitors.items() if enough or name in ALWAYS]
+        measures = tuple(measure for result in measured for measure in result.measures)
         return WindowResult(
             stream=window.stream,
             index=window.index,
@@ -93,9 +101,12 @@ class Assessor:
             reference=self._reference.version,
             champion=champion,
             outcome=Outcome.ASSESSED if enough else Outcome.TOO_LITTLE_DATA,
-            measures=(*_of_window(window, len(rows)), *(each for result in measured for each in result.measures)),
+            measures=(*_of_window(window, len(rows)), *measures),
             words=self._words.shifts(bodies) if enough else (),
             exemplars=self._exemplars(window) if enough else (),
+            state=state_of(measures),
+            onset=next((result.onset for result in measured if result.onset is not None), None),
+            channels=tuple(channel for result in measured for channel in result.channels),
         )
 
     def states(self) -> dict[str, bytes]:

@@ -45,16 +45,18 @@ def extractor(config: Config, settings: StreamSettings, *, champion: Path | None
     return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
 
 
-def assessor(reference: Path, states: Mapping[str, bytes]) -> Assessor:
-    """Fit every detector to a reference, its monitors restarted from their states.
+def assessor(settings: StreamSettings, reference: Path, states: Mapping[str, bytes]) -> Assessor:
+    """Fit every detector to a reference as the stream's settings say, its monitors restarted from their states.
 
     Raises:
         DataError: the reference is missing or damaged.
     """
     from driftwatch.drift.archive import load_reference
-    from driftwatch.drift.assess import Assessor
+    from driftwatch.drift.assess import DETECTORS, Assessor
+    from driftwatch.drift.evidence.detector import EvidenceDetector
 
-    return Assessor(load_reference(reference), seed=DETECTOR_SEED, states=states)
+    detectors = {**DETECTORS, "evidence": EvidenceDetector(settings.evidence)}
+    return Assessor(load_reference(reference), seed=DETECTOR_SEED, states=states, detectors=detectors)
 
 
 def build_reference(
@@ -125,7 +127,9 @@ def one_off(config: Config, stream: str, texts: Sequence[Text]) -> WindowResult:
         stream=stream, index=0, texts=tuple(texts), features=measured.features([text.body for text in texts])
     )
     version = champion.version if champion else None
-    return assessor(Path(reference.path), {}).assess(window, first_seq=1, last_seq=len(texts), champion=version)
+    return assessor(settings, Path(reference.path), {}).assess(
+        window, first_seq=1, last_seq=len(texts), champion=version
+    )
 
 
 def stream_settings(config: Config, stream: str) -> StreamSettings:

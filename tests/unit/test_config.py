@@ -46,7 +46,7 @@ def test_words_become_values_and_paths_begin_at_the_file(tmp_path: Path) -> None
     assert stream.sources[0].max_bytes == 2048
     assert stream.redact is not None
     assert stream.redact.kinds == ("email",)
-    assert stream.false_alarm_interval == timedelta(days=365)
+    assert stream.budget.interval == timedelta(days=365)
 
 
 @pytest.mark.parametrize(("word", "redacts"), [("true", True), ("false", False)])

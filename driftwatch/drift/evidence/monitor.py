@@ -19,6 +19,7 @@ from driftwatch.drift.evidence.recent import Chunk, Recent
 from driftwatch.drift.evidence.seen import Seen, key
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
 from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
+from driftwatch.drift.evidence.witness import PIECE
 from driftwatch.drift.evidence.witnesses import Witnesses
 from driftwatch.drift.features import take
 
@@ -30,7 +31,6 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 WITNESS_PART = 0.5
 """Of the false-alarm budget; the fixed banks have the rest."""
-_PIECE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,7 @@ class EvidenceMonitor:
         self._recent = Recent()
         self._bodies, self._groups = Seen(), Seen()
         self._texts = 0
+        self._packed: bytes | None = None
         self.alarm: Alarm | None = None
         self.dependence: Dependence | None = None
         stored = unpack(state) if state else None
@@ -76,6 +77,7 @@ class EvidenceMonitor:
 
     def update(self, window: Window) -> DriftResult:
         """Bet on a window's texts; copies of texts seen lately count for nothing."""
+        self._packed = None
         rows, alone = self._fresh(window)
         length = self._length(window, alone)
         peak = self._bet(window, rows, alone, length)
@@ -91,6 +93,11 @@ class EvidenceMonitor:
 
     def state(self) -> bytes:
         """Return everything needed to go on: statistics, witnesses, recent texts' features, the alarm in force."""
+        if self._packed is None:
+            self._packed = self._pack()
+        return self._packed
+
+    def _pack(self) -> bytes:
         chunks = list(self._recent)
         notes = Notes(
             texts=self._texts,
@@ -146,7 +153,7 @@ class EvidenceMonitor:
         """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
         peak = Peak(height=-np.inf, texts=0, witness=None)
         betting = self._betting()
-        pieces = max(-(-len(alone) // _PIECE), 1)
+        pieces = max(-(-len(alone) // PIECE), 1)
         for part in np.array_split(alone, pieces):
             if not len(part):
                 continue

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Half = npt.NDArray[np.float16]
-MOST_CHUNKS = 12
+MOST_CHUNKS = 14
 LEAST_CHUNK = 192
 """A chunk is closed as soon as it holds this many texts."""
 REMEMBERED = 4_096

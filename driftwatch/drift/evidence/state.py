@@ -54,7 +54,7 @@ def pack(notes: Notes, arrays: Arrays) -> bytes:
     """Return notes and arrays as bytes."""
     head = msgspec.json.encode(notes)
     buffer = BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    np.savez(buffer, allow_pickle=False, **arrays)
     return _HEAD.pack(FORMAT, len(head)) + head + buffer.getvalue()
 
 

@@ -23,8 +23,8 @@ LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
 MOST_CALIBRATED = 3_072
 MOST_KNOWN = 1_536
-LONGEST_CHUNK = 2 * 256
-"""A chunk never holds more texts: it is closed by the piece that fills it."""
+PIECE = 256
+"""Most texts that are bet on at once."""
 MOST_SCALED = 512
 """TRAIN texts on which the parts of a score are brought to one scale."""
 _SHRINKAGE = 0.3
@@ -42,7 +42,7 @@ class Kind:
         parts: whose standardised sum is the score: ``density``, ``direction``, ``tokens``.
         width: of the kernel, 0 the widest.
         chunks: it learns from.
-        life: chunks it bets on.
+        life: texts it bets on at most, in pieces of 256.
     """
 
     name: str
@@ -50,6 +50,11 @@ class Kind:
     width: int
     chunks: int
     life: int
+
+    @property
+    def texts(self) -> int:
+        """Texts it bets on at most."""
+        return self.life * PIECE
 
 
 KINDS = (
@@ -213,18 +218,24 @@ class Witness:
         score: the frozen score.
         calibration: float32 [n], CAL's scores under it, ascending.
         born: number of the chunk after which it was born.
+        stands_for: texts of that chunk, which pay for this birth.
     """
 
-    def __init__(self, score: Score, calibration: Vector, *, born: int) -> None:
+    def __init__(self, score: Score, calibration: Vector, *, born: int, stands_for: int) -> None:
         self.score = score
         self.born = born
+        self.stands_for = stands_for
         self.calibration = calibration
         self.count = 0
         self.since: Vector = np.zeros(0, dtype=np.float32)
         self.values: Floats = np.zeros((len(LEVELS), len(SHARES)))
         # Whoever has more than this many above it in CAL alone has a p above the highest level for the whole life.
-        most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.life * LONGEST_CHUNK + 1))) + 1
+        most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.texts + 1))) + 1
         self._edge = calibration[-most] if most < len(calibration) else np.float32(-np.inf)
+
+    def lives(self, texts: int) -> bool:
+        """Say whether it may bet on so many more texts."""
+        return self.count + texts <= self.score.kind.texts
 
     def hits(self, scores: Vector, uniform: Floats) -> npt.NDArray[np.bool_]:
         """Return which of the next texts have ranks p within each level, bool [n, levels], and count them as come.

@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.crossing import threshold
-from driftwatch.drift.evidence.recent import LEAST_CHUNK
 from driftwatch.drift.evidence.witness import (
     KINDS,
     LEVELS,
-    LONGEST_CHUNK,
     MOST_CALIBRATED,
     MOST_SCALED,
     SHARES,
@@ -91,6 +89,7 @@ class Witnesses:
             log10 of the highest statistic over its threshold after each block, and whose it is.
         """
         heights = np.full(len(blocks), -np.inf)
+        self.alive = [witness for witness in self.alive if witness.lives(len(piece))]
         if not self.alive or not len(piece):
             return heights, [None] * len(blocks)
         material = self.material(piece, recent)
@@ -126,18 +125,19 @@ class Witnesses:
         return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
 
     def bear(self, recent: Recent) -> None:
-        """Let a witness of every recipe be born of the newest chunks, and those past their life die."""
+        """Let a witness of every recipe be born of the newest chunks."""
         chunks = numbered(recent)
         self._remember(chunks)
         newest = recent.closed
-        self.alive = [witness for witness in self.alive if newest - witness.born < witness.score.kind.life]
         train = self._material(self._train, 0)
         cal = self._material(self._cal, 1)
         for kind in KINDS:
             numbers = range(newest - kind.chunks + 1, newest + 1)
             if all(number in chunks for number in numbers):
                 score = learn(kind, self.base, chunks, numbers, train)
-                self.alive.append(Witness(score, np.sort(score(self.base, cal)), born=newest))
+                stands_for = len(chunks[newest])
+                calibration = np.sort(score(self.base, cal))
+                self.alive.append(Witness(score, calibration, born=newest, stands_for=stands_for))
 
     def restore(self, recent: Recent, alive: Sequence[tuple[Alive, npt.NDArray[np.float32], Floats]]) -> None:
         """Bring witnesses back to life from notes, scores since their birth and statistics."""
@@ -149,7 +149,8 @@ class Witnesses:
         for note, since, values in alive:
             kind, born = kinds[note.kind], note.born
             score = learn(kind, self.base, chunks, range(born - kind.chunks + 1, born + 1), train)
-            witness = Witness(score, np.sort(score(self.base, cal)), born=born)
+            calibration = np.sort(score(self.base, cal))
+            witness = Witness(score, calibration, born=born, stands_for=len(chunks[born]))
             witness.since, witness.values, witness.count = since, values.copy(), note.count
             self.alive.append(witness)
 
@@ -173,14 +174,14 @@ class Witnesses:
         around = {number: found[which] for number, found in self._around.items()}
         return Material(values=sample.values, ids=sample.ids, indptr=sample.indptr, known=sample.known, around=around)
 
-    def _threshold(self, witness: Witness, rate: float, *, exact: bool) -> float:
-        """Return the height at which a witness alarms: each recipe has an equal part of the rate.
+    @staticmethod
+    def _threshold(witness: Witness, rate: float, *, exact: bool) -> float:
+        """Return the height at which a witness alarms.
 
-        At most one witness of a recipe is born per ``LEAST_CHUNK`` texts.
+        Every text pays the bank's rate once: to the witnesses born of its chunk, one of each recipe, in equal parts.
         """
-        life = witness.score.kind.life * LONGEST_CHUNK
-        error = rate * LEAST_CHUNK / len(KINDS)
-        return threshold(error, life=life, levels=LEVELS, shares=SHARES, exact=exact)
+        error = rate * witness.stands_for / len(KINDS)
+        return threshold(error, life=witness.score.kind.texts, levels=LEVELS, shares=SHARES, exact=exact)
 
 
 def numbered(recent: Recent) -> dict[int, Chunk]:

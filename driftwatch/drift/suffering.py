@@ -1,0 +1,42 @@
+"""Two questions kept apart: has the text drifted, and does the model suffer?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.drift import DriftState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftwatch.domain.drift import Measure
+
+LEAST_INCREASE = 0.05
+"""Nats per token over the baseline below which a champion is not called suffering."""
+_WIDENING = 3.29 / 1.96
+"""From a 95% interval to one of 99.9%: the question is asked of every window."""
+
+
+def state_of(measures: Sequence[Measure]) -> DriftState | None:
+    """Return which of the four states a window shows; None where no evidence was gathered.
+
+    The model suffers where the loss over its baseline is above 0.05 nats per token with 99.9% confidence. Without a
+    model nothing suffers, so drift is benign as far as can be told.
+
+    Args:
+        measures: the window's.
+    """
+    by_name = {measure.name: measure for measure in measures}
+    if "drift.alarm" not in by_name:
+        return None
+    drifted = by_name["drift.alarm"].value > 0
+    suffers = _suffers(by_name.get("loss.increase"))
+    if drifted:
+        return DriftState.HARMFUL_DRIFT if suffers else DriftState.BENIGN_DRIFT
+    return DriftState.SILENT_DECAY if suffers else DriftState.STABLE
+
+
+def _suffers(increase: Measure | None) -> bool:
+    if increase is None or increase.low is None:
+        return False
+    return increase.value - _WIDENING * (increase.value - increase.low) > LEAST_INCREASE
