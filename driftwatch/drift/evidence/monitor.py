@@ -48,6 +48,9 @@ class Peak:
     witness: Witness | None
 
 
+_NOTHING = Peak(height=-np.inf, texts=0, witness=None)
+
+
 class EvidenceMonitor:
     """The detector ``evidence`` fitted to a reference.
 
@@ -70,6 +73,7 @@ class EvidenceMonitor:
         self._texts = 0
         self._packed: bytes | None = None
         self.alarm: Alarm | None = None
+        self.peak = _NOTHING
         self.dependence: Dependence | None = None
         stored = unpack(state) if state else None
         if stored is not None:
@@ -80,7 +84,7 @@ class EvidenceMonitor:
         self._packed = None
         rows, alone = self._fresh(window)
         length = self._length(window, alone)
-        peak = self._bet(window, rows, alone, length)
+        peak = self.peak = self._bet(window, rows, alone, length)
         self._texts += len(window.texts)
         if peak.height >= 0:
             self._raise(window, peak)
@@ -137,36 +141,29 @@ class EvidenceMonitor:
 
     def _bet(self, window: Window, rows: Rows, alone: Rows, length: int) -> Peak:
         if not len(rows):
-            return Peak(height=-np.inf, texts=0, witness=None)
+            return _NOTHING
         blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
         trace = self._fixed.update(take(window.features, blocks.rows), blocks)
         heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
-        best = int(heights.argmax())
-        peak = Peak(height=float(heights[best]), texts=int(blocks.gaps[: best + 1].sum()), witness=None)
-        first = np.flatnonzero(heights >= 0)
-        if len(first):
-            peak = Peak(height=peak.height, texts=int(blocks.gaps[: first[0] + 1].sum()), witness=None)
-        learnt = self._learn(window, alone, length)
-        return max((peak, learnt), key=lambda each: each.height)
+        found = _peak(heights, blocks, [None] * len(blocks))
+        return _first(found, self._learn(window, alone, length))
 
     def _learn(self, window: Window, alone: Rows, length: int) -> Peak:
         """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
-        peak = Peak(height=-np.inf, texts=0, witness=None)
+        peak = _NOTHING
         betting = self._betting()
-        pieces = max(-(-len(alone) // PIECE), 1)
-        for part in np.array_split(alone, pieces):
+        for part in np.array_split(alone, max(-(-len(alone) // PIECE), 1)):
             if not len(part):
                 continue
             blocks = self._blocks(window, part, length, by_group=False)
             piece = _chunk(window, blocks.rows)
             if betting:
                 uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
-                found, leaders = self._witnesses.update(
-                    piece, blocks, uniform, self._recent, rate=WITNESS_PART / window.arl_texts, exact=length == 1
+                rate = WITNESS_PART / window.arl_texts
+                heights, leaders = self._witnesses.update(
+                    piece, blocks, uniform, self._recent, rate=rate, exact=length == 1
                 )
-                best = int(found.argmax())
-                if found[best] > peak.height:
-                    peak = Peak(height=float(found[best]), texts=int(blocks.rows.max()) + 1, witness=leaders[best])
+                peak = _first(peak, _peak(heights, blocks, leaders))
             if self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent)
         return peak
@@ -249,6 +246,22 @@ class EvidenceMonitor:
         ]
         alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]
         self._witnesses.restore(self._recent, alive)
+
+
+def _peak(heights: Floats, blocks: Blocks, leaders: list[Witness | None]) -> Peak:
+    """Return where evidence first reached the threshold, or was highest."""
+    reached = np.flatnonzero(heights >= 0)
+    place = int(reached[0] if len(reached) else heights.argmax())
+    ends = np.append(blocks.starts[1:], len(blocks.rows))
+    texts = int(blocks.rows[: ends[place]].max()) + 1
+    return Peak(height=float(heights.max()), texts=texts, witness=leaders[place])
+
+
+def _first(left: Peak, right: Peak) -> Peak:
+    """Return the peak that alarmed first, or the higher one where not both did."""
+    if left.height >= 0 and right.height >= 0:
+        return min(left, right, key=lambda peak: peak.texts)
+    return max(left, right, key=lambda peak: peak.height)
 
 
 def _chunk(window: Window, rows: Rows) -> Chunk:

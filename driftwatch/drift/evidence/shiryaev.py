@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-_AT_ONCE = 64
-_GREATEST = 1e250
+_AT_ONCE = 32
+GREATEST = 1e150
+"""Statistics are cut here, far above any threshold: a flood of hits must not end in infinity."""
 
 
 class Bank:
@@ -48,7 +49,7 @@ class Bank:
                 values += gaps[number]
                 values *= factor
                 found[number] = values.mean()
-            np.minimum(values, _GREATEST, out=values)
+            np.minimum(values, GREATEST, out=values)
         return found
 
     def reset(self) -> None:

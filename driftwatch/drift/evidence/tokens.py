@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.drift.evidence.shiryaev import GREATEST
+
 if TYPE_CHECKING:
     from driftwatch.drift.evidence.blocks import Blocks
 
@@ -61,6 +63,7 @@ class TokenBank:
         before = self.relative[:, present]
         values = before * self.scale[:, None] + self.offset[:, None] + gap
         values *= 1.0 + self._stakes[:, present] * (means - self._bounds[present])
+        np.minimum(values, GREATEST, out=values)
         after = (values - offset[:, None]) / scale[:, None]
         self.relative[:, present] = after
         self.sums += (after - before).sum(1)

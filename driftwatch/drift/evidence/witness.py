@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.kernels import Kernels
+from driftwatch.drift.evidence.shiryaev import GREATEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -283,6 +284,7 @@ def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
         values += gap
         values *= factors[:, number]
         found[number] = values.mean((1, 2))
+        np.minimum(values, GREATEST, out=values)
     for witness, kept in zip(witnesses, values, strict=True):
         witness.values = kept
     return found
