@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,8 +48,13 @@ class Incident:
     runs: tuple[Run, ...]
 
 
+@cache
 def incident(
-    before: Sequence[str] | None = None, after: Sequence[str] | None = None, *, stream: str = "docs", share: float = 0.3
+    before: tuple[str, ...] | None = None,
+    after: tuple[str, ...] | None = None,
+    *,
+    stream: str = "docs",
+    share: float = 0.3,
 ) -> Incident:
     """Return an incident: from window 17 on a share of the texts is of another kind.
 
@@ -58,7 +64,7 @@ def incident(
         stream: its name.
         share: of the new kind, 0 to 1.
     """
-    before, after = before or known(3_000), after or new(300)
+    before, after = before or known()[:3_000], after or new()[:300]
     fresh = int(TEXTS * share)
     bodies = [*before[: TEXTS - fresh], *after[:fresh]]
     reference = list(before[TEXTS:])

@@ -67,6 +67,10 @@ class Daemon:
         self.pages_asked.append((stream, index))
         return Page(html="<p>a window</p>") if stream == "support" else None
 
+    def incident(self, stream: str, index: int) -> Page | None:
+        self.pages_asked.append((stream, index))
+        return Page(html="<p>an incident</p>") if stream == "support" else None
+
     def report(self, stream: str, index: int) -> Page | None:
         self.pages_asked.append((stream, index))
         return Page(html="<script>draw()</script>", scripted=True)
@@ -91,7 +95,13 @@ def app_of(
         metrics=lambda accept: (f"# {accept}\n".encode(), "text/plain; version=0.0.4; charset=utf-8"),
         health=lambda: daemon.health,
         reload=lambda: daemon.reloaded,
-        pages=Pages(status=lambda: daemon.view, window=daemon.window, report=daemon.report, run=daemon.run),
+        pages=Pages(
+            status=lambda: daemon.view,
+            window=daemon.window,
+            incident=daemon.incident,
+            report=daemon.report,
+            run=daemon.run,
+        ),
         settings=settings,
         now=lambda: clock[0],
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from driftwatch import __version__
 from driftwatch.web import Page, Pages, StatusView, status_from
+from driftwatch.wiring.incidents import incident as incident_html
+from driftwatch.wiring.incidents import report_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,23 +36,24 @@ def pages(config: Config, store: Store, *, clock: Clock, unready: Callable[[], t
         from driftwatch.drift.page import window_page
 
         result = store.windows.result(stream, index)
-        link = f"/streams/{stream}/windows/{index}/report" if _report(stream, index) else None
-        return Page(html=window_page(result, report=link)) if result is not None else None
+        if result is None:
+            return None
+        opinion = f"/streams/{stream}/windows/{index}/report" if report_file(config, stream, index) else None
+        return Page(html=window_page(result, report=opinion, incident=f"/streams/{stream}/incidents/{index}"))
 
-    def _report(stream: str, index: int) -> str | None:
-        file = config.state_dir / "reports" / stream / f"{index}.html"
-        known = stream in config.streams and file.is_file()
-        return file.read_text(encoding="utf-8") if known else None
+    def incident(stream: str, index: int) -> Page | None:
+        html = incident_html(config, store, stream, index)
+        return Page(html=html) if html is not None else None
 
     def report(stream: str, index: int) -> Page | None:
-        html = _report(stream, index)
-        return Page(html=html, scripted=True) if html is not None else None
+        file = report_file(config, stream, index)
+        return Page(html=file.read_text(encoding="utf-8"), scripted=True) if file is not None else None
 
     def run(run_id: str) -> Page | None:
         found = [each for each in store.runs.list(limit=1_000) if each.spec.id == run_id]
         return Page(html=run_page(found[0])) if found else None
 
-    return Pages(status=status, window=window, report=report, run=run)
+    return Pages(status=status, window=window, incident=incident, report=report, run=run)
 
 
 def run_page(run: Run) -> str:

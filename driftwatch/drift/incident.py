@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from driftwatch.drift.paper.course import Course
 from driftwatch.drift.paper.deeds import decisions_and_runs, deeds_in_short
 from driftwatch.drift.paper.findings import channels, clusters, exemplars, slices, words
-from driftwatch.drift.paper.frame import document, lasting, moment, percent, safe, section
+from driftwatch.drift.paper.frame import document, lasting, moment, path, percent, safe, section
 from driftwatch.drift.paper.measures import measures_table
 from driftwatch.drift.paper.promise import promise
 from driftwatch.drift.paper.sentences import account, alarmed, measure, state_name, verdict
@@ -106,7 +105,7 @@ def _tiles(result: WindowResult, course: Course) -> Iterator[tuple[str, str, str
 
 
 def _links(result: WindowResult, report: str | None, base: str) -> str:
-    page = f"{base}/streams/{quote(result.stream, safe='')}/windows/{result.index}"
+    page = base + path("streams", result.stream, "windows", str(result.index))
     opinion = (
         f'<a href="{safe(report)}">Evidently\u2019s report of the same window</a>'
         if report is not None

@@ -45,6 +45,14 @@ class Decisions:
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(query)]
 
+    def between(self, stream: str, *, first: int, last: int) -> list[StoredDecision]:
+        """Return the decisions on a stream's windows from one to another, both included, oldest first."""
+        within = (decisions.c.stream == stream, decisions.c.window >= first, decisions.c.window <= last)
+        with self._database.read() as connection:
+            return [
+                _stored(row) for row in connection.execute(select(decisions).where(*within).order_by(decisions.c.id))
+            ]
+
     def get(self, number: int) -> StoredDecision:
         """Return one decision.
 

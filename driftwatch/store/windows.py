@@ -124,6 +124,13 @@ class Windows:
         with self._database.read() as connection:
             return [load(text, WindowResult) for text in connection.execute(query).scalars()]
 
+    def between(self, stream: str, *, first: int, last: int) -> list[WindowResult]:
+        """Return the results from one window to another, both included, oldest first."""
+        within = (windows.c.stream == stream, windows.c.index >= first, windows.c.index <= last)
+        query = select(windows.c.result).where(*within).order_by(windows.c.index)
+        with self._database.read() as connection:
+            return [load(text, WindowResult) for text in connection.execute(query).scalars()]
+
     def since(self, at: datetime, *, stream: str | None = None) -> Iterator[WindowResult]:
         """Return the results assessed since a moment, oldest first within each stream, in constant memory."""
         names = [stream] if stream is not None else self._streams()

@@ -81,12 +81,14 @@ class Pages:
     Args:
         status: what the status page shows.
         window: the page of a stream's window.
+        incident: what changed in a stream's window, since when, and what was done.
         report: the full report of a stream's window.
         run: the page of a run.
     """
 
     status: Callable[[], StatusView]
     window: Callable[[str, int], Page | None]
+    incident: Callable[[str, int], Page | None]
     report: Callable[[str, int], Page | None]
     run: Callable[[str], Page | None]
 
@@ -126,6 +128,7 @@ class App:
                 Route("GET", "/-/ready", self._get_ready),
                 Route("POST", "/-/reload", self._post_reload),
                 Route("GET", "/streams/*/windows/*", self._get_window),
+                Route("GET", "/streams/*/incidents/*", self._get_incident),
                 Route("GET", "/streams/*/windows/*/report", self._get_report),
                 Route("GET", "/runs/*", self._get_run),
             ]
@@ -202,6 +205,9 @@ class App:
 
     async def _get_window(self, _request: Request, stream: str, index: str) -> Response:
         return await _stream_page(self._pages.window, stream, index)
+
+    async def _get_incident(self, _request: Request, stream: str, index: str) -> Response:
+        return await _stream_page(self._pages.incident, stream, index)
 
     async def _get_report(self, _request: Request, stream: str, index: str) -> Response:
         return await _stream_page(self._pages.report, stream, index)

@@ -45,7 +45,13 @@ def exporter() -> Iterator[int]:
         metrics=exposition.render,
         health=lambda: daemon.health,
         reload=lambda: daemon.reloaded,
-        pages=Pages(status=lambda: daemon.view, window=daemon.window, report=daemon.report, run=daemon.run),
+        pages=Pages(
+            status=lambda: daemon.view,
+            window=daemon.window,
+            incident=daemon.incident,
+            report=daemon.report,
+            run=daemon.run,
+        ),
     )
     server = serve(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from driftwatch.drift.paper.frame import safe, said, section
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _MODEL = "The model's loss"
 _LEAST_WINDOWS = 2
 _LEAST_REACH = 1.0
+_LOWEST, _HIGHEST = -20.0, 400.0
+"""Powers of ten beyond which evidence is drawn at the edge."""
 _SUPERSCRIPTS = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 _MOST_LEVELS = 4
 
@@ -101,7 +104,7 @@ class Course:
         if found is None:
             return None
         words = f"window {window.index}, {said(window.last_seen_at)} UTC: threshold \u00d7 10^{found.value:.1f}"
-        return Point(x=self._x(window), y=found.value, out=found.value >= 0, words=words)
+        return Point(x=self._x(window), y=min(max(found.value, _LOWEST), _HIGHEST), out=found.value >= 0, words=words)
 
     def _marks(self) -> list[Mark]:
         onset, alarm = self._result.onset, self.alarm
@@ -139,7 +142,7 @@ def _base(window: WindowResult, x: float) -> Point | None:
 def _levels(low: float, high: float) -> list[Rule]:
     """Return the threshold and some powers of ten around it."""
     low, high = min(low, -_LEAST_REACH), max(high, _LEAST_REACH)
-    step = next(each for each in (1, 2, 5, 10, 20, 50, 100, 200, 500, 10_000) if (high - low) / each <= _MOST_LEVELS)
+    step = next(each for each in (1, 2, 5, 10, 20, 50, 100, 200) if (high - low) / each <= _MOST_LEVELS)
     powers = range(int(low // step) * step, int(high // step + 1) * step, step)
     rules = [
         Rule(y=power, words=f"\u00d7 10{str(power).translate(_SUPERSCRIPTS)}")
@@ -156,4 +159,5 @@ def _scale(points: Sequence[Sequence[Point]]) -> list[Rule]:
 
 
 def _short(at: datetime) -> str:
-    return f"{at.day} {at:%b %H:%M}"
+    here = at.astimezone(UTC)
+    return f"{here.day} {here:%b %H:%M}"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from driftwatch.domain.decision import Action
-from driftwatch.drift.paper.frame import moment, safe, said, section
+from driftwatch.drift.paper.frame import moment, path, safe, said, section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,10 +70,11 @@ def _run(run: Run, base: str) -> str:
         f'<span class="mute">{safe(each.detail)}</span></li>'
         for each in run.verdicts
     )
+    link = base + path("runs", run.spec.id)
     why = f' <span class="mute">{safe(last)}</span>' if last else ""
+    name = f'<a href="{safe(link)}">{safe(run.spec.id)}</a>'
+    state = run.state.value.replace("-", " ")
     return (
-        f'<li><div class="mute">{moment(run.created_at)}</div><div><p>Run <a href="{safe(base)}/runs/'
-        f'{quote(run.spec.id, safe="")}">{safe(run.spec.id)}</a>, asked for by rule <b>{safe(run.spec.rule)}</b>: '
-        f"{run.state.value.replace('-', ' ')}{why}</p>"
-        f'<ul class="reasons">{verdicts}</ul></div></li>'
+        f'<li><div class="mute">{moment(run.created_at)}</div><div><p>Run {name}, asked for by rule '
+        f'<b>{safe(run.spec.rule)}</b>: {state}{why}</p><ul class="reasons">{verdicts}</ul></div></li>'
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from driftwatch.drift.paper.style import STYLE
 
@@ -74,12 +75,18 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = ""
 
 def moment(at: datetime) -> str:
     """Return a moment as HTML that machines read too."""
-    return f'<time datetime="{at.isoformat()}">{said(at)} UTC</time>'
+    return f'<time datetime="{at.astimezone(UTC).isoformat()}">{said(at)} UTC</time>'
 
 
 def said(at: datetime) -> str:
-    """Return a moment in words, to the minute."""
-    return f"{at.day} {at:%b %Y, %H:%M}"
+    """Return a moment in words and in UTC, to the minute."""
+    here = at.astimezone(UTC)
+    return f"{here.day} {here:%b %Y, %H:%M}"
+
+
+def path(*segments: str) -> str:
+    """Return a path of segments, each of which may hold anything."""
+    return "".join("/" + quote(each, safe="", errors="replace") for each in segments)
 
 
 def lasting(length: timedelta) -> str:

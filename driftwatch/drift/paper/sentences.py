@@ -77,9 +77,8 @@ def account(result: WindowResult) -> Iterator[str]:
 
 def model_sentence(increase: Measure) -> str:
     """Return how the model fares: its loss against its baseline, with the interval where there is one."""
-    interval = (
-        "" if increase.low is None or increase.high is None else f" ({increase.low:+.2f} to {increase.high:+.2f})"
-    )
+    value, low, high = (_signed(each) for each in (increase.value, increase.low, increase.high))
+    interval = f" ({low} to {high})" if low and high else ""
     if increase.low is not None and increase.high is not None and increase.low <= 0 <= increase.high:
         return f"The model's loss cannot be told from its baseline: {value} nats per token{interval}."
     side = "above" if increase.value > 0 else "below"

@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from html.parser import HTMLParser
+
+import pytest
+from incident_samples import ALARM, SHOWN, incident, quiet, too_little
+
+from driftwatch.domain.decision import Action, Decision, Reason
+from driftwatch.domain.drift import (
+    Change,
+    ChannelEvidence,
+    DriftMap,
+    DriftState,
+    Measure,
+    SliceShift,
+    WindowResult,
+    WordShift,
+)
+from driftwatch.drift.incident import incident_page
+from driftwatch.drift.page import window_page
+from driftwatch.drift.paper.frame import lasting, percent, safe, times_ten
+from driftwatch.drift.paper.measures import NAMES
+from driftwatch.drift.paper.sentences import verdict
+
+EVIL = "<script>alert(1)</script>\"'&<img src=x onerror=y> \u202e\ud800"
+VOID = {"meta", "link", "br"}
+
+
+class Tree(HTMLParser):
+    """Checks that every tag is closed in order, and keeps tags, attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID and not (self.get_starttag_text() or "").endswith("/>"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+        elif not (self.rawdata.startswith("<") and tag in {"rect", "circle", "line", "path", "polyline", "polygon"}):
+            raise AssertionError(f"</{tag}> closes {self.open[-3:]}")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+
+def whole(result: WindowResult | None = None) -> str:
+    sample = incident()
+    return incident_page(
+        result or sample.result,
+        history=sample.history,
+        decisions=sample.decisions,
+        runs=sample.runs,
+        budget="1 per 365d",
+    )
+
+
+def heads(page: str) -> list[str]:
+    return re.findall(r"<h2>(.*?)</h2>", page)
+
+
+def test_it_tells_everything_in_the_order_people_ask() -> None:
+    page = whole()
+    assert heads(page) == [
+        "Since when",
+        "What is new, and what is gone",
+        "Words that rose and fell",
+        "Who is affected",
+        "The model's loss",
+        "What driftwatch did",
+        "How much",
+        "Which channels carry the evidence",
+        "Texts least like the reference",
+    ]
+    text = Tree(page).text
+    for said in (
+        "Harmful drift",
+        "The text has changed, and the model suffers from it.",
+        "It began at about 2 Nov 2026, 11:08 UTC, 1,287 texts before the end of this window.",
+        "At least 21% of this window's texts are of a kind that the reference does not explain.",
+        "It is strongest where channel is mobile app (35% of the texts).",
+        "The model's loss is 0.35 nats per token above its baseline (+0.29 to +0.41).",
+        "So far: rule tell alerted on 2 Nov 2026, 12:23 UTC, run docs-w0000019-retrain-on-harm is training.",
+        f"alarm in window {ALARM}",
+        "1 per 365d",
+        "What is guaranteed, and what is not",
+    ):
+        assert said in text
+
+
+def test_it_loads_nothing_and_runs_nothing() -> None:
+    for page in (whole(), incident_page(quiet()), incident_page(too_little()), window_page(incident().result)):
+        tree = Tree(page)
+        assert not {"script", "img", "iframe", "object", "embed", "base", "form"} & set(tree.tags)
+        assert not [name for name, _ in tree.attributes if name.startswith("on")]
+        links = [value for name, value in tree.attributes if name in {"href", "src", "xlink:href"}]
+        assert all(value is not None and value.startswith(("/", "data:,")) for value in links)
+        assert "url(" not in page
+        assert "@import" not in page
+
+
+def test_everybodys_text_is_escaped_everywhere() -> None:
+    sample = incident()
+    cluster = replace(sample.result.clusters[0], change=Change.NEW, keywords=(EVIL,), exemplars=(EVIL,))
+    evil = replace(
+        sample.result,
+        stream=EVIL,
+        reference=EVIL,
+        champion=EVIL,
+        words=(WordShift(word=EVIL, share=0.1, reference_share=0.0, z=9.0),),
+        exemplars=(EVIL,),
+        clusters=(cluster,),
+        map=DriftMap(reference=((0.5, 0.5),), window=((0.1, 0.2),), clusters=(0,)),
+        slices=(SliceShift(label=EVIL, value=EVIL, texts=1, share=0.1, log10_e=3.0, new_share=0.1),),
+        channels=(ChannelEvidence(bank=EVIL, name=EVIL, share=0.1, reference_share=0.0, log10_e=3.0),),
+        measures=(*sample.result.measures, Measure(name=EVIL, value=1.0)),
+    )
+    reason = Reason(subject=EVIL, met=True, detail=EVIL)
+    decision = Decision(
+        stream=EVIL, window=SHOWN, rule=EVIL, action=Action.ALERT, reasons=(reason,), at=evil.last_seen_at, policy="p"
+    )
+    run = replace(sample.runs[0], spec=replace(sample.runs[0].spec, id=EVIL, rule=EVIL))  # type: ignore[arg-type]
+    for page in (
+        incident_page(evil, decisions=[decision], runs=[run], report=f"/{EVIL}", budget=EVIL, base=f"/{EVIL}"),
+        window_page(evil, report=f"/{EVIL}", incident=f"/{EVIL}"),
+    ):
+        tree = Tree(page)
+        assert not {"script", "img"} & set(tree.tags)
+        assert not [name for name, _ in tree.attributes if name.startswith("on")]
+        assert tree.text.count("<script>alert(1)</script>") >= 8
+        page.encode()
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        {"map": None},
+        {"clusters": ()},
+        {"clusters": (), "map": None},
+        {"words": ()},
+        {"slices": ()},
+        {"channels": ()},
+        {"exemplars": ()},
+        {"onset": None},
+        {"champion": None, "measures": ()},
+        {"state": None},
+        dict.fromkeys(("clusters", "words", "slices", "channels", "exemplars", "measures"), ())
+        | {"map": None, "onset": None, "state": None, "champion": None},
+    ],
+)
+def test_it_stands_whatever_is_missing(gone: dict[str, object]) -> None:
+    result = replace(incident().result, **gone)  # type: ignore[arg-type]
+    assert set(gone) <= {each.name for each in fields(WindowResult)}
+    for page in (incident_page(result), whole(result), window_page(result)):
+        text = Tree(page).text
+        assert "None" not in text
+        assert "nan" not in text.split()
+
+
+def test_texts_that_retention_took_leave_the_figures() -> None:
+    sample = incident().result
+    bare = replace(sample, exemplars=(), clusters=tuple(replace(each, exemplars=()) for each in sample.clusters))
+    page = whole(bare)
+    assert "<blockquote" not in page
+    assert sample.clusters[0].keywords[0] in page
+
+
+def test_a_map_that_names_clusters_there_are_not_is_still_drawn() -> None:
+    odd = DriftMap(reference=((-3.0, 7.0),), window=((0.5, 0.5), (float(2), 0.1)), clusters=(99, -1))
+    page = incident_page(replace(incident().result, clusters=(), map=odd))
+    assert "Map of 1 texts of the reference and 2 of this window" in page
+    assert "elsewhere" in page
+
+
+@pytest.mark.parametrize("state", [*DriftState, None])
+def test_every_state_has_its_sentence(state: DriftState | None) -> None:
+    said = verdict(replace(incident().result, state=state))
+    assert said
+    assert not said.endswith(".")
+    assert said in Tree(whole(replace(incident().result, state=state))).text
+
+
+def test_drift_without_a_model_does_not_say_that_one_copes() -> None:
+    result = replace(incident().result, state=DriftState.BENIGN_DRIFT, champion=None, measures=())
+    assert "copes" not in incident_page(result)
+
+
+def test_a_loss_within_its_interval_is_not_called_a_rise() -> None:
+    text = Tree(incident_page(quiet())).text
+    assert "cannot be told from its baseline" in text
+    assert "Stable" in text
+
+
+def test_too_little_data_is_no_all_clear() -> None:
+    page = incident_page(too_little())
+    text = Tree(page).text
+    assert "22 distinct texts cannot show whether anything changed" in text
+    assert "No word rose or fell" not in text
+    assert "Stable" not in text
+
+
+def test_the_alarm_is_marked_where_its_streak_began_in_whatever_order_history_comes() -> None:
+    sample = incident()
+    pages = [
+        incident_page(sample.result, history=history)
+        for history in (sample.history, sample.history[::-1], [*sample.history, *sample.history])
+    ]
+    assert len(set(pages)) == 1
+    assert f"alarm, window {ALARM}" in pages[0]
+    assert pages[0].count('<circle class="dot out"') == len(sample.history) - ALARM
+
+
+def test_windows_without_a_measure_part_the_line() -> None:
+    sample = incident()
+    holed = [replace(each, measures=()) if each.index == 5 else each for each in sample.history]
+    assert whole().count('<polyline class="line"') == 2
+    assert incident_page(sample.result, history=holed).count('<polyline class="line"') == 4
+
+
+def test_infinite_evidence_and_odd_figures_do_not_break_a_chart() -> None:
+    sample = incident()
+    odd = [
+        replace(each, measures=(Measure(name="drift.evidence", value=value),))
+        for each, value in zip(sample.history, [float("inf"), -1e300, 1e300, 0.0], strict=False)
+    ]
+    page = incident_page(sample.result, history=odd)
+    assert "inf" not in re.findall(r'c[xy]="([^"]*)"', page)
+    Tree(page)
+
+
+def test_windows_at_one_moment_are_told_by_their_numbers() -> None:
+    sample = incident()
+    at = sample.result.last_seen_at
+    same = [replace(each, first_seen_at=at, last_seen_at=at) for each in sample.history]
+    assert "window 0</text>" in incident_page(same[SHOWN], history=same)
+
+
+def test_other_streams_windows_are_left_out() -> None:
+    sample = incident()
+    others = [replace(each, stream="other") for each in sample.history]
+    assert "Since when" not in heads(incident_page(sample.result, history=others))
+
+
+def test_decisions_elsewhere_are_shown_only_where_they_acted() -> None:
+    text = Tree(whole()).text
+    assert "787 fresh texts" not in text
+    assert "1287 fresh texts, 1000 are needed" in text
+
+
+def test_links_lead_to_the_daemon_wherever_the_page_lies() -> None:
+    sample = incident()
+    page = incident_page(sample.result, runs=sample.runs, report="https://x/r", base="http://127.0.0.1:9478")
+    assert 'href="http://127.0.0.1:9478/streams/docs/windows/19"' in page
+    assert 'href="http://127.0.0.1:9478/runs/docs-w0000019-retrain-on-harm"' in page
+    assert 'href="https://x/r"' in page
+    assert "driftwatch report docs 19" not in page
+
+
+def test_the_window_page_names_every_measure_and_links_to_the_incident() -> None:
+    page = window_page(incident().result, incident="/streams/docs/incidents/19")
+    assert 'href="/streams/docs/incidents/19"' in page
+    for name in incident().result.measures:
+        assert NAMES[name.name][0] in Tree(page).text
+
+
+def test_the_same_values_give_the_same_page() -> None:
+    assert whole() == whole()
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(seconds=-5), "less than a minute"),
+        (timedelta(seconds=59), "less than a minute"),
+        (timedelta(minutes=60), "1 h"),
+        (timedelta(minutes=61), "1 h 1 min"),
+        (timedelta(days=2, hours=3, minutes=9), "2 d 3 h"),
+        (timedelta(days=400), "400 d"),
+    ],
+)
+def test_durations(length: timedelta, said: str) -> None:
+    assert lasting(length) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.0, "0%"),
+        (0.0004, "&lt; 0.1%"),
+        (0.0012, "0.1%"),
+        (0.034, "3.4%"),
+        (0.0996, "10.0%"),
+        (0.41, "41%"),
+        (1, "100%"),
+    ],
+)
+def test_shares(share: float, said: str) -> None:
+    assert percent(share) == said
+
+
+def test_small_words() -> None:
+    assert times_ten(-2.5) == "10<sup>\u22122.5</sup>"
+    assert safe("\ud800<") == "?&lt;"
+
+
+def test_moments_of_any_offset_are_told_in_utc() -> None:
+    at = datetime(2026, 11, 2, 13, 8, tzinfo=timezone(timedelta(hours=2)))
+    page = incident_page(replace(quiet(), first_seen_at=at, last_seen_at=at.astimezone(UTC)))
+    assert "2 Nov 2026, 11:08 UTC" in page
+    assert "13:08" not in Tree(page).text
