@@ -209,9 +209,16 @@ def _cluster(
         high=share + error,
         reference_share=before,
         texts=len(members),
-        exemplars=tuple(_shortened(body) for body in members[:3]) if change is not Change.SHRUNK else (),
+        exemplars=tuple(_shortened(body) for body in _typical(members, risen)[:3])
+        if change is not Change.SHRUNK
+        else (),
         loss=4.21 + before if change is not Change.SHRUNK else 3.55,
     )
+
+
+def _typical(members: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the members that hold the most of a cluster's words first."""
+    return sorted(members, key=lambda body: -len(set(body.lower().split()) & set(names)))
 
 
 def _decisions(result: WindowResult) -> tuple[Decision, ...]:

@@ -9,6 +9,7 @@ import msgspec
 
 from driftwatch.alert.post import post
 from driftwatch.alert.status import Status, status_of
+from driftwatch.domain.alert import INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,12 @@ class AlertmanagerNotifier:
             "startsAt": _moment(min(alert.starts_at, now)),
             "endsAt": _moment(self._end(alert, now)),
         }
-        return written | ({"generatorURL": self._settings.link} if self._settings.link else {})
+        return written | ({"generatorURL": self._source(alert, self._settings.link)} if self._settings.link else {})
+
+    def _source(self, alert: Alert, link: str) -> str:
+        """Return the page that an alert is opened on: its incident's where it has one."""
+        page = alert.annotations.get(INCIDENT)
+        return link if page is None else link.rstrip("/") + page
 
     def _end(self, alert: Alert, now: datetime) -> datetime:
         status = status_of(alert)

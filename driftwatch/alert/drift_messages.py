@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.wording import Wording, event, moment, sentence
-from driftwatch.domain.alert import Alert
+from driftwatch.domain.alert import INCIDENT, Alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,6 +44,7 @@ def drift_detected(
     """
     since_window = decision.window if state.since_window is None else state.since_window
     since = state.since_at or result.last_seen_at
+    incident = f"/streams/{decision.stream}/incidents/{decision.window}"
     wording = Wording(
         what=f"The text of stream {decision.stream} has drifted from reference {result.reference} "
         f'(rule "{decision.rule}", window {decision.window}, {result.texts:,} texts).',
@@ -54,7 +55,7 @@ def drift_detected(
         person="nothing if the change is expected; otherwise look at the words below and at where the texts come from."
         if result.words
         else "nothing if the change is expected; otherwise look at where the texts come from.",
-        look=f"driftwatch status; the page of stream {decision.stream}{_runbook(annotations)}",
+        look=f"{incident}; driftwatch incident {decision.stream} {decision.window}{_runbook(annotations)}",
     )
     return Alert(
         key=drift_key(decision.stream, decision.rule, since_window),
@@ -65,7 +66,7 @@ def drift_detected(
         description="\n".join([str(wording), *_words(result)]),
         starts_at=since,
         labels=_rule_labels(labels, decision.rule),
-        annotations=_without_summary(annotations),
+        annotations=_without_summary(annotations) | {INCIDENT: incident},
     )
 
 

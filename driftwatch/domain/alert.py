@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+INCIDENT = "incident"
+"""Annotation that holds the path of an alert's incident page, below the address of the daemon."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:

@@ -105,7 +105,7 @@ def test_alerts_are_taken_shown_passed_on_and_ended(url: str, receiver: HttpRece
         "rule": "tell",
     }
     assert "tensor" in by_name["DriftDetected"]["annotations"]["description"]
-    assert by_name["DriftDetected"]["generatorURL"] == "http://watch:9478/"
+    assert by_name["DriftDetected"]["generatorURL"] == "http://watch:9478/streams/s/incidents/12"
 
     ended = AlertmanagerNotifier(AlertmanagerSettings(url=url), clock=Hand(datetime.now(UTC)))
     over = messages.drift_detected(DECISION, result=RESULT, state=STATE, labels={"severity": "page", "team": "nlp"})

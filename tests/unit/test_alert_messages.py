@@ -71,8 +71,16 @@ def test_drift_takes_severity_labels_and_texts_from_its_rule() -> None:
     assert alert.severity == "page"
     assert alert.labels == {"team": "nlp", "rule": "tell"}
     assert alert.summary == "Users ask for something new"
-    assert alert.annotations == {"runbook_url": "https://example.org/r"}
+    assert alert.annotations["runbook_url"] == "https://example.org/r"
+    assert "summary" not in alert.annotations
     assert "https://example.org/r" in alert.description
+
+
+def test_drift_leads_to_its_incident_page() -> None:
+    alert = drift()
+    assert alert.annotations["incident"] == f"/streams/{DECISION.stream}/incidents/{DECISION.window}"
+    assert alert.annotations["incident"] in alert.description
+    assert f"driftwatch incident {DECISION.stream} {DECISION.window}" in alert.description
 
 
 def test_drift_fires_since_its_streak_began_under_the_streak_s_key() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from html.parser import HTMLParser
@@ -284,6 +286,15 @@ def test_the_window_page_names_every_measure_and_links_to_the_incident() -> None
 
 def test_the_same_values_give_the_same_page() -> None:
     assert whole() == whole()
+
+
+def test_making_pages_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, driftwatch.drift.incident, driftwatch.drift.page; "
+        "print(sorted({'numpy', 'scipy', 'sklearn', 'torch', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(

@@ -103,12 +103,13 @@ class LineChart:
                 *(_polyline(run, down, "line") for run in self.runs),
             ]
         )
+        right = any(mark.x < _LEFT_HALF for mark in self.marks)
         view = f'viewBox="0 0 {_FINE} {_FINE}" preserveAspectRatio="none"'
         plot = (
             f"{self._here()}{''.join(_rule(rule, down(rule.y)) for rule in self.rules)}"
             f'<svg {view} width="100%" height="100%">{stretched}</svg>'
             f"{''.join(_dot(point, down(point.y)) for run in self.runs for point in run)}"
-            f"{''.join(_named(rule, down(rule.y)) for rule in self.rules if rule.name)}"
+            f"{''.join(_named(rule, down(rule.y), right=right) for rule in self.rules if rule.name)}"
         )
         marks = "".join(self._mark(mark, row) for row, mark in enumerate(_by_row(self.marks)))
         whole = _TOP + self.height + _BOTTOM
@@ -201,5 +202,7 @@ def _level(rule: Rule, place: float) -> str:
     return f'<text x="100%" dx="-9" y="{place:.1f}" dy="4" text-anchor="end">{safe(rule.words)}</text>'
 
 
-def _named(rule: Rule, down: float) -> str:
-    return f'<text class="over halo" x="0" dx="4" y="{down:.2%}" dy="-6">{safe(rule.name)}</text>'
+def _named(rule: Rule, down: float, *, right: bool) -> str:
+    """Return the level's name at the end where no mark stands."""
+    where = 'x="100%" dx="-4" text-anchor="end"' if right else 'x="0" dx="4"'
+    return f'<text class="over halo" {where} y="{down:.2%}" dy="-6">{safe(rule.name)}</text>'

@@ -67,7 +67,7 @@ _PARTS = """
 .facts div{background:var(--panel);padding:.8rem 1rem}
 .facts dt{color:var(--mute);font-size:.84rem}
 .facts dd{margin:0}
-.facts dd b{display:block;font-size:1.12rem;line-height:1.4;font-weight:650}
+.facts dd b{display:block;font-size:1.06rem;line-height:1.4;font-weight:650}
 .facts dd span{color:var(--mute);font-size:.86rem;display:block;line-height:1.4}
 table{border-collapse:collapse;width:100%;font-size:.93rem}
 th{text-align:left;font-weight:600;color:var(--mute);font-size:.82rem;vertical-align:bottom}
