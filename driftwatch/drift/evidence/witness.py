@@ -61,8 +61,8 @@ class Kind:
 KINDS = (
     Kind(name="dense region", parts=("density",), width=0, chunks=1, life=4),
     Kind(name="denser region", parts=("density",), width=1, chunks=1, life=4),
-    Kind(name="dense region of four", parts=("density",), width=1, chunks=4, life=8),
     Kind(name="densest region of four", parts=("density",), width=2, chunks=4, life=8),
+    Kind(name="all at once", parts=("density", "direction", "tokens"), width=0, chunks=1, life=4),
     Kind(name="direction", parts=("direction",), width=0, chunks=2, life=8),
     Kind(name="tokens", parts=("tokens",), width=0, chunks=2, life=8),
     Kind(name="all together", parts=("density", "direction", "tokens"), width=0, chunks=2, life=8),

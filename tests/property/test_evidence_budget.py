@@ -1,0 +1,168 @@
+"""The promise of the evidence: no more false alarms than the budget allows, and none saved up without need."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftwatch.drift.bounds import kl_upper, upper_bound
+from driftwatch.drift.evidence.blocks import Blocks, in_blocks
+from driftwatch.drift.evidence.crossing import climbing, threshold
+from driftwatch.drift.evidence.shiryaev import Bank
+from driftwatch.drift.evidence.tokens import SHARES as TOKEN_SHARES
+from driftwatch.drift.evidence.tokens import TokenBank
+from driftwatch.drift.evidence.witness import KINDS, LEVELS, SHARES, Score, Witness, bet
+
+RATES = np.array([0.002, 0.01, 0.05, 0.125, 0.3, 0.875])
+
+
+def alarms(bank: Bank, hits: np.ndarray, *, arl: float, length: int) -> int:
+    """Count alarms, starting anew after each."""
+    means = hits.reshape(len(hits) // length, length, -1).mean(1)
+    found = 0
+    for start in range(0, len(means), 100):
+        trace = bank.update(means[start : start + 100], np.full(len(means[start : start + 100]), float(length)))
+        if trace.max() >= arl:
+            found += 1
+            bank.reset()
+    return found
+
+
+@pytest.mark.parametrize("length", [1, 8])
+def test_known_rates_keep_the_budget_and_use_it(length: int) -> None:
+    random = np.random.default_rng(3)
+    texts, arl = 200_000, 500.0
+    hits = random.random((texts, len(RATES))) < RATES
+    found = alarms(Bank(RATES, (0.02, 0.08, 0.3)), hits, arl=arl, length=length)
+    allowed = texts / arl
+    assert found <= allowed
+    assert found >= allowed / 20
+
+
+def test_dependent_texts_break_single_bets_and_keep_blocks_within_the_budget() -> None:
+    random = np.random.default_rng(4)
+    texts, arl = 120_000, 1_000.0
+    bursts = np.repeat(random.random((texts // 8, len(RATES))) < RATES, 8, axis=0)
+    alone = alarms(Bank(RATES, (0.02, 0.08, 0.3)), bursts, arl=arl, length=1)
+    blocks = alarms(Bank(RATES, (0.02, 0.08, 0.3)), bursts, arl=arl, length=8)
+    assert blocks <= texts / arl < alone
+
+
+def test_a_finite_reference_is_paid_for() -> None:
+    """With the plain rate in place of the bound the budget breaks; with the bound it holds, draw after draw."""
+    random = np.random.default_rng(5)
+    texts, arl, draws = 20_000, 2_000.0, 12
+    plain = bound = 0
+    for _ in range(draws):
+        counts = random.binomial(400, RATES)
+        hits = random.random((texts, len(RATES))) < RATES
+        plain += alarms(Bank(np.maximum(counts, 0.5) / 400, (0.02, 0.08, 0.3)), hits, arl=arl, length=1)
+        upper = upper_bound(counts, 400, 0.01 / len(RATES))
+        bound += alarms(Bank(upper, (0.02, 0.08, 0.3)), hits, arl=arl, length=1)
+    assert bound <= draws * texts / arl < plain
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4))
+@settings(max_examples=25, deadline=None)
+def test_absences_cost_nothing_and_change_nothing(seed: int, length: int) -> None:
+    """The affine bookkeeping of absent tokens gives what following every token gives."""
+    random = np.random.default_rng(seed)
+    bounds = random.uniform(0.01, 0.4, size=30)
+    present = random.random((60, 30)) < bounds
+    blocks = in_blocks(np.arange(60), [None] * 60, length=length, by_group=False)
+    rows, ids = np.nonzero(present)
+    found = TokenBank(bounds).update(ids, rows, blocks)
+    plain = Bank(bounds, TOKEN_SHARES).update(blocks.means(present), blocks.gaps)
+    assert found == pytest.approx(plain, rel=1e-6)
+
+
+def test_a_token_bank_survives_rescaling_and_a_restart() -> None:
+    random = np.random.default_rng(6)
+    bounds = random.uniform(0.01, 0.4, size=50)
+    present = random.random((900, 50)) < bounds
+    whole, first = TokenBank(bounds), TokenBank(bounds)
+
+    def feed(bank: TokenBank, part: np.ndarray) -> np.ndarray:
+        blocks = in_blocks(np.arange(len(part)), [None] * len(part), length=1, by_group=False)
+        rows, ids = np.nonzero(part)
+        return bank.update(ids, rows, blocks)
+
+    expected = np.concatenate([feed(whole, present[:450]), feed(whole, present[450:])])
+    began = feed(first, present[:450])
+    second = TokenBank(bounds)
+    second.restore(first.relative, first.scale, first.offset, first.sums)
+    assert np.array_equal(np.concatenate([began, feed(second, present[450:])]), expected)
+
+
+def witness(calibration: np.ndarray) -> Witness:
+    kind = KINDS[0]
+    score = Score(kind, (1,), np.zeros(1, np.float32), np.zeros(0), ())
+    return Witness(score, np.sort(calibration.astype(np.float32)), born=1, stands_for=250)
+
+
+@pytest.mark.parametrize("size", [60, 700])
+def test_hit_rates_are_exact_however_small_the_reference(size: int) -> None:
+    """Over draws of reference and stream a text falls below level ε with probability ε, first text or last."""
+    random = np.random.default_rng(7)
+    early, late = np.zeros(len(LEVELS)), np.zeros(len(LEVELS))
+    draws = 3_000
+    for _ in range(draws):
+        one = witness(random.normal(size=size))
+        # Scores of few values: ties must not matter.
+        scores = np.round(random.normal(size=40), 1).astype(np.float32)
+        one.calibration = np.sort(np.round(one.calibration, 1))
+        hits = one.hits(scores, random.random(40))
+        early += hits[0]
+        late += hits[-1]
+    for found in (early, late):
+        error = 4 * np.sqrt(np.asarray(LEVELS) / draws)
+        assert (np.abs(found / draws - np.asarray(LEVELS)) < error).all()
+
+
+def test_computed_heights_are_those_of_simulated_witnesses() -> None:
+    """The importance sampling agrees with plain simulation where that is possible."""
+    life, error = 256, 0.02
+    height = threshold(error, life=life, levels=LEVELS, shares=SHARES, exact=True)
+    assert height < life / error
+    random = np.random.default_rng(8)
+    paths, reached = 3_000, 0
+    crowd = [witness(random.normal(size=500)) for _ in range(paths)]
+    uniform = random.random((paths, life))
+    means = (uniform[:, :, None] <= np.asarray(LEVELS)).astype(float)
+    highest = bet(crowd, means, np.ones(life)).max(0)
+    reached = int((highest >= height).sum())
+    assert reached / paths <= error + 4 * np.sqrt(error / paths)
+    assert reached / paths >= error / 3
+
+
+def test_higher_heights_are_rarer() -> None:
+    heights, chances = climbing(256, LEVELS, SHARES)
+    assert (np.diff(chances) <= 1e-12).all()
+    assert chances[0] == 1.0
+    assert chances[np.searchsorted(heights, np.log(256 / 1e-5))] <= 1e-5
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=60),
+    st.integers(1, 9),
+    st.booleans(),
+)
+def test_blocks_keep_groups_whole_and_weights_sum_to_one(groups: list[str | None], length: int, by_group: bool) -> None:
+    blocks: Blocks = in_blocks(np.arange(len(groups)), groups, length=length, by_group=by_group)
+    assert sorted(blocks.rows) == list(range(len(groups)))
+    assert np.add.reduceat(blocks.weights, blocks.starts) == pytest.approx(np.ones(len(blocks)))
+    assert blocks.gaps.sum() == len(groups)
+    of_row = dict(zip(blocks.rows, blocks.block, strict=True))
+    for name in {group for group in groups if group is not None}:
+        assert len({of_row[row] for row, group in enumerate(groups) if group == name}) == 1
+
+
+def test_the_bound_of_group_means_holds_and_is_no_tighter_than_for_texts() -> None:
+    random = np.random.default_rng(9)
+    missed = sum(
+        kl_upper(np.array([random.binomial(4, 0.03, size=300).mean() / 4]), 300, 0.01)[0] < 0.03 for _ in range(500)
+    )
+    assert missed <= 15
+    assert kl_upper(np.array([0.1]), 1_000, 0.01)[0] >= upper_bound(np.array([100]), 1_000, 0.01)[0]
