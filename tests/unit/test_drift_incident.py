@@ -249,6 +249,16 @@ def test_infinite_evidence_and_odd_figures_do_not_break_a_chart() -> None:
     Tree(page)
 
 
+def test_infinite_measures_are_told() -> None:
+    inf = float("inf")
+    odd = (
+        Measure(name="drift.onset_age", value=inf),
+        Measure(name="tokens.jsd", value=inf, null_low=0.0, null_high=1.0),
+        Measure(name="loss.increase", value=inf),
+    )
+    assert "inf" in Tree(incident_page(replace(quiet(), measures=odd))).text
+
+
 def test_windows_at_one_moment_are_told_by_their_numbers() -> None:
     sample = incident()
     at = sample.result.last_seen_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ def against_usual(measure: Measure) -> str:
         return ""
     ends = [measure.null_low, measure.null_high, measure.value]
     ends += [end for end in (measure.low, measure.high) if end is not None]
+    if not all(map(math.isfinite, ends)):
+        return ""
     low, high = min(ends), max(ends)
     width = (high - low) or 1.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from driftwatch.drift.paper.frame import lasting, percent, safe, table
@@ -32,6 +33,8 @@ NAMES = {
     "window.duplicate_share": ("Repeated texts", "share of texts that repeat another of the window"),
 }
 _SHARES = frozenset({"drift.new_share", "tokens.unknown_share", "window.duplicate_share"})
+_AGES = 1e10
+"""Seconds, some three centuries: whatever is older is told as this."""
 _ORDER = {name: place for place, name in enumerate(NAMES)}
 
 
@@ -46,9 +49,7 @@ def value_of(measure: Measure) -> str:
     if measure.name == "drift.alarm":
         return "yes" if measure.value else "no"
     if measure.name == "drift.onset_age":
-        from datetime import timedelta
-
-        return lasting(timedelta(seconds=measure.value))
+        return lasting(timedelta(seconds=min(measure.value, _AGES)))
     return _figure(measure.name, measure.value)
 
 
