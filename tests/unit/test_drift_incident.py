@@ -5,10 +5,10 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
-from html.parser import HTMLParser
 
 import pytest
 from incident_samples import ALARM, SHOWN, incident, quiet, too_little
+from page_tree import Tree
 
 from driftwatch.domain.decision import Action, Decision, Reason
 from driftwatch.domain.drift import (
@@ -23,46 +23,10 @@ from driftwatch.domain.drift import (
 )
 from driftwatch.drift.incident import incident_page
 from driftwatch.drift.page import window_page
-from driftwatch.drift.paper.frame import lasting, percent, safe, times_ten
 from driftwatch.drift.paper.measures import NAMES
 from driftwatch.drift.paper.sentences import verdict
 
 EVIL = "<script>alert(1)</script>\"'&<img src=x onerror=y> \u202e\ud800"
-VOID = {"meta", "link", "br"}
-
-
-class Tree(HTMLParser):
-    """Checks that every tag is closed in order, and keeps tags, attributes and text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID and not (self.get_starttag_text() or "").endswith("/>"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.open and self.open[-1] == tag:
-            self.open.pop()
-        elif not (self.rawdata.startswith("<") and tag in {"rect", "circle", "line", "path", "polyline", "polygon"}):
-            raise AssertionError(f"</{tag}> closes {self.open[-3:]}")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data
 
 
 def whole(result: WindowResult | None = None) -> str:
@@ -305,42 +269,6 @@ def test_making_pages_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-@pytest.mark.parametrize(
-    ("length", "said"),
-    [
-        (timedelta(seconds=-5), "less than a minute"),
-        (timedelta(seconds=59), "less than a minute"),
-        (timedelta(minutes=60), "1 h"),
-        (timedelta(minutes=61), "1 h 1 min"),
-        (timedelta(days=2, hours=3, minutes=9), "2 d 3 h"),
-        (timedelta(days=400), "400 d"),
-    ],
-)
-def test_durations(length: timedelta, said: str) -> None:
-    assert lasting(length) == said
-
-
-@pytest.mark.parametrize(
-    ("share", "said"),
-    [
-        (0.0, "0%"),
-        (0.0004, "&lt; 0.1%"),
-        (0.0012, "0.1%"),
-        (0.034, "3.4%"),
-        (0.0996, "10.0%"),
-        (0.41, "41%"),
-        (1, "100%"),
-    ],
-)
-def test_shares(share: float, said: str) -> None:
-    assert percent(share) == said
-
-
-def test_small_words() -> None:
-    assert times_ten(-2.5) == "10<sup>\u22122.5</sup>"
-    assert safe("\ud800<") == "?&lt;"
 
 
 def test_moments_of_any_offset_are_told_in_utc() -> None:

@@ -34,7 +34,7 @@ def clusters(result: WindowResult) -> str:
         return ""
     drawn = _map(result)
     listed = _clusters(result)
-    body = f'<div class="two map">{listed}{drawn}</div>' if drawn and listed else drawn or listed
+    body = f'<div class="two map">{drawn}{listed}</div>' if drawn and listed else drawn or listed
     note = f"Groups of alike texts whose share of the traffic moved. {_BAR_NOTE}" if result.clusters else ""
     return section("What is new, and what is gone", body, note=note)
 

@@ -62,9 +62,9 @@ code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:v
 """
 
 _PARTS = """
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:1px;margin:1.5rem 0 0;
-  background:var(--hair);border:1px solid var(--hair);border-radius:.5rem;overflow:hidden}
-.facts div{background:var(--panel);padding:.8rem 1rem}
+.facts{display:flex;flex-wrap:wrap;gap:1px;margin:1.5rem 0 0;background:var(--hair);border:1px solid var(--hair);
+  border-radius:.5rem;overflow:hidden}
+.facts div{flex:1 1 13rem;background:var(--panel);padding:.8rem 1rem}
 .facts dt{color:var(--mute);font-size:.84rem}
 .facts dd{margin:0}
 .facts dd b{display:block;font-size:1.06rem;line-height:1.4;font-weight:650}
@@ -79,7 +79,8 @@ td.num{font-variant-numeric:tabular-nums;white-space:nowrap}
 td small{display:block;color:var(--mute);font-size:.86em}
 .two{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:1.5rem 2.5rem;align-items:start}
 .two.map{grid-template-columns:minmax(0,6fr) minmax(0,5fr)}
-.map figure{position:sticky;top:1rem}
+.map figure{position:sticky;top:1rem;grid-area:1/2}
+.map>ol{grid-area:1/1}
 figure{margin:0}
 .chart{display:grid;grid-template-columns:3rem minmax(0,1fr)}
 svg{display:block;max-width:100%;overflow:visible}
@@ -105,7 +106,8 @@ svg text{font-size:12px;fill:var(--mute)}
 details{border:1px solid var(--hair);border-radius:.5rem;padding:.75rem 1rem;background:var(--panel);
   margin-top:2.6rem}
 summary{cursor:pointer;font-weight:600}
-.words{table-layout:fixed}
+.words,.stack{table-layout:fixed}
+.stack th:first-child{width:37%}
 .words td{vertical-align:middle;padding-top:.28rem;padding-bottom:.28rem}
 .words th:nth-child(1){width:34%}
 .words th:nth-child(2){width:9.5rem}
@@ -148,11 +150,11 @@ svg text.halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-lin
   main{padding:1.1rem 1rem 3rem}
   h1{font-size:1.5rem}
   .two,.two.map{grid-template-columns:minmax(0,1fr)}
-  .map figure{position:static;order:-1}
+  .map figure{position:static}
+  .map>*{grid-area:auto!important}
   .done>li{grid-template-columns:minmax(0,1fr)}
   .lead{font-size:1rem}
-  .facts{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}
-  .facts div{padding:.65rem .75rem}
+  .facts div{flex-basis:40%;padding:.65rem .75rem}
   .facts dd b{font-size:1.05rem}
   .stack thead{position:absolute;clip-path:inset(50%)}
   .stack tr{display:block;padding:.55rem 0;border-bottom:1px solid var(--hair)}
