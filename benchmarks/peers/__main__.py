@@ -13,13 +13,14 @@ import platform
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.peers import corpus, plan, report, targets
 from benchmarks.peers.environment import cache_folder, prepared
 from benchmarks.peers.exchange import Outcome, read_outcomes, write_jobs
+from benchmarks.peers.methods import CATALOGUE
 from benchmarks.table import print_table
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ def main() -> None:
     environment = prepared(arguments.cache)
     for requirement, problem in environment.missing.items():
         print(f"not measured: {requirement} does not install here: {problem}")
+    if arguments.limit:
+        size = replace(size, limit_s=arguments.limit)
+    if arguments.windows:
+        size = replace(size, windows=tuple(arguments.windows))
+    left = ", ".join(entry.label for entry in CATALOGUE if not entry.quick)
+    if arguments.quick:
+        print(f"left to full runs, they take too long: {left}")
     wanted = {name for table in arguments.tables for name in size.corpora[table]}
     if arguments.corpora:
         wanted &= set(arguments.corpora)
@@ -55,7 +63,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="peers-") as scratch:
         folder = arguments.exchange or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        jobs = plan.prepare(folder, corpora, size, arguments.tables, quick=arguments.quick)
+        jobs = plan.prepare(folder, corpora, size, "".join(sorted(arguments.tables)), quick=arguments.quick)
         _measure(folder, jobs, environment, together=arguments.quick)
         tables, rows = _figures(folder)
     for table in tables:
@@ -73,6 +81,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=_ROOT.parent / "shared" / "data", help="folder with the corpora")
     parser.add_argument("--encoder", choices=("static", "transformer"), default="static", help="of the product")
     parser.add_argument("--tables", default="ABCD", help="letters of the tables to measure")
+    parser.add_argument("--limit", type=float, metavar="S", help="CPU-seconds a method and lot, times its weight")
+    parser.add_argument("--windows", type=int, nargs="*", metavar="N", help="sizes of windows of table A")
     parser.add_argument("--corpora", nargs="*", choices=corpus.NAMES, help="only these")
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="of environment and embeddings")
     parser.add_argument("--exchange", type=Path, help="keep what the two environments exchange here")

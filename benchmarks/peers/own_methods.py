@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Literal
 
 from benchmarks.peers.evidence import Evidence, EvidenceWindows
 from benchmarks.peers.methods import LEVEL, Answer, NotThereError
@@ -134,6 +134,7 @@ class PValue:
 
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
+        self._bandwidth = _median_distance(fit.embeddings)
 
     def judge(self, rows: Rows, groups: Rows) -> Answer:
         """Judge the window; it knows no groups."""
@@ -143,7 +144,7 @@ class PValue:
 
         del groups
         values = np.concatenate([self._fit.embeddings, self._fit.texts.embeddings[rows]])
-        kernel = rbf(values, _median_distance(values))
+        kernel = rbf(values, self._bandwidth)
         m = len(self._fit.reference)
         observed = float(mmd2(kernel, np.repeat([1.0, 0.0], [m, len(rows)])[:, None])[0])
         labels = [str(row) for row in range(len(values))]
@@ -153,7 +154,7 @@ class PValue:
 
 
 def _median_distance(values: npt.NDArray[np.float32]) -> float:
-    """Return the median distance of two texts; computed per window, as the peers do."""
+    """Return the median distance of two texts; fixed at the reference, as the product does."""
     import numpy as np
 
     distances = np.maximum(2.0 - 2.0 * (values @ values.T), 0.0)  # unit rows
@@ -173,10 +174,11 @@ def _evidence(fit: Fit) -> Evidence:
     return Evidence(corpus, corpus.reference(fit.reference, seed=fit.seed), average_run_length=fit.size, seed=fit.seed)
 
 
-def _evidence_windows(fit: Fit) -> EvidenceWindows:
+def _evidence_windows(fit: Fit, dependence: Literal["auto", "independent"] = "independent") -> EvidenceWindows:
     corpus = corpus_of(fit.texts)
     reference = corpus.reference(fit.reference, seed=fit.seed)
-    return EvidenceWindows(corpus, reference, average_run_length=fit.size / LEVEL, seed=fit.seed)
+    evidence = Evidence(corpus, reference, average_run_length=fit.size / LEVEL, seed=fit.seed, dependence=dependence)
+    return EvidenceWindows(evidence)
 
 
 PACKAGES = ("scipy.stats", "sklearn.cluster")
@@ -187,5 +189,6 @@ WINDOWED: Mapping[str, WindowedFit] = {
     "own.look-own": _look,
     "own.evidence": _evidence_windows,
     "own.evidence-own": _evidence_windows,
+    "own.evidence-auto": partial(_evidence_windows, dependence="auto"),
 }
 SEQUENTIAL: Mapping[str, SequentialFit] = {"own.evidence": _evidence, "own.evidence-own": _evidence}

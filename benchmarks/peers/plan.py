@@ -29,6 +29,8 @@ class Size:
         drifted: windows a draw and share.
         windows: sizes of windows of table A.
         each: windows a draw and case of table B.
+        duplicates: shares of table B.
+        sessions: lengths of table B.
         dependent_draws: references of table B.
         stream_draws: references of table C.
         streams: a draw and share of new texts.
@@ -43,6 +45,8 @@ class Size:
     quiet: int
     drifted: int
     windows: tuple[int, ...]
+    duplicates: tuple[float, ...]
+    sessions: tuple[int, ...]
     dependent_draws: int
     each: int
     stream_draws: int
@@ -59,14 +63,16 @@ QUICK = Size(
     quiet=4,
     drifted=1,
     windows=(WINDOW,),
+    duplicates=(0.0, 0.1, 0.3),
+    sessions=(1, 5, 20),
     dependent_draws=1,
-    each=2,
+    each=3,
     stream_draws=1,
-    streams=6,
-    quiet_streams=6,
+    streams=3,
+    quiet_streams=4,
     cases=("quiet", "100%", "50%", "20%", "10%"),
     limit_s=7,
-    permutations=200,
+    permutations=300,
     corpora={"A": ("news",), "B": ("clinc",), "C": ("clinc",), "D": ("news",)},
 )
 FULL = Size(
@@ -74,6 +80,8 @@ FULL = Size(
     quiet=3,
     drifted=2,
     windows=(200, WINDOW, 1_000),
+    duplicates=trials.DUPLICATES,
+    sessions=trials.SESSIONS,
     dependent_draws=20,
     each=5,
     stream_draws=3,
@@ -122,8 +130,8 @@ def _drawn(table: str, texts: Texts, size: Size) -> Sequence[tuple[str, Trials]]
     if table == "B":
         dependent = {"size": WINDOW, "reference": REFERENCE, "draws": size.dependent_draws, "each": size.each}
         return [
-            ("duplicates", trials.duplicates(texts, **dependent, seed=2)),
-            ("sessions", trials.sessions(texts, **dependent, seed=3)),
+            ("duplicates", trials.duplicates(texts, shares=size.duplicates, **dependent, seed=2)),
+            ("sessions", trials.sessions(texts, lengths=size.sessions, **dependent, seed=3)),
         ]
     if table == "C":
         drawn = trials.streams(
@@ -136,7 +144,7 @@ def _drawn(table: str, texts: Texts, size: Size) -> Sequence[tuple[str, Trials]]
             seed=4,
         )
         return [("streams", drawn)]
-    drawn = trials.windows(texts, size=1_000, reference=REFERENCE, draws=1, quiet=2, drifted=0, seed=5)
+    drawn = trials.windows(texts, size=1_000, reference=REFERENCE, draws=1, quiet=1, drifted=0, seed=5)
     return [("cost", drawn)]
 
 

@@ -49,17 +49,27 @@ class Rates:
         cases: names.
         alarms: of each case.
         windows: of each case.
+        case: of each of the outcome's trials.
     """
 
     outcome: Outcome
     cases: tuple[str, ...]
     alarms: tuple[int, ...]
     windows: tuple[int, ...]
+    case: tuple[int, ...]
 
-    def share(self, case: str) -> float:
-        """Return the share of a case's windows that alarm; NaN without any."""
+    def beside(self, other: Rates, case: str) -> tuple[float, float]:
+        """Return the share of alarms of both on the windows of a case that both judged; NaN without any."""
+        mine, theirs = self._of(case), other._of(case)
+        common = sorted(mine.keys() & theirs.keys())
+        if not common:
+            return float("nan"), float("nan")
+        return float(np.mean([mine[trial] for trial in common])), float(np.mean([theirs[trial] for trial in common]))
+
+    def _of(self, case: str) -> dict[int, bool]:
         place = self.cases.index(case)
-        return self.alarms[place] / self.windows[place] if self.windows[place] else float("nan")
+        judged = zip(self.outcome.trials, self.outcome.alarms, self.case, strict=True)
+        return {trial: alarm for trial, alarm, kind in judged if kind == place}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +107,7 @@ def rates(folder: Path, outcomes: Iterable[Outcome]) -> dict[str, list[Rates]]:
                 cases=trials.cases,
                 alarms=tuple(int(alarms[case == number].sum()) for number in range(count)),
                 windows=tuple(int((case == number).sum()) for number in range(count)),
+                case=tuple(int(each) for each in case),
             )
         )
     return dict(found)

@@ -24,19 +24,26 @@ _CHANCE = 0.01
 
 
 def of_rates(lots: Mapping[str, Sequence[Rates]]) -> Iterable[Row]:
-    """Return the power of our best test of a window against the best peer whose false positives are right."""
+    """Return our false positives, and our power against the peer that leads us most, on the windows that both judged.
+
+    Only peers count whose false positives are right and that judged at least half as many windows.
+    """
     for name, lot in lots.items():
-        ours = [each for each in lot if each.outcome.job.method.startswith("own.") and each.outcome.trials]
-        peers = [each for each in lot if not each.outcome.job.method.startswith("own.") and each.outcome.trials]
-        for each in ours:
+        done = [each for each in lot if each.outcome.trials]
+        peers = [each for each in done if not each.outcome.job.method.startswith("own.") and _right(each)]
+        for each in done:
+            if not each.outcome.job.method.startswith("own."):
+                continue
             label = BY_NAME[each.outcome.job.method].label
             most = _most_alarms(each.windows[0])
             yield at_most(f"{name}: false positives in {each.windows[0]}, {label}", each.alarms[0], most)
             for case in _POWER:
-                rivals = [rival.share(case) for rival in peers if _right(rival) and not np.isnan(rival.share(case))]
-                if rivals and not np.isnan(each.share(case)):
-                    best = max(rivals)
-                    yield at_least(f"{name}: power at {case}, {label}", each.share(case), best, peer=best)
+                most_judged = [rival for rival in peers if _judged(rival, case) >= _judged(each, case) / 2]
+                pairs = [(*each.beside(rival, case), BY_NAME[rival.outcome.job.method].label) for rival in most_judged]
+                pairs = [pair for pair in pairs if not np.isnan(pair[0])]
+                if pairs:
+                    ours, theirs, rival = min(pairs, key=lambda pair: (pair[0] - pair[1], -pair[1]))
+                    yield at_least(f"{name}: power at {case}, {label}, peer {rival}", ours, theirs, peer=theirs)
 
 
 def of_dependence(lots: Mapping[str, Sequence[Rates]]) -> Iterable[Row]:
@@ -63,6 +70,8 @@ def of_paces(lots: Mapping[str, Sequence[Pace]]) -> Iterable[Row]:
                 continue
             label = BY_NAME[each.outcome.job.method].label
             for case, ours, theirs in zip(each.cases, each.median, peer.median, strict=True):
+                if np.isnan(ours) or np.isnan(theirs):
+                    continue
                 yield at_most(f"{name}: median delay at {case}, texts, {label}", ours, theirs, peer=theirs)
             setup, other = np.mean(each.outcome.setup_s), float(np.mean(peer.outcome.setup_s))
             yield at_most(f"{name}: set-up, CPU-s, {label}", float(setup), other / SETUP_TIMES, peer=other)
@@ -80,6 +89,10 @@ def of_costs(outcomes: Sequence[Outcome]) -> Iterable[Row]:
 
 def _right(each: Rates) -> bool:
     return each.windows[0] > 0 and each.alarms[0] <= _most_alarms(each.windows[0])
+
+
+def _judged(each: Rates, case: str) -> int:
+    return each.windows[each.cases.index(case)]
 
 
 def _most_alarms(windows: int) -> int:

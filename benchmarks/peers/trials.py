@@ -55,12 +55,14 @@ def windows(texts: Texts, *, size: int, reference: int, draws: int, quiet: int, 
     return made.trials()
 
 
-def duplicates(texts: Texts, *, size: int, reference: int, draws: int, each: int, seed: int) -> Trials:
+def duplicates(
+    texts: Texts, *, shares: Sequence[float], size: int, reference: int, draws: int, each: int, seed: int
+) -> Trials:
     """Return quiet windows of which some share are copies of five of their texts."""
-    made = _Made(texts, tuple(f"{share:.0%}" for share in DUPLICATES), reference, each * size, draws, seed)
+    made = _Made(texts, tuple(f"{share:.0%}" for share in shares), reference, each * size, draws, seed)
     for draw in range(draws):
         random = made.random[draw]
-        for case, share in enumerate(DUPLICATES):
+        for case, share in enumerate(shares):
             for window in made.spare[draw].reshape(each, size):
                 rows = random.permutation(window)
                 count = round(share * size)
@@ -69,12 +71,14 @@ def duplicates(texts: Texts, *, size: int, reference: int, draws: int, each: int
     return made.trials()
 
 
-def sessions(texts: Texts, *, size: int, reference: int, draws: int, each: int, seed: int) -> Trials:
+def sessions(
+    texts: Texts, *, lengths: Sequence[int], size: int, reference: int, draws: int, each: int, seed: int
+) -> Trials:
     """Return quiet windows of sessions: so many texts of one kind, kinds as frequent as in the corpus."""
     spare = min(len(texts.known) - reference, 8_000)
-    made = _Made(texts, tuple(str(length) for length in SESSIONS), reference, spare, draws, seed)
+    made = _Made(texts, tuple(str(length) for length in lengths), reference, spare, draws, seed)
     for draw in range(draws):
-        for case, length in enumerate(SESSIONS):
+        for case, length in enumerate(lengths):
             for _ in range(each):
                 rows, groups = _of_sessions(texts, made.spare[draw], length, size, made.random[draw])
                 made.add(draw, case, rows, groups)
