@@ -1,0 +1,1 @@
+"""The evidence measured: false alarms against the budget, delays, blocks, duplicates, scenarios and cost."""

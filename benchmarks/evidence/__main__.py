@@ -1,0 +1,85 @@
+"""Measures the evidence: ``python -m benchmarks.evidence [--quick] [--only PART …] [--data FOLDER] [--json FILE]``.
+
+``--data`` is a folder with ``corpora`` and ``scenarios`` (../shared/data by default). Features are kept in ``--cache``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.evidence import costs, delays, false_alarms
+from benchmarks.table import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmarks.table import Row
+
+_BESIDE = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+_QUICK_SCENARIOS = frozenset({"social-none", "none-chat-bursty", "social-rare", "news-sudden", "chatbot-gradual"})
+
+
+def main() -> None:
+    """Measure the parts asked for and print their rows."""
+    arguments = _arguments()
+    parts = _parts(arguments.data, arguments.cache, quick=arguments.quick)
+    found: list[Row] = []
+    for name in arguments.only or parts:
+        for row in parts[name]():
+            found.append(row)
+            print(f"{name}: {row.measure}: {row.driftwatch:,.4g} {row.target}", flush=True)
+    print()
+    print_table(found)
+    if arguments.json:
+        rows = [{**asdict(row), "ratio": row.ratio} for row in found]
+        arguments.json.write_text(
+            json.dumps({"benchmark": "evidence", "quick": arguments.quick, "rows": rows}, indent=2)
+        )
+
+
+def _parts(data: Path, cache: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]:
+    texts, draws, trials = (20_000, 1, 3) if quick else (1_000_000, 20, 15)
+    only = _QUICK_SCENARIOS if quick else frozenset()
+    return {
+        "costs": lambda: costs.costs(data, cache),
+        "scenarios": lambda: delays.scenarios(data, cache, only=only),
+        "focused": lambda: delays.focused(data, cache, trials=trials),
+        "blocks": lambda: delays.in_blocks(data, cache, trials=trials),
+        "diffuse": lambda: delays.diffuse(data, cache, trials=trials),
+        "independent": lambda: false_alarms.independent(data, cache, texts=texts, draws=draws),
+        "dependent": lambda: false_alarms.dependent(data, cache, draws=1 if quick else 6),
+        "duplicates": lambda: false_alarms.duplicates(data, cache, draws=1 if quick else 5),
+        "encoders": lambda: [] if quick else _encoders(data, cache),
+    }
+
+
+def _encoders(data: Path, cache: Path) -> Iterable[Row]:
+    """Return scenarios and delays with the transformer, beside those with the static encoder."""
+    chosen = _QUICK_SCENARIOS | {
+        "toxicity-social-10pct",
+        "rare-chat-auto5pct",
+        "docs-language",
+        "recurring-social-mood",
+    }
+    yield from delays.scenarios(data, cache, encoder="transformer", only=chosen)
+    yield from delays.focused(data, cache, trials=5, encoder="transformer")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence")
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "driftwatch" / "evidence"
+    parser.add_argument("--quick", action="store_true", help="fewer draws and trials: a few minutes")
+    parser.add_argument("--only", nargs="+", metavar="PART", help="parts to measure; all by default")
+    parser.add_argument("--data", type=Path, default=_BESIDE, help="folder with corpora and scenarios")
+    parser.add_argument("--cache", type=Path, default=kept, help="where features are kept")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

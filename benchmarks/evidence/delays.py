@@ -1,0 +1,117 @@
+"""Detection delays: texts from the change to the alarm."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.evidence.running import Dependence, alarms, first_alarm, fitted
+from benchmarks.evidence.texts import Corpus, Encoder, load, reference, windows
+from benchmarks.table import Row, at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from benchmarks.evidence.texts import Rows
+
+QUIET = 500
+"""Texts before the change."""
+MISSED = 99_999
+FOCUSED = {1.0: 25.0, 0.5: 50.0, 0.2: 150.0, 0.1: 450.0, 0.05: 1_200.0}
+_SMALL = 50
+_LONGEST = 3_000
+
+
+def focused(data: Path, cache: Path, *, trials: int, encoder: Encoder = "static") -> Iterator[Row]:
+    """Return median delays for a new intent at five shares, A = 10^6, reference of 20,000, independent texts."""
+    corpus = load(data / "corpora" / "clinc150.jsonl", cache, encoder=encoder)
+    delays = _over_intents(corpus, list(FOCUSED), trials, size=20_000, arl=1e6, dependence="independent")
+    for share, limit in FOCUSED.items():
+        yield at_most(f"delay, a new intent at {share:.0%}, A = 10^6, {encoder}, texts", delays[share], limit)
+
+
+def in_blocks(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
+    """Return the median delay for a new intent at 10% in blocks of eight, A = 10^4."""
+    corpus = load(data / "corpora" / "clinc150.jsonl", cache)
+    delays = _over_intents(corpus, [0.1], trials, size=20_000, arl=1e4, dependence=8)
+    yield at_most("delay, a new intent at 10% in blocks of 8, A = 10^4, texts", delays[0.1], 1_000)
+
+
+def diffuse(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
+    """Return the median delay for twenty new intents together at 20%, reference of 5,000 texts of 77 intents."""
+    corpus = load(data / "corpora" / "clinc150.jsonl", cache)
+    intents = np.unique(corpus.labels[corpus.labels != "oos"])
+    found = []
+    for trial in range(trials):
+        random = np.random.default_rng([6, trial])
+        drawn = random.permutation(intents)
+        old = random.permutation(np.flatnonzero(np.isin(corpus.labels, drawn[:77])))
+        new = random.permutation(np.flatnonzero(np.isin(corpus.labels, drawn[77:97])))
+        stream = _changing(old[5_000:], new, 0.2, random)
+        monitor = fitted(reference(corpus, old[:5_000], seed=trial), "independent")
+        found.append(_delay(monitor, corpus, stream, 1e4))
+    yield at_most("delay, 20 of 97 intents new at 20%, reference 5,000, A = 10^4, texts", float(np.median(found)), 600)
+
+
+def scenarios(
+    data: Path, cache: Path, *, encoder: Encoder = "static", only: frozenset[str] = frozenset()
+) -> Iterator[Row]:
+    """Return alarms before the change and the delay of the first after it, A = 10^4, with settings as they come."""
+    for folder in sorted((data / "scenarios").iterdir()):
+        if only and folder.name not in only:
+            continue
+        truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+        known = load(folder / "reference.jsonl", cache, encoder=encoder)
+        stream = load(folder / "stream.jsonl", cache, encoder=encoder)
+        monitor = fitted(reference(known, np.arange(len(known)), seed=1), "auto")
+        found = alarms(monitor, windows(stream, np.arange(len(stream)), arl=1e4, size=250))
+        change = truth["change_at"]
+        quiet = len(stream) if change is None else change
+        early = sum(alarm.text <= quiet for alarm in found)
+        yield at_most(f"{folder.name}: alarms in {quiet:,} quiet texts, {encoder}", early, max(1.0, quiet / 1e4))
+        if change is not None:
+            late = [alarm for alarm in found if alarm.text > change]
+            delay = late[0].text - change if late else MISSED
+            onset = f", onset {late[0].onset - 1 - change:+d}, by {late[0].bank}" if late else ""
+            limit = 1_500.0 if folder.name == "social-rare" else None
+            what = f"{folder.name}: delay in texts, {encoder}{onset}"
+            yield at_most(what, delay, limit) if limit else Row(measure=what, driftwatch=delay)
+
+
+def _over_intents(
+    corpus: Corpus, shares: list[float], trials: int, *, size: int, arl: float, dependence: Dependence
+) -> dict[float, float]:
+    """Return the median delay by share, each trial with an intent of its own as the new topic."""
+    intents = np.random.default_rng(7).permutation(np.unique(corpus.labels[corpus.labels != "oos"]))
+    found: dict[float, list[int]] = {share: [] for share in shares}
+    for trial in range(trials):
+        random = np.random.default_rng([8, trial])
+        new = random.permutation(np.flatnonzero(corpus.labels == intents[trial]))
+        old = random.permutation(np.flatnonzero((corpus.labels != intents[trial]) & (corpus.labels != "oos")))
+        made = reference(corpus, old[:size], seed=trial)
+        for share in shares:
+            stream = _changing(old[size:], new, share, random)
+            found[share].append(_delay(fitted(made, dependence), corpus, stream, arl))
+    return {share: float(np.median(delays)) for share, delays in found.items()}
+
+
+def _changing(old: Rows, new: Rows, share: float, random: np.random.Generator) -> Rows:
+    """Return a stream of old texts with a share of new ones from text 500 on, no text twice."""
+    is_new = random.random(_LONGEST) < share
+    enough = (np.cumsum(is_new) <= len(new)) & (np.cumsum(~is_new) <= len(old) - QUIET)
+    is_new = is_new[: int(enough.argmin()) if not enough.all() else len(enough)]
+    after = np.empty(len(is_new), dtype=np.int64)
+    after[is_new] = new[: is_new.sum()]
+    after[~is_new] = old[QUIET : QUIET + (~is_new).sum()]
+    return np.concatenate([old[:QUIET], after])
+
+
+def _delay(monitor: object, corpus: Corpus, stream: Rows, arl: float) -> int:
+    from driftwatch.drift.evidence.monitor import EvidenceMonitor
+
+    assert isinstance(monitor, EvidenceMonitor)
+    found = first_alarm(monitor, windows(corpus, stream, arl=arl, size=_SMALL))
+    return MISSED if found is None else max(found.text - QUIET, 0)
