@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["headline", "window_page"]
 
+_ALPHA = 0.001
 _NOTE = "The grey band is where a measure lies without drift; the line is its 95% interval."
 
 
 def window_page(
-    result: WindowResult, *, alpha: float = 0.001, report: str | None = None, incident: str | None = None
+    result: WindowResult, *, alpha: float | None = None, report: str | None = None, incident: str | None = None
 ) -> str:
     """Return a self-contained HTML page; all text of users is escaped.
 
     Args:
         result: the window's.
-        alpha: level of the headline where the window's state is not known.
+        alpha: level at which texts compared on their own, outside of a watched stream, count as drifted; None for
+            a stream's window, which its state tells about.
         report: link to the full report of the same window.
         incident: link to the incident page of the same window.
     """
@@ -48,13 +50,14 @@ def _where(result: WindowResult) -> str:
     )
 
 
-def _verdict(result: WindowResult, alpha: float) -> str:
-    if result.state is not None:
+def _verdict(result: WindowResult, alpha: float | None) -> str:
+    if alpha is None and result.state is not None:
         name, tone = state_name(result)
         said = [f"{verdict(result)}.", *account(result)]
     else:
-        name, tone = _alone(result, alpha)
-        said = [headline(result, alpha=alpha)]
+        level = _ALPHA if alpha is None else alpha
+        name, tone = _alone(result, level)
+        said = [headline(result, alpha=level)]
     lead = "".join(f"<p>{safe(each)}</p>" for each in said[1:])
     return f'<span class="badge {tone}">{name}</span><div class="lead"><p><b>{safe(said[0])}</b></p>{lead}</div>'
 

@@ -258,6 +258,13 @@ def test_the_window_page_names_every_measure_and_links_to_the_incident() -> None
         assert NAMES[name.name][0] in Tree(page).text
 
 
+def test_a_file_compared_on_its_own_is_judged_by_its_p_value_whatever_the_state() -> None:
+    alone = replace(incident().result, state=DriftState.STABLE)
+    assert "has drifted from the reference (p = 0.001)" in window_page(alone, alpha=0.001)
+    assert "looks like the reference" in window_page(alone, alpha=0.0001)
+    assert "Nothing changed beyond chance" in window_page(alone)
+
+
 def test_the_same_values_give_the_same_page() -> None:
     assert whole() == whole()
 
