@@ -14,8 +14,11 @@ from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.evidence.settings import EvidenceSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from driftwatch.domain.drift import Window
+    from driftwatch.drift.evidence.monitor import EvidenceMonitor
 
 _SIZE = 20_000
 _WARM = 8
@@ -31,7 +34,7 @@ def costs(data: Path, cache: Path) -> Iterator[Row]:
     speed = _product_seconds()
     yield Row(measure="CPU-s of a 2,000 x 256 x 2,000 product in float32 just now, for scale", driftwatch=speed)
     for dependence in (8, "independent"):
-        fixed = EvidenceDetector(EvidenceSettings(dependence=dependence, witnesses=False)).fit(made, seed=SEED)  # type: ignore[arg-type]
+        fixed = EvidenceDetector(EvidenceSettings(dependence=dependence, witnesses=False)).fit(made, seed=SEED)
         label = "in blocks of 8" if dependence == 8 else "text by text"
         limit = 10 if dependence == 8 else 20
         yield at_most(f"fixed sets and tokens {label}, µs a text", _cost(fixed, stream), limit)
@@ -42,12 +45,7 @@ def costs(data: Path, cache: Path) -> Iterator[Row]:
     yield at_most("embeddings of a reference of 20,000 in float16, MB", values * 2 / _MEGABYTE, 16)
 
 
-def _cost(monitor: object, stream: list[object]) -> float:
-    from driftwatch.domain.drift import Window
-    from driftwatch.drift.evidence.monitor import EvidenceMonitor
-
-    assert isinstance(monitor, EvidenceMonitor)
-    given = [window for window in stream if isinstance(window, Window)]
+def _cost(monitor: EvidenceMonitor, given: Sequence[Window]) -> float:
     for window in given[:_WARM]:
         monitor.update(window)
     began = time.process_time()

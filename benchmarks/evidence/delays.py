@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.evidence.texts import Rows
+    from driftwatch.drift.evidence.monitor import EvidenceMonitor
 
 QUIET = 500
 """Texts before the change."""
@@ -109,9 +110,6 @@ def _changing(old: Rows, new: Rows, share: float, random: np.random.Generator) -
     return np.concatenate([old[:QUIET], after])
 
 
-def _delay(monitor: object, corpus: Corpus, stream: Rows, arl: float) -> int:
-    from driftwatch.drift.evidence.monitor import EvidenceMonitor
-
-    assert isinstance(monitor, EvidenceMonitor)
+def _delay(monitor: EvidenceMonitor, corpus: Corpus, stream: Rows, arl: float) -> int:
     found = first_alarm(monitor, windows(corpus, stream, arl=arl, size=_SMALL))
     return MISSED if found is None else max(found.text - QUIET, 0)

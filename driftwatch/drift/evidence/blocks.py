@@ -41,9 +41,11 @@ class Blocks:
 
     def means(self, hits: npt.NDArray[np.bool_] | npt.NDArray[np.float32]) -> Floats:
         """Return the blocks' means, float64 [blocks, channels], of hits [n, channels] in the order of ``rows``."""
-        weighted = hits * self.weights[:, None]
-        found: Floats = np.add.reduceat(weighted, self.starts, axis=0)
-        return found
+        if len(self.starts) == len(self.rows):
+            return hits.astype(np.float64)
+        spread = np.zeros((len(self.starts), len(self.rows)), dtype=np.float32)
+        spread[self.block, np.arange(len(self.rows))] = self.weights
+        return (spread @ hits.astype(np.float32)).astype(np.float64)
 
 
 def in_blocks(rows: Rows, groups: Sequence[str | None], *, length: int, by_group: bool) -> Blocks:

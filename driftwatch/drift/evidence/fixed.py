@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 RISING = (0.02, 0.08, 0.3)
 FALLING = (0.1, 0.3, 0.9)
+_DIRECTIONS, _TWINS, _LENGTH, _LOSS, _TOKENS = 0.4, 0.1, 0.05, 0.15, 0.4
 LEAST_HELDOUT = 400
 """Texts the champion never saw that are needed to bet on its loss: on its own training texts it is lower anyway."""
 
@@ -33,50 +34,63 @@ class Member:
     Args:
         name: of the bank.
         sets: that it bets on.
-        bank: its statistics.
         bounds: float64 [sets], null bounds.
+        shares: it bets at.
         weight: in the mixture.
     """
 
     name: str
     sets: Sets
-    bank: Bank
     bounds: Floats
+    shares: tuple[float, ...]
     weight: float
 
 
 class Fixed:
-    """Directions, their complements, lengths, losses and tokens: the weighted mean of the banks' means.
+    """Directions, lengths, losses, their twins, and tokens: the weighted mean of the banks' means.
 
-    A weighted mean of supermartingales R − t is one again, so the mixture alarms at the budget itself and no bank
-    needs a share of its own.
+    Twins are complements of direction sets: they see mass that falls, a topic that disappears. A weighted mean of
+    supermartingales R − t is one again, so the mixture alarms at the budget itself and no bank needs a share of its
+    own.
     """
 
     def __init__(self, reference: Reference, *, seed: int) -> None:
         train, cal = reference.train.features, reference.cal.features
-        self._calibration = Calibration(reference.cal.texts)
-        values = train.embeddings.values
-        wanted: list[tuple[str, Sets, tuple[float, ...], float]] = [
-            ("directions", DirectionSets(values, falling=False, seed=seed), RISING, 0.4),
-            ("falling", DirectionSets(values, falling=True, seed=seed), FALLING, 0.1),
-            ("length", LengthSets(train), RISING, 0.05),
+        calibration = Calibration(reference.cal.texts)
+        self.by_group = calibration.by_group
+        directions = DirectionSets(train.embeddings.values, seed=seed)
+        hits = directions.hits(cal)
+        self._twins = directions.twins
+        lengths = LengthSets(train)
+        self.members = [
+            Member(
+                name="directions", sets=directions, bounds=calibration.bounds(hits), shares=RISING, weight=_DIRECTIONS
+            ),
+            Member(
+                name="length",
+                sets=lengths,
+                bounds=calibration.bounds(lengths.hits(cal)),
+                shares=RISING,
+                weight=_LENGTH,
+            ),
+            *_loss(reference),
         ]
-        self.members = [self._member(*each, cal, self._calibration) for each in wanted]
-        if loss := _loss(reference):
-            self.members.append(loss)
+        self._twin_bounds = calibration.bounds(~hits[:, self._twins])
+        self._twin_names = tuple(f"outside {directions.names[twin]}" for twin in self._twins)
         self._buckets = min(cal.tokens.vocabulary, BUCKETS)
         rows = np.repeat(np.arange(len(reference.cal.texts)), np.diff(cal.tokens.indptr))
-        pairs = _present(cal.tokens, rows, self._buckets)
-        self.token_bounds = self._calibration.of_tokens(pairs[0], pairs[1], self._buckets)
+        self.token_bounds = calibration.of_tokens(*_present(cal.tokens, rows, self._buckets), self._buckets)
         self.tokens = TokenBank(self.token_bounds)
-        total = sum(member.weight for member in self.members) + 0.4
-        self._weights = [member.weight / total for member in self.members]
-        self._token_weight = 0.4 / total
+        self.bank = self._mixture()
 
-    @property
-    def by_group(self) -> bool:
-        """Whether rates are those of groups' means."""
-        return self._calibration.by_group
+    def _mixture(self) -> Bank:
+        parts = [(member.bounds, member.shares, member.weight) for member in self.members]
+        parts.append((self._twin_bounds, FALLING, _TWINS))
+        total = sum(weight for _, _, weight in parts)
+        self._dense_weight = total / (total + _TOKENS)
+        weights = [np.full(len(bounds), weight / total / len(bounds)) for bounds, _, weight in parts]
+        shares = [np.tile(np.asarray(each), (len(bounds), 1)) for bounds, each, _ in parts]
+        return Bank(np.concatenate([bounds for bounds, _, _ in parts]), np.concatenate(shares), np.concatenate(weights))
 
     def update(self, features: Features, blocks: Blocks) -> Floats:
         """Bet on block after block; returns the mixture after each, float64 [blocks].
@@ -85,43 +99,49 @@ class Fixed:
             features: of the rows in the order of ``blocks.rows``.
             blocks: what is bet on together.
         """
-        total = np.zeros(len(blocks))
-        for member, weight in zip(self.members, self._weights, strict=True):
-            total += weight * member.bank.update(blocks.means(member.sets.hits(features)), blocks.gaps)
+        means = blocks.means(np.concatenate([member.sets.hits(features) for member in self.members], axis=1))
+        means = np.concatenate([means, 1.0 - means[:, self._twins]], axis=1)
         rows = np.repeat(np.arange(len(blocks.rows)), np.diff(features.tokens.indptr))
-        ids, rows = _present(features.tokens, rows, self._buckets)
-        total += self._token_weight * self.tokens.update(ids, rows, blocks)
-        return total
+        tokens = self.tokens.update(*_present(features.tokens, rows, self._buckets), blocks)
+        return self._dense_weight * self.bank.update(means, blocks.gaps) + (1.0 - self._dense_weight) * tokens
 
     def reset(self) -> None:
         """Forget all evidence."""
-        for member in self.members:
-            member.bank.reset()
+        self.bank.reset()
         self.tokens.reset()
 
     def strongest(self) -> list[tuple[float, str, int]]:
-        """Return each bank's strongest channels: its contribution to the mixture, bank and place of the channel."""
+        """Return the strongest channels: what each adds to the mixture, its bank and its place there."""
         found = []
-        for member, weight in zip(self.members, self._weights, strict=True):
-            evidence = member.bank.strongest()
-            found += [(float(evidence[c]) * weight / len(evidence), member.name, int(c)) for c in _top(evidence)]
-        evidence = self.tokens.strongest()
-        found += [(float(evidence[c]) * self._token_weight / len(evidence), "tokens", int(c)) for c in _top(evidence)]
+        dense, start = self.bank.strongest() * self._dense_weight, 0
+        sizes = [(member.name, len(member.bounds)) for member in self.members] + [("twins", len(self._twins))]
+        for name, size in sizes:
+            part = dense[start : start + size]
+            found += [(float(part[place]), name, int(place)) for place in _top(part)]
+            start += size
+        tokens = self.tokens.strongest() * ((1.0 - self._dense_weight) / self._buckets)
+        found += [(float(tokens[place]), "tokens", int(place)) for place in _top(tokens)]
         return sorted(found, reverse=True)
 
-    @staticmethod
-    def _member(
-        name: str, sets: Sets, shares: tuple[float, ...], weight: float, cal: Features, calibration: Calibration
-    ) -> Member:
-        bounds = calibration.bounds(sets.hits(cal))
-        return Member(name=name, sets=sets, bank=Bank(bounds, shares), bounds=bounds, weight=weight)
+    def channel(self, bank: str, place: int, features: Features) -> tuple[str, npt.NDArray[np.bool_], float]:
+        """Return a channel's name, which texts fall into its set, bool [n], and its null bound."""
+        if bank == "tokens":
+            rows = np.repeat(np.arange(len(features.embeddings.values)), np.diff(features.tokens.indptr))
+            hits = np.zeros(len(features.embeddings.values), dtype=bool)
+            hits[rows[features.tokens.ids % self._buckets == place]] = True
+            return f"token {place}", hits, float(self.token_bounds[place])
+        if bank == "twins":
+            hits = ~self.members[0].sets.hits(features)[:, self._twins[place]]
+            return self._twin_names[place], hits, float(self._twin_bounds[place])
+        member = next(each for each in self.members if each.name == bank)
+        return member.sets.names[place], member.sets.hits(features)[:, place], float(member.bounds[place])
 
 
-def _loss(reference: Reference) -> Member | None:
+def _loss(reference: Reference) -> list[Member]:
     """Return the bank of the champion's loss, chosen on a quarter of the held-out texts and counted on the rest."""
     heldout = reference.heldout
     if heldout.features.losses is None or len(heldout.texts) < LEAST_HELDOUT:
-        return None
+        return []
     chosen, counted = (
         np.arange(0, len(heldout.texts), 4),
         np.setdiff1d(np.arange(len(heldout.texts)), np.arange(0, len(heldout.texts), 4)),
@@ -129,7 +149,7 @@ def _loss(reference: Reference) -> Member | None:
     calibration = Calibration([heldout.texts[row] for row in counted])
     sets = LossSets(take(heldout.features, chosen))
     bounds = calibration.bounds(sets.hits(take(heldout.features, counted)))
-    return Member(name="loss", sets=sets, bank=Bank(bounds, RISING), bounds=bounds, weight=0.15)
+    return [Member(name="loss", sets=sets, bounds=bounds, shares=RISING, weight=_LOSS)]
 
 
 def _present(

@@ -73,20 +73,11 @@ class Leaders:
         features = self._features(texts)
         for strength, bank, place in self._fixed.strongest()[:MOST]:
             evidence = float(np.log10(max(strength, 1e-300)))
-            name, hits, rate = self._channel(bank, place, features)
+            name, hits, rate = self._fixed.channel(bank, place, features)
             found.append(((bank, evidence), name, hits, rate))
         if witness is not None:
             found.insert(0, self._witness(texts, recent, witness))
         return found[:MOST]
-
-    def _channel(self, bank: str, place: int, features: Features) -> tuple[str, Hits, float]:
-        if bank == "tokens":
-            rows = np.repeat(np.arange(len(features.embeddings.values)), np.diff(features.tokens.indptr))
-            hits = np.zeros(len(features.embeddings.values), dtype=bool)
-            hits[rows[features.tokens.ids % len(self._fixed.token_bounds) == place]] = True
-            return f"token {place}", hits, float(self._fixed.token_bounds[place])
-        member = next(each for each in self._fixed.members if each.name == bank)
-        return member.sets.names[place], member.sets.hits(features)[:, place], float(member.bounds[place])
 
     def _witness(self, texts: Chunk, recent: Recent, witness: Witness) -> tuple[tuple[str, float], str, Hits, float]:
         level = int(witness.values.mean(1).argmax())

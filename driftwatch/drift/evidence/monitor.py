@@ -160,9 +160,7 @@ class EvidenceMonitor:
             if betting:
                 uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
                 rate = WITNESS_PART / window.arl_texts
-                heights, leaders = self._witnesses.update(
-                    piece, blocks, uniform, self._recent, rate=rate, exact=length == 1
-                )
+                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=length == 1)
                 peak = _first(peak, _peak(heights, blocks, leaders))
             if self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent)
@@ -213,8 +211,7 @@ class EvidenceMonitor:
         for number, chunk in enumerate(chunks):
             for name in ("values", "ids", "indptr", "scalars", "seqs", "times"):
                 found[f"chunk{number}_{name}"] = getattr(chunk, name)
-        for member in self._fixed.members:
-            found[f"bank_{member.name}"] = member.bank.values
+        found["bank"] = self._fixed.bank.values
         tokens = self._fixed.tokens
         found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
         for number, witness in enumerate(self._witnesses.alive):
@@ -236,8 +233,7 @@ class EvidenceMonitor:
             closed=notes.closed,
             open=chunks[notes.chunks :],
         )
-        for member in self._fixed.members:
-            member.bank.values = arrays[f"bank_{member.name}"].astype(np.float64)
+        self._fixed.bank.values = arrays["bank"].astype(np.float64)
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
         stored = [

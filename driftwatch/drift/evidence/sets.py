@@ -17,7 +17,7 @@ COMPONENTS = 16
 LEVELS = (1 / 8, 1 / 64, 1 / 500)
 TAILS = (1 / 4, 1 / 16, 1 / 64, 1 / 500)
 _RESIDUAL = 64
-_MOST_KNOWN = 2_048
+_MOST_KNOWN = 1_024
 _MOST_FITTED = 8_000
 
 
@@ -35,21 +35,19 @@ class Sets(Protocol):
 
 
 class DirectionSets:
-    """Half-spaces of the embedding space at three TRAIN quantiles of each direction, and their complements.
+    """Half-spaces of the embedding space at three TRAIN quantiles of each direction.
 
     Directions: 64 k-means centres, 16 principal components both ways, novelty (distance to the nearest known text)
-    and the norm of what the first 64 components leave over. Complements see mass that falls: a topic that disappears.
+    and the norm of what the first 64 components leave over.
 
     Args:
         train: float32 [n, d] embeddings of TRAIN; known texts and thresholds come from different ones of them.
-        falling: whether these are the complements.
         seed: of k-means.
     """
 
-    def __init__(self, train: Matrix, *, falling: bool, seed: int) -> None:
+    def __init__(self, train: Matrix, *, seed: int) -> None:
         from sklearn.cluster import KMeans
 
-        self._falling = falling
         known = train[: min(max(len(train) * 2 // 3, 1), _MOST_KNOWN)]
         rest = train[len(known) :] if len(train) > len(known) else train
         self._known = np.ascontiguousarray(known.T)
@@ -62,10 +60,11 @@ class DirectionSets:
         components = axes[:COMPONENTS]
         self._axes = np.ascontiguousarray(axes[:_RESIDUAL].T)
         self._directions = np.concatenate([centres, components, -components]).T.astype(np.float32)
-        levels = LEVELS[:2] if falling else LEVELS
-        self._names = _direction_names(count, len(components), levels, falling=falling)
+        self._names = _direction_names(count, len(components))
         scores = self._scores(rest)
-        self._thresholds = np.quantile(scores, [1 - level for level in levels], axis=0).T.astype(np.float32)
+        self._thresholds = np.quantile(scores, [1 - level for level in LEVELS], axis=0).T.astype(np.float32)
+        linear = np.arange(len(self._names)).reshape(-1, len(LEVELS))[:-2, : len(LEVELS) - 1]
+        self.twins = linear.ravel()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,16 +73,12 @@ class DirectionSets:
 
     def hits(self, features: Features) -> Hits:
         """Return bool [n, sets]."""
-        found = (self._scores(features.embeddings.values)[:, :, None] > self._thresholds[None]).reshape(
-            len(features.embeddings.values), -1
-        )
-        return ~found if self._falling else found
+        scores = self._scores(features.embeddings.values)
+        return (scores[:, :, None] > self._thresholds[None]).reshape(len(scores), -1)
 
     def _scores(self, values: Matrix) -> Matrix:
         centred = values - self._mean
         linear = centred @ self._directions
-        if self._falling:
-            return np.asarray(linear)
         nearest = np.concatenate(
             [(values[at : at + 1_000] @ self._known).max(1) for at in range(0, max(len(values), 1), 1_000)]
         )
@@ -162,10 +157,8 @@ def loss_per_token(features: Features) -> npt.NDArray[np.float64]:
     return found
 
 
-def _direction_names(centres: int, components: int, levels: tuple[float, ...], *, falling: bool) -> tuple[str, ...]:
+def _direction_names(centres: int, components: int) -> tuple[str, ...]:
     names = [f"topic {number}" for number in range(centres)]
     names += [f"component +{number}" for number in range(components)]
     names += [f"component −{number}" for number in range(components)]
-    names += [] if falling else ["novelty", "residual"]
-    word = "outside the top" if falling else "top"
-    return tuple(f"{name}, {word} {level:.3g}" for name in names for level in levels)
+    return tuple(f"{name}, top {level:.3g}" for name in [*names, "novelty", "residual"] for level in LEVELS)

@@ -25,13 +25,19 @@ class Bank:
 
     Args:
         bounds: float64 [channels], upper bound q of each set's null rate, above 0 and at most 1.
-        shares: float64 [shares], each within 0 and 1.
+        shares: that every channel bets at, each within 0 and 1; or float64 [channels, shares], its own for each.
+        weights: float64 [channels], of the channels in the mean, together 1; equal ones by default.
     """
 
-    def __init__(self, bounds: Floats, shares: tuple[float, ...]) -> None:
+    def __init__(self, bounds: Floats, shares: tuple[float, ...] | Floats, weights: Floats | None = None) -> None:
+        stakes = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(bounds), np.shape(shares)[-1]))
+        self._count = stakes.shape[1]
         self._bounds = bounds
-        self._stakes = np.asarray(shares)[None, :] / bounds[:, None]
-        self.values: Floats = np.zeros(self._stakes.shape)
+        self._stakes = (stakes / bounds[:, None]).ravel()
+        if weights is None:
+            weights = np.full(len(bounds), 1.0 / len(bounds))
+        self._weights = np.repeat(weights / self._count, self._count)
+        self.values: Floats = np.zeros(len(self._stakes))
 
     def update(self, means: Floats, gaps: Floats) -> Floats:
         """Bet on block after block; returns the mean of all statistics after each, float64 [blocks].
@@ -43,12 +49,14 @@ class Bank:
         found = np.empty(len(means))
         values = self.values
         for first in range(0, len(means), _AT_ONCE):
-            part = means[first : first + _AT_ONCE]
-            factors = 1.0 + (part - self._bounds)[:, :, None] * self._stakes
+            part = means[first : first + _AT_ONCE] - self._bounds
+            factors = np.repeat(part, self._count, axis=1)
+            factors *= self._stakes
+            factors += 1.0
             for number, factor in enumerate(factors, first):
                 values += gaps[number]
                 values *= factor
-                found[number] = values.mean()
+                found[number] = values @ self._weights
             np.minimum(values, GREATEST, out=values)
         return found
 
@@ -57,6 +65,6 @@ class Bank:
         self.values[:] = 0.0
 
     def strongest(self) -> Floats:
-        """Return the channels' own evidence: the mean over shares, float64 [channels]."""
-        found: Floats = self.values.mean(1)
+        """Return what each channel adds to the mean, float64 [channels]."""
+        found: Floats = (self.values * self._weights).reshape(-1, self._count).sum(1)
         return found

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 SHARES = (0.02, 0.15)
 BUCKETS = 1 << 16
+_STAKES = np.asarray(SHARES)
+_ABSENT = 1.0 - _STAKES
 _SMALLEST_SCALE = 1e-6
 
 
@@ -32,8 +34,7 @@ class TokenBank:
 
     def __init__(self, bounds: Floats) -> None:
         self._bounds = bounds
-        self._stakes = np.asarray(SHARES)[:, None] / bounds[None, :]
-        self.relative: Floats = np.zeros(self._stakes.shape)
+        self.relative: Floats = np.zeros((len(SHARES), len(bounds)))
         self.scale: Floats = np.ones(len(SHARES))
         self.offset: Floats = np.zeros(len(SHARES))
         self.sums: Floats = np.zeros(len(SHARES))
@@ -58,20 +59,24 @@ class TokenBank:
         return out
 
     def _step(self, present: npt.NDArray[np.int64], means: Floats, gap: float) -> float:
-        absent = 1.0 - np.asarray(SHARES)
-        scale, offset = self.scale * absent, (self.offset + gap) * absent
         before = self.relative[:, present]
-        values = before * self.scale[:, None] + self.offset[:, None] + gap
-        values *= 1.0 + self._stakes[:, present] * (means - self._bounds[present])
+        offset = (self.offset + gap) * _ABSENT
+        scale = self.scale * _ABSENT
+        values = before * self.scale[:, None]
+        values += (self.offset + gap)[:, None]
+        bounds = self._bounds[present]
+        # 1 + (s/q)(z − q) = (1 − s) + s z/q
+        values *= _ABSENT[:, None] + _STAKES[:, None] * (means / bounds)
         np.minimum(values, GREATEST, out=values)
-        after = (values - offset[:, None]) / scale[:, None]
-        self.relative[:, present] = after
-        self.sums += (after - before).sum(1)
+        values -= offset[:, None]
+        values /= scale[:, None]
+        self.relative[:, present] = values
+        values -= before
+        self.sums += values.sum(1)
         self.scale, self.offset = scale, offset
-        if scale.min() < _SMALLEST_SCALE:
+        if scale[-1] < _SMALLEST_SCALE:
             self._rescale()
-        total = self.scale * self.sums + self.offset * len(self._bounds)
-        return float(total.mean() / len(self._bounds))
+        return float((self.scale @ self.sums / len(self._bounds) + self.offset.sum()) / len(SHARES))
 
     def _rescale(self) -> None:
         """Write the statistics out, so that small scales don't cancel their digits."""

@@ -16,11 +16,13 @@ from driftwatch.drift.evidence.witness import (
     MOST_SCALED,
     SHARES,
     Base,
+    Lesson,
     Material,
     Witness,
     base,
     bet,
     learn,
+    lesson,
 )
 
 if TYPE_CHECKING:
@@ -70,10 +72,10 @@ class Witnesses:
         self._cal = _sample(cal, rows, density)
         self.alive: list[Witness] = []
         self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
-        self._values: dict[int, npt.NDArray[np.float32]] = {}
+        self._lessons: dict[int, Lesson] = {}
 
     def update(
-        self, piece: Chunk, blocks: Blocks, uniform: Floats, recent: Recent, *, rate: float, exact: bool
+        self, piece: Chunk, blocks: Blocks, uniform: Floats, *, rate: float, exact: bool
     ) -> tuple[Floats, list[Witness | None]]:
         """Let all witnesses bet on some texts, then let new ones be born of the chunk they closed.
 
@@ -81,7 +83,6 @@ class Witnesses:
             piece: the texts, in the order of ``blocks.rows``.
             blocks: how they are bet on.
             uniform: float64 [n] within 0 and 1, a hash of each text, to break ties.
-            recent: the stream's recent texts, without the piece.
             rate: false alarms per text that the bank may raise.
             exact: whether texts are independent and bet on one by one.
 
@@ -92,24 +93,23 @@ class Witnesses:
         self.alive = [witness for witness in self.alive if witness.lives(len(piece))]
         if not self.alive or not len(piece):
             return heights, [None] * len(blocks)
-        material = self.material(piece, recent)
+        material = self.material(piece)
         means = [blocks.means(witness.hits(witness.score(self.base, material), uniform)) for witness in self.alive]
         climbed = np.log10(bet(self.alive, np.stack(means), blocks.gaps))
         climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
         best = climbed.argmax(1)
         return climbed[np.arange(len(blocks)), best], [self.alive[number] for number in best]
 
-    def material(self, texts: Chunk, recent: Recent) -> Material:
+    def material(self, texts: Chunk) -> Material:
         """Return what the scores of all witnesses alive need of some texts."""
         wanted = {number for witness in self.alive for number in witness.score.chunks}
         values = texts.values.astype(np.float32)
-        chunks = numbered(recent)
         return Material(
             values=values,
             ids=texts.ids,
             indptr=texts.indptr,
             known=self.base.kernels.density(values, self.base.known),
-            around={number: self._density(values, number, chunks[number]) for number in sorted(wanted)},
+            around={number: self._density(values, number) for number in sorted(wanted)},
         )
 
     def recent_material(self, texts: Chunk, recent: Recent, witness: Witness) -> Material:
@@ -118,9 +118,9 @@ class Witnesses:
         chunks, around = numbered(recent), {}
         for number in witness.score.chunks:
             chunk = chunks[number]
-            own = np.isin(texts.seqs, chunk.seqs)
-            around[number] = self._density(values, number, chunk)
-            around[number][own] -= np.float32(1.0 / len(chunk))
+            own = np.isin(texts.seqs, chunk.seqs[::2])
+            around[number] = self._density(values, number)
+            around[number][own] -= np.float32(1.0 / len(self._lessons[number].around))
         known = self.base.kernels.density(values, self.base.known)
         return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
 
@@ -134,7 +134,7 @@ class Witnesses:
         for kind in KINDS:
             numbers = range(newest - kind.chunks + 1, newest + 1)
             if all(number in chunks for number in numbers):
-                score = learn(kind, self.base, chunks, numbers, train)
+                score = learn(kind, self.base, self._lessons, numbers, train)
                 stands_for = len(chunks[newest])
                 calibration = np.sort(score(self.base, cal))
                 self.alive.append(Witness(score, calibration, born=newest, stands_for=stands_for))
@@ -148,7 +148,7 @@ class Witnesses:
         self.alive = []
         for note, since, values in alive:
             kind, born = kinds[note.kind], note.born
-            score = learn(kind, self.base, chunks, range(born - kind.chunks + 1, born + 1), train)
+            score = learn(kind, self.base, self._lessons, range(born - kind.chunks + 1, born + 1), train)
             calibration = np.sort(score(self.base, cal))
             witness = Witness(score, calibration, born=born, stands_for=len(chunks[born]))
             witness.since, witness.values, witness.count = since, values.copy(), note.count
@@ -157,18 +157,17 @@ class Witnesses:
     def _remember(self, chunks: dict[int, Chunk]) -> None:
         """Keep the densities of the chunks at hand around TRAIN's and CAL's texts."""
         self._around = {number: found for number, found in self._around.items() if number in chunks}
-        self._values = {number: found for number, found in self._values.items() if number in chunks}
+        self._lessons = {number: found for number, found in self._lessons.items() if number in chunks}
         for number, chunk in chunks.items():
             if number not in self._around:
+                self._lessons[number] = lesson(chunk, len(self.base.shares))
                 samples = (self._train.values, self._cal.values)
-                train, cal = (self._density(values, number, chunk) for values in samples)
+                train, cal = (self._density(values, number) for values in samples)
                 self._around[number] = (train, cal)
 
-    def _density(self, texts: npt.NDArray[np.float32], number: int, chunk: Chunk) -> npt.NDArray[np.float32]:
+    def _density(self, texts: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
         """Return the kernel density of a chunk around some texts."""
-        if number not in self._values:
-            self._values[number] = chunk.values.astype(np.float32)
-        return self.base.kernels.density(texts, self._values[number])
+        return self.base.kernels.density(texts, self._lessons[number].around)
 
     def _material(self, sample: Sample, which: int) -> Material:
         around = {number: found[which] for number, found in self._around.items()}
