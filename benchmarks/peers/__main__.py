@@ -70,6 +70,8 @@ def main() -> None:
         report.print_grid(table)
     print()
     print_table(rows)
+    if arguments.markdown:
+        arguments.markdown.write_text("\n".join(report.markdown(table) for table in tables))
     if arguments.json:
         _write(arguments.json, arguments, tables, rows)
 
@@ -78,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers")
     parser.add_argument("--quick", action="store_true", help="end within about three minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there for the documentation")
     parser.add_argument("--data", type=Path, default=_ROOT.parent / "shared" / "data", help="folder with the corpora")
     parser.add_argument("--encoder", choices=("static", "transformer"), default="static", help="of the product")
     parser.add_argument("--tables", default="ABCD", help="letters of the tables to measure")

@@ -153,7 +153,7 @@ CATALOGUE = (
     _entry("own.evidence", "driftwatch evidence", "AC", weight=4),
     _entry("own.evidence-own", "driftwatch evidence, own reference", "AC", weight=4),
     _entry("own.evidence-auto", "driftwatch evidence, dependence auto", "B", weight=2),
-    _entry("alibi.mmd", "alibi-detect MMD", "ABD", weight=4),
+    _entry("alibi.mmd", "alibi-detect MMD", "ABD", weight=2),
     _entry("alibi.lsdd", "alibi-detect LSDD", "AB"),
     _entry("alibi.ks", "alibi-detect KS", "AB"),
     _entry("alibi.classifier", "alibi-detect classifier", "A"),

@@ -83,6 +83,7 @@ class Pace:
         cases: names, without the quiet one.
         median: delay of each in texts.
         missed: share of the streams of each without an alarm.
+        streams: of each that had no alarm before the onset.
     """
 
     outcome: Outcome
@@ -91,6 +92,7 @@ class Pace:
     cases: tuple[str, ...]
     median: tuple[float, ...]
     missed: tuple[float, ...]
+    streams: tuple[int, ...]
 
 
 def rates(folder: Path, outcomes: Iterable[Outcome]) -> dict[str, list[Rates]]:
@@ -152,6 +154,7 @@ def _pace(outcome: Outcome, trials: Trials, traces: npt.NDArray[np.float64] | No
             cases=cases,
             median=nothing,
             missed=nothing,
+            streams=(0,) * len(cases),
         )
     quiet = of_case(traces, trials, outcome.trials, "quiet")
     level = tuned(quiet, target)
@@ -163,6 +166,7 @@ def _pace(outcome: Outcome, trials: Trials, traces: npt.NDArray[np.float64] | No
         cases=cases,
         median=tuple(each.median for each in found),
         missed=tuple(each.missed for each in found),
+        streams=tuple(each.streams for each in found),
     )
 
 
@@ -195,7 +199,7 @@ def pace_table(title: str, lot: Sequence[Pace]) -> Table:
             BY_NAME[each.outcome.job.method].label,
             _figure(each.own_run_length),
             _figure(each.run_length),
-            *(_delayed(median, missed) for median, missed in zip(each.median, each.missed, strict=True)),
+            *(_delayed(*each_case) for each_case in zip(each.median, each.missed, each.streams, strict=True)),
             _figure(_mean(each.outcome.setup_s)),
             _figure(1e6 * _mean(each.outcome.cpu_s)),
             f"{each.outcome.peak_mb:,.0f}" if each.outcome.trials else "-",
@@ -216,6 +220,14 @@ def print_grid(table: Table) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def markdown(table: Table) -> str:
+    """Return a table for the documentation; the notes' column is left out where it is empty."""
+    width = len(table.header) - (not any(line[-1] for line in table.lines))
+    rule = ("---",) * width
+    lines = [cells[:width] for cells in (table.header, rule, *table.lines)]
+    return "\n".join([f"### {table.title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
+
+
 def cost(outcome: Outcome) -> float:
     """Return the median CPU-seconds of one trial; NaN without any."""
     return float(np.median(outcome.cpu_s)) if outcome.cpu_s else float("nan")
@@ -229,11 +241,11 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def _delayed(median: float, missed: float) -> str:
+def _delayed(median: float, missed: float, streams: int) -> str:
     if np.isnan(median):
         return "-"
-    late = f" ({missed:.0%} missed)" if missed > 0 else ""
-    return ("none" if np.isinf(median) else f"{median:,.0f}") + late
+    late = f", {missed:.0%} missed" if missed > 0 else ""
+    return ("none" if np.isinf(median) else f"{median:,.0f}") + f" (of {streams}{late})"
 
 
 def _figure(value: float) -> str:
