@@ -30,6 +30,7 @@ MOST_SCALED = 512
 """TRAIN texts on which the parts of a score are brought to one scale."""
 _SHRINKAGE = 0.3
 _FLOOR = 0.25
+_LEAST_FLOOR = 1e-12
 _PRIOR_TEXTS = 20.0
 _LOWEST = -1.0
 
@@ -122,7 +123,7 @@ def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
     dims = values.shape[1]
     covariance = np.cov(values.T.astype(np.float64))
     ridge = _SHRINKAGE * np.trace(covariance) / dims * np.eye(dims)
-    floor = _FLOOR * (kernels.density(known, known) - 1.0 / len(known)).mean(0)
+    floor = np.maximum(_FLOOR * (kernels.density(known, known) - 1.0 / len(known)).mean(0), _LEAST_FLOOR)
     return Base(
         kernels=kernels,
         known=known,

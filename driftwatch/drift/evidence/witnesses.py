@@ -121,6 +121,8 @@ class Witnesses:
             own = np.isin(texts.seqs, chunk.seqs[::2])
             around[number] = self._density(values, number)
             around[number][own] -= np.float32(1.0 / len(self._lessons[number].around))
+            # A text rounded to half precision is not quite its own neighbour at distance 0.
+            np.maximum(around[number], 0.0, out=around[number])
         known = self.base.kernels.density(values, self.base.known)
         return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
 
