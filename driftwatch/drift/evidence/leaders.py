@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 Hits = npt.NDArray[np.bool_]
 MOST = 5
+_COMMON = 0.8
+_WORDS = re.compile(r"\w+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,7 +50,7 @@ class Leaders:
         """
         texts = joined(list(recent))
         order = np.argsort(texts.seqs, kind="stable")
-        found = self._channels(texts, recent, witness)
+        found = self._channels(window, texts, recent, witness)
         _, _, hits, rate = found[0]
         first = order[change_point(hits[order], min(max(rate, 1e-6), 1 - 1e-6))]
         since = texts.seqs >= texts.seqs[first]
@@ -66,7 +70,7 @@ class Leaders:
         return Onset(seq=seq, seen_at=seen_at, texts=max(last - seq + 1, int(since.sum()))), channels
 
     def _channels(
-        self, texts: Chunk, recent: Recent, witness: Witness | None
+        self, window: Window, texts: Chunk, recent: Recent, witness: Witness | None
     ) -> list[tuple[tuple[str, float], str, Hits, float]]:
         """Return bank and evidence, name, hits among the recent texts and null rate of the strongest channels."""
         found = []
@@ -74,6 +78,8 @@ class Leaders:
         for strength, bank, place in self._fixed.strongest()[:MOST]:
             evidence = float(np.log10(max(strength, 1e-300)))
             name, hits, rate = self._fixed.channel(bank, place, features)
+            if bank == "tokens":
+                name = _word(window, place, len(self._fixed.token_bounds)) or name
             found.append(((bank, evidence), name, hits, rate))
         if witness is not None:
             found.insert(0, self._witness(texts, recent, witness))
@@ -110,3 +116,19 @@ class Leaders:
             if reference.losses is None
             else TextLosses(nats=texts.scalars[:, 1].astype(np.float64), tokens=ones, digest=reference.losses.digest),
         )
+
+
+def _word(window: Window, place: int, buckets: int) -> str | None:
+    """Return the word that texts with a token have in common and the others lack, where there is one."""
+    tokens = window.features.tokens
+    rows = np.repeat(np.arange(len(window.texts)), np.diff(tokens.indptr))
+    holding = set(rows[tokens.ids % buckets == place].tolist())
+    here: Counter[str] = Counter()
+    there: Counter[str] = Counter()
+    for row, text in enumerate(window.texts):
+        (here if row in holding else there).update(set(_WORDS.findall(text.body.lower())))
+    others = max(len(window.texts) - len(holding), 1)
+    best = max(here, key=lambda word: (here[word] / len(holding) - there[word] / others, word), default=None)
+    if best is None or here[best] / len(holding) < _COMMON:
+        return None
+    return f"word “{best}”"

@@ -70,6 +70,7 @@ class EvidenceMonitor:
         self._leaders = Leaders(reference, self._fixed, self._witnesses)
         self._recent = Recent()
         self._bodies, self._groups = Seen(), Seen()
+        self._burn_in: npt.NDArray[np.float16] | None = None
         self._texts = 0
         self._packed: bytes | None = None
         self.alarm: Alarm | None = None
@@ -82,9 +83,9 @@ class EvidenceMonitor:
     def update(self, window: Window) -> DriftResult:
         """Bet on a window's texts; copies of texts seen lately count for nothing."""
         self._packed = None
-        rows, alone = self._fresh(window)
-        length = self._length(window, alone)
-        peak = self.peak = self._bet(window, rows, alone, length)
+        rows, new = self._fresh(window)
+        length = self._length(window, new)
+        peak = self.peak = self._bet(window, rows, new, length)
         self._texts += len(window.texts)
         if peak.height >= 0:
             self._raise(window, peak)
@@ -117,16 +118,23 @@ class EvidenceMonitor:
         return pack(notes, dict(self._arrays(chunks)))
 
     def _fresh(self, window: Window) -> tuple[Rows, Rows]:
-        """Return the rows that are no copies, and those of them whose group was not seen lately."""
-        rows, alone = [], []
+        """Return the rows that are no copies, and those of them whose group was not seen in earlier windows lately.
+
+        Witnesses bet on the latter only: a session that goes on is no news to a score that learnt from its begin.
+        """
+        groups = {text.group: key(text.group) for text in window.texts if text.group is not None}
+        known = {group for group, number in groups.items() if number in self._groups}
+        rows, new = [], []
         for row, text in enumerate(window.texts):
             if self._bodies.add(key(text.body)):
                 rows.append(row)
-                if text.group is None or self._groups.add(key(text.group)):
-                    alone.append(row)
-        return np.asarray(rows, dtype=np.int64), np.asarray(alone, dtype=np.int64)
+                if text.group not in known:
+                    new.append(row)
+        for number in groups.values():
+            self._groups.add(number)
+        return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
 
-    def _length(self, window: Window, alone: Rows) -> int:
+    def _length(self, window: Window, new: Rows) -> int:
         """Return the length of blocks; with ``auto`` the burn-in goes on until it has seen enough."""
         wanted = self._settings.dependence
         if wanted == "independent":
@@ -134,25 +142,28 @@ class EvidenceMonitor:
         if wanted != "auto":
             return wanted
         if self.dependence is None or not self.dependence.settled:
-            known = [chunk.values for chunk in self._recent]
-            values = np.concatenate([*known, window.features.embeddings.values[alone].astype(np.float16)])
-            self.dependence = measure(values.astype(np.float32), settled=len(values) >= self._settings.burn_in)
+            values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)
+            self._burn_in = values if self._burn_in is None else np.concatenate([self._burn_in, values])
+            settled = len(self._burn_in) >= self._settings.burn_in
+            self.dependence = measure(self._burn_in.astype(np.float32), settled=settled)
+            self._burn_in = None if settled else self._burn_in
         return self.dependence.length
 
-    def _bet(self, window: Window, rows: Rows, alone: Rows, length: int) -> Peak:
+    def _bet(self, window: Window, rows: Rows, new: Rows, length: int) -> Peak:
         if not len(rows):
             return _NOTHING
         blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
         trace = self._fixed.update(take(window.features, blocks.rows), blocks)
         heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
         found = _peak(heights, blocks, [None] * len(blocks))
-        return _first(found, self._learn(window, alone, length))
+        return _first(found, self._learn(window, new, length))
 
-    def _learn(self, window: Window, alone: Rows, length: int) -> Peak:
+    def _learn(self, window: Window, new: Rows, length: int) -> Peak:
         """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
         peak = _NOTHING
         betting = self._betting()
-        for part in np.array_split(alone, max(-(-len(alone) // PIECE), 1)):
+        exact = length == 1 and not any(text.group is not None for text in window.texts)
+        for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
             if not len(part):
                 continue
             blocks = self._blocks(window, part, length, by_group=False)
@@ -160,7 +171,7 @@ class EvidenceMonitor:
             if betting:
                 uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
                 rate = WITNESS_PART / window.arl_texts
-                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=length == 1)
+                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=exact)
                 peak = _first(peak, _peak(heights, blocks, leaders))
             if self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent)
@@ -211,6 +222,8 @@ class EvidenceMonitor:
         for number, chunk in enumerate(chunks):
             for name in ("values", "ids", "indptr", "scalars", "seqs", "times"):
                 found[f"chunk{number}_{name}"] = getattr(chunk, name)
+        if self._burn_in is not None:
+            found["burn_in"] = self._burn_in
         found["bank"] = self._fixed.bank.values
         tokens = self._fixed.tokens
         found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
@@ -220,6 +233,7 @@ class EvidenceMonitor:
 
     def _restore(self, notes: Notes, arrays: Arrays) -> None:
         self._texts, self.alarm, self.dependence = notes.texts, notes.alarm, notes.dependence
+        self._burn_in = arrays["burn_in"].astype(np.float16) if "burn_in" in arrays else None
         self._bodies, self._groups = (
             Seen(int(each) for each in arrays["bodies"]),
             Seen(int(each) for each in arrays["groups"]),
@@ -242,6 +256,14 @@ class EvidenceMonitor:
         ]
         alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]
         self._witnesses.restore(self._recent, alive)
+
+
+def _one_of_each_group(window: Window, rows: Rows) -> Rows:
+    """Return the first row of each group; a text without one is its own."""
+    named = [window.texts[row].group or f"\0{row}" for row in rows]
+    _, firsts = np.unique(np.asarray(named), return_index=True)
+    found: Rows = rows[np.sort(firsts)]
+    return found
 
 
 def _peak(heights: Floats, blocks: Blocks, leaders: list[Witness | None]) -> Peak:

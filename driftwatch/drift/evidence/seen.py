@@ -32,6 +32,9 @@ class Seen:
         self._held[key] = 1
         return True
 
+    def __contains__(self, key: int) -> bool:
+        return key in self._held
+
     def keys(self) -> npt.NDArray[np.uint64]:
         """Return the keys, oldest first, uint64 [n]."""
         return np.fromiter(self._order, dtype=np.uint64, count=len(self._order))
