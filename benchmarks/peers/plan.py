@@ -71,7 +71,7 @@ QUICK = Size(
     streams=3,
     quiet_streams=4,
     cases=("quiet", "100%", "50%", "20%", "10%"),
-    limit_s=7,
+    limit_s=5,
     permutations=300,
     corpora={"A": ("news",), "B": ("clinc",), "C": ("clinc",), "D": ("news",)},
 )
