@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.drift import Measure, Outcome, WindowResult
+from driftwatch.domain.drift import DriftState, Measure, Outcome, WindowResult
 from driftwatch.policy.decide import Decided, Facts, decide
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from driftwatch.domain.decision import RuleState
     from driftwatch.policy.ruleset import Policy
 
@@ -33,7 +35,17 @@ def window(index: int, **measures: float) -> WindowResult:
         outcome=Outcome.ASSESSED,
         measures=tuple(Measure(name=name.replace("__", "."), value=value) for name, value in measures.items()),
         words=(),
+        state=_state(measures),
     )
+
+
+def _state(measures: Mapping[str, float]) -> DriftState | None:
+    if "drift__alarm" not in measures:
+        return None
+    suffers = measures.get("loss__increase", 0.0) > 0.05
+    if measures["drift__alarm"]:
+        return DriftState.HARMFUL_DRIFT if suffers else DriftState.BENIGN_DRIFT
+    return DriftState.SILENT_DECAY if suffers else DriftState.STABLE
 
 
 @dataclass(slots=True)

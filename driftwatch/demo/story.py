@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SCIENTIFIC = ("numpy", "scipy", "sklearn")
 NEW_DOMAIN = ("torch/nn", "accelerate", "datasets", "litestar", "huggingface_hub")
 QUIET_WINDOWS = 3
+_ONSET_ERROR = 50
 DRIFTING_WINDOWS = 3
 AFTER_WINDOWS = 2
 NEW_SHARE = 0.8
@@ -189,6 +190,13 @@ class Story:
             held=bool(alerts) and alerts[-1].window == QUIET_WINDOWS,
             figures=f"window {alerts[-1].window if alerts else '–'}",
         )
+        first, true = store.windows.result(workspace.STREAM, QUIET_WINDOWS), QUIET_WINDOWS * workspace.WINDOW + 1
+        onset = first.onset.seq if first is not None and first.onset is not None else 0
+        self._claims.check(
+            "it says since when",
+            held=abs(onset - true) <= _ONSET_ERROR,
+            figures=f"text {onset:,}, truly {true:,}",
+        )
         rose = [word.word for word in last.words if word.z > 0]
         self._claims.check(
             "it says what drifted: words and a share of the traffic",
@@ -292,13 +300,11 @@ class Story:
         )
 
     def _report(self, store: Store) -> None:
-        from driftwatch.drift.page import window_page
-
-        worst = store.windows.result(workspace.STREAM, QUIET_WINDOWS)
+        config = load_config(self._space.config, environ=os.environ)
+        html = wiring.incident(config, store, workspace.STREAM, QUIET_WINDOWS, base=self._space.url)
         page = self._space.folder / "report.html"
-        if worst is not None:
-            page.write_text(window_page(worst), encoding="utf-8")
-        self._claims.check("the drift's page was written", held=page.is_file(), figures=str(page))
+        page.write_text(html or "", encoding="utf-8")
+        self._claims.check("the incident's page was written", held=bool(html), figures=str(page))
 
     def _say(self, line: str) -> None:
         self._console.print(f"\n[bold]{line}[/bold]")

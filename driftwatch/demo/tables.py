@@ -28,9 +28,10 @@ _STORED = re.compile(r'^driftwatch_texts_total\{[^}]*outcome="stored"[^}]*\} ([0
 
 def window(result: WindowResult) -> str:
     """Return one line on a window."""
-    names = {"embedding.mmd_p": "p", "loss.increase": "loss", "drift.new_share": "new ≥", "tokens.jsd": "JSD"}
+    names = {"drift.evidence": "evidence", "loss.increase": "loss", "drift.new_share": "new ≥", "tokens.jsd": "JSD"}
     figures = [f"{short} {value:.3g}" for name, short in names.items() if (value := result.value(name)) is not None]
-    return f"window {result.index}: {result.texts} texts, {', '.join(figures)}"
+    state = f": {result.state.value}" if result.state is not None else ""
+    return f"window {result.index}{state}: {result.texts} texts, {', '.join(figures)}"
 
 
 def words(result: WindowResult) -> Table:

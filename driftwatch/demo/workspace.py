@@ -33,6 +33,7 @@ url = "{receiver}"
 [streams.{stream}]
 model = "champion"
 window = {window}
+false_alarms = "1 per 365d"
 
 [streams.{stream}.encoder]
 name = "{encoder}"
@@ -55,12 +56,12 @@ _POLICY = """\
 stream: [{stream}]
 rules:
   - name: text-drifted
-    when: embedding.mmd_p <= 0.002 && drift.new_share > 0.0
+    when: drift.alarm
     do: alert
     labels: {{severity: ticket}}
     annotations: {{summary: "The text has drifted from what the model learned"}}
   - name: model-suffers
-    when: embedding.mmd_p <= 0.002 && loss.increase > 0.05
+    when: drift.alarm && loss.increase > 0.05
     for: 3 windows
     do: retrain
     recipe: small

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.run import GateLimits
     from driftwatch.policy.ruleset import Policy, Rule
+    from driftwatch.policy.variables import Value
 
 __all__ = ["Decided", "Facts", "RetrainRequest", "decide"]
 
@@ -110,7 +111,7 @@ def _begin(rule: Rule, result: WindowResult, state: RuleState | None) -> RuleSta
 def _judge(
     rule: Rule,
     result: WindowResult,
-    values: Mapping[str, float],
+    values: Mapping[str, Value],
     facts: Facts,
     state: RuleState,
     now: datetime,

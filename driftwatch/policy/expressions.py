@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from driftwatch.policy.grammar import comparisons, names
-from driftwatch.policy.mistakes import ExpressionError, explain
-from driftwatch.policy.variables import VARIABLES, Kind
+from driftwatch.policy.mistakes import ExpressionError, check_words, explain
+from driftwatch.policy.variables import VARIABLES, Kind, Value, absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +34,7 @@ class Comparison:
     """
 
     text: str
-    figures: Mapping[str, float]
+    figures: Mapping[str, Value]
     holds: bool | None
 
 
@@ -69,10 +68,10 @@ class Expression:
     parts: tuple[Expression, ...]
     _program: cel.Expression = field(repr=False)
 
-    def evaluate(self, variables: Mapping[str, float]) -> Evaluation:
+    def evaluate(self, variables: Mapping[str, Value]) -> Evaluation:
         """Return true, false or, with the problem, neither; never raises."""
         seen = tuple(part.compare(variables) for part in self.parts)
-        missing = [name for name in self.variables if _absent(variables.get(name))]
+        missing = [name for name in self.variables if absent(variables.get(name))]
         if missing:
             return Evaluation(value=None, problem=f"not measured: {', '.join(missing)}", comparisons=seen)
         try:
@@ -84,9 +83,9 @@ class Expression:
             return Evaluation(value=value, comparisons=seen)
         return Evaluation(value=None, problem=_first_line(value), comparisons=seen)
 
-    def compare(self, variables: Mapping[str, float]) -> Comparison:
+    def compare(self, variables: Mapping[str, Value]) -> Comparison:
         """Evaluate this part on its own, with its figures."""
-        figures = {name: variables[name] for name in self.variables if not _absent(variables.get(name))}
+        figures = {name: variables[name] for name in self.variables if not absent(variables.get(name))}
         return Comparison(text=self.text, figures=figures, holds=self.evaluate(variables).value)
 
 
@@ -97,6 +96,7 @@ def compile_expression(text: str) -> Expression:
         ExpressionError: what is wrong, at which line and column of the text, and the cure.
     """
     program = _program(text)
+    check_words(text)
     parts = (_part(piece) for piece in comparisons(text)[:_MOST_COMPARISONS])
     return Expression(
         text=text,
@@ -147,16 +147,22 @@ def _mistake(text: str, error: Exception) -> ExpressionError:
 def _environment() -> cel.Env:
     from cel_expr_python import cel
 
-    kinds = {Kind.DECIMAL: cel.Type.DOUBLE, Kind.WHOLE: cel.Type.INT}
+    kinds = {
+        Kind.DECIMAL: cel.Type.DOUBLE,
+        Kind.WHOLE: cel.Type.INT,
+        Kind.TRUTH: cel.Type.BOOL,
+        Kind.WORD: cel.Type.STRING,
+    }
     return cel.NewEnv(variables={variable.name: kinds[variable.kind] for variable in VARIABLES.values()})
 
 
-def _absent(value: float | None) -> bool:
-    return value is None or math.isnan(value)
-
-
-def _typed(name: str, value: float) -> float | int:
-    if VARIABLES[name].kind is Kind.DECIMAL:
+def _typed(name: str, value: Value) -> Value | bool:
+    kind = VARIABLES[name].kind
+    if kind is Kind.WORD or isinstance(value, str):
+        return value
+    if kind is Kind.TRUTH:
+        return bool(value)
+    if kind is Kind.DECIMAL:
         return float(value)
     whole = int(value)
     if whole != value:

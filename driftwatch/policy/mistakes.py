@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _WIDEST = 160
+_QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _LITERAL_AFTER = re.compile(r"[^\w\s-]*\s*(-?\d+)(?![\w.])")
 _LITERAL_BEFORE = re.compile(r"(?<![\w.])(\d+)\s*$")
 
@@ -95,6 +96,23 @@ def explain(text: str, *, line: int, column: int, message: str) -> ExpressionErr
     return _unreadable(message, line=line, column=column)
 
 
+def check_words(text: str) -> None:
+    """Refuse a word that no variable of the condition can be: it would never be equal.
+
+    Raises:
+        ExpressionError: with the word that was meant.
+    """
+    words = [word for variable in VARIABLES.values() if variable.name in text for word in variable.words]
+    for match in _QUOTED.finditer(text) if words else ():
+        word = match[2]
+        if word not in words:
+            line = text.count("\n", 0, match.start()) + 1
+            column = match.start() - (text.rfind("\n", 0, match.start()) + 1) + 1
+            near = nearest(word, words)
+            cure = f'did you mean "{near}"?' if near else f"known are {', '.join(words)}"
+            raise ExpressionError(f'"{word[:80]}" is never the value', line=line, column=column, cure=cure)
+
+
 def _unknown(text: str, name: str, *, line: int, column: int) -> ExpressionError:
     found = [m.start() + 1 for m in re.finditer(re.escape(name), (text.splitlines() or [""])[line - 1])]
     column = max((start for start in found if start <= column), default=column)
@@ -112,7 +130,9 @@ def _unknown(text: str, name: str, *, line: int, column: int) -> ExpressionError
 def _mixed(text: str, kinds: str, *, line: int, column: int) -> ExpressionError:
     if sorted(kinds.split(", ")) != ["double", "int"]:
         words = kinds.replace("double", "decimal number").replace("int", "whole number")
-        return ExpressionError(f"this cannot be done with ({words})", line=line, column=column)
+        words = words.replace("bool", "true or false").replace("string", "word")
+        cure = 'true or false needs no comparison: write "drift.alarm" or "!drift.alarm"' if "bool" in kinds else None
+        return ExpressionError(f"this cannot be done with ({words})", line=line, column=column, cure=cure)
     source = text.splitlines()[line - 1]
     literal = _LITERAL_AFTER.match(source, column - 1) or _LITERAL_BEFORE.search(source[: column - 1])
     what = "a decimal number meets a whole number; the two are never compared"

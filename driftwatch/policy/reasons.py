@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Reason, RuleState
 from driftwatch.domain.units import format_duration
-from driftwatch.policy.variables import VARIABLES, Facts
+from driftwatch.policy.variables import VARIABLES, Facts, Kind, Value
 
 if TYPE_CHECKING:
     from driftwatch.domain.drift import WindowResult
@@ -89,10 +89,14 @@ def _comparison(comparison: Comparison) -> str:
     return f"{comparison.text} {says}" + (f" ({figures})" if figures else "")
 
 
-def _figure(name: str, value: float) -> str:
+def _figure(name: str, value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    if VARIABLES[name].kind is Kind.TRUTH:
+        return "true" if value else "false"
     unit = VARIABLES[name].unit
     if unit == "s":
-        return format_duration(timedelta(seconds=value)) if value < _LONGEST else "no such moment yet"
+        return format_duration(timedelta(seconds=max(value, 0.0))) if value < _LONGEST else "no such moment yet"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" + (f" {unit}" if unit else "")
 
 

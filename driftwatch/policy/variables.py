@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from driftwatch.domain.drift import DriftState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,11 +17,17 @@ if TYPE_CHECKING:
     from driftwatch.domain.drift import WindowResult
 
 
+Value: TypeAlias = "float | str"
+"""Of a variable: a number, 1 or 0 for true or false, or a word."""
+
+
 class Kind(StrEnum):
-    """What numbers a variable takes; the two kinds are never compared with each other."""
+    """What values a variable takes; kinds are never compared with each other."""
 
     DECIMAL = "decimal"
     WHOLE = "whole"
+    TRUTH = "truth"
+    WORD = "word"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +39,14 @@ class Variable:
         kind: of its numbers.
         unit: of its numbers; empty for shares and scores.
         description: what it says, in one clause.
+        words: that it can be, for a variable of words.
     """
 
     name: str
     kind: Kind
     unit: str
     description: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +78,28 @@ def _whole(name: str, unit: str, description: str) -> Variable:
     return Variable(name=name, kind=Kind.WHOLE, unit=unit, description=description)
 
 
+def _truth(name: str, description: str) -> Variable:
+    return Variable(name=name, kind=Kind.TRUTH, unit="", description=description)
+
+
 _ALL = (
+    _truth("drift.alarm", "whether an alarm is in force: evidence of drift reached its false-alarm budget"),
+    _decimal("drift.evidence", "", "log10 of the evidence over the alarm threshold at its highest; an alarm from 0 on"),
+    _decimal("drift.onset_age", "s", "time from the estimated onset to the last text; only while an alarm is in force"),
+    Variable(
+        name="drift.state",
+        kind=Kind.WORD,
+        unit="",
+        description="has the text drifted, and does the model suffer: " + ", ".join(DriftState),
+        words=tuple(DriftState),
+    ),
+    _decimal("drift.look_p", "", "p-value of several comparisons together, valid for one planned look at one window"),
     _decimal("embedding.mmd2", "", "unbiased squared maximum mean discrepancy between window and reference"),
     _decimal("embedding.mmd_p", "", "permutation p-value of embedding.mmd2, valid for one planned look"),
+    _decimal("embedding.auc", "", "how well a classifier tells window and reference apart: 0.5 not at all, 1 wholly"),
+    _decimal("tokens.psi", "", "population stability index of the token distributions, bias-corrected"),
+    _decimal("tokens.hellinger", "", "Hellinger distance of the token distributions, bias-corrected, 0 to 1"),
+    _decimal("text.length", "tokens", "median length of the window's distinct texts"),
     _decimal("tokens.jsd", "", "Jensen-Shannon divergence of the token distributions, bias-corrected, 0 to 1"),
     _decimal("tokens.unknown_share", "", "share of the window's tokens that the reference does not hold, 0 to 1"),
     _decimal("loss.nats", "nats/token", "the champion's mean loss on the window"),
@@ -89,11 +118,6 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable fo
 
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
-        "drift.alarm": "use embedding.mmd_p and drift.new_share until it is",
-        "drift.evidence": "use embedding.mmd_p until it is",
-        "drift.onset_age": 'use "for" until it is',
-        "embedding.auc": "use embedding.mmd_p until it is",
-        "tokens.psi": "use tokens.jsd until it is",
         "window.age": 'use "for" with a duration until it is',
         "runs.gpu_hours_30d": "use runs.count_30d until it is",
         "feedback.accuracy": "use loss.increase until it is",
@@ -103,16 +127,22 @@ RESERVED: Mapping[str, str] = MappingProxyType(
 """Names that are kept for measures to come, with what to use meanwhile."""
 
 
-def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, float]:
+def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, Value]:
     """Return the value of every variable that is known for this window; the others are left out."""
-    known: dict[str, float | None] = {m.name: m.value for m in result.measures if m.name in VARIABLES}
+    known: dict[str, Value | None] = {m.name: m.value for m in result.measures if m.name in VARIABLES}
+    known["drift.state"] = result.state.value if result.state is not None else None
     known["window.texts"] = result.texts
     known["window.duplicate_share"] = 1 - result.distinct / result.texts if result.texts else None
     known["champion.age"] = _age(facts.champion_at, now)
     known["reference.age"] = _age(facts.reference_at, now)
     known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
     known["runs.count_30d"] = facts.runs_30d
-    return {name: value for name, value in known.items() if value is not None and not math.isnan(value)}
+    return {name: value for name, value in known.items() if value is not None and not absent(value)}
+
+
+def absent(value: Value | None) -> bool:
+    """Say whether there is no value."""
+    return value is None or (not isinstance(value, str) and math.isnan(value))
 
 
 def _age(at: datetime | None, now: datetime) -> float | None:

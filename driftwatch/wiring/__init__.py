@@ -2,6 +2,7 @@
 
 from driftwatch.wiring.analysis import assessor, build_reference, extractor, one_off, report
 from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.promotion import promote, reconcile, rollback
 from driftwatch.wiring.sources import Reader, http_intakes, readers
@@ -14,6 +15,7 @@ __all__ = [
     "build_reference",
     "extractor",
     "http_intakes",
+    "incident",
     "launcher",
     "load_policy",
     "log_to_stderr",

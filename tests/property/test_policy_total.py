@@ -38,7 +38,7 @@ COUNTS = st.integers(0, 10**6).map(str)
 SIMPLE = (
     _comparison(_sums(st.sampled_from(DECIMALS) | LIMITS))
     | _comparison(_sums(st.sampled_from(WHOLES) | COUNTS))
-    | st.sampled_from(["true", "false", "1/0 > 2", "[true][3]"])
+    | st.sampled_from(["true", "false", "1/0 > 2", "[true][3]", "drift.alarm", 'drift.state == "silent-decay"'])
 )
 CONDITIONS = st.recursive(
     SIMPLE,

@@ -12,7 +12,13 @@ from driftwatch.policy.grammar import comparisons, names
 from driftwatch.policy.mistakes import ExpressionError
 from driftwatch.policy.variables import RESERVED, VARIABLES, Kind
 
-VALUES = {"loss.increase": 0.08, "embedding.mmd_p": 0.001, "tokens.jsd": 0.2, "window.texts": 500}
+VALUES: dict[str, float | str] = {
+    "loss.increase": 0.08,
+    "embedding.mmd_p": 0.001,
+    "tokens.jsd": 0.2,
+    "window.texts": 500,
+}
+VALUES |= {"drift.alarm": 1.0, "drift.state": "harmful-drift"}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +38,11 @@ VALUES = {"loss.increase": 0.08, "embedding.mmd_p": 0.001, "tokens.jsd": 0.2, "w
         ("loss . increase > 0.05", True),
         ("true", True),
         ("1 < 2", True),
+        ("drift.alarm", True),
+        ("drift.alarm && loss.increase > 0.05", True),
+        ("!drift.alarm", False),
+        ('drift.state == "harmful-drift"', True),
+        ("drift.state in ['stable', 'benign-drift']", False),
     ],
 )
 def test_conditions_give_true_or_false(text: str, value: bool) -> None:
@@ -43,20 +54,18 @@ def test_conditions_give_true_or_false(text: str, value: bool) -> None:
     [
         ("loss.incraese > 0.05", "1:1", 'unknown variable "loss.incraese"', 'did you mean "loss.increase"?'),
         ("true &&\n  loss.incraese > 0.05", "2:3", "unknown variable", "loss.increase"),
-        ("xyz > 1.0", "1:1", 'unknown variable "xyz"', "known are embedding.mmd2"),
+        ("xyz > 1.0", "1:1", 'unknown variable "xyz"', "known are drift.alarm"),
         ("loss > 1.0", "1:1", '"loss" is a group of variables', "loss.nats, loss.increase"),
-        (
-            "drift.alarm",
-            "1:1",
-            '"drift.alarm" is not measured yet',
-            "use embedding.mmd_p and drift.new_share until it is",
-        ),
-        ("drift.evidence > 0.0", "1:1", '"drift.evidence" is not measured yet', "use embedding.mmd_p until it is"),
+        ("window.age > 5.0", "1:1", '"window.age" is not measured yet', 'use "for" with a duration until it is'),
+        ("drift.evidence > 0", "1:16", "a decimal number meets a whole number", 'write "0.0" instead of "0"'),
+        ("drift.alarm > 0.5", "1:13", "cannot be done with (true or false, decimal number)", 'write "drift.alarm"'),
+        ('drift.state == "harmfull-drift"', "1:16", "is never the value", 'did you mean "harmful-drift"?'),
+        ("loss.nats > 1.0\n  && drift.state == 'bad'", "2:21", "is never the value", "known are stable"),
         ("loss.increase > 1", "1:15", "never compared", 'write "1.0" instead of "1"'),
         ("loss.increase > -1", "1:15", "never compared", 'write "-1.0" instead of "-1"'),
         ("1 < loss.increase", "1:3", "never compared", 'write "1.0" instead of "1"'),
         ("window.texts > 500.0", "1:14", "never compared", "without a decimal point beside window.texts"),
-        ("loss.increase > 'a'", "1:15", "cannot be done with (decimal number, string)", None),
+        ("loss.increase > 'a'", "1:15", "cannot be done with (decimal number, word)", None),
         ("loss.increase", "1:1", "gives a number, not true or false", "compare it with a limit"),
         ("dyn(1)", "1:1", "gives anything, not true or false", "compare it with a limit"),
         ("loss.increase >", "1:16", "ends too early", "finish it"),

@@ -23,6 +23,8 @@ FOLDER = ROOT / "policies"
 NAMES = ("default", "social-media", "news", "chatbot")
 
 CALM = {
+    "drift__alarm": 0.0,
+    "drift__evidence": -2.5,
     "embedding__mmd_p": 0.4,
     "embedding__mmd2": 0.0001,
     "tokens__jsd": 0.01,
@@ -32,7 +34,7 @@ CALM = {
     "loss__perplexity_ratio": 1.0,
     "drift__new_share": 0.0,
 }
-DRIFTED = CALM | {"embedding__mmd_p": 0.001, "drift__new_share": 0.15}
+DRIFTED = CALM | {"drift__alarm": 1.0, "drift__evidence": 1.5, "embedding__mmd_p": 0.001, "drift__new_share": 0.15}
 HARMFUL = DRIFTED | {"loss__increase": 0.2, "loss__perplexity_ratio": 1.22, "tokens__jsd": 0.15}
 FACTS = Facts(fresh_texts=lambda _: 20_000)
 
@@ -85,7 +87,6 @@ def test_default_alerts_at_once_and_retrains_at_the_second_window() -> None:
     assert acted("default", window(0, **DRIFTED)) == {"text-drifted": "alert"}
     assert acted("default", window(0, **HARMFUL), window(1, **HARMFUL)) == {
         "text-drifted": "alert",
-        "words-drifted": "alert",
         "model-suffers": "retrain",
     }
 
@@ -93,6 +94,12 @@ def test_default_alerts_at_once_and_retrains_at_the_second_window() -> None:
 def test_default_waits_for_fresh_texts() -> None:
     few = Facts(fresh_texts=lambda _: 999)
     assert "retrain" not in acted("default", window(0, **HARMFUL), window(1, **HARMFUL), facts=few).values()
+
+
+def test_default_tells_floods_and_silent_decay_from_drift() -> None:
+    assert acted("default", replace(window(0, **CALM), distinct=300)) == {"flood": "alert"}
+    decayed = CALM | {"loss__increase": 0.2}
+    assert acted("default", *(window(n, **decayed) for n in range(3))) == {"silent-decay": "alert"}
 
 
 def test_social_media_tells_floods_from_drift() -> None:
