@@ -35,7 +35,7 @@ class Alarm:
 
 def fitted(reference: Reference, dependence: Dependence) -> EvidenceMonitor:
     """Return the detector fitted to a reference."""
-    settings = EvidenceSettings(dependence=dependence)  # type: ignore[arg-type] # the settings check it
+    settings = EvidenceSettings(dependence=dependence)
     return EvidenceDetector(settings).fit(reference, seed=SEED)
 
 

@@ -16,6 +16,7 @@ import pytest
 from driftwatch.alert.settings import AlertmanagerSettings, WebhookSettings
 from driftwatch.config import Config, DaemonSettings, ReferenceSettings, RetentionSettings, StreamSettings, load_config
 from driftwatch.domain.units import format_duration
+from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
@@ -30,6 +31,7 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[alerts.alertmanager]": (AlertmanagerSettings, "Left out, no Alertmanager is told."),
     "[alerts.webhook]": (WebhookSettings, "Left out, no webhook is told."),
     "[streams.NAME]": (StreamSettings, "At least one. NAME has lower-case letters, digits and dashes."),
+    "[streams.NAME.evidence]": (EvidenceSettings, "See [statistics.md](statistics.md)."),
     "[streams.NAME.encoder]": (EncoderSettings, ""),
     "[streams.NAME.reference]": (ReferenceSettings, ""),
     '[[streams.NAME.sources]] with type = "file"': (FileSettings, ""),
@@ -99,6 +101,8 @@ def _in_the_file(words: str) -> str:
 def _kind(hint: Any, name: str) -> str:
     options = [each for each in get_args(hint) if each is not NoneType] if NoneType in get_args(hint) else [hint]
     kind = options[0]
+    if set(get_args(kind)) == {str, int}:
+        return "string or whole number"
     if values := [each for each in get_args(kind) if isinstance(each, str)]:
         return " or ".join(f'`"{each}"`' for each in values)
     if get_origin(kind) is tuple:

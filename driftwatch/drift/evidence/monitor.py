@@ -139,7 +139,7 @@ class EvidenceMonitor:
         wanted = self._settings.dependence
         if wanted == "independent":
             return 1
-        if wanted != "auto":
+        if isinstance(wanted, int):
             return wanted
         if self.dependence is None or not self.dependence.settled:
             values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)

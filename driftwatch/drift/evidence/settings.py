@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 _LONGEST = 4_096
 _LEAST_BURN_IN = 200
@@ -24,12 +24,15 @@ class EvidenceSettings:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    dependence: Literal["auto", "independent"] | int = "auto"
+    dependence: str | int = "auto"
     burn_in: int = 1_000
     witnesses: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.dependence, int) and not 1 <= self.dependence <= _LONGEST:
-            raise ValueError(f'dependence is "auto", "independent" or a number from 1 to {_LONGEST:,}')
+        fixed = isinstance(self.dependence, int) and 1 <= self.dependence <= _LONGEST
+        if not fixed and self.dependence not in ("auto", "independent"):
+            raise ValueError(
+                f'dependence is "auto", "independent" or a number from 1 to {_LONGEST:,}, not {self.dependence!r}'
+            )
         if self.burn_in < _LEAST_BURN_IN:
             raise ValueError(f"burn_in must be at least {_LEAST_BURN_IN} texts")
