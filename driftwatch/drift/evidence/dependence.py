@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-LENGTHS = (8, 16, 32, 64, 128, 256, 512)
+LENGTHS = (8, 16, 32, 64, 128)
+_BEYOND = 256
+_STRETCH = 250
+_MEDIAN = 1.25
 LEAST_TEXTS = 100
 _SIGNIFICANT = 4.0
 _RELEVANT = 0.05
@@ -46,8 +49,8 @@ class Dependence:
         texts: measured on.
         settled: whether the burn-in is over.
         bands: serial correlation by lag.
-        confirmed: whether the later part of the burn-in shows no dependence beyond the length chosen on the earlier.
-        beyond: whether texts depend on each other even farther apart than the longest block.
+        confirmed: whether neither the earlier nor the later part of the burn-in alone asks for longer blocks.
+        beyond: whether texts depend on each other farther apart than can be measured; blocks are 256 long then.
     """
 
     length: int
@@ -61,7 +64,7 @@ class Dependence:
 def measure(values: npt.NDArray[np.float32], *, settled: bool) -> Dependence:
     """Choose the shortest block beyond which texts don't depend on each other.
 
-    Chosen on the first 60% and checked on the rest; where the rest shows more, the longer of the two lengths is taken.
+    Chosen on all of them; confirmed where neither the first 60% nor the rest alone ask for more.
 
     Args:
         values: float32 [n, d], embeddings in the stream's order, one of each group.
@@ -72,40 +75,60 @@ def measure(values: npt.NDArray[np.float32], *, settled: bool) -> Dependence:
             length=LENGTHS[0], texts=len(values), settled=settled, bands=(), confirmed=False, beyond=False
         )
     cut = int(len(values) * _EARLIER)
-    earlier, later = _length(bands(values[:cut])), _length(bands(values[cut:]))
     whole = bands(values)
-    length = max(earlier or LENGTHS[-1], later or LENGTHS[-1], _length(whole) or LENGTHS[-1])
+    length, earlier, later = _length(whole), _length(bands(values[:cut])), _length(bands(values[cut:]))
     return Dependence(
-        length=length,
+        length=length or _BEYOND,
         texts=len(values),
         settled=settled,
         bands=whole,
-        confirmed=earlier is not None and later is not None and later <= earlier,
-        beyond=None in (earlier, later, _length(whole)),
+        confirmed=None not in (length, earlier, later) and max(earlier or 0, later or 0) <= (length or 0),
+        beyond=length is None,
     )
 
 
 def bands(values: npt.NDArray[np.float32]) -> tuple[Band, ...]:
-    """Return serial correlations at lags 1, 2–3, 4–7, … as far as half of the texts reach."""
-    centred = (values - values.mean(0)).astype(np.float64)
-    size = float((centred * centred).sum(1).mean()) or 1.0
-    scatter = centred.T @ centred / len(centred)
-    spread = float(np.sqrt((scatter * scatter).sum())) / size
-    sums = np.concatenate([np.zeros((1, centred.shape[1])), np.cumsum(centred, axis=0)])
+    """Return serial correlations at lags 1, 2–3, 4–7, … as far as half of a stretch reaches.
+
+    They are measured within stretches of about 250 texts, each around its own mean, and the median over the stretches
+    is taken: a drift during the burn-in shifts means from stretch to stretch, and is no dependence between texts.
+
+    Args:
+        values: float32 [n, d], in the stream's order.
+    """
+    stretches = [_Stretch(part) for part in np.array_split(values, max(len(values) // _STRETCH, 1))]
     found = []
     first = 1
-    while first * 2 < len(centred) // 2 and first < 2 * LENGTHS[-1]:
+    while first * 4 <= min(stretch.texts for stretch in stretches) and first < 2 * LENGTHS[-1]:
         last = 2 * first - 1
-        starts = np.arange(len(centred) - first)
-        ends = np.minimum(starts + last + 1, len(centred))
-        ahead = sums[ends] - sums[starts + first]
-        pairs = int((ends - starts - first).sum())
-        correlation = float((centred[starts] * ahead).sum()) / pairs / size
-        found.append(
-            Band(first=first, last=last, correlation=correlation, z=float(correlation * np.sqrt(pairs) / spread))
-        )
+        measured = [stretch.correlation(first, last) for stretch in stretches]
+        correlation = float(np.median([each for each, _ in measured]))
+        error = float(np.mean([each for _, each in measured])) / np.sqrt(len(measured))
+        error *= _MEDIAN if len(measured) > 2 else 1.0  # noqa: PLR2004 - of two the median is the mean
+        found.append(Band(first=first, last=last, correlation=correlation, z=float(correlation / error)))
         first *= 2
     return tuple(found)
+
+
+class _Stretch:
+    """Some texts in order, around their own mean."""
+
+    def __init__(self, values: npt.NDArray[np.float32]) -> None:
+        self.texts = len(values)
+        self._centred = (values - values.mean(0)).astype(np.float64)
+        self._size = float((self._centred * self._centred).sum(1).mean()) or 1.0
+        scatter = self._centred.T @ self._centred / self.texts
+        self._spread = float(np.sqrt((scatter * scatter).sum())) / self._size
+        self._sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(self._centred, axis=0)])
+
+    def correlation(self, first: int, last: int) -> tuple[float, float]:
+        """Return the mean correlation at these lags, freed of the bias of the own mean, and its standard error."""
+        starts = np.arange(self.texts - first)
+        ends = np.minimum(starts + last + 1, self.texts)
+        ahead = self._sums[ends] - self._sums[starts + first]
+        pairs = int((ends - starts - first).sum())
+        found = float((self._centred[starts] * ahead).sum()) / pairs / self._size
+        return found + 1.0 / (self.texts - 1), self._spread / float(np.sqrt(pairs))
 
 
 def _length(found: tuple[Band, ...]) -> int | None:

@@ -1,0 +1,61 @@
+"""The burn-in: it sees bursts, takes drift for no dependence, and finds nothing where there is nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from driftwatch.drift.evidence.dependence import LENGTHS, measure
+
+DIMS = 24
+
+
+Values = npt.NDArray[np.float32]
+
+
+def topics(random: np.random.Generator, count: int = 40) -> Values:
+    return random.normal(size=(count, DIMS)).astype(np.float32)
+
+
+def stream(
+    random: np.random.Generator, of: npt.NDArray[np.int64], centres: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    values = centres[of] + random.normal(size=(len(of), DIMS)).astype(np.float32)
+    return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), dtype=np.float32)
+
+
+def test_independent_texts_need_the_shortest_blocks() -> None:
+    random = np.random.default_rng(1)
+    found = [measure(stream(random, random.integers(40, size=1_000), topics(random)), settled=True) for _ in range(20)]
+    assert sum(each.length == LENGTHS[0] and each.confirmed for each in found) >= 18
+    assert not any(each.beyond for each in found)
+
+
+@pytest.mark.parametrize(("burst", "shortest", "longest"), [(4, 8, 16), (20, 16, 64)])
+def test_bursts_are_seen_as_long_as_they_are(burst: int, shortest: int, longest: int) -> None:
+    random = np.random.default_rng(2)
+    of = np.repeat(random.integers(40, size=1_000 // burst), burst)
+    found = measure(stream(random, of, topics(random)), settled=True)
+    assert shortest <= found.length <= longest
+
+
+@pytest.mark.parametrize("change", [300, 500, 750])
+def test_a_change_of_topics_is_no_dependence(change: int) -> None:
+    random = np.random.default_rng(3)
+    of = np.concatenate([random.integers(20, size=change), random.integers(20, 40, size=1_000 - change)])
+    assert measure(stream(random, of, topics(random)), settled=True).length <= 2 * LENGTHS[0]
+
+
+def test_a_burst_longer_than_can_be_measured_is_said() -> None:
+    random = np.random.default_rng(4)
+    slow = np.cumsum(random.normal(size=(1_000, DIMS)), axis=0) / 20
+    values = (slow + random.normal(size=(1_000, DIMS))).astype(np.float32)
+    found = measure(values, settled=True)
+    assert found.length >= 64
+    assert found.beyond or not found.confirmed or found.length == LENGTHS[-1]
+
+
+def test_few_texts_say_nothing() -> None:
+    found = measure(np.eye(DIMS, dtype=np.float32), settled=False)
+    assert (found.length, found.bands, found.confirmed) == (LENGTHS[0], (), False)
