@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from driftwatch.drift.discriminant import Discriminant
 
 Matrix = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -13,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 MOST = 8
 _SIZES = (4, 8, 16, 32, 64, 128, 256)
 _LEAST_SCORE = 4.0
+_MOST_HALF = 750
+_MOST_KNOWN = 2_500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,17 +26,65 @@ class Bump:
     """A cap of the sphere of embeddings.
 
     Args:
-        centre: float32 [d], unit length.
-        least: cosine with the centre from which a text is inside.
+        centre: float32 [d].
+        least: product with the centre beyond which a text is inside.
+        diffuse: whether it is the far end of a direction, which may hold several topics.
     """
 
     centre: Matrix
     least: float
+    diffuse: bool = False
 
     def holds(self, values: Matrix) -> npt.NDArray[np.bool_]:
         """Return bool [n]: which texts are inside."""
         inside: npt.NDArray[np.bool_] = values @ self.centre >= self.least
         return inside
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Half:
+    """One half of a window and the bumps found on it: dense spots, and the far end of where it differs from TRAIN.
+
+    Args:
+        chosen: bool [n], the texts of this half.
+        bumps: found on them; the other half's texts count.
+    """
+
+    chosen: npt.NDArray[np.bool_]
+    bumps: tuple[Bump, ...]
+
+
+class Halving:
+    """Cuts windows into halves by chance and finds the bumps of each.
+
+    Args:
+        train: float32 [m, d], embeddings of TRAIN.
+        discriminant: fitted to TRAIN.
+        seed: of the halves.
+    """
+
+    def __init__(self, train: Matrix, discriminant: Discriminant, *, seed: int) -> None:
+        self._discriminant = discriminant
+        self._known = train[:: max(len(train) // _MOST_KNOWN, 1)][:_MOST_KNOWN]
+        self._seed = seed
+
+    def halves(self, values: Matrix, *, index: int) -> tuple[Half, Half]:
+        """Return both halves of a window.
+
+        Args:
+            values: float32 [n, d], embeddings of its texts that count.
+            index: the window's number.
+        """
+        order = np.random.default_rng([self._seed, 11, index]).permutation(len(values))
+        first = np.zeros(len(values), dtype=bool)
+        first[order[: len(order) // 2]] = True
+        return self._half(values, first), self._half(values, ~first)
+
+    def _half(self, values: Matrix, chosen: npt.NDArray[np.bool_]) -> Half:
+        part = values[chosen]
+        directions, limits = self._discriminant.directions([part])
+        diffuse = [Bump(centre=directions[:, 0], least=float(limit), diffuse=True) for limit in limits[0]]
+        return Half(chosen=chosen, bumps=(*find_bumps(part[:_MOST_HALF], self._known), *diffuse))
 
 
 def find_bumps(values: Matrix, known: Matrix) -> list[Bump]:

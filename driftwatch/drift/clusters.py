@@ -10,18 +10,18 @@ import numpy.typing as npt
 
 from driftwatch.domain.drift import Change, ClusterShift
 from driftwatch.drift.bounds import lower_bound, upper_bound
-from driftwatch.drift.bumps import find_bumps
 from driftwatch.drift.evalues import EITHER, discoveries, log_e_values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftwatch.domain.drift import Reference, Window
+    from driftwatch.drift.bumps import Half
     from driftwatch.drift.words import Words
 
 FALSE_DISCOVERY = 0.02
 CELLS = 32
 MOST = 8
-_MOST_HALF = 750
-_MOST_KNOWN = 2_500
 _FIT = 4_000
 _NEW = 0.1
 _LEFT = 0.5
@@ -50,10 +50,10 @@ class Found:
 class _Candidate:
     """A region with its counts: of the texts that it was not chosen on."""
 
-    centre: Matrix
     inside: Mask
     counted: Mask
     reference: Mask
+    diffuse: bool = False
 
     @property
     def hits(self) -> int:
@@ -75,25 +75,22 @@ class _Candidate:
 class Clusters:
     """Regions of embedding space that window and reference are counted in.
 
-    Two kinds: the cells of a k-means on TRAIN, counted on the whole window; and regions where one half of the window
-    lies denser than TRAIN, counted on the other half, each half in turn. So every region is chosen on other texts
-    than it is counted on, its e-value against CAL is exact (see
-    :func:`~driftwatch.drift.evalues.log_e_values`), and e-BH over all regions of both halves holds the false
-    discovery rate although regions overlap.
+    Two kinds: the cells of a k-means on TRAIN, counted on the whole window; and the bumps of one half of the window,
+    counted on the other, each half in turn. So every region is chosen on other texts than it is counted on, its
+    e-value against CAL is exact (see :func:`~driftwatch.drift.evalues.log_e_values`), and e-BH over all regions of
+    both halves holds the false discovery rate although regions overlap.
 
     Args:
         reference: TRAIN chooses, CAL is counted.
         cal_rows: which of CAL's texts count: one of each group.
         words: of the same CAL texts, for keywords.
-        seed: of k-means and halves.
+        seed: of k-means.
     """
 
     def __init__(self, reference: Reference, *, cal_rows: Rows, words: Words, seed: int) -> None:
         train = reference.train.features.embeddings.values
-        self._seed = seed
         self._words = words
         self._cal = reference.cal.features.embeddings.values[cal_rows]
-        self._known = train[:: max(len(train) // _MOST_KNOWN, 1)][:_MOST_KNOWN]
         self._centres = _cells(train[:: max(len(train) // _FIT, 1)][:_FIT], seed)
         self._cal_cells = (self._cal @ self._centres.T).argmax(1)
 
@@ -102,7 +99,7 @@ class Clusters:
         """Centres of the cells, float32 [k, d], unit rows."""
         return self._centres
 
-    def shifts(self, window: Window, rows: Rows) -> tuple[Found, ...]:
+    def shifts(self, window: Window, rows: Rows, halves: Sequence[Half]) -> tuple[Found, ...]:
         """Return the clusters that moved, strongest first.
 
         The shares' 95% intervals are Clopper and Pearson's of the texts counted; they don't pay for the choice among
@@ -111,16 +108,19 @@ class Clusters:
         Args:
             window: to explain.
             rows: its texts that count: distinct, one of each group.
+            halves: of these texts, with the bumps found on each.
         """
         values = window.features.embeddings.values[rows]
-        candidates = [*self._cells_of(values), *self._bumps_of(values, window.index)]
+        candidates = [*self._cells_of(values), *self._bumps_of(values, halves)]
         if not candidates:
             return ()
         evidence = self._evidence(candidates)
         named = np.flatnonzero(discoveries(evidence, tests=len(candidates), level=FALSE_DISCOVERY))
-        # Half a window gives half of the evidence: per text counted, regions of both kinds compare.
+        # Half a window gives half of the evidence: per text counted, regions of both kinds compare. What is diffuse
+        # comes last: one topic says more than several together.
         sizes = np.array([each.n for each in candidates])
-        order = named[np.argsort(-evidence[named] / sizes[named], kind="stable")]
+        diffuse = np.array([each.diffuse for each in candidates])
+        order = named[np.lexsort([-evidence[named] / sizes[named], diffuse[named]])]
         least = float(np.log(len(candidates) / FALSE_DISCOVERY))
         kept = self._apart([candidates[number] for number in order], least)
         return tuple(Found(shift=self._shift(window, rows, each), inside=each.inside) for each in kept)
@@ -156,27 +156,21 @@ class Clusters:
         cells = (values @ self._centres.T).argmax(1)
         everything = np.ones(len(values), dtype=bool)
         return [
-            _Candidate(centre=centre, inside=cells == number, counted=everything, reference=self._cal_cells == number)
-            for number, centre in enumerate(self._centres)
+            _Candidate(inside=cells == number, counted=everything, reference=self._cal_cells == number)
+            for number in range(len(self._centres))
         ]
 
-    def _bumps_of(self, values: Matrix, index: int) -> list[_Candidate]:
-        order = np.random.default_rng([self._seed, 11, index]).permutation(len(values))
-        first = np.zeros(len(values), dtype=bool)
-        first[order[: len(order) // 2]] = True
-        found = []
-        for chosen in (first, ~first):
-            bumps = find_bumps(values[chosen][:_MOST_HALF], self._known)
-            found += [
-                _Candidate(
-                    centre=bump.centre,
-                    inside=bump.holds(values),
-                    counted=~chosen,
-                    reference=bump.holds(self._cal),
-                )
-                for bump in bumps
-            ]
-        return found
+    def _bumps_of(self, values: Matrix, halves: Sequence[Half]) -> list[_Candidate]:
+        return [
+            _Candidate(
+                inside=bump.holds(values),
+                counted=~half.chosen,
+                reference=bump.holds(self._cal),
+                diffuse=bump.diffuse,
+            )
+            for half in halves
+            for bump in half.bumps
+        ]
 
     def _shift(self, window: Window, rows: Rows, each: _Candidate) -> ClusterShift:
         hits, n = each.hits, each.n
@@ -195,7 +189,7 @@ class Clusters:
             high=high,
             reference_share=known,
             texts=len(inside),
-            exemplars=_exemplars(window, inside, each.centre),
+            exemplars=_exemplars(window, inside),
             loss=_loss(window, inside),
         )
 
@@ -209,8 +203,10 @@ def _cells(train: Matrix, seed: int) -> Matrix:
     return unit
 
 
-def _exemplars(window: Window, inside: Rows, centre: Matrix) -> tuple[str, ...]:
-    nearest = np.argsort(-(window.features.embeddings.values[inside] @ centre), kind="stable")[:_EXEMPLARS]
+def _exemplars(window: Window, inside: Rows) -> tuple[str, ...]:
+    """Return the bodies nearest to the mean of these texts."""
+    values = window.features.embeddings.values[inside]
+    nearest = np.argsort(-(values @ values.sum(0)), kind="stable")[:_EXEMPLARS]
     return tuple(_shortened(window.texts[row].body) for row in inside[nearest])
 
 

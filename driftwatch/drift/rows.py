@@ -45,3 +45,12 @@ def independent(window: Window, *, seed: int) -> Rows:
     _, firsts = np.unique(np.asarray(names)[order], return_index=True)
     chosen: Rows = np.sort(rows[order[firsts]])
     return chosen
+
+
+def one_of_each(texts: Sequence[Text], *, seed: int) -> Rows:
+    """Return one row per group, drawn by chance, in order; a text without a group is its own."""
+    order = np.random.default_rng([seed, 7]).permutation(len(texts))
+    names = np.asarray(groups(texts, prefix="r"), dtype=object)[order]
+    _, firsts = np.unique(names.astype(str), return_index=True)
+    chosen: Rows = np.sort(order[firsts])
+    return chosen

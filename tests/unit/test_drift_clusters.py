@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from driftwatch.domain.drift import Change, Reference, Window
-from driftwatch.drift.bumps import find_bumps
+from driftwatch.drift.bumps import Halving, find_bumps
 from driftwatch.drift.clusters import Clusters, Found
+from driftwatch.drift.discriminant import Discriminant
 from driftwatch.drift.rows import independent
 from driftwatch.drift.words import Words
 
@@ -25,13 +26,21 @@ def clusters() -> Clusters:
     return fitted(reference())
 
 
+@cache
+def halving() -> Halving:
+    train = reference().train.features.embeddings.values
+    return Halving(train, Discriminant(train), seed=7)
+
+
 def fitted(of: Reference) -> Clusters:
     words = Words([text.body for text in of.cal.texts])
     return Clusters(of, cal_rows=np.arange(len(of.cal.texts)), words=words, seed=7)
 
 
-def found(window: Window) -> tuple[Found, ...]:
-    return clusters().shifts(window, independent(window, seed=7))
+def found(window: Window, *, by: Clusters | None = None) -> tuple[Found, ...]:
+    rows = independent(window, seed=7)
+    halves = halving().halves(window.features.embeddings.values[rows], index=window.index)
+    return (by or clusters()).shifts(window, rows, halves)
 
 
 def focused(count: int) -> list[str]:
@@ -58,7 +67,7 @@ def test_a_focused_topic_is_named_new_with_its_share(size: int, count: int) -> N
 def test_a_topic_that_left_is_named_shrunk_with_the_words_it_had() -> None:
     of = samples.reference([*samples.known()[:2_000], *focused(400)])
     window = samples.window(samples.known()[3_000:3_500])
-    shifts = [each.shift for each in fitted(of).shifts(window, independent(window, seed=7))]
+    shifts = [each.shift for each in found(window, by=fitted(of))]
     gone = [shift for shift in shifts if shift.change is Change.SHRUNK]
     assert gone
     assert {"warranty", "coffee", "machine"} & set(gone[0].keywords)
@@ -83,9 +92,7 @@ def test_a_session_counts_once() -> None:
 
 def test_the_same_window_is_explained_alike() -> None:
     window = samples.window([*samples.known()[3_000:3_200], *focused(50)])
-    assert [each.shift for each in found(window)] == [
-        each.shift for each in fitted(reference()).shifts(window, independent(window, seed=7))
-    ]
+    assert [each.shift for each in found(window)] == [each.shift for each in found(window, by=fitted(reference()))]
 
 
 def test_a_model_less_window_has_no_loss() -> None:
