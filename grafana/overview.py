@@ -34,6 +34,12 @@ STATUS = (
         empty="away",
     ),
     Tile(
+        title="Drift alarms in force",
+        says="Streams whose text has drifted, within the false-alarm budget; the incident page says what.",
+        query=Query(expr=f"sum(driftwatch_drift_alarm{{{_STREAM}}})"),
+        steps=((None, GREEN), (1, ORANGE)),
+    ),
+    Tile(
         title="Rules holding",
         says="Rules whose condition holds in the last window: something drifted. The panels below say what.",
         query=Query(expr=f"sum(driftwatch_rule_holding{{{_STREAM}}})"),
@@ -99,6 +105,32 @@ def _measure(title: str, name: str, says: str, unit: str) -> Chart:
 
 
 DRIFT = (
+    Chart(
+        title="Evidence of drift",
+        says="Log10 of the evidence over its threshold: from 0 on it is an alarm within the false-alarm budget.",
+        unit="short",
+        queries=(
+            Query(expr=f"driftwatch_drift_evidence{{{_STREAM}}}", legend="{{stream}}"),
+            Query(expr=f"0 * driftwatch_drift_evidence{{{_STREAM}}}", legend="{{stream}} limit"),
+        ),
+    ),
+    States(
+        title="State",
+        says="Has the text drifted, and does the model suffer? Benign drift needs no retraining, harmful drift does.",
+        query=Query(expr=f"driftwatch_drift_state{{{_STREAM}}}", legend="{{stream}} {{state}}"),
+        words=_ON_OFF,
+    ),
+    Chart(
+        title="New share of the traffic",
+        says="At least this share of the last window's texts is not explained by the reference.",
+        unit="percentunit",
+        queries=(
+            Query(
+                expr=f'driftwatch_drift_measure{{{_STREAM},measure="drift.new_share"}}',
+                legend="{{stream}}",
+            ),
+        ),
+    ),
     _measure(
         "Meaning: embedding MMD²",
         "embedding.mmd2",

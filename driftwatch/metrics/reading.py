@@ -146,6 +146,8 @@ def _window(newest: Sequence[WindowResult]) -> WindowFigures | None:
             measure.name: MeasureFigures(value=measure.value, null_low=measure.null_low, null_high=measure.null_high)
             for measure in window.measures
         },
+        state=window.state.value if window.state is not None else None,
+        onset_at=window.onset.seen_at if window.onset is not None else None,
     )
 
 

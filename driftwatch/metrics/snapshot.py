@@ -28,12 +28,16 @@ class WindowFigures:
         distinct: number of distinct bodies.
         ended_at: latest ``seen_at`` of its texts.
         measures: by name.
+        state: stable, benign-drift, harmful-drift or silent-decay; None where no evidence was gathered.
+        onset_at: estimated begin of the drift whose alarm is in force.
     """
 
     texts: int
     distinct: int
     ended_at: datetime
     measures: Mapping[str, MeasureFigures]
+    state: str | None = None
+    onset_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.drift import DriftState
 from driftwatch.metrics.family import Kind, per_stream, seconds, within_stream
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ def _fired(stream: StreamFigures) -> dict[str, float]:
 
 def _run(run: RunFigures | None, attribute: str) -> float:
     return 0.0 if run is None else float(getattr(run, attribute))
+
+
+def _measure(stream: StreamFigures, name: str, *, default: float | None = None) -> float | None:
+    found = None if stream.last is None else stream.last.measures.get(name)
+    return default if found is None else found.value
+
+
+def _states(stream: StreamFigures) -> dict[str, float]:
+    shown = None if stream.last is None else stream.last.state
+    return {state.value: float(state.value == shown) for state in DriftState}
 
 
 STREAM_FAMILIES = (
@@ -86,6 +97,27 @@ STREAM_FAMILIES = (
         "Upper end of where the measure lies without drift.",
         ("measure",),
         lambda stream: _measures(stream.last, "null_high"),
+    ),
+    per_stream(
+        "driftwatch_drift_alarm",
+        "Whether an alarm is in force (1) or not (0): evidence of drift reached its false-alarm budget.",
+        lambda stream: _measure(stream, "drift.alarm", default=0.0),
+    ),
+    per_stream(
+        "driftwatch_drift_evidence",
+        "Log10 of the evidence over the alarm threshold at its highest in the last window; an alarm from 0 on.",
+        lambda stream: _measure(stream, "drift.evidence"),
+    ),
+    per_stream(
+        "driftwatch_drift_onset_timestamp_seconds",
+        "When the drift whose alarm is in force is estimated to have begun.",
+        lambda stream: None if stream.last is None else seconds(stream.last.onset_at),
+    ),
+    within_stream(
+        "driftwatch_drift_state",
+        "Has the text drifted, and does the model suffer: 1 for the state of the last window, 0 for the others.",
+        ("state",),
+        _states,
     ),
     within_stream(
         "driftwatch_rule_holding",

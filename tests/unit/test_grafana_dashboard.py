@@ -76,7 +76,7 @@ def test_the_first_row_asks_whether_anything_is_wrong_and_whether_anything_happe
     everything: list[dict[str, object]] = board["panels"]  # type: ignore[assignment]
     assert everything[0]["title"] == "Is anything wrong? Is anything happening?"
     first = [panel["title"] for panel in everything if panel["gridPos"]["y"] == 1]  # type: ignore[index]
-    assert first[:2] == ["Daemon", "Rules holding"]
+    assert first[:3] == ["Daemon", "Drift alarms in force", "Rules holding"]
     assert "Texts a second" in first
 
 

@@ -42,6 +42,11 @@ def test_values_and_labels_come_from_the_snapshot() -> None:
     assert value(snapshot, "driftwatch_texts_total", stream="support", source="file", outcome="stored") == 100
     assert value(snapshot, "driftwatch_drift_measure", stream="support", measure="tokens.jsd") == 0.25
     assert value(snapshot, "driftwatch_drift_measure_null_high", stream="support", measure="tokens.jsd") == 0.04
+    assert value(snapshot, "driftwatch_drift_alarm", stream="support") == 1
+    assert value(snapshot, "driftwatch_drift_evidence", stream="support") == 0.5
+    assert value(snapshot, "driftwatch_drift_state", stream="support", state="harmful-drift") == 1
+    assert value(snapshot, "driftwatch_drift_state", stream="support", state="stable") == 0
+    assert value(snapshot, "driftwatch_drift_onset_timestamp_seconds", stream="support") == NOON.timestamp() - 7_200
     assert value(snapshot, "driftwatch_window_end_timestamp_seconds", stream="support") == NOON.timestamp() - 30
     assert value(snapshot, "driftwatch_decisions_total", stream="support", rule="topic-shift", action="retrain") == 5
     assert value(snapshot, "driftwatch_build_info", version="0.1.0") == 1
