@@ -10,6 +10,7 @@ import numpy as np
 from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
 from driftwatch.domain.errors import DataError, EncoderError
 from driftwatch.drift.evidence.detector import EvidenceDetector
+from driftwatch.drift.explain import Explainer, Explanation
 from driftwatch.drift.features import require_same
 from driftwatch.drift.loss import LossDetector
 from driftwatch.drift.mmd import MmdDetector
@@ -17,10 +18,9 @@ from driftwatch.drift.rows import distinct
 from driftwatch.drift.share import ShareDetector
 from driftwatch.drift.suffering import state_of
 from driftwatch.drift.tokens import TokensDetector
-from driftwatch.drift.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from driftwatch.domain.protocols import Detector
 
@@ -63,7 +63,7 @@ class Assessor:
             name: detector.fit(reference, seed=seed, state=(states or {}).get(name))
             for name, detector in detectors.items()
         }
-        self._words = Words([text.body for text in reference.cal.texts])
+        self._explainer = Explainer(reference, seed=seed)
 
     def assess(self, window: Window, *, first_seq: int, last_seq: int, champion: str | None = None) -> WindowResult:
         """Measure a window.
@@ -86,9 +86,9 @@ class Assessor:
             raise EncoderError("the window holds embeddings that are no numbers", cure="check the encoder's weights")
         rows, _ = distinct(window)
         enough = len(rows) >= LEAST_DISTINCT
-        bodies = [window.texts[row].body for row in rows]
         measured = [monitor.update(window) for name, monitor in self._monitors.items() if enough or name in ALWAYS]
         measures = tuple(measure for result in measured for measure in result.measures)
+        explained = self._explainer.explain(window, with_map=_raised(measures)) if enough else Explanation()
         return WindowResult(
             stream=window.stream,
             index=window.index,
@@ -102,11 +102,14 @@ class Assessor:
             champion=champion,
             outcome=Outcome.ASSESSED if enough else Outcome.TOO_LITTLE_DATA,
             measures=(*_of_window(window, len(rows)), *measures),
-            words=self._words.shifts(bodies) if enough else (),
+            words=explained.words,
             exemplars=self._exemplars(window) if enough else (),
             state=state_of(measures),
             onset=next((result.onset for result in measured if result.onset is not None), None),
             channels=tuple(channel for result in measured for channel in result.channels),
+            clusters=explained.clusters,
+            slices=explained.slices,
+            map=explained.map,
         )
 
     def states(self) -> dict[str, bytes]:
@@ -119,6 +122,11 @@ class Assessor:
         nearest = (window.features.embeddings.values[rows] @ self._reference.cal.features.embeddings.values.T).max(1)
         farthest = rows[np.argsort(nearest, kind="stable")[:_EXEMPLARS]]
         return tuple(_shortened(window.texts[row].body) for row in farthest)
+
+
+def _raised(measures: Sequence[Measure]) -> bool:
+    """Say whether evidence reached its threshold in this window."""
+    return any(measure.name == "drift.evidence" and measure.value >= 0 for measure in measures)
 
 
 def _of_window(window: Window, distinct_texts: int) -> tuple[Measure, ...]:

@@ -72,8 +72,8 @@ def test_measures_are_finite_ordered_and_known_to_policies(
 
 def test_repeats_count_once(detector: Detector, reference: Reference) -> None:
     bodies = samples.known()[3_000:3_200]
-    monitor = detector.fit(reference, seed=3)
-    assert monitor.update(samples.window((*bodies, *bodies[:100]))) == monitor.update(samples.window(bodies))
+    repeated = detector.fit(reference, seed=3).update(samples.window((*bodies, *bodies[:100])))
+    assert repeated == detector.fit(reference, seed=3).update(samples.window(bodies))
 
 
 def test_state_is_no_pickle(detector: Detector, reference: Reference, windows: list[Window]) -> None:
