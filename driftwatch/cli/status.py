@@ -113,19 +113,29 @@ def _drawn(config: Config, store: Store) -> RenderableType:
 
 def _streams(streams: Sequence[StreamView]) -> Table:
     table = Table(
-        "stream", "standing", "backlog", "windows", "MMD p", "loss increase", "new share", "model", "reference"
+        "stream",
+        "standing",
+        "backlog",
+        "windows",
+        "drift",
+        "evidence",
+        "loss increase",
+        "new share",
+        "model",
+        "reference",
     )
     for stream in streams:
         last = stream.windows[0] if stream.windows else None
         figures = [
             "" if last is None or (value := last.value(name)) is None else f"{value:.3g}"
-            for name in ("embedding.mmd_p", "loss.increase", "drift.new_share")
+            for name in ("drift.evidence", "loss.increase", "drift.new_share")
         ]
         table.add_row(
             stream.name,
             stream.standing,
             f"{stream.backlog:,}",
             str(last.index + 1) if last is not None else "0",
+            last.state.value if last is not None and last.state is not None else "",
             *figures,
             stream.champion or "–",
             stream.reference or "–",
