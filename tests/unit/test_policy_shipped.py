@@ -102,6 +102,32 @@ def test_default_tells_floods_and_silent_decay_from_drift() -> None:
     assert acted("default", *(window(n, **decayed) for n in range(3))) == {"silent-decay": "alert"}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_drift_that_does_not_hurt_is_said_to_need_no_retraining(name: str) -> None:
+    done = acted(name, *(window(n, **DRIFTED) for n in range(30)))
+    copes = [rule for rule in load(name).of("s") if "no retraining is needed" in rule.annotations["summary"]]
+    assert [(rule.name, rule.labels["severity"], done.get(rule.name)) for rule in copes] == [
+        (copes[0].name, "info", "alert")
+    ]
+    assert copes[0].name not in acted(name, *(window(n, **HARMFUL) for n in range(30)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_silent_decay_and_floods_are_told_apart_from_drift(name: str) -> None:
+    decayed = acted(name, *(window(n, **(CALM | {"loss__increase": 0.2})) for n in range(10)))
+    assert decayed["silent-decay"] == "alert"
+    flooded = acted(name, *(replace(window(n, **CALM), distinct=150) for n in range(3)))
+    assert list(flooded.values()) == ["alert"]
+    (flood,) = [rule for rule in load(name).of("s") if rule.name in flooded]
+    assert flood.when.variables == ("window.duplicate_share",)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_rule_peeks_at_a_p_value(name: str) -> None:
+    looked_at = {variable for rule in load(name).of("s") for variable in rule.when.variables}
+    assert not looked_at & {"embedding.mmd_p", "drift.look_p"}
+
+
 def test_social_media_tells_floods_from_drift() -> None:
     flooded = [replace(window(n, **HARMFUL), distinct=200) for n in range(30)]
     assert acted("social-media", *flooded) == {"flood": "alert"}
