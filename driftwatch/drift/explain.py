@@ -9,12 +9,13 @@ from driftwatch.drift.bumps import Halving
 from driftwatch.drift.clusters import Clusters
 from driftwatch.drift.discriminant import Discriminant
 from driftwatch.drift.map import draw_map
-from driftwatch.drift.rows import independent, one_of_each
+from driftwatch.drift.rows import independent, one_of_each, spaced
 from driftwatch.drift.slices import Slices
 from driftwatch.drift.words import Words
 
 if TYPE_CHECKING:
     from driftwatch.domain.drift import ClusterShift, DriftMap, Reference, SliceShift, Window, WordShift
+    from driftwatch.drift.evidence.dependence import Dependence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,12 @@ class Explanation:
     clusters: tuple[ClusterShift, ...] = ()
     slices: tuple[SliceShift, ...] = ()
     map: DriftMap | None = None
+
+
+def texts_apart(dependence: Dependence | None) -> int:
+    """Return how many consecutive texts may depend on each other, as the burn-in showed; 1 where it showed nothing."""
+    bands = dependence.bands if dependence is not None else ()
+    return max((band.last + 1 for band in bands if band.matters), default=1)
 
 
 class Explainer:
@@ -56,14 +63,17 @@ class Explainer:
         self._slices = Slices(reference, cal_rows=rows, centres=self._clusters.centres, discriminant=discriminant)
         self._cal = reference.cal.features.embeddings.values[rows]
 
-    def explain(self, window: Window, *, with_map: bool) -> Explanation:
+    def explain(self, window: Window, *, with_map: bool, apart: int = 1) -> Explanation:
         """Return what drifted in the window, or in several windows' texts taken together.
 
         Args:
             window: texts and features.
             with_map: whether to draw the texts on a plane.
+            apart: how many consecutive texts may depend on each other, such as bursts of one request; one of them
+                counts.
         """
         rows = independent(window, seed=self._seed)
+        rows = spaced(rows, apart=apart, seed=self._seed, index=window.index)
         if not len(rows):
             return Explanation()
         values = window.features.embeddings.values[rows]

@@ -47,6 +47,23 @@ def independent(window: Window, *, seed: int) -> Rows:
     return chosen
 
 
+def spaced(rows: Rows, *, apart: int, seed: int, index: int) -> Rows:
+    """Return one row, drawn by chance, of every ``apart`` consecutive texts.
+
+    Args:
+        rows: to choose among, ascending.
+        apart: how many consecutive texts may depend on each other; 1 where none do.
+        seed: of the draw.
+        index: the window's number.
+    """
+    if apart == 1:
+        return rows
+    order = np.random.default_rng([seed, 9, index]).permutation(len(rows))
+    _, firsts = np.unique(rows[order] // apart, return_index=True)
+    chosen: Rows = np.sort(rows[order[firsts]])
+    return chosen
+
+
 def one_of_each(texts: Sequence[Text], *, seed: int) -> Rows:
     """Return one row per group, drawn by chance, in order; a text without a group is its own."""
     order = np.random.default_rng([seed, 7]).permutation(len(texts))

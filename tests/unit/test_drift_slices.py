@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from driftwatch.domain.drift import Change, DriftMap, Reference, SliceShift, Window
-from driftwatch.drift.explain import Explainer, Explanation
+from driftwatch.drift.evidence.dependence import measure
+from driftwatch.drift.explain import Explainer, Explanation, texts_apart
 from driftwatch.drift.map import draw_map
-from driftwatch.drift.rows import one_of_each
+from driftwatch.drift.rows import one_of_each, spaced
 
 CHANNELS = ("web", "app", "mail", "shop")
 
@@ -125,6 +126,32 @@ def test_a_session_names_nothing() -> None:
     window = samples.window([*drawn(300, trial=5), *focused(60)], groups=groups)
     found = explainer().explain(window, with_map=False)
     assert found == Explanation()
+
+
+def test_bursts_told_of_name_nothing_and_new_texts_in_them_are_named_all_the_same() -> None:
+    random = np.random.default_rng(1)
+    bursts = [drawn(20, trial=row) if random.random() < 0.6 else focused(400)[row * 20 :][:20] for row in range(20)]
+    found = explainer().explain(samples.window([body for burst in bursts for body in burst]), with_map=False, apart=20)
+    assert found.words
+    one = [*drawn(380, trial=3), *focused(20)]
+    assert explainer().explain(samples.window(one), with_map=False) != Explanation()
+    assert explainer().explain(samples.window(one), with_map=False, apart=20) == Explanation()
+
+
+def test_how_far_texts_depend_on_each_other_comes_from_the_burn_in() -> None:
+    random = np.random.default_rng(1)
+    values = random.normal(size=(1_000, 16)).astype(np.float32)
+    assert texts_apart(None) == 1
+    assert texts_apart(measure(values, settled=True)) == 1
+    assert texts_apart(measure(np.repeat(values[:100], 10, axis=0), settled=True)) >= 10
+
+
+def test_one_text_counts_of_those_that_may_depend_on_each_other() -> None:
+    rows = np.array([0, 1, 2, 9, 10, 25])
+    assert spaced(rows, apart=1, seed=1, index=0).tolist() == rows.tolist()
+    assert [row // 10 for row in spaced(rows, apart=10, seed=1, index=0)] == [0, 1, 2]
+    drawn_first = {int(spaced(rows, apart=10, seed=seed, index=0)[0]) for seed in range(40)}
+    assert drawn_first == {0, 1, 2, 9}
 
 
 def test_an_explanation_holds_words_clusters_and_their_map() -> None:
