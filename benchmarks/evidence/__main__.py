@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from benchmarks.table import Row
 
-_BESIDE = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+BESIDE = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "driftwatch" / "evidence"
 _QUICK_SCENARIOS = frozenset({"social-none", "none-chat-bursty", "social-rare", "news-sudden", "chatbot-gradual"})
 
 
@@ -72,11 +73,10 @@ def _encoders(data: Path, cache: Path) -> Iterable[Row]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence")
-    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "driftwatch" / "evidence"
     parser.add_argument("--quick", action="store_true", help="fewer draws and trials: a few minutes")
     parser.add_argument("--only", nargs="+", metavar="PART", help="parts to measure; all by default")
-    parser.add_argument("--data", type=Path, default=_BESIDE, help="folder with corpora and scenarios")
-    parser.add_argument("--cache", type=Path, default=kept, help="where features are kept")
+    parser.add_argument("--data", type=Path, default=BESIDE, help="folder with corpora and scenarios")
+    parser.add_argument("--cache", type=Path, default=KEPT, help="where features are kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return parser.parse_args()
 
