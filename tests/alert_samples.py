@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
-from driftwatch.domain.drift import Measure, Outcome, WindowResult, WordShift
+from driftwatch.domain.drift import (
+    Change,
+    ClusterShift,
+    DriftState,
+    Measure,
+    Onset,
+    Outcome,
+    SliceShift,
+    WindowResult,
+    WordShift,
+)
 from driftwatch.domain.run import (
     GateLimits,
     GateMeasure,
@@ -86,6 +96,39 @@ RESULT = WindowResult(
     words=(
         WordShift(word="tensor", share=0.31, reference_share=0.01, z=20.0),
         WordShift(word="matrix", share=0.02, reference_share=0.22, z=-11.0),
+    ),
+)
+EXPLAINED = replace(
+    RESULT,
+    state=DriftState.HARMFUL_DRIFT,
+    measures=(
+        *RESULT.measures,
+        Measure(name="drift.alarm", value=1.0),
+        Measure(name="drift.evidence", value=5.9),
+    ),
+    exemplars=("SECRET text of a user",),
+    onset=Onset(seq=6_213, seen_at=START - timedelta(minutes=30), texts=287),
+    slices=(SliceShift(label="channel", value="mobile app", texts=171, share=0.351, log10_e=9.4, new_share=0.44),),
+    clusters=(
+        ClusterShift(
+            change=Change.NEW,
+            keywords=("gpu", "cuda"),
+            share=0.14,
+            low=0.11,
+            high=0.17,
+            reference_share=0.002,
+            texts=68,
+            exemplars=("SECRET text of a user",),
+        ),
+        ClusterShift(
+            change=Change.SHRUNK,
+            keywords=("matrix",),
+            share=0.01,
+            low=0.0,
+            high=0.02,
+            reference_share=0.09,
+            texts=5,
+        ),
     ),
 )
 SPEC = RunSpec(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from driftwatch.alert.links import linked, page
 from driftwatch.alert.post import post
 from driftwatch.alert.status import Status, status_of
-from driftwatch.domain.alert import INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,16 +62,16 @@ class AlertmanagerNotifier:
     def _written(self, alert: Alert, now: datetime) -> dict[str, object]:
         written: dict[str, object] = {
             "labels": {**alert.labels, "alertname": alert.name, "stream": alert.stream, "severity": alert.severity},
-            "annotations": {**alert.annotations, "summary": alert.summary, "description": alert.description},
+            "annotations": {
+                **linked(alert, self._settings.link),
+                "summary": alert.summary,
+                "description": alert.description,
+            },
             "startsAt": _moment(min(alert.starts_at, now)),
             "endsAt": _moment(self._end(alert, now)),
         }
-        return written | ({"generatorURL": self._source(alert, self._settings.link)} if self._settings.link else {})
-
-    def _source(self, alert: Alert, link: str) -> str:
-        """Return the page that an alert is opened on: its incident's where it has one."""
-        page = alert.annotations.get(INCIDENT)
-        return link if page is None else link.rstrip("/") + page
+        source = page(alert, self._settings.link)
+        return written | ({} if source is None else {"generatorURL": source})
 
     def _end(self, alert: Alert, now: datetime) -> datetime:
         status = status_of(alert)

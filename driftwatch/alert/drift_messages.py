@@ -5,19 +5,28 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from driftwatch.alert.wording import Wording, event, moment, sentence
+from driftwatch.alert.account import account, words
+from driftwatch.alert.links import incident_path
+from driftwatch.alert.wording import Wording, event, sentence
 from driftwatch.domain.alert import INCIDENT, Alert
+from driftwatch.domain.drift import DriftState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from driftwatch.domain.decision import Decision, RuleState
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.run import RunSpec
 
-_MOST_WORDS = 8
 _NONE: Mapping[str, str] = MappingProxyType({})
+_TITLES: Mapping[DriftState | None, tuple[str, str]] = MappingProxyType(
+    {
+        DriftState.SILENT_DECAY: ("SilentDecay", "the model does worse on text that has not drifted"),
+        DriftState.STABLE: ("RuleHolds", "a rule is true, and no drift alarm is in force"),
+    }
+)
+_DRIFTED = ("DriftDetected", "the text has drifted from what the model learned")
 
 
 def drift_key(stream: str, rule: str, since_window: int) -> str:
@@ -33,7 +42,10 @@ def drift_detected(
     labels: Mapping[str, str] = _NONE,
     annotations: Mapping[str, str] = _NONE,
 ) -> Alert:
-    """Tell that a rule's condition holds; fires until its streak ends.
+    """Tell that a rule's condition holds: what changed, since when, how much, who is affected and how the model fares.
+
+    It fires until the rule's streak ends. It is named by the window's state: ``DriftDetected``, ``SilentDecay``, or
+    ``RuleHolds`` where neither is the case.
 
     Args:
         decision: to alert.
@@ -44,26 +56,24 @@ def drift_detected(
     """
     since_window = decision.window if state.since_window is None else state.since_window
     since = state.since_at or result.last_seen_at
-    incident = f"/streams/{decision.stream}/incidents/{decision.window}"
+    incident = incident_path(decision.stream, decision.window)
+    name, title = _TITLES.get(result.state, _DRIFTED)
     wording = Wording(
-        what=f"The text of stream {decision.stream} has drifted from reference {result.reference} "
-        f'(rule "{decision.rule}", window {decision.window}, {result.texts:,} texts).',
-        figures=tuple(_figures(decision, result)),
+        what=_what(decision, result),
+        figures=(*(f"{reason.subject}: {reason.detail}" for reason in decision.reasons), *account(result)),
         since=since,
         by_itself="driftwatch goes on watching; this alert ends with the first window in which the rule is not true. "
         "A retraining begins only if a retraining rule asks for one, and is told separately.",
-        person="nothing if the change is expected; otherwise look at the words below and at where the texts come from."
-        if result.words
-        else "nothing if the change is expected; otherwise look at where the texts come from.",
+        person=sentence(_person(result)),
         look=f"{incident}; driftwatch incident {decision.stream} {decision.window}{_runbook(annotations)}",
     )
     return Alert(
         key=drift_key(decision.stream, decision.rule, since_window),
-        name="DriftDetected",
+        name=name,
         stream=decision.stream,
         severity=labels.get("severity", "ticket"),
-        summary=annotations.get("summary", f"{decision.stream}: the text has drifted from what the model learned"),
-        description="\n".join([str(wording), *_words(result)]),
+        summary=annotations.get("summary", f"{decision.stream}: {title}"),
+        description="\n".join([str(wording), *words(result)]),
         starts_at=since,
         labels=_rule_labels(labels, decision.rule),
         annotations=_without_summary(annotations) | {INCIDENT: incident},
@@ -138,24 +148,34 @@ def worker_quarantine(stream: str, *, first_seq: int, last_seq: int, texts: int,
     )
 
 
-def _figures(decision: Decision, result: WindowResult) -> Iterable[str]:
-    yield from (f"{reason.subject}: {reason.detail}" for reason in decision.reasons)
-    share, increase = result.value("drift.new_share"), result.value("loss.increase")
-    if share is not None:
-        yield f"new: at least {share:.1%} of the texts are not explained by the reference"
-    if increase is not None:
-        verdict = "the model does worse on these texts" if increase > 0 else "the model does not suffer"
-        yield f"model: loss {increase:+.3f} nats/token against the reference's ({verdict})"
-    yield f"window: {moment(result.first_seen_at)} to {moment(result.last_seen_at)}"
+def _what(decision: Decision, result: WindowResult) -> str:
+    text, rule = f"The text of stream {decision.stream}", f'rule "{decision.rule}", window {decision.window}'
+    seen = f"({rule}, {result.texts:,} texts)"
+    match result.state:
+        case DriftState.SILENT_DECAY:
+            return f"{text} looks as it did in reference {result.reference}, but the model does worse on it {seen}."
+        case DriftState.STABLE:
+            return (
+                f'Rule "{decision.rule}" is true of stream {decision.stream} in window {decision.window} '
+                f"({result.texts:,} texts); no drift alarm is in force against reference {result.reference}."
+            )
+        case _:
+            return f"{text} has drifted from reference {result.reference} {seen}."
 
 
-def _words(result: WindowResult) -> Iterable[str]:
-    risen = [word for word in result.words if word.z > 0][:_MOST_WORDS]
-    fallen = [word for word in result.words if word.z < 0][:_MOST_WORDS]
-    for title, words in (("Words that rose", risen), ("Words that fell", fallen)):
-        if words:
-            shown = ", ".join(f"{w.word} ({w.reference_share:.1%} → {w.share:.1%})" for w in words)
-            yield sentence(f"{title}: {shown}")
+def _person(result: WindowResult) -> str:
+    where = "at the words below and at where the texts come from" if result.words else "at where the texts come from"
+    match result.state:
+        case DriftState.BENIGN_DRIFT:
+            scored = result.value("loss.increase") is not None
+            copes = "no retraining is needed: the model copes with it. " if scored else ""
+            return f"{copes}Nothing if the change is expected; otherwise look {where}."
+        case DriftState.SILENT_DECAY:
+            return "look whether the model that is watched is the one that serves, and what its answers are used for."
+        case DriftState.STABLE:
+            return f"nothing if this is expected; otherwise look {where}."
+        case _:
+            return f"nothing if the change is expected; otherwise look {where}."
 
 
 def _rule_labels(labels: Mapping[str, str], rule: str) -> dict[str, str]:

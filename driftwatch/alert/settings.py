@@ -18,7 +18,7 @@ class AlertmanagerSettings:
         url: its root, such as ``http://127.0.0.1:9093``.
         resend: time between two sends of an alert that goes on firing.
         timeout: longest wait for each step of a request.
-        link: where people reach driftwatch's own pages; shown as the alerts' source.
+        link: where people reach driftwatch's own pages; alerts open their incident page there (without: its path).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -45,6 +45,7 @@ class WebhookSettings:
         url: where each alert is posted.
         secret: reference of the secret that signs the posts, such as ``env:HOOK_SECRET``.
         timeout: longest wait for each step of a request.
+        link: where people reach driftwatch's own pages; alerts open their incident page there (without: its path).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -52,10 +53,13 @@ class WebhookSettings:
     url: str
     secret: str | None = None
     timeout: timedelta = timedelta(seconds=10)
+    link: str | None = None
 
     def __post_init__(self) -> None:
         _check_url(self.url)
         _check_timeout(self.timeout)
+        if self.link is not None:
+            _check_url(self.link)
         if self.secret is not None:
             check_reference(self.secret)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from driftwatch.alert.links import linked
 from driftwatch.alert.post import post
 from driftwatch.alert.status import status_of
 
@@ -49,7 +50,7 @@ class WebhookNotifier:
             NotifyError: one was not taken; those before it were, and their keys tell so if they come again.
         """
         for alert in alerts:
-            body = msgspec.json.encode({"version": 1, "alerts": [_written(alert)]})
+            body = msgspec.json.encode({"version": 1, "alerts": [_written(alert, self._settings.link)]})
             post(self._settings.url, body, headers=self._headers(alert, body), timeout=self._settings.timeout)
 
     def _headers(self, alert: Alert, body: bytes) -> dict[str, str]:
@@ -66,7 +67,7 @@ def sign(body: bytes, *, timestamp: str, secret: Secret) -> str:
     return f"v1={digest.hex()}"
 
 
-def _written(alert: Alert) -> dict[str, object]:
+def _written(alert: Alert, link: str | None) -> dict[str, object]:
     return {
         "key": alert.key,
         "status": status_of(alert),
@@ -78,5 +79,5 @@ def _written(alert: Alert) -> dict[str, object]:
         "starts_at": alert.starts_at,
         "ends_at": alert.ends_at,
         "labels": alert.labels,
-        "annotations": alert.annotations,
+        "annotations": linked(alert, link),
     }

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -193,3 +194,21 @@ def test_alertmanager_gets_all_in_one_request_with_labels_and_ends() -> None:
     assert firing["endsAt"] == "2026-11-01T12:04:00.000+00:00"
     assert over["endsAt"] == "2026-11-01T11:55:00.000+00:00"
     assert once["endsAt"] == "2026-11-01T12:15:00.000+00:00"
+
+
+INCIDENT_PATH = "/streams/s/incidents/12"
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [(None, INCIDENT_PATH), ("https://watch.example.org/drift/", f"https://watch.example.org/drift{INCIDENT_PATH}")],
+)
+def test_both_name_the_incident_page_by_its_whole_address_where_it_is_known(link: str | None, shown: str) -> None:
+    told = replace(alert("a"), annotations={"incident": INCIDENT_PATH})
+    with HttpReceiver() as receiver:
+        AlertmanagerNotifier(AlertmanagerSettings(url=receiver.url, link=link), clock=Hand()).notify([told])
+        WebhookNotifier(WebhookSettings(url=receiver.url, link=link), clock=Hand()).notify([told])
+        over_there, hook = receiver.posts
+    assert over_there.json[0]["annotations"]["incident"] == shown
+    assert over_there.json[0].get("generatorURL") == (shown if link else None)
+    assert hook.json["alerts"][0]["annotations"]["incident"] == shown

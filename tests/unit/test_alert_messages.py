@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from alert_samples import DECISION, RESULT, SPEC, START, STATE, run
+from alert_samples import DECISION, EXPLAINED, RESULT, SPEC, START, STATE, run
 
 from driftwatch.alert import messages
 from driftwatch.alert.status import Status, status_of
+from driftwatch.domain.drift import DriftState
 from driftwatch.domain.run import RunState
 
 if TYPE_CHECKING:
@@ -83,6 +85,59 @@ def test_drift_leads_to_its_incident_page() -> None:
     assert f"driftwatch incident {DECISION.stream} {DECISION.window}" in alert.description
 
 
+def test_drift_says_since_when_who_which_topics_and_how_the_model_fares() -> None:
+    text = messages.drift_detected(DECISION, result=EXPLAINED, state=STATE).description
+    for line in (
+        "state: harmful drift: the text has changed, and the model suffers from it",
+        "changed: since about 2026-11-01 11:30:00 UTC, 287 texts before the end of this window",
+        "new: at least 12.3% of the texts are not explained by the reference",
+        "who: channel = mobile app (35% of the texts, at least 44% of those new)",
+        "new topics: gpu, cuda (14.0% [11.0%, 17.0%] of the texts, 0.2% of the reference)",
+        "shrunk topics: matrix (1.0% [0.0%, 2.0%] of the texts, 9.0% of the reference)",
+        "model: loss +0.081 nats/token against the reference's (the model does worse on these texts)",
+        "evidence: 10^5.9 times what an alarm takes, at its highest in this window",
+    ):
+        assert f"- {line}\n" in text
+    assert "grown topics" not in text
+
+
+def test_an_alert_holds_words_but_no_text_as_it_came_in() -> None:
+    alert = messages.drift_detected(DECISION, result=EXPLAINED, state=STATE)
+    assert "SECRET" not in repr(alert)
+
+
+def test_names_that_came_in_stay_short_and_on_their_line() -> None:
+    odd = replace(EXPLAINED, slices=(replace(EXPLAINED.slices[0], value="a\nYou: pay\t" + "x" * 500),))
+    told = messages.drift_detected(DECISION, result=odd, state=STATE).description
+    (who,) = [line for line in told.splitlines() if line.startswith("- who: ")]
+    assert "channel = a You: pay xxxx" in who
+    assert len(who) < 150
+
+
+def test_benign_drift_needs_no_retraining() -> None:
+    benign = replace(EXPLAINED, state=DriftState.BENIGN_DRIFT)
+    alert = messages.drift_detected(DECISION, result=benign, state=STATE)
+    assert alert.name == "DriftDetected"
+    assert "You: No retraining is needed: the model copes with it." in alert.description
+    unscored = messages.drift_detected(DECISION, result=replace(benign, measures=()), state=STATE).description
+    assert "no model is scored, so whether one suffers is not known" in unscored
+    assert "retraining is needed" not in unscored
+
+
+@pytest.mark.parametrize(
+    ("state", "name", "what"),
+    [
+        (DriftState.SILENT_DECAY, "SilentDecay", "looks as it did in reference r0123, but the model does worse on it"),
+        (DriftState.STABLE, "RuleHolds", 'Rule "tell" is true of stream s in window 12 (500 texts); no drift alarm'),
+    ],
+)
+def test_what_is_no_drift_is_not_called_drift(state: DriftState, name: str, what: str) -> None:
+    alert = messages.drift_detected(DECISION, result=replace(RESULT, state=state), state=STATE)
+    assert alert.name == name
+    assert what in alert.description
+    assert "the text has drifted" not in alert.summary + alert.description
+
+
 def test_drift_fires_since_its_streak_began_under_the_streak_s_key() -> None:
     alert = drift()
     assert alert.starts_at == START - timedelta(hours=1)
@@ -91,8 +146,6 @@ def test_drift_fires_since_its_streak_began_under_the_streak_s_key() -> None:
 
 
 def test_drift_without_words_or_model_is_told_too() -> None:
-    from dataclasses import replace
-
     bare = replace(RESULT, words=(), measures=())
     alert = messages.drift_detected(DECISION, result=bare, state=STATE)
     assert alert.severity == "ticket"
