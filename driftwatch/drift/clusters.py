@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from driftwatch.domain.drift import Change, ClusterShift
 from driftwatch.drift.bounds import lower_bound, upper_bound
-from driftwatch.drift.evalues import EITHER, discoveries, log_e_values
+from driftwatch.drift.evalues import Tally, discoveries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ class Clusters:
 
     Two kinds: the cells of a k-means on TRAIN, counted on the whole window; and the bumps of one half of the window,
     counted on the other, each half in turn. So every region is chosen on other texts than it is counted on, its
-    e-value against CAL is exact (see :func:`~driftwatch.drift.evalues.log_e_values`), and e-BH over all regions of
+    e-value against CAL is exact (see :class:`~driftwatch.drift.evalues.Tally`), and e-BH over all regions of
     both halves holds the false discovery rate although regions overlap.
 
     Args:
@@ -99,7 +99,7 @@ class Clusters:
         """Centres of the cells, float32 [k, d], unit rows."""
         return self._centres
 
-    def shifts(self, window: Window, rows: Rows, halves: Sequence[Half]) -> tuple[Found, ...]:
+    def shifts(self, window: Window, rows: Rows, new: Mask, halves: Sequence[Half]) -> tuple[Found, ...]:
         """Return the clusters that moved, strongest first.
 
         The shares' 95% intervals are Clopper and Pearson's of the texts counted; they don't pay for the choice among
@@ -108,13 +108,14 @@ class Clusters:
         Args:
             window: to explain.
             rows: its texts that count: distinct, one of each group.
+            new: bool [n], which of these the reference doesn't hold word for word.
             halves: of these texts, with the bumps found on each.
         """
         values = window.features.embeddings.values[rows]
         candidates = [*self._cells_of(values), *self._bumps_of(values, halves)]
         if not candidates:
             return ()
-        evidence = self._evidence(candidates)
+        evidence = self._evidence(candidates, new)
         named = np.flatnonzero(discoveries(evidence, tests=len(candidates), level=FALSE_DISCOVERY))
         # Half a window gives half of the evidence: per text counted, regions of both kinds compare. What is diffuse
         # comes last: one topic says more than several together.
@@ -122,21 +123,28 @@ class Clusters:
         diffuse = np.array([each.diffuse for each in candidates])
         order = named[np.lexsort([-evidence[named] / sizes[named], diffuse[named]])]
         least = float(np.log(len(candidates) / FALSE_DISCOVERY))
-        kept = self._apart([candidates[number] for number in order], least)
+        kept = self._apart([candidates[number] for number in order], new, least)
         return tuple(Found(shift=self._shift(window, rows, each), inside=each.inside) for each in kept)
 
-    def _evidence(self, candidates: list[_Candidate]) -> Floats:
+    def _evidence(self, candidates: list[_Candidate], new: Mask) -> Floats:
         """Return log e-values, float64 [candidates]."""
-        hits = np.array([each.hits for each in candidates])
-        there = np.array([int(each.reference.sum()) for each in candidates])
-        sizes = np.array([each.n for each in candidates])
         found = np.zeros(len(candidates))
-        for n in np.unique(sizes):
-            part = sizes == n
-            found[part] = log_e_values(hits[part], int(n), there[part], len(self._cal), odds=EITHER)
+        counted = {each.counted.tobytes() for each in candidates}
+        for which in counted:
+            rows = [row for row, each in enumerate(candidates) if each.counted.tobytes() == which]
+            part = [candidates[row] for row in rows]
+            tally = Tally(
+                hits=np.array([each.hits for each in part]),
+                new_hits=np.array([int((each.inside & each.counted & new).sum()) for each in part]),
+                n=part[0].n,
+                new=int((part[0].counted & new).sum()),
+                reference_hits=np.array([int(each.reference.sum()) for each in part]),
+                m=len(self._cal),
+            )
+            found[rows] = tally.log_e()
         return found
 
-    def _apart(self, candidates: list[_Candidate], least: float) -> list[_Candidate]:
+    def _apart(self, candidates: list[_Candidate], new: Mask, least: float) -> list[_Candidate]:
         """Return the candidates that move at least half as much, and surely, without the texts of stronger ones."""
         kept: list[_Candidate] = []
         for each in candidates:
@@ -146,7 +154,7 @@ class Clusters:
                     rest = replace(
                         rest, inside=rest.inside & ~other.inside, reference=rest.reference & ~other.reference
                     )
-            if abs(rest.gap) >= _LEFT * abs(each.gap) and float(self._evidence([rest])[0]) >= least:
+            if abs(rest.gap) >= _LEFT * abs(each.gap) and float(self._evidence([rest], new)[0]) >= least:
                 kept.append(each)
             if len(kept) == MOST:
                 break

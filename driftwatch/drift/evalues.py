@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,8 +13,51 @@ Counts = npt.NDArray[np.int64]
 MORE = (1.5, 2.5, 5.0, 15.0, 60.0, 250.0)
 """Odds ratios that a bet on growth is spread over."""
 LESS = tuple(1 / odds for odds in MORE)
-EITHER = (*MORE, *LESS)
 _CHUNK = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tally:
+    """How many texts of window and reference fall into each set.
+
+    The reference holds every body once, however often it was said. What is often said word for word is a small part
+    of it, but a large part even of a window's distinct texts, and leaves less room for the rest. So growth is counted
+    as new hits among all texts, and shrinking as all hits among as many texts as are new: repeats only ever count
+    against a bet. Without repeats both are the plain counts.
+
+    Args:
+        hits: int64 [sets], of the window's texts.
+        new_hits: int64 [sets], of those of them that the reference doesn't hold.
+        n: the window's texts.
+        new: those of them that the reference doesn't hold.
+        reference_hits: int64 [sets].
+        m: the reference's texts.
+    """
+
+    hits: Counts
+    new_hits: Counts
+    n: int
+    new: int
+    reference_hits: Counts
+    m: int
+
+    def log_e(self) -> Floats:
+        """Return the log e-values of "as often as in the reference": half is bet on growth, half on shrinking."""
+        grown = log_e_values(self.new_hits, self.n, self.reference_hits, self.m, odds=MORE)
+        shrunk = log_e_values(self._kept, self.new, self.reference_hits, self.m, odds=LESS)
+        found: Floats = np.logaddexp(grown, shrunk) - np.log(2)
+        return found
+
+    def highest(self) -> Floats:
+        """Return the greatest log e-values that sets of so many texts could have: it may decide what is tested."""
+        grown = _highest(self.new_hits + self.reference_hits, self.n, self.m, odds=MORE)
+        shrunk = _highest(self._kept + self.reference_hits, self.new, self.m, odds=LESS)
+        found: Floats = np.logaddexp(grown, shrunk) - np.log(2)
+        return found
+
+    @property
+    def _kept(self) -> Counts:
+        return np.minimum(self.hits, self.new)
 
 
 def log_e_values(hits: Counts, n: int, reference_hits: Counts, m: int, *, odds: tuple[float, ...]) -> Floats:
@@ -51,14 +96,6 @@ def log_e_values(hits: Counts, n: int, reference_hits: Counts, m: int, *, odds: 
     return found
 
 
-def highest(totals: Counts, n: int, m: int, *, odds: tuple[float, ...]) -> Floats:
-    """Return the greatest log e-value that sets of so many texts could have: it may decide what is tested at all."""
-    most, least = np.minimum(totals, n), np.maximum(totals - m, 0)
-    return np.maximum(
-        log_e_values(most, n, totals - most, m, odds=odds), log_e_values(least, n, totals - least, m, odds=odds)
-    )
-
-
 def discoveries(log_e: Floats, *, tests: int, level: float) -> npt.NDArray[np.bool_]:
     """Return which sets are named at a false discovery rate of ``level`` (e-BH), however they depend on each other.
 
@@ -83,6 +120,13 @@ def discoveries(log_e: Floats, *, tests: int, level: float) -> npt.NDArray[np.bo
     if len(passed):
         kept[order[: passed[-1] + 1]] = True
     return kept
+
+
+def _highest(totals: Counts, n: int, m: int, *, odds: tuple[float, ...]) -> Floats:
+    most, least = np.minimum(totals, n), np.maximum(totals - m, 0)
+    return np.maximum(
+        log_e_values(most, n, totals - most, m, odds=odds), log_e_values(least, n, totals - least, m, odds=odds)
+    )
 
 
 def _log_norms(totals: Counts, n: int, m: int, logs: Floats) -> Floats:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from driftwatch.drift.bumps import Halving
 from driftwatch.drift.clusters import Clusters
 from driftwatch.drift.discriminant import Discriminant
@@ -55,7 +57,8 @@ class Explainer:
     def __init__(self, reference: Reference, *, seed: int) -> None:
         rows = one_of_each(reference.cal.texts, seed=seed)
         self._seed = seed
-        self._words = Words([reference.cal.texts[row].body for row in rows])
+        self._bodies = frozenset(text.body for part in (reference.train, reference.cal) for text in part.texts)
+        self._words = Words([reference.cal.texts[row].body for row in rows], known=self._bodies)
         train = reference.train.features.embeddings.values
         discriminant = Discriminant(train)
         self._halving = Halving(train, discriminant, seed=seed)
@@ -77,11 +80,12 @@ class Explainer:
         if not len(rows):
             return Explanation()
         values = window.features.embeddings.values[rows]
+        new = np.array([window.texts[row].body not in self._bodies for row in rows], dtype=bool)
         halves = self._halving.halves(values, index=window.index)
-        clusters = self._clusters.shifts(window, rows, halves)
+        clusters = self._clusters.shifts(window, rows, new, halves)
         return Explanation(
             words=self._words.shifts([window.texts[row].body for row in rows]),
             clusters=tuple(each.shift for each in clusters),
-            slices=self._slices.shifts(window, rows, halves),
+            slices=self._slices.shifts(window, rows, new, halves),
             map=draw_map(self._cal, values, [each.inside for each in clusters], seed=self._seed) if with_map else None,
         )

@@ -61,7 +61,7 @@ class _Region:
     """Some sets with the texts that they were not chosen on.
 
     Args:
-        here: bool [n, sets], the window's texts.
+        here: bool [n, sets], the window's texts that are new.
         there: bool [m, sets], CAL's.
         counted: bool [n], which of the window's count.
     """
@@ -128,27 +128,30 @@ class Slices:
         self._labels = [reference.cal.texts[row].labels for row in cal_rows]
         self._discriminant = discriminant
 
-    def shifts(self, window: Window, rows: Rows, halves: Sequence[Half]) -> tuple[SliceShift, ...]:
+    def shifts(self, window: Window, rows: Rows, new: Mask, halves: Sequence[Half]) -> tuple[SliceShift, ...]:
         """Return the slices that carry the drift, strongest first.
 
         Args:
             window: to explain.
             rows: its texts that count: distinct, one of each group.
+            new: bool [n], which of these the reference doesn't hold word for word; the others are no evidence.
             halves: of these texts, with the bumps found on each.
         """
         slices = list(self._slices([window.texts[row] for row in rows]))
         if not slices:
             return ()
         values = window.features.embeddings.values[rows]
-        fixed = _Region(here=self._sets.hits(values), there=self._hits, counted=np.ones(len(rows), dtype=bool))
-        learnt = [self._learn(values, half, slices) for half in halves]
+        fixed = _Region(
+            here=self._sets.hits(values) & new[:, None], there=self._hits, counted=np.ones(len(rows), dtype=bool)
+        )
+        learnt = [self._learn(values, new, half, slices) for half in halves]
         regions = [(fixed, *(half[number] for half in learnt)) for number in range(len(slices))]
         evidence = np.array([_evidence(each, sets) for each, sets in zip(slices, regions, strict=True)])
         named = discoveries(evidence, tests=len(slices), level=FALSE_DISCOVERY)
         order = [int(number) for number in np.argsort(-evidence, kind="stable") if named[number]]
         return tuple(_shift(slices[number], regions[number], float(evidence[number])) for number in order[:MOST])
 
-    def _learn(self, values: Matrix, half: Half, slices: Sequence[_Slice]) -> list[_Region]:
+    def _learn(self, values: Matrix, new: Mask, half: Half, slices: Sequence[_Slice]) -> list[_Region]:
         """Return for each slice the sets that one half of the window suggests."""
         parts = [values[half.chosen & each.inside] for each in slices]
         directions, limits = self._discriminant.directions(parts)
@@ -159,7 +162,7 @@ class Slices:
         )
         return [
             _Region(
-                here=np.concatenate([bumps_here, here[:, number]], axis=1),
+                here=np.concatenate([bumps_here, here[:, number]], axis=1) & new[:, None],
                 there=np.concatenate([bumps_there, there[:, number]], axis=1),
                 counted=~half.chosen,
             )

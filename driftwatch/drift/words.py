@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import WordShift
-from driftwatch.drift.evalues import EITHER, discoveries, highest, log_e_values
+from driftwatch.drift.evalues import Tally, discoveries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 FALSE_DISCOVERY = 0.02
 """Words, clusters and slices share 5%: without drift, at most 5% of all windows name anything at all."""
@@ -29,9 +29,11 @@ class Words:
 
     Args:
         bodies: of CAL's texts.
+        known: bodies of all of the reference's texts, where those of CAL aren't all.
     """
 
-    def __init__(self, bodies: Sequence[str]) -> None:
+    def __init__(self, bodies: Sequence[str], *, known: Collection[str] = ()) -> None:
+        self._bodies = frozenset(bodies) | frozenset(known)
         self._texts = len(bodies)
         self._places: dict[str, int] = {}
         held = [self._numbers(body) for body in bodies]
@@ -42,7 +44,7 @@ class Words:
     def shifts(self, bodies: Sequence[str]) -> tuple[WordShift, ...]:
         """Return the words whose share of texts moved, risen first, strongest first.
 
-        Every word is one set of texts with an e-value (see :func:`~driftwatch.drift.evalues.log_e_values`), named by
+        Every word is one set of texts with an e-value (see :class:`~driftwatch.drift.evalues.Tally`), named by
         e-BH: words depend on each other. Words that are too rare to be named whatever the counts are not tested.
         The strongest changed by the largest factor in many texts.
 
@@ -52,11 +54,13 @@ class Words:
         n, m = len(bodies), self._texts
         if not n or not m:
             return ()
-        names, here, there = self._counts(bodies)
+        names, ids, rows, there = self._matrix(bodies)
+        new = np.array([body not in self._bodies for body in bodies], dtype=bool)
+        here = np.bincount(ids, minlength=len(names))
+        here_new = np.bincount(ids[new[rows]], minlength=len(names))
         tested = np.flatnonzero(here + there >= _LEAST_TEXTS)
-        best = highest(here[tested] + there[tested], n, m, odds=EITHER)
-        tested = tested[best >= -np.log(FALSE_DISCOVERY)]
-        evidence = log_e_values(here[tested], n, there[tested], m, odds=EITHER)
+        tested = tested[_tally(tested, here, here_new, new, there, m).highest() >= -np.log(FALSE_DISCOVERY)]
+        evidence = _tally(tested, here, here_new, new, there, m).log_e()
         kept = tested[discoveries(evidence, tests=len(tested), level=FALSE_DISCOVERY)]
         shifts = [
             (
@@ -76,7 +80,8 @@ class Words:
 
     def keywords(self, bodies: Sequence[str], *, most: int = _KEYWORDS) -> tuple[str, ...]:
         """Return the words that set these texts apart from the reference, strongest first."""
-        names, here, there = self._counts(bodies)
+        names, ids, _, there = self._matrix(bodies)
+        here = np.bincount(ids, minlength=len(names))
         return _strongest(names, here, len(bodies), there, self._texts, most)
 
     def keywords_of(self, inside: npt.NDArray[np.bool_], *, most: int = _KEYWORDS) -> tuple[str, ...]:
@@ -91,8 +96,8 @@ class Words:
         names = list(self._places)[: self._known]
         return _strongest(names, here, n, self._holding - here, self._texts - n, most)
 
-    def _counts(self, bodies: Sequence[str]) -> tuple[list[str], Counts, Counts]:
-        """Return words, and in how many of the bodies and of the reference's texts each stands."""
+    def _matrix(self, bodies: Sequence[str]) -> tuple[list[str], Counts, Counts, Counts]:
+        """Return words; which stands in which body, as pairs; and in how many of the reference's texts each stands."""
         names = list(self._places)
         new: dict[str, int] = {}
         held = []
@@ -100,11 +105,11 @@ class Words:
             words = words_of(body)
             held.append([self._places.get(word, -1) for word in words if word in self._places])
             held[-1] += [len(names) + new.setdefault(word, len(new)) for word in words if word not in self._places]
-        ids, _ = _flat(held)
+        ids, rows = _flat(held)
         total = len(names) + len(new)
         there = np.zeros(total, dtype=np.int64)
         there[: self._known] = self._holding
-        return [*names, *new], np.bincount(ids, minlength=total), there
+        return [*names, *new], ids, rows, there
 
     def _numbers(self, body: str) -> list[int]:
         return [self._places.setdefault(word, len(self._places)) for word in words_of(body)]
@@ -118,6 +123,17 @@ def words_of(body: str) -> list[str]:
         ["it's", 'the', 'end']
     """
     return list(dict.fromkeys(_WORD.findall(body.lower())))
+
+
+def _tally(words: Counts, here: Counts, here_new: Counts, new: npt.NDArray[np.bool_], there: Counts, m: int) -> Tally:
+    return Tally(
+        hits=here[words],
+        new_hits=here_new[words],
+        n=len(new),
+        new=int(new.sum()),
+        reference_hits=there[words],
+        m=m,
+    )
 
 
 def _flat(held: Sequence[Sequence[int]]) -> tuple[Counts, Counts]:

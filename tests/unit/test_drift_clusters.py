@@ -40,7 +40,7 @@ def fitted(of: Reference) -> Clusters:
 def found(window: Window, *, by: Clusters | None = None) -> tuple[Found, ...]:
     rows = independent(window, seed=7)
     halves = halving().halves(window.features.embeddings.values[rows], index=window.index)
-    return (by or clusters()).shifts(window, rows, halves)
+    return (by or clusters()).shifts(window, rows, np.ones(len(rows), dtype=bool), halves)
 
 
 def focused(count: int) -> list[str]:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from driftwatch.drift.evalues import EITHER, MORE, discoveries, highest, log_e_values
+from driftwatch.drift.evalues import LESS, MORE, Tally, discoveries, log_e_values
 from driftwatch.drift.words import FALSE_DISCOVERY, Words, words_of
 
 FILLER = ["the", "order", "arrived", "late", "again", "today", "please", "help", "with", "my", "card", "account"]
@@ -26,7 +26,7 @@ def test_an_e_value_of_exchangeable_texts_has_mean_one() -> None:
     random = np.random.default_rng(1)
     # Every way to place five hits among thirteen texts is equally likely: X is hypergeometric.
     hits = random.hypergeometric(total, n + m - total, n, size=200_000).astype(np.int64)
-    for odds in (MORE, EITHER):
+    for odds in (MORE, LESS):
         values = np.exp(log_e_values(hits, n, total - hits, m, odds=odds))
         assert values.mean() == pytest.approx(1.0, rel=0.05)
 
@@ -42,7 +42,8 @@ def test_e_values_rise_with_hits_and_never_beyond_the_highest() -> None:
         hits = np.arange(60)
         values = log_e_values(hits, 80, np.full(60, there), 400, odds=MORE)
         assert (np.diff(values) > 0).all()
-        assert (values <= highest(hits + there, 80, 400, odds=MORE) + 1e-9).all()
+        tally = Tally(hits=hits, new_hits=hits, n=80, new=80, reference_hits=np.full(60, there), m=400)
+        assert (tally.log_e() <= tally.highest() + 1e-9).all()
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 5), (5, 0)])
@@ -109,3 +110,13 @@ def test_words_of_one_window_do_not_stay_for_the_next() -> None:
     before = words.shifts(bodies(300, seed=3))
     words.shifts(bodies(300, seed=2, extra="refund", share=0.5))
     assert words.shifts(bodies(300, seed=3)) == before
+
+
+def test_what_is_often_said_word_for_word_is_neither_risen_nor_are_other_words_fallen() -> None:
+    phrases = [f"thanks {extra}" for extra in ("a lot", "very much", "so much", "again", "anyway", "for all")] * 20
+    phrases = [f"{phrase} {number % 20}" for number, phrase in enumerate(phrases)]
+    words = Words([*bodies(2_000, seed=1), *phrases])
+    # Of a window's distinct texts every third is such a phrase, of the reference's one in eighteen.
+    assert words.shifts([*bodies(200, seed=2), *phrases[:100]]) == ()
+    fresh = [f"{phrase} my friend {number}" for number, phrase in enumerate(phrases[:100])]
+    assert "thanks" in {shift.word for shift in words.shifts([*bodies(200, seed=2), *fresh])}
