@@ -10,7 +10,9 @@ from driftwatch.domain.drift import Outcome
 from driftwatch.domain.run import RunState
 from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import (
+    AuditFigures,
     DaemonFigures,
+    DrillFigures,
     MeasureFigures,
     OutboxFigures,
     RuleFigures,
@@ -35,6 +37,7 @@ MEASURES = (
     "tokens.jsd",
     "tokens.unknown_share",
 )
+DRILLS = ("new-topic", "slow")
 
 
 def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1) -> StreamFigures:
@@ -58,6 +61,9 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
             state="harmful-drift",
             onset_at=at - timedelta(hours=2),
         ),
+        alarms=2 * scale,
+        audit=AuditFigures(texts=1_000.0 * scale, alarms=float(scale), marked=1.0, budget_texts=10_000.0),
+        drills={drill: DrillFigures(missed=float(scale), delay_texts=140.0) for drill in DRILLS},
         rules={rule: RuleFigures(holding=True, fired_at=at - timedelta(hours=1)) for rule in RULES},
         decisions={(rule, action.value): 5 * scale for rule in RULES for action in Action},
         runs={state.value: 1 for state in RunState},

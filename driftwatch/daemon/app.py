@@ -19,7 +19,15 @@ from driftwatch.daemon import pages, rounds
 from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.rulebook import Rulebook
 from driftwatch.daemon.supervisor import Supervisor
-from driftwatch.metrics import DaemonFigures, Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
+from driftwatch.metrics import (
+    AlarmTally,
+    DaemonFigures,
+    Expected,
+    ExpectedStream,
+    Exposition,
+    Snapshot,
+    snapshot_from,
+)
 from driftwatch.schedule import Loop, Loops
 from driftwatch.schedule.systemd import Systemd
 from driftwatch.web import App, Health, ReloadResult, WebSettings, serve
@@ -64,6 +72,7 @@ class Daemon:
         )
         self._started_at = self._clock.now()
         self._loops = Loops(self._all_loops(), clock=self._clock)
+        self._alarms = AlarmTally()
         self._newest = self._snapshot()
 
     def run(self) -> None:
@@ -199,7 +208,7 @@ class Daemon:
             reload_ok=self._rules.last_ok,
             reloaded_at=self._rules.loaded_at,
         )
-        return snapshot_from(self._store, expected, figures, at=self._clock.now())
+        return snapshot_from(self._store, expected, figures, at=self._clock.now(), alarms=self._alarms)
 
 
 def run(config_path: Path) -> None:

@@ -66,14 +66,16 @@ def single(name: str, meaning: str, value: Callable[[Snapshot], float | None], *
     return Family(name=name, kind=kind, meaning=meaning, labels=(), samples=samples)
 
 
-def per_stream(name: str, meaning: str, value: Callable[[StreamFigures], float | None]) -> Family:
-    """Return a gauge with one value a stream; None gives no sample."""
+def per_stream(
+    name: str, meaning: str, value: Callable[[StreamFigures], float | None], *, kind: Kind = Kind.GAUGE
+) -> Family:
+    """Return a family with one value a stream; None gives no sample."""
 
     def samples(snapshot: Snapshot) -> Samples:
         figures = ((stream.name, value(stream)) for stream in snapshot.streams)
         return [((name,), figure) for name, figure in figures if figure is not None]
 
-    return Family(name=name, kind=Kind.GAUGE, meaning=meaning, labels=("stream",), samples=samples)
+    return Family(name=name, kind=kind, meaning=meaning, labels=("stream",), samples=samples)
 
 
 def within_stream(

@@ -10,6 +10,8 @@ from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
 from driftwatch.domain.run import RunState
+from driftwatch.metrics.alarms import AlarmTally
+from driftwatch.metrics.audit import apart, audit, drills
 from driftwatch.metrics.snapshot import (
     DaemonFigures,
     MeasureFigures,
@@ -22,7 +24,7 @@ from driftwatch.metrics.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from driftwatch.domain.decision import RuleState
@@ -55,6 +57,7 @@ class ExpectedStream:
 
     sources: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    drills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,9 @@ class Expected:
     receivers: tuple[str, ...] = ()
 
 
-def snapshot_from(store: Store, expected: Expected, daemon: DaemonFigures, *, at: datetime) -> Snapshot:
+def snapshot_from(
+    store: Store, expected: Expected, daemon: DaemonFigures, *, at: datetime, alarms: AlarmTally | None = None
+) -> Snapshot:
     """Read everything that is exported.
 
     Args:
@@ -73,6 +78,7 @@ def snapshot_from(store: Store, expected: Expected, daemon: DaemonFigures, *, at
         expected: streams, sources, rules and receivers; what is no longer configured is left out.
         daemon: what the daemon knows of itself.
         at: the present moment.
+        alarms: counts the alarms that begin from one snapshot to the next; without it they are not counted.
 
     Raises:
         StoreError: the store cannot be read.
@@ -83,10 +89,11 @@ def snapshot_from(store: Store, expected: Expected, daemon: DaemonFigures, *, at
         windows=store.windows.count(),
         decisions=store.decisions.count(),
     )
+    tally = alarms or AlarmTally()
     return Snapshot(
         at=at,
         daemon=daemon,
-        streams=tuple(_stream(store, counts, name, wanted) for name, wanted in expected.streams.items()),
+        streams=tuple(_stream(store, counts, tally, name, wanted) for name, wanted in expected.streams.items()),
         outbox=_outbox(store, expected.receivers),
         store_bytes=store.size(),
     )
@@ -100,16 +107,20 @@ class _Counts:
     decisions: Mapping[tuple[str, str, str], int]
 
 
-def _stream(store: Store, counts: _Counts, name: str, wanted: ExpectedStream) -> StreamFigures:
+def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted: ExpectedStream) -> StreamFigures:
     runs = store.runs.list(stream=name, limit=_MOST_RUNS)
     champion, reference = store.registry.champion(name), store.registry.reference(name)
+    newest = next(iter(store.windows.recent(name, limit=1)), None)
     return StreamFigures(
         name=name,
         texts=_texts(counts.texts, name, wanted.sources),
         last_text_at=counts.last_text_at.get(name),
         backlog=store.texts.backlog(name, after_seq=store.windows.position(name).after_seq),
         windows={outcome.value: counts.windows.get((name, outcome.value), 0) for outcome in Outcome},
-        last=_window(store.windows.recent(name, limit=1)),
+        last=_window(newest),
+        alarms=tally.count(store, newest, stream=name),
+        audit=audit(newest),
+        drills=drills(newest, expected=wanted.drills),
         rules=_rules(store.decisions.rule_states(name), wanted.rules),
         decisions={
             (rule, action.value): counts.decisions.get((name, rule, action.value), 0)
@@ -134,10 +145,9 @@ def _texts(
     return texts
 
 
-def _window(newest: Sequence[WindowResult]) -> WindowFigures | None:
-    if not newest:
+def _window(window: WindowResult | None) -> WindowFigures | None:
+    if window is None:
         return None
-    window = newest[0]
     return WindowFigures(
         texts=window.texts,
         distinct=window.distinct,
@@ -145,6 +155,7 @@ def _window(newest: Sequence[WindowResult]) -> WindowFigures | None:
         measures={
             measure.name: MeasureFigures(value=measure.value, null_low=measure.null_low, null_high=measure.null_high)
             for measure in window.measures
+            if not apart(measure.name)
         },
         state=window.state.value if window.state is not None else None,
         onset_at=window.onset.seen_at if window.onset is not None else None,

@@ -41,6 +41,31 @@ class WindowFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFigures:
+    """Whether the detector keeps its false-alarm budget, counted over the stream's life.
+
+    Args:
+        texts: of the shadow stream, which cannot drift.
+        alarms: on the shadow stream.
+        marked: alarms on the stream itself that a person marked false.
+        budget_texts: the budget: at least so many texts between two false alarms; None where it is not known yet.
+    """
+
+    texts: float = 0.0
+    alarms: float = 0.0
+    marked: float = 0.0
+    budget_texts: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillFigures:
+    """How a drill went: how often it was missed, and the delay when it last was detected."""
+
+    missed: float = 0.0
+    delay_texts: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFigures:
     """Where a rule stands: whether its condition holds now, and when it last acted."""
 
@@ -76,6 +101,9 @@ class StreamFigures:
         backlog: stored texts not assessed yet.
         windows: number of windows by outcome.
         last: the newest window; None before the first.
+        alarms: drift alarms that began while the daemon ran.
+        audit: of the false-alarm budget.
+        drills: by name.
         rules: by name.
         decisions: number by (rule, action).
         runs: number of runs by the state they are in.
@@ -91,6 +119,9 @@ class StreamFigures:
     backlog: int = 0
     windows: Mapping[str, int] = field(default_factory=dict)
     last: WindowFigures | None = None
+    alarms: int = 0
+    audit: AuditFigures = AuditFigures()
+    drills: Mapping[str, DrillFigures] = field(default_factory=dict)
     rules: Mapping[str, RuleFigures] = field(default_factory=dict)
     decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     runs: Mapping[str, int] = field(default_factory=dict)

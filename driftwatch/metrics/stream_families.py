@@ -1,25 +1,18 @@
-"""The metrics of a stream: its texts, windows, rules, runs and models."""
+"""The metrics of a stream: its texts, windows, drift, rules, runs and models."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.drift import DriftState
+from driftwatch.metrics.drift_families import DRIFT_FAMILIES
 from driftwatch.metrics.family import Kind, per_stream, seconds, within_stream
 
 if TYPE_CHECKING:
-    from driftwatch.metrics.snapshot import RunFigures, StreamFigures, WindowFigures
+    from driftwatch.metrics.snapshot import RunFigures, StreamFigures
 
 
 def _window(stream: StreamFigures, attribute: str) -> float | None:
     return None if stream.last is None else float(getattr(stream.last, attribute))
-
-
-def _measures(window: WindowFigures | None, attribute: str) -> dict[str, float]:
-    if window is None:
-        return {}
-    figures = {name: getattr(measure, attribute) for name, measure in window.measures.items()}
-    return {name: value for name, value in figures.items() if value is not None}
 
 
 def _fired(stream: StreamFigures) -> dict[str, float]:
@@ -28,16 +21,6 @@ def _fired(stream: StreamFigures) -> dict[str, float]:
 
 def _run(run: RunFigures | None, attribute: str) -> float:
     return 0.0 if run is None else float(getattr(run, attribute))
-
-
-def _measure(stream: StreamFigures, name: str, *, default: float | None = None) -> float | None:
-    found = None if stream.last is None else stream.last.measures.get(name)
-    return default if found is None else found.value
-
-
-def _states(stream: StreamFigures) -> dict[str, float]:
-    shown = None if stream.last is None else stream.last.state
-    return {state.value: float(state.value == shown) for state in DriftState}
 
 
 STREAM_FAMILIES = (
@@ -80,45 +63,7 @@ STREAM_FAMILIES = (
         "When the last window's newest text was produced.",
         lambda stream: None if stream.last is None else seconds(stream.last.ended_at),
     ),
-    within_stream(
-        "driftwatch_drift_measure",
-        "Measures of the last window, each in the unit its name documents.",
-        ("measure",),
-        lambda stream: _measures(stream.last, "value"),
-    ),
-    within_stream(
-        "driftwatch_drift_measure_null_low",
-        "Lower end of where the measure lies without drift.",
-        ("measure",),
-        lambda stream: _measures(stream.last, "null_low"),
-    ),
-    within_stream(
-        "driftwatch_drift_measure_null_high",
-        "Upper end of where the measure lies without drift.",
-        ("measure",),
-        lambda stream: _measures(stream.last, "null_high"),
-    ),
-    per_stream(
-        "driftwatch_drift_alarm",
-        "Whether an alarm is in force (1) or not (0): evidence of drift reached its false-alarm budget.",
-        lambda stream: _measure(stream, "drift.alarm", default=0.0),
-    ),
-    per_stream(
-        "driftwatch_drift_evidence",
-        "Log10 of the evidence over the alarm threshold at its highest in the last window; an alarm from 0 on.",
-        lambda stream: _measure(stream, "drift.evidence"),
-    ),
-    per_stream(
-        "driftwatch_drift_onset_timestamp_seconds",
-        "When the drift whose alarm is in force is estimated to have begun.",
-        lambda stream: None if stream.last is None else seconds(stream.last.onset_at),
-    ),
-    within_stream(
-        "driftwatch_drift_state",
-        "Has the text drifted, and does the model suffer: 1 for the state of the last window, 0 for the others.",
-        ("state",),
-        _states,
-    ),
+    *DRIFT_FAMILIES,
     within_stream(
         "driftwatch_rule_holding",
         "Whether the rule's condition held in the last window (1) or not (0).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,12 @@ from figures import LOOPS, busy_snapshot
 
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
-from driftwatch.domain.drift import Measure, Outcome, WindowResult
+from driftwatch.domain.drift import DriftState, Measure, Onset, Outcome, WindowResult
 from driftwatch.domain.run import GateLimits, Recipe, RunId, RunSpec, RunState
 from driftwatch.domain.text import Cursor, Text
-from driftwatch.metrics import Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
+from driftwatch.metrics import AlarmTally, Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
 from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
+from driftwatch.metrics.snapshot import AuditFigures, DrillFigures
 from driftwatch.store import Store, open_store
 from driftwatch.store.step import Step
 from driftwatch.web import status_from
@@ -154,6 +156,59 @@ def test_a_step_shows_in_every_figure(store: Store) -> None:
     assert taken.outbox.deliveries["webhook", "pending"] == 1
     assert taken.outbox.oldest_pending_at is not None
     assert taken.store_bytes > 0
+
+
+def drifting(index: int, *, alarm: float, **more: float) -> Step:
+    result = replace(
+        step().result,
+        index=index,
+        first_seq=index * 6 + 1,
+        last_seq=index * 6 + 6,
+        measures=(
+            Measure(name="drift.alarm", value=alarm),
+            *(Measure(name=name.replace("__", "."), value=value) for name, value in more.items()),
+        ),
+        state=DriftState.BENIGN_DRIFT if alarm else DriftState.STABLE,
+        onset=Onset(seq=2, seen_at=NOON - timedelta(hours=1), texts=5) if alarm else None,
+    )
+    return Step(result=result, states={}, decisions=(), rule_states=(), alerts=(), receivers=(), runs=())
+
+
+def test_alarms_are_counted_when_they_begin_and_not_again_after_a_restart(store: Store) -> None:
+    def alarms(tally: AlarmTally) -> int:
+        taken = snapshot_from(store, EXPECTED, busy_snapshot().daemon, at=NOON, alarms=tally)
+        return taken.streams[0].alarms
+
+    tally, counts = AlarmTally(), []
+    counts.append(alarms(tally))
+    for index, alarm in enumerate((0.0, 1.0, 1.0, 0.0)):
+        store.windows.commit_step(drifting(index, alarm=alarm))
+        counts.append(alarms(tally))
+    for index, alarm in enumerate((1.0, 0.0, 1.0), start=4):
+        store.windows.commit_step(drifting(index, alarm=alarm))
+    assert [*counts, alarms(tally), alarms(tally)] == [0, 0, 1, 1, 1, 3, 3]
+    assert alarms(AlarmTally()) == 0
+
+
+def test_state_and_onset_are_those_of_the_newest_window(store: Store) -> None:
+    store.windows.commit_step(drifting(0, alarm=1.0))
+    last = snapshot(store).streams[0].last
+    assert last is not None
+    assert (last.state, last.onset_at) == ("benign-drift", NOON - timedelta(hours=1))
+
+
+def test_audit_and_drills_are_read_off_the_newest_window_apart_from_its_measures(store: Store) -> None:
+    drilled = Expected(streams={"support": ExpectedStream(drills=("slow",))})
+    before = snapshot_from(store, drilled, busy_snapshot().daemon, at=NOON).streams[0]
+    assert (before.audit, before.drills) == (AuditFigures(), {"slow": DrillFigures()})
+    measured = {"audit__texts": 900.0, "audit__alarms": 1.0, "audit__arl_texts": 1e4}
+    measured |= {"drill__new.topic__delay": 140.0, "drill__new.topic__missed": 2.0, "drill__slow__missed": 1.0}
+    store.windows.commit_step(drifting(0, alarm=0.0, **measured))
+    stream = snapshot_from(store, drilled, busy_snapshot().daemon, at=NOON).streams[0]
+    assert stream.audit == AuditFigures(texts=900, alarms=1, budget_texts=1e4)
+    assert stream.drills == {"new.topic": DrillFigures(missed=2, delay_texts=140), "slow": DrillFigures(missed=1)}
+    assert stream.last is not None
+    assert set(stream.last.measures) == {"drift.alarm"}
 
 
 def test_what_is_no_longer_configured_is_left_out(store: Store) -> None:

@@ -10,6 +10,7 @@ from figures import NOON, busy_snapshot
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from driftwatch.domain.drift import DriftState
 from driftwatch.metrics import FAMILIES, Exposition
 from driftwatch.metrics.family import Kind
 from driftwatch.metrics.snapshot import OutboxFigures, Snapshot, StreamFigures
@@ -53,6 +54,26 @@ def test_values_and_labels_come_from_the_snapshot() -> None:
     assert value(snapshot, "driftwatch_outbox_deliveries", receiver="webhook", state="dead") == 1
 
 
+def test_audit_and_drills_stand_beside_the_budget() -> None:
+    snapshot = busy_snapshot()
+    assert value(snapshot, "driftwatch_drift_alarms_total", stream="support") == 2
+    assert value(snapshot, "driftwatch_false_alarm_budget_texts", stream="support") == 10_000
+    assert value(snapshot, "driftwatch_shadow_texts_total", stream="support") == 1_000
+    assert value(snapshot, "driftwatch_shadow_alarms_total", stream="support") == 1
+    assert value(snapshot, "driftwatch_false_alarms_marked_total", stream="support") == 1
+    assert value(snapshot, "driftwatch_drill_missed_total", stream="support", drill="slow") == 1
+    assert value(snapshot, "driftwatch_drill_detection_delay_texts", stream="support", drill="slow") == 140
+
+
+def test_what_counts_is_there_before_it_happens() -> None:
+    for name in ("drift_alarms", "shadow_texts", "shadow_alarms", "false_alarms_marked"):
+        assert value(quiet_snapshot(), f"driftwatch_{name}_total", stream="support") == 0
+    for state in DriftState:
+        assert value(quiet_snapshot(), "driftwatch_drift_state", stream="support", state=state.value) == 0
+    assert value(quiet_snapshot(), "driftwatch_drift_alarm", stream="support") == 0
+    assert value(quiet_snapshot(), "driftwatch_false_alarm_budget_texts", stream="support") is None
+
+
 def test_what_has_not_happened_yet_has_no_timestamp_and_no_measure() -> None:
     names = {name for name, _ in scraped(quiet_snapshot())}
     assert "driftwatch_last_text_timestamp_seconds" not in names
@@ -88,7 +109,19 @@ def test_series_grow_with_streams_not_with_traffic() -> None:
 
 
 def test_label_names_are_of_the_bounded_kinds() -> None:
-    bounded = {"stream", "source", "outcome", "measure", "rule", "action", "state", "loop", "receiver", "version"}
+    bounded = {
+        "drill",
+        "stream",
+        "source",
+        "outcome",
+        "measure",
+        "rule",
+        "action",
+        "state",
+        "loop",
+        "receiver",
+        "version",
+    }
     assert {label for family in FAMILIES for label in family.labels} <= bounded
 
 
