@@ -200,7 +200,7 @@ def _cluster(
     change = Change.SHRUNK if share < before else Change.NEW if before < 0.03 else Change.GROWN
     everywhere = [body for body, each in zip(bodies, [*there, *here], strict=True) if each == label]
     members = [body for body, each in zip(bodies[len(there) :], here, strict=True) if each == label]
-    risen = [shift.word for shift in words.shifts(everywhere) if shift.word not in ENGLISH_STOP_WORDS and shift.z > 0]
+    risen = [word for word in words.keywords(everywhere, most=20) if word not in ENGLISH_STOP_WORDS]
     return ClusterShift(
         change=change,
         keywords=tuple(risen[:6]),
