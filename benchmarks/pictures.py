@@ -120,13 +120,8 @@ def peeking(corpus: Corpus) -> None:
         looked.append(looked[-1] + (p <= 0.05))
         bet.append(bet[-1] + (evidence.peak.height >= 0))
     texts = [size * number for number in range(len(looked))]
-    chart = Chart(
-        "False alarms on a stream without drift",
-        "texts",
-        "alarms so far",
-        (0, texts[-1]),
-        (0, float(max(looked[-1], 4))),
-    )
+    top = max(looked[-1], 4)
+    chart = Chart("False alarms on a stream without drift", "texts", "alarms so far", (0, texts[-1]), (0, top))
     chart.line(texts, looked, "p ≤ 0.05, each window of 200")
     chart.line(texts, bet, "evidence, A = 100,000")
     chart.write("peeking", range(0, texts[-1], 2_000), range(0, top + 1, 2))
