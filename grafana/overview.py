@@ -174,6 +174,43 @@ DRIFT = (
         least=0,
     ),
 )
+PROMISES = (
+    Chart(
+        title="Audit: false alarms of the shadow stream",
+        says="Alarms on a stream that cannot drift. Dashed: so many the false-alarm budget allows on average by now.",
+        queries=(
+            Query(expr=f"driftwatch_shadow_alarms_total{{{_STREAM}}}", legend="{{stream}}"),
+            Query(
+                expr=f"driftwatch_shadow_texts_total{{{_STREAM}}} / driftwatch_false_alarm_budget_texts{{{_STREAM}}}",
+                legend="{{stream}} limit",
+            ),
+        ),
+        least=0,
+    ),
+    Chart(
+        title="Alarms begun, and marked false",
+        says="Drift alarms that began within a day, and how many a person has marked false in all.",
+        queries=(
+            Query(expr=f"increase(driftwatch_drift_alarms_total{{{_STREAM}}}[1d])", legend="{{stream}} begun a day"),
+            Query(expr=f"driftwatch_false_alarms_marked_total{{{_STREAM}}}", legend="{{stream}} marked false"),
+        ),
+        least=0,
+    ),
+    Chart(
+        title="Drills: delay of detection",
+        says="Texts from the begin of a drill's synthetic drift to its alarm, the last time it was detected.",
+        queries=(Query(expr=f"driftwatch_drill_detection_delay_texts{{{_STREAM}}}", legend="{{stream}} {{drill}}"),),
+        least=0,
+    ),
+    Chart(
+        title="Drills missed",
+        says="Drills of the last week that ended without an alarm: drift like theirs would go unseen.",
+        queries=(
+            Query(expr=f"increase(driftwatch_drill_missed_total{{{_STREAM}}}[7d])", legend="{{stream}} {{drill}}"),
+        ),
+        least=0,
+    ),
+)
 TEXTS = (
     Chart(
         title="Texts by what became of them",
@@ -285,6 +322,7 @@ DAEMON = (
 ROWS: tuple[tuple[str, tuple[Part, ...], int, int], ...] = (
     ("Is anything wrong? Is anything happening?", STATUS, 3, 4),
     ("Drift", DRIFT, 12, 8),
+    ("Does the detector keep its promises?", PROMISES, 6, 7),
     ("Texts", TEXTS, 8, 7),
     ("Runs and models", RUNS, 8, 7),
     ("The daemon itself", DAEMON, 6, 7),
