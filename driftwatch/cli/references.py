@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from driftwatch.drift.evidence.alarm import Alarm
+    from driftwatch.drift.evidence.dependence import Dependence
+    from driftwatch.drift.evidence.state import Notes
+
 app = typer.Typer(help="What windows are compared with.", no_args_is_help=True)
 StreamArgument = Annotated[str, typer.Argument(metavar="STREAM", help="Name of the stream.")]
 
@@ -49,6 +53,9 @@ class Held:
     champion: str | None
     seed: int
     folder: str
+    dependence: str | None
+    burn_in: Dependence | None
+    alarm: Alarm | None
 
 
 @app.command(epilog="Example: driftwatch reference build support")
@@ -101,14 +108,16 @@ def show(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Show what a reference holds; every file is held against its hash."""
+    """Show what a reference holds, every file held against its hash, and what the burn-in found of the stream."""
     from driftwatch.drift.archive import load_reference
+    from driftwatch.drift.evidence.state import read_notes
     from driftwatch.wiring.analysis import stream_settings
 
     loaded = read_config(config)
     stream_settings(loaded, stream)
     store = opened(loaded)
     in_force, rows = store.registry.reference(stream), store.registry.references(stream)
+    states = store.windows.monitor_states(stream, reference=in_force.version) if in_force is not None else {}
     store.close()
     row = in_force if version is None else next((each for each in rows if each.version == version), None)
     if row is None and version is not None:
@@ -116,6 +125,10 @@ def show(
     if row is None:
         raise ConflictError(f"stream {stream} has no reference", cure=f"driftwatch reference build {stream}")
     reference = load_reference(Path(row.path))
+    ours = row.version == in_force.version if in_force is not None else False
+    notes = read_notes(states["evidence"]) if ours and "evidence" in states else None
+    settings = loaded.streams[stream].evidence
+    dependence = _dependence(settings.dependence, notes)
     held = Held(
         stream=stream,
         version=row.version,
@@ -130,6 +143,9 @@ def show(
         champion=reference.champion,
         seed=reference.seed,
         folder=row.path,
+        dependence=dependence,
+        burn_in=notes.dependence if notes is not None else None,
+        alarm=notes.alarm if notes is not None else None,
     )
     if json:
         print_json(held)
@@ -138,6 +154,15 @@ def show(
     for name, value in _told(held):
         table.add_row(name, f"{value:,}" if isinstance(value, int) else value)
     out.print(table)
+
+
+def _dependence(wanted: str | int, notes: Notes | None) -> str | None:
+    """Say how texts are bet on: as the configuration fixes it, or as the burn-in found it."""
+    if wanted == "independent":
+        return "text by text, as the configuration says"
+    if isinstance(wanted, int):
+        return f"blocks of {wanted}, as the configuration says"
+    return notes.dependence.sentence if notes is not None and notes.dependence is not None else None
 
 
 def _told(held: Held) -> Iterator[tuple[str, int | str]]:
@@ -152,3 +177,7 @@ def _told(held: Held) -> Iterator[tuple[str, int | str]]:
     yield "model", held.champion or "none"
     yield "seed", str(held.seed)
     yield "folder", held.folder
+    yield "how texts are bet on", held.dependence or "not measured yet: no window was assessed against it"
+    if held.alarm is not None:
+        since = f"{held.alarm.onset.seen_at:%Y-%m-%d %H:%M:%S}"
+        yield "alarm in force", f"since window {held.alarm.raised}, onset about {since} UTC"

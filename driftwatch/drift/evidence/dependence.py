@@ -60,6 +60,20 @@ class Dependence:
     confirmed: bool
     beyond: bool
 
+    @property
+    def sentence(self) -> str:
+        """Return it in words."""
+        if self.texts < LEAST_TEXTS:
+            return f"blocks of {self.length}: only {self.texts} texts measured so far"
+        stage = "" if self.settled else " so far"
+        if self.beyond:
+            return (
+                f"blocks of {self.length}: texts depend on each other farther than {LENGTHS[-1]} apart "
+                f"({self.texts:,} texts measured{stage}), so nothing is bet with learnt scores"
+            )
+        doubt = "" if self.confirmed else "; parts of them ask for longer blocks, so look at what groups texts"
+        return f"blocks of {self.length}: no dependence found beyond ({self.texts:,} texts measured{stage}{doubt})"
+
 
 def measure(values: npt.NDArray[np.float32], *, settled: bool) -> Dependence:
     """Choose the shortest block beyond which texts don't depend on each other.
