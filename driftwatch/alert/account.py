@@ -14,19 +14,13 @@ if TYPE_CHECKING:
     from driftwatch.domain.drift import ClusterShift, Measure, WindowResult
 
 _MOST_WORDS, _MOST_CLUSTERS, _MOST_KEYWORDS, _MOST_SLICES, _LONGEST = 8, 4, 5, 3, 40
-_STATES = {
-    DriftState.BENIGN_DRIFT: "benign drift: the text has changed, and the model copes with it",
-    DriftState.HARMFUL_DRIFT: "harmful drift: the text has changed, and the model suffers from it",
-    DriftState.SILENT_DECAY: "silent decay: the text looks as it did, but the model does worse on it",
-    DriftState.STABLE: "stable: nothing changed beyond chance",
-}
 _CHANGES = {Change.NEW: "new", Change.GROWN: "grown", Change.SHRUNK: "shrunk"}
 
 
 def account(result: WindowResult) -> Iterator[str]:
     """Return a line each: the state, since when, how much, who is affected, which topics, and how the model fares."""
     if result.state is not None:
-        yield f"state: {_state(result)}"
+        yield f"state: {_state(result.state, scored=_measure(result, 'loss.increase') is not None)}"
     if result.onset is not None:
         began = moment(result.onset.seen_at)
         yield f"changed: since about {began}, {result.onset.texts:,} texts before the end of this window"
@@ -54,10 +48,10 @@ def words(result: WindowResult) -> Iterator[str]:
             yield sentence(f"{title}: {shown}")
 
 
-def _state(result: WindowResult) -> str:
-    if result.state is DriftState.BENIGN_DRIFT and _measure(result, "loss.increase") is None:
+def _state(state: DriftState, *, scored: bool) -> str:
+    if state is DriftState.BENIGN_DRIFT and not scored:
         return "drift: the text has changed; no model is scored, so whether one suffers is not known"
-    return _STATES[result.state] if result.state is not None else ""
+    return f"{state.words}: {state.meaning}"
 
 
 def _slices(result: WindowResult) -> Iterable[str]:

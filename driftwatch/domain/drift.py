@@ -234,6 +234,29 @@ class DriftState(StrEnum):
     HARMFUL_DRIFT = "harmful-drift"
     SILENT_DECAY = "silent-decay"
 
+    @property
+    def drifted(self) -> bool:
+        """Whether an alarm is in force."""
+        return self in (DriftState.BENIGN_DRIFT, DriftState.HARMFUL_DRIFT)
+
+    @property
+    def words(self) -> str:
+        """Name for people, such as "harmful drift"."""
+        return self.value.replace("-", " ")
+
+    @property
+    def meaning(self) -> str:
+        """What it says, in one clause without a stop."""
+        match self:
+            case DriftState.STABLE:
+                return "nothing changed beyond chance"
+            case DriftState.BENIGN_DRIFT:
+                return "the text has changed, and the model copes with it"
+            case DriftState.HARMFUL_DRIFT:
+                return "the text has changed, and the model suffers from it"
+            case DriftState.SILENT_DECAY:
+                return "the text looks as it did, but the model does worse on it"
+
 
 class Outcome(StrEnum):
     """How an assessment ended."""

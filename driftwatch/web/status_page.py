@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from driftwatch.web.view import StatusView, StreamView
 
 REFRESH_SECONDS = 15
-_SHOWN_FIRST = ("drift.new_share", "embedding.mmd2", "tokens.jsd", "loss.increase", "tokens.unknown_share")
+_SHOWN_FIRST = (
+    "drift.evidence",
+    "drift.new_share",
+    "loss.increase",
+    "embedding.mmd2",
+    "tokens.jsd",
+    "tokens.unknown_share",
+)
+_NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts")
+_LIMITS = {"drift.evidence": (0.0, "an alarm from 0 on")}
 _MOST_CHARTS = 6
 _STYLE = """
 :root { color-scheme: light dark; --line: #3b6fb6; --limit: #b5651d; --bad: #b3261e; --good: #2e7d4f; --mute: #777; }
@@ -33,7 +43,13 @@ td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px so
 .line { fill: none; stroke: var(--line); stroke-width: 1.5 } .limit { stroke: var(--limit); stroke-dasharray: 4 3 }
 .dot { fill: var(--line) } .dot.over { fill: var(--bad) } progress { width: 12rem }
 """
-_BADGES = {"quiet": "", "waiting for text": " idle", "drift": " bad"}
+_BADGES = {
+    "quiet": "",
+    "waiting for text": " idle",
+    "drift": " bad",
+    "harmful drift": " bad",
+    "silent decay": " bad",
+}
 
 
 def status_page(view: StatusView) -> str:
@@ -54,17 +70,32 @@ def _stream(stream: StreamView) -> str:
     last = _moment(stream.last_text_at) if stream.last_text_at else "never"
     return (
         f'<section><h2>{escape(stream.name)} <span class="badge{_BADGES.get(stream.standing, " attention")}">'
-        f"{escape(stream.standing)}</span><small>{since}</small></h2>"
+        f"{escape(stream.standing)}</span><small>{since}</small></h2>{_drift(stream)}"
         f'<p class="mute">last text {last} · {stream.backlog} texts wait · champion {escape(stream.champion or "none")}'
         f" · reference {escape(stream.reference or 'none')}</p>"
         f"{_charts(stream.windows)}{_windows(stream)}{_decisions(stream.decisions)}{_runs(stream.runs)}</section>"
     )
 
 
+def _drift(stream: StreamView) -> str:
+    """Return the state in words, and the alarm in force with the way to its incident page."""
+    state = stream.windows[0].state if stream.windows else None
+    said = f"{state.words.capitalize()}: {state.meaning}. " if state is not None else ""
+    if stream.alarm is None:
+        return f"<p>{said}</p>" if said else ""
+    texts = f", {stream.alarm.texts:,} texts ago" if stream.alarm.texts is not None else ""
+    page = f"/streams/{quote(stream.name, safe='')}/incidents/{stream.alarm.window}"
+    return (
+        f"<p>{said}<strong>An alarm is in force</strong>; the drift began at about "
+        f'{_moment(stream.alarm.since)}{texts}. <a href="{page}">What changed</a></p>'
+    )
+
+
 def _charts(windows: tuple[WindowResult, ...]) -> str:
     if not windows:
         return ""
-    measures = sorted(windows[0].measures, key=_rank)[:_MOST_CHARTS]
+    charted = (measure for measure in windows[0].measures if measure.name not in _NOT_CHARTED)
+    measures = sorted((measure for measure in charted if isfinite(measure.value)), key=_rank)[:_MOST_CHARTS]
     return f'<div class="charts">{"".join(_chart(measure, windows) for measure in measures)}</div>'
 
 
@@ -73,11 +104,10 @@ def _rank(measure: Measure) -> int:
 
 
 def _chart(measure: Measure, windows: tuple[WindowResult, ...]) -> str:
-    values = [value for window in reversed(windows) if (value := window.value(measure.name)) is not None]
-    limit = measure.null_high
-    caption = f"{measure.name} {measure.value:.4g}" + (
-        f" (without drift up to {limit:.4g})" if limit is not None else ""
-    )
+    seen = (window.value(measure.name) for window in reversed(windows))
+    values = [value for value in seen if value is not None and isfinite(value)]
+    limit, says = _LIMITS.get(measure.name, (measure.null_high, f"without drift up to {measure.null_high or 0:.4g}"))
+    caption = f"{measure.name} {measure.value:.4g}" + (f" ({says})" if limit is not None else "")
     chart = sparkline(values, limit=limit, title=escape(caption))
     return f"<figure>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
 

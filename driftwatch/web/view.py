@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.drift import DriftState
 from driftwatch.domain.run import RunState
 
 if TYPE_CHECKING:
@@ -22,6 +24,21 @@ _RUNS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmView:
+    """A drift alarm in force.
+
+    Args:
+        since: when the drift is estimated to have begun; the end of the window that raised it, where that is not known.
+        texts: from then to the end of the newest window; None where it is not known.
+        window: whose incident page shows it best: the newest in which evidence reached its threshold.
+    """
+
+    since: datetime
+    texts: int | None
+    window: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamView:
     """One stream.
 
@@ -33,6 +50,7 @@ class StreamView:
         backlog: texts not yet assessed.
         champion: version that serves; None without a model.
         reference: version in force; None before the first.
+        alarm: of drift, in force at the newest window's end; None where none is.
         windows: newest first.
         decisions: newest first.
         runs: newest first.
@@ -48,6 +66,7 @@ class StreamView:
     windows: tuple[WindowResult, ...]
     decisions: tuple[Decision, ...]
     runs: tuple[Run, ...]
+    alarm: AlarmView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +102,7 @@ def _stream(store: Store, name: str, last_text_at: datetime | None) -> StreamVie
     states = store.decisions.rule_states(name).values()
     return StreamView(
         name=name,
-        standing=standing(runs, states, assessed=bool(windows)),
+        standing=standing(runs, states, assessed=bool(windows), state=windows[0].state if windows else None),
         since=min((state.since_at for state in states if state.since_at is not None), default=None),
         last_text_at=last_text_at,
         backlog=store.texts.backlog(name, after_seq=store.windows.position(name).after_seq),
@@ -92,18 +111,52 @@ def _stream(store: Store, name: str, last_text_at: datetime | None) -> StreamVie
         windows=tuple(windows),
         decisions=tuple(stored.decision for stored in store.decisions.recent(name, limit=_DECISIONS)),
         runs=tuple(runs),
+        alarm=alarm_in(windows),
     )
 
 
-def standing(runs: Iterable[Run], states: Iterable[RuleState], *, assessed: bool) -> str:
-    """Return where a stream stands, the most pressing thing first."""
+def alarm_in(windows: Sequence[WindowResult]) -> AlarmView | None:
+    """Return the alarm in force at the end of the newest window, or None.
+
+    Args:
+        windows: one after the other, newest first.
+    """
+    alarmed = list(takewhile(lambda window: window.value("drift.alarm"), windows))
+    if not alarmed:
+        return None
+    newest, onset = alarmed[0], alarmed[0].onset
+    return AlarmView(
+        since=onset.seen_at if onset else alarmed[-1].last_seen_at,
+        texts=onset.texts if onset else None,
+        window=next((each.index for each in alarmed if _raised(each)), newest.index),
+    )
+
+
+def _raised(window: WindowResult) -> bool:
+    evidence = window.value("drift.evidence")
+    return evidence is not None and evidence >= 0
+
+
+def standing(
+    runs: Iterable[Run], states: Iterable[RuleState], *, assessed: bool, state: DriftState | None = None
+) -> str:
+    """Return where a stream stands, the most pressing thing first.
+
+    Args:
+        runs: of the stream.
+        states: of its rules.
+        assessed: whether any window was.
+        state: of the newest window.
+    """
     running = {run.state for run in runs}
     if RunState.AWAITING_APPROVAL in running:
         return "approval wanted"
-    if any(state.working for state in running):
+    if any(each.working for each in running):
         return "retraining"
-    if any(state.since_window is not None for state in states):
-        return "drift"
+    if state is not None and state is not DriftState.STABLE:
+        return state.words
+    if any(rule.since_window is not None for rule in states):
+        return "drift" if state is None else "rule holds"
     if RunState.PROBATION in running:
         return "probation"
     return "quiet" if assessed else "waiting for text"

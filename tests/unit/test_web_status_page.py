@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
 
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
-from driftwatch.domain.drift import Measure, Outcome, WindowResult, WordShift
+from driftwatch.domain.drift import DriftState, Measure, Onset, Outcome, WindowResult, WordShift
 from driftwatch.domain.run import GateLimits, Progress, Recipe, Run, RunId, RunSpec, RunState, Transition
 from driftwatch.web.sparkline import sparkline
 from driftwatch.web.status_page import status_page
-from driftwatch.web.view import StatusView, StreamView, standing
+from driftwatch.web.view import AlarmView, StatusView, StreamView, alarm_in, standing
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 NASTY = '<script>alert("x")</script>'
@@ -213,3 +214,71 @@ QUIET = RuleState(rule="topic-shift", fingerprint="f")
 )
 def test_the_most_pressing_thing_is_said(state: RunState | None, rule: RuleState, assessed: bool, word: str) -> None:
     assert standing([run_in(state)] if state else [], [rule], assessed=assessed) == word
+
+
+@pytest.mark.parametrize(
+    ("state", "rule", "word"),
+    [
+        (DriftState.STABLE, QUIET, "quiet"),
+        (DriftState.STABLE, HOLDING, "rule holds"),
+        (DriftState.BENIGN_DRIFT, QUIET, "benign drift"),
+        (DriftState.HARMFUL_DRIFT, HOLDING, "harmful drift"),
+        (DriftState.SILENT_DECAY, HOLDING, "silent decay"),
+    ],
+)
+def test_the_state_is_said_where_there_is_evidence(state: DriftState, rule: RuleState, word: str) -> None:
+    assert standing([], [rule], assessed=True, state=state) == word
+    assert standing([run_in(RunState.TRAINING)], [rule], assessed=True, state=state) == "retraining"
+
+
+def drifting(index: int, *, evidence: float, alarm: bool = True) -> WindowResult:
+    return replace(
+        window(index),
+        measures=(
+            Measure(name="drift.alarm", value=float(alarm)),
+            Measure(name="drift.evidence", value=evidence),
+            Measure(name="drift.onset_age", value=60.0),
+        ),
+        state=DriftState.HARMFUL_DRIFT if alarm else DriftState.STABLE,
+        onset=Onset(seq=700, seen_at=NOON - timedelta(hours=2), texts=1_287) if alarm else None,
+    )
+
+
+COURSE = (
+    drifting(5, evidence=-0.5),
+    drifting(4, evidence=2.5),
+    drifting(3, evidence=1.0),
+    drifting(2, evidence=-3.0, alarm=False),
+    drifting(1, evidence=9.0),
+)
+
+
+def test_an_alarm_in_force_leads_to_the_newest_incident() -> None:
+    assert alarm_in(COURSE) == AlarmView(since=NOON - timedelta(hours=2), texts=1_287, window=4)
+    assert alarm_in(COURSE[3:]) is None
+    assert alarm_in([]) is None
+    bare = [replace(each, onset=None, measures=each.measures[:1]) for each in COURSE[:3]]
+    assert alarm_in(bare) == AlarmView(since=COURSE[2].last_seen_at, texts=None, window=5)
+
+
+def test_the_page_says_state_alarm_and_evidence() -> None:
+    shown = page(replace(stream(), windows=COURSE, alarm=alarm_in(COURSE)))
+    for expected in (
+        "Harmful drift: the text has changed, and the model suffers from it. ",
+        "An alarm is in force",
+        "began at about <time",
+        "2026-11-02 10:00:00 UTC</time>, 1,287 texts ago",
+        '<a href="/streams/support/incidents/4">What changed</a>',
+        "drift.evidence -0.5 (an alarm from 0 on)",
+    ):
+        assert expected in shown
+    assert "drift.onset_age" not in shown
+    calm = page(replace(stream(), windows=COURSE[3:]))
+    assert "Stable: nothing changed beyond chance." in calm
+    assert "An alarm is in force" not in calm
+
+
+def test_evidence_without_end_is_left_out_of_the_line() -> None:
+    endless = (drifting(2, evidence=1.0), drifting(1, evidence=-float("inf")))
+    assert "inf" not in page(replace(stream(), windows=endless)).replace("info", "")
+    assert "drift.evidence" not in page(replace(stream(), windows=endless[1:]))
