@@ -13,6 +13,7 @@ import structlog
 
 from driftwatch.alert import messages
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
+from driftwatch.domain.budget import texts_per_second
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.domain.run import RunId, RunSpec
@@ -157,7 +158,7 @@ class Cycle:
         first = min(since, *(stored.text.seen_at for stored in texts))
         last = max(stored.text.seen_at for stored in texts)
         count = len(texts) + sum(result.texts for result in before)
-        return count / max((last - first).total_seconds(), 1.0)
+        return texts_per_second(count, last - first)
 
     def _set_aside(self, position: Position, texts: Sequence[StoredText]) -> Progressed:
         reason = f"the analysis worker died {MOST_ATTEMPTS} times on these texts"

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from driftwatch.cli.findings import Finding, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _TIMEOUT_SECONDS = 3
 _ANYBODY = 0o002
+_LEAST_WINDOWS = 100
+_TENTH = 0.1
+_DAY = 86_400
 
 
 @told
@@ -48,6 +51,7 @@ def checked(config: Config) -> Iterator[Finding]:
     try:
         for stream in config.streams.values():
             yield from _stream(store, stream)
+            yield from _budget(config, store, stream)
     finally:
         store.close()
 
@@ -134,6 +138,34 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
         yield from _unbuilt(name, stream)
     else:
         yield asked(f"{name}: reference", lambda: _reference(reference, champion, stream.name))
+
+
+def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Finding]:
+    """Say what the false-alarm budget comes to in texts, and whether it lets a small topic be seen in a day."""
+    from driftwatch.drift.power import sentence
+    from driftwatch.wiring.power import kept_power, stream_arl
+
+    subject = f"stream {stream.name}: false alarms"
+    arl, rate = stream_arl(store, stream)
+    at = "at one text a second, for want of windows" if rate is None else f"at {rate:,.3g} texts a second"
+    words = f"{stream.false_alarms} {at}: {arl:,.0f} texts, {arl / stream.window:,.0f} windows between two"
+    if arl < _LEAST_WINDOWS * stream.window:
+        detail = f"{words}; more than one in {_LEAST_WINDOWS} windows is allowed, so write a longer time"
+        yield Finding(level="warning", subject=subject, detail=detail)
+        return
+    yield Finding(level="ok", subject=subject, detail=words)
+    if store.registry.reference(stream.name) is None:
+        return
+    seen = kept_power(config, store, stream)
+    if seen is None:
+        detail = f"what it can see is not known: driftwatch reference power {stream.name}"
+        yield Finding(level="ok", subject=f"stream {stream.name}: power", detail=detail)
+        return
+    tenth = next(each for each in seen.found if each.share == _TENTH)
+    late = tenth.median is None or (rate is not None and tenth.median > rate * _DAY)
+    cure = "; a day brings fewer texts, so give a larger reference or a laxer budget" if late else ""
+    level: Literal["ok", "warning"] = "warning" if late else "ok"
+    yield Finding(level=level, subject=f"stream {stream.name}: power", detail=sentence(seen.found) + cure)
 
 
 def _log(name: str, path: Path) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ from driftwatch.cli.frame import (
     warn,
 )
 from driftwatch.domain.errors import ConflictError, NotFoundError
+from driftwatch.domain.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,3 +183,65 @@ def _told(held: Held) -> Iterator[tuple[str, int | str]]:
     if held.alarm is not None:
         since = f"{held.alarm.onset.seen_at:%Y-%m-%d %H:%M:%S}"
         yield "alarm in force", f"since window {held.alarm.raised}, onset about {since} UTC"
+
+
+@app.command(epilog="Example: driftwatch reference power support")
+@told
+def power(
+    stream: StreamArgument,
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Simulate again, whatever was kept.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Three topics instead of nine.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Say what the reference in force and the budget can see, by simulation on the reference itself."""
+    from driftwatch.drift.power import SHARES, TRIALS, sentence
+    from driftwatch.wiring.analysis import stream_settings
+    from driftwatch.wiring.power import kept_power, simulated_power
+
+    loaded = read_config(config)
+    settings = stream_settings(loaded, stream)
+    store = opened(loaded)
+    try:
+        seen = None if fresh or quick else kept_power(loaded, store, settings)
+        if seen is None:
+            trials = 3 if quick else TRIALS
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            with Progress(*columns, console=err, transient=True) as bar:
+                task = bar.add_task("simulating streams", total=trials * len(SHARES))
+                seen = simulated_power(
+                    loaded,
+                    store,
+                    settings,
+                    trials=trials,
+                    on_progress=lambda done, _total: bar.update(task, completed=done),
+                )
+    finally:
+        store.close()
+    if json:
+        print_json(seen)
+        return
+    known = seen.per_second is not None
+    rate = f"{seen.per_second:,.3g} texts a second" if known else "one text a second, for want of windows"
+    out.print(f"{settings.false_alarms} at {rate}: at least {seen.arl_texts:,.0f} texts between two false alarms")
+    table = Table("share of new texts", "median delay in texts", "in time", "seen in", "within")
+    for each in seen.found:
+        delay = f"{each.median:,}" if each.median is not None else f"more than {each.horizon:,}"
+        table.add_row(
+            f"{each.share:.0%}",
+            delay,
+            _lasting(each.median, seen.per_second),
+            f"{each.seen} of {len(each.delays)}",
+            f"{each.horizon:,} texts",
+        )
+    out.print(table)
+    out.print(sentence(seen.found))
+    out.print(
+        f"Topics were taken out of reference {seen.reference} one by one, so it was simulated with a smaller one: real "
+        "delays are rather shorter."
+    )
+
+
+def _lasting(texts: int | None, per_second: float | None) -> str:
+    return format_duration(timedelta(seconds=round(texts / per_second))) if texts and per_second else ""

@@ -35,6 +35,11 @@ class Budget:
         return min(max(self.interval.total_seconds() * per_second, LEAST_TEXTS), MOST_TEXTS)
 
 
+def texts_per_second(texts: int, span: timedelta) -> float:
+    """Return the rate of texts seen within a span; spans under a second count as one."""
+    return texts / max(span.total_seconds(), 1.0)
+
+
 def parse_budget(words: str) -> Budget:
     """Return the budget that ``1 per 365d`` and the like say.
 

@@ -10,7 +10,8 @@ import numpy as np
 from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
 from driftwatch.domain.errors import DataError, EncoderError
 from driftwatch.drift.evidence.detector import EvidenceDetector
-from driftwatch.drift.explain import Explainer, Explanation
+from driftwatch.drift.evidence.monitor import EvidenceMonitor
+from driftwatch.drift.explain import Explainer, Explanation, texts_apart
 from driftwatch.drift.features import require_same
 from driftwatch.drift.loss import LossDetector
 from driftwatch.drift.mmd import MmdDetector
@@ -88,7 +89,7 @@ class Assessor:
         enough = len(rows) >= LEAST_DISTINCT
         measured = [monitor.update(window) for name, monitor in self._monitors.items() if enough or name in ALWAYS]
         measures = tuple(measure for result in measured for measure in result.measures)
-        explained = self._explainer.explain(window, with_map=_raised(measures)) if enough else Explanation()
+        explained = self._explain(window, measures) if enough else Explanation()
         return WindowResult(
             stream=window.stream,
             index=window.index,
@@ -111,6 +112,12 @@ class Assessor:
             slices=explained.slices,
             map=explained.map,
         )
+
+    def _explain(self, window: Window, measures: Sequence[Measure]) -> Explanation:
+        """Say what drifted, of texts as far apart as the burn-in found them to depend on each other."""
+        evidence = self._monitors.get("evidence")
+        dependence = evidence.dependence if isinstance(evidence, EvidenceMonitor) else None
+        return self._explainer.explain(window, with_map=_raised(measures), apart=texts_apart(dependence))
 
     def states(self) -> dict[str, bytes]:
         """Return the monitors' states by detector, for a restart."""

@@ -76,7 +76,13 @@ class EvidenceMonitor:
         self.alarm: Alarm | None = None
         self.peak = _NOTHING
         self.dependence: Dependence | None = None
-        stored = unpack(state) if state else None
+        if state:
+            self.go_on(state)
+
+    def go_on(self, state: bytes) -> None:
+        """Go on from a state; one of another format is left aside."""
+        self._packed = None
+        stored = unpack(state)
         if stored is not None:
             self._restore(*stored)
 
