@@ -73,6 +73,7 @@ class ReferenceSettings:
         data: files or folders of training texts.
         heldout: files of the same kind of text that the model never saw.
         field: name of the text's field or column; found by itself where only one fits.
+        time: name of its time's field or column (ISO 8601, or seconds since 1970), for references by season.
         sample: most texts kept.
         seed: of sampling and split.
     """
@@ -82,6 +83,7 @@ class ReferenceSettings:
     data: tuple[Path, ...] = ()
     heldout: tuple[Path, ...] = ()
     field: str | None = None
+    time: str | None = None
     sample: int = 20_000
     seed: int = 7
 

@@ -101,7 +101,7 @@ class Records:
         identity = _word(self._id.find(record)) if self._id is not None else place
         if identity is None or len(identity) > _LONGEST_ID:
             return Rejected("no-id" if identity is None else "bad-id")
-        seen_at = now if self._time is None else _moment(self._time.find(record))
+        seen_at = now if self._time is None else moment(self._time.find(record))
         if seen_at is None:
             return Rejected("bad-time")
         shortened = _cut(body, self._max_bytes)
@@ -125,7 +125,8 @@ def _word(value: object) -> str | None:
     return str(value) if isinstance(value, int | float) else None
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
+    """Return the moment that ISO 8601, or seconds or milliseconds since 1970, say; None where it is none of these."""
     try:
         if isinstance(value, str):
             at = datetime.fromisoformat(value)

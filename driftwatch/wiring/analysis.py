@@ -85,8 +85,8 @@ def build_reference(
         chosen = settings.reference
         made = rebase.make(
             rebase.Ingredients(
-                texts=read_training(chosen.data, field=chosen.field),
-                heldout=read_training(chosen.heldout, field=chosen.field) if chosen.heldout else (),
+                texts=read_training(chosen.data, field=chosen.field, time=chosen.time),
+                heldout=read_training(chosen.heldout, field=chosen.field, time=chosen.time) if chosen.heldout else (),
             ),
             stream=stream,
             seed=chosen.seed,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -81,3 +82,32 @@ def test_a_folder_that_datasets_did_not_save_is_told(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(DataError, match="was not saved by datasets"):
         bodies(tmp_path / "folder")
+
+
+def test_times_are_read_where_a_field_names_them(tmp_path: Path) -> None:
+    noon = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    seconds = int(noon.timestamp())
+    lines = f'{{"text": "a", "at": "2026-11-02T12:00:00Z"}}\n{{"text": "b", "at": {seconds}}}\n'
+    rows = f"text,at\na,2026-11-02T13:00:00+01:00\nb,{seconds}\n"
+    pq.write_table(pa.table({"at": [noon, noon], "text": ["a", "b"]}), tmp_path / "c.parquet")
+    paths = [write(tmp_path / "a.jsonl", lines), write(tmp_path / "b.csv", rows), tmp_path / "c.parquet"]
+    texts = list(read_training(paths, field="text", time="at"))
+    assert [text.body for text in texts] == ["a", "b"] * 3
+    assert {text.seen_at for text in texts} == {noon}
+    assert {text.seen_at for text in read_training(paths, field="text")} == {datetime(1970, 1, 1, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", '{"text": "a", "at": 1}\n{"text": "b", "at": "soon"}\n', 'a.jsonl:2: "at" is no time'),
+        ("a.jsonl", '{"text": "a"}\n', 'a.jsonl:1: there is no field "at"'),
+        ("a.csv", "text,at\na,\n", 'a.csv:2: "at" is no time'),
+        ("a.txt", "a\nb\n", 'a.txt: plain text has no field "at"'),
+    ],
+)
+def test_bad_times_are_said_with_their_place(tmp_path: Path, name: str, content: str, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        list(read_training([write(tmp_path / name, content)], field="text" if name != "a.txt" else None, time="at"))
+    assert said in str(caught.value)
+    assert caught.value.cure
