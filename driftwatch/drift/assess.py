@@ -9,6 +9,7 @@ import numpy as np
 
 from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
 from driftwatch.domain.errors import DataError, EncoderError
+from driftwatch.drift.audit import AuditDetector
 from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.explain import Explainer, Explanation, texts_apart
@@ -28,14 +29,21 @@ if TYPE_CHECKING:
 DETECTORS: Mapping[str, Detector] = MappingProxyType(
     {
         detector.name: detector
-        for detector in (EvidenceDetector(), MmdDetector(), TokensDetector(), LossDetector(), ShareDetector())
+        for detector in (
+            EvidenceDetector(),
+            MmdDetector(),
+            TokensDetector(),
+            LossDetector(),
+            ShareDetector(),
+            AuditDetector(),
+        )
     }
 )
 """Built-in detectors in the order their measures are shown; plugins are added behind them."""
 
 LEAST_DISTINCT = 50
 """A window with fewer distinct texts says nothing about drift by itself; its texts still count as evidence."""
-ALWAYS = frozenset({"evidence"})
+ALWAYS = frozenset({"evidence", "audit"})
 """Detectors that gather over windows, however small."""
 _EXEMPLARS = 5
 _EXEMPLAR_LENGTH = 200

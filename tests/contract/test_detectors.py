@@ -83,7 +83,7 @@ def test_state_is_no_pickle(detector: Detector, reference: Reference, windows: l
 
 
 def test_windows_without_losses_are_measured_or_skipped(detector: Detector) -> None:
-    reference = samples.reference(samples.known()[:600], model=False)
+    reference = samples.reference(samples.known()[:1_500], model=False)
     result = detector.fit(reference, seed=3).update(samples.window(samples.known()[3_000:3_100], model=False))
     assert bool(result.measures) is (detector.name != "loss")
 
