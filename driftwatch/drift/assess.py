@@ -10,10 +10,13 @@ import numpy as np
 from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
 from driftwatch.domain.errors import DataError, EncoderError
 from driftwatch.drift.audit import AuditDetector
+from driftwatch.drift.classifier import ClassifierDetector
 from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.explain import Explainer, Explanation, texts_apart
 from driftwatch.drift.features import require_same
+from driftwatch.drift.length import LengthDetector
+from driftwatch.drift.looks import LooksDetector
 from driftwatch.drift.loss import LossDetector
 from driftwatch.drift.mmd import MmdDetector
 from driftwatch.drift.rows import distinct
@@ -32,7 +35,10 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
         for detector in (
             EvidenceDetector(),
             MmdDetector(),
+            ClassifierDetector(),
+            LooksDetector(),
             TokensDetector(),
+            LengthDetector(),
             LossDetector(),
             ShareDetector(),
             AuditDetector(),

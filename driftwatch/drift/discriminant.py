@@ -35,6 +35,11 @@ class Discriminant:
         limits = np.quantile(self._train @ found, [1 - level for level in LEVELS], axis=0).T
         return found, limits.astype(np.float32)
 
+    def between(self, known: Matrix, new: Matrix) -> Matrix:
+        """Return the direction, float32 [d], that tells new texts from known ones."""
+        found: Matrix = (self._inverse @ (new.mean(0) - known.mean(0)).astype(np.float64)).astype(np.float32)
+        return found
+
 
 def beyond(values: Matrix, directions: Matrix, limits: Matrix) -> npt.NDArray[np.bool_]:
     """Return bool [n, k, 3]: which texts lie beyond which limit along which direction."""

@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
-from driftwatch.drift.rows import distinct, grouped, groups, independent
+from driftwatch.drift.rows import grouped, groups, units, whole_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from driftwatch.domain.text import Text
+    from collections.abc import Iterator
 
 Matrix = npt.NDArray[np.float32]
 PERMUTATIONS = 1_000
 MOST_REFERENCE = 1_000
 """CAL texts compared with: the kernel grows with the square of both sizes."""
+MOST_WINDOW = 2_000
+"""Texts of a window that are compared; of a larger one some are drawn by chance."""
 _BATCH = 250
 _LEAST_SIDE = 2
+_NORMAL = 1.959964
 LEAST_UNITS = 20
 """Fewer groups in a window say nothing about drift."""
 
@@ -46,7 +47,7 @@ class MmdDetector:
         del state
         random = np.random.default_rng([seed, 1])
         cal = reference.cal.features.embeddings.values
-        rows = _whole_groups(reference.cal.texts, random)
+        rows = whole_groups(reference.cal.texts, random, most=MOST_REFERENCE)
         texts = [reference.cal.texts[row] for row in rows]
         return MmdMonitor(
             cal[rows],
@@ -79,8 +80,12 @@ class MmdMonitor:
         self._seed = seed
 
     def update(self, window: Window) -> DriftResult:
-        """Measure the window's distinct texts; nothing where they come from too few groups."""
-        rows, labels = self._units(window)
+        """Measure the window's distinct texts; nothing where they come from too few groups.
+
+        The interval of MMD² is normal, with the variance of its Hoeffding projection (Serfling 1980, section 5.5.1) and
+        that of the permutations, which is what remains where both samples are alike.
+        """
+        rows, labels = units(window, whole=self._groups is not None, seed=self._seed, most=MOST_WINDOW)
         if len(set(labels)) < LEAST_UNITS:
             return DriftResult(detector="embedding", measures=())
         sample = window.features.embeddings.values[rows]
@@ -90,12 +95,15 @@ class MmdMonitor:
         random = np.random.default_rng([self._seed, 2, window.index])
         known = self._groups or [f"r{row}" for row in range(m)]
         null = permuted(kernel, known + labels, n, self._permutations, random)
+        margin = _NORMAL * float(np.sqrt(_projected(kernel, m) + null.var()))
         return DriftResult(
             detector="embedding",
             measures=(
                 Measure(
                     name="embedding.mmd2",
                     value=observed,
+                    low=observed - margin,
+                    high=observed + margin,
                     null_low=float(np.quantile(null, 0.005)),
                     null_high=float(np.quantile(null, 0.995)),
                 ),
@@ -106,13 +114,6 @@ class MmdMonitor:
     def state(self) -> bytes:
         """Return nothing: windows are measured one by one."""
         return b""
-
-    def _units(self, window: Window) -> tuple[npt.NDArray[np.int64], list[str]]:
-        """Return the rows that count, and what is permuted together."""
-        if self._groups is not None:
-            return distinct(window)
-        rows = independent(window, seed=self._seed)
-        return rows, [f"w{row}" for row in rows]
 
 
 def rbf(values: Matrix, bandwidth: float) -> Matrix:
@@ -152,34 +153,41 @@ def permuted(
 
     All splits of a batch are one matrix product on the kernel.
     """
-    _, units = np.unique(np.asarray(labels), return_inverse=True)
-    weights = np.bincount(units)
-    found = []
-    for start in range(0, permutations, _BATCH):
-        count = min(_BATCH, permutations - start)
-        second = np.empty((len(labels), count), dtype=np.float64)
-        for column in range(count):
+    found = [mmd2(kernel, 1.0 - second) for second in splits(labels, size, permutations, random)]
+    return np.concatenate(found)
+
+
+def splits(labels: list[str], size: int, count: int, random: np.random.Generator) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield random splits that keep equal labels together, in batches: float64 [n, b], 1 for the second sample.
+
+    Args:
+        labels: n, of what is kept together.
+        size: of the second sample, about.
+        count: of splits.
+        random: source of chance.
+    """
+    _, members = np.unique(np.asarray(labels), return_inverse=True)
+    weights = np.bincount(members)
+    for start in range(0, count, _BATCH):
+        batch = min(_BATCH, count - start)
+        second = np.empty((len(labels), batch), dtype=np.float64)
+        for column in range(batch):
             order = random.permutation(len(weights))
             chosen = np.zeros(len(weights), dtype=bool)
             chosen[order[np.cumsum(weights[order]) <= size]] = True
             if weights[chosen].sum() < _LEAST_SIDE:  # a single group larger than the window came first
                 chosen[order[:_LEAST_SIDE]] = True
-            second[:, column] = chosen[units]
-        found.append(mmd2(kernel, 1.0 - second))
-    return np.concatenate(found)
+            second[:, column] = chosen[members]
+        yield second
 
 
-def _whole_groups(texts: Sequence[Text], random: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Return about the most rows compared with, ascending; where texts name their groups, none is torn."""
-    if not grouped(texts):
-        return np.sort(random.permutation(len(texts))[:MOST_REFERENCE])
-    _, units = np.unique(np.asarray(groups(texts, prefix="r")), return_inverse=True)
-    weights = np.bincount(units)
-    order = random.permutation(len(weights))
-    chosen = np.zeros(len(weights), dtype=bool)
-    chosen[order[(np.cumsum(weights[order]) <= MOST_REFERENCE)]] = True
-    chosen[order[:_LEAST_SIDE]] = True
-    return np.flatnonzero(chosen[units])
+def _projected(kernel: Matrix, m: int) -> float:
+    """Return the variance of MMD² by its projection on single texts, the first ``m`` rows being the first sample."""
+    n = len(kernel) - m
+    to_first, to_second = kernel[:, :m].sum(1, dtype=np.float64), kernel[:, m:].sum(1, dtype=np.float64)
+    first = to_first[:m] / (m - 1) - to_second[:m] / n
+    second = to_second[m:] / (n - 1) - to_first[m:] / m
+    return float(4.0 * (first.var(ddof=1) / m + second.var(ddof=1) / n))
 
 
 def _median_distance(values: Matrix, random: np.random.Generator) -> float:

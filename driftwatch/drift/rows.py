@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.text import Text
 
 Rows = npt.NDArray[np.int64]
+_LEAST_GROUPS = 2
 
 
 def distinct(window: Window) -> tuple[Rows, list[str]]:
@@ -45,6 +46,45 @@ def independent(window: Window, *, seed: int) -> Rows:
     _, firsts = np.unique(np.asarray(names)[order], return_index=True)
     chosen: Rows = np.sort(rows[order[firsts]])
     return chosen
+
+
+def units(window: Window, *, whole: bool, seed: int, most: int) -> tuple[Rows, list[str]]:
+    """Return the rows that a permutation test compares, and what it keeps together.
+
+    Args:
+        window: whose rows.
+        whole: the reference's texts name their groups, so that groups can be permuted whole among groups; otherwise one
+            text a group counts: mixed with lone texts, groups would look less spread than they are.
+        seed: of every draw.
+        most: texts; of more some are drawn by chance, groups whole.
+    """
+    rows, labels = distinct(window) if whole else (independent(window, seed=seed), [])
+    texts = [window.texts[row] for row in rows]
+    if len(rows) > most:
+        kept = whole_groups(texts, np.random.default_rng([seed, 10, window.index]), most=most, whole=whole)
+        rows, labels = rows[kept], [labels[row] for row in kept] if whole else []
+    return rows, labels if whole else [f"w{row}" for row in rows]
+
+
+def whole_groups(texts: Sequence[Text], random: np.random.Generator, *, most: int, whole: bool | None = None) -> Rows:
+    """Return about ``most`` rows drawn by chance, ascending, no group torn.
+
+    Args:
+        texts: to choose among.
+        random: source of chance.
+        most: rows.
+        whole: whether to draw groups instead of texts; None to do so where every text names its group.
+    """
+    if not (grouped(texts) if whole is None else whole):
+        return np.sort(random.permutation(len(texts))[:most])
+    _, members = np.unique(np.asarray(groups(texts, prefix="r")), return_inverse=True)
+    weights = np.bincount(members)
+    order = random.permutation(len(weights))
+    chosen = np.zeros(len(weights), dtype=bool)
+    chosen[order[np.cumsum(weights[order]) <= most]] = True
+    chosen[order[:_LEAST_GROUPS]] = True
+    found: Rows = np.flatnonzero(chosen[members])
+    return found
 
 
 def spaced(rows: Rows, *, apart: int, seed: int, index: int) -> Rows:

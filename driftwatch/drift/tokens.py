@@ -1,4 +1,4 @@
-"""Detector ``tokens``: Jensen–Shannon divergence of the champion's tokens, with the null band of equal windows."""
+"""Detector ``tokens``: how far the champion's token distribution moved, with the null bands of equal windows."""
 
 from __future__ import annotations
 
@@ -19,13 +19,19 @@ Counts = npt.NDArray[np.float64]
 DRAWS = 200
 _RESTS = 20
 BAND = 0.99
+_NAMES = ("tokens.jsd", "tokens.psi", "tokens.hellinger", "tokens.unknown_share")
+_BIASED = np.array([True, True, True, False])
+_EXPECTED = 5.0
+_PSEUDO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class TokensDetector:
     """Compares the window's token distribution with CAL's, and both with what windows of CAL itself show.
 
-    Source: Lin 1991 (IEEE Trans. Inf. Theory 37) for the divergence.
+    Sources: Lin 1991 (IEEE Trans. Inf. Theory 37) for the Jensen-Shannon divergence, Hellinger 1909 (Crelle 136) for
+    the distance, Siddiqi 2006 (Credit Risk Scorecards, ch. 7) for the population stability index, whose bins are the
+    tokens that CAL lets expect at least 5 times in the window (Cochran 1954, Biometrics 10) and one for all others.
     """
 
     draws: int = DRAWS
@@ -43,10 +49,14 @@ class TokensDetector:
 
 @dataclass(frozen=True, slots=True)
 class _Null:
-    """What windows of CAL show: their divergences and unknown shares, and some of the rests they were held against."""
+    """What windows of CAL show.
 
-    divergences: Counts
-    unknowns: Counts
+    Args:
+        found: float64 [draws, 4], how far they moved by each of the measures.
+        rests: some of the rests of CAL that they were held against.
+    """
+
+    found: Counts
     rests: list[Counts]
 
 
@@ -73,14 +83,13 @@ class TokensMonitor:
             rows = np.sort(random.permutation(rows)[:size])
         counts = totals(take_tokens(window.features.tokens, rows), size=len(self._total))
         null = self._null(size)
-        divergence = float(np.mean([jsd(counts, rest) for rest in null.rests]))
-        unknown = float(np.mean([_unknown(counts, rest) for rest in null.rests]))
-        bias = float(null.divergences.mean())
+        moved = np.mean([_moved(counts, rest) for rest in null.rests], axis=0)
+        bias = np.where(_BIASED, null.found.mean(0), 0.0)
         return DriftResult(
             detector="tokens",
-            measures=(
-                _measure("tokens.jsd", divergence - bias, null.divergences - bias),
-                _measure("tokens.unknown_share", unknown, null.unknowns),
+            measures=tuple(
+                _measure(name, float(value), band)
+                for name, value, band in zip(_NAMES, moved - bias, (null.found - bias).T, strict=True)
             ),
         )
 
@@ -93,14 +102,14 @@ class TokensMonitor:
         if size not in self._nulls:
             random = np.random.default_rng([self._seed, 3, size])
             texts = len(self._cal.indptr) - 1
-            found, rests = np.empty((self._draws, 2)), []
+            found, rests = np.empty((self._draws, len(_NAMES))), []
             for number in range(self._draws):
                 rows = np.sort(random.permutation(texts)[:size])
                 drawn = totals(take_tokens(self._cal, rows), size=len(self._total))
                 rest = self._total - drawn
-                found[number] = jsd(drawn, rest), _unknown(drawn, rest)
+                found[number] = _moved(drawn, rest)
                 rests += [rest] if number < _RESTS else []
-            self._nulls[size] = _Null(found[:, 0], found[:, 1], rests)
+            self._nulls[size] = _Null(found, rests)
         return self._nulls[size]
 
 
@@ -120,6 +129,34 @@ def jsd(left: Counts, right: Counts) -> float:
     p, q = left / max(left.sum(), 1.0), right / max(right.sum(), 1.0)
     middle = (p + q) / 2
     return float((_relative(p, middle) + _relative(q, middle)) / 2)
+
+
+def hellinger(left: Counts, right: Counts) -> float:
+    """Return the Hellinger distance of two count vectors, 0 to 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> hellinger(np.array([1.0, 0.0]), np.array([0.0, 5.0]))
+        1.0
+    """
+    p, q = left / max(left.sum(), 1.0), right / max(right.sum(), 1.0)
+    return float(np.sqrt(max(1.0 - float(np.sqrt(p * q).sum()), 0.0)))
+
+
+def psi(counts: Counts, known: Counts) -> float:
+    """Return the population stability index of ``counts`` against ``known`` in nats, 0 or more.
+
+    Half a count is added to every bin, so that an empty one is a finite surprise.
+    """
+    common = known * (counts.sum() / max(known.sum(), 1.0)) >= _EXPECTED
+    p = np.append(counts[common], counts[~common].sum()) + _PSEUDO
+    q = np.append(known[common], known[~common].sum()) + _PSEUDO
+    p, q = p / p.sum(), q / q.sum()
+    return float(((p - q) * np.log(p / q)).sum())
+
+
+def _moved(counts: Counts, known: Counts) -> tuple[float, float, float, float]:
+    return jsd(counts, known), psi(counts, known), hellinger(counts, known), _unknown(counts, known)
 
 
 def _relative(p: Counts, q: Counts) -> float:

@@ -1,0 +1,147 @@
+"""Detector ``looks``: one p-value from several comparisons, for somebody who takes one planned look at one window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.features import concatenate, take, take_tokens
+from driftwatch.drift.mmd import LEAST_UNITS, MOST_WINDOW, mmd2, rbf, splits
+from driftwatch.drift.rows import grouped, groups, units, whole_groups
+
+if TYPE_CHECKING:
+    from driftwatch.domain.features import Features, TokenCounts
+
+Matrix = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+PERMUTATIONS = 300
+MOST_REFERENCE = 2_000
+"""Reference texts compared with."""
+_RIDGE = 0.3
+_FEWEST_TEXTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LooksDetector:
+    """Tests "window and reference are drawn alike" with three statistics on the same permutations.
+
+    The statistics: unbiased MMD² (Gretton et al. 2012, JMLR 13), the distance of the embeddings' means after half of
+    the whitening (between the plain mean difference and Hotelling's 1931 T², with a ridge), and the sum over tokens of
+    the squared standard score of their document frequencies. Each is brought to mean 0 and variance 1 over the
+    observed split and the permuted ones, and their sum is the statistic: a symmetric function of the splits, so that
+    the p-value is exact (Phipson and Smyth 2010). Nothing is fixed beforehand, so TRAIN and CAL both count.
+    """
+
+    permutations: int = PERMUTATIONS
+
+    @property
+    def name(self) -> str:
+        """Name in results."""
+        return "looks"
+
+    def fit(self, reference: Reference, *, seed: int, state: bytes | None = None) -> LooksMonitor:
+        """Draw the compared texts; there is no state to restart from."""
+        del state
+        texts = (*reference.train.texts, *reference.cal.texts)
+        features = concatenate([reference.train.features, reference.cal.features])
+        rows = whole_groups(texts, np.random.default_rng([seed, 11]), most=MOST_REFERENCE)
+        kept = [texts[row] for row in rows]
+        labels = groups(kept, prefix="r") if grouped(kept) else None
+        return LooksMonitor(take(features, rows), labels, permutations=self.permutations, seed=seed)
+
+
+class LooksMonitor:
+    """Holds the compared reference texts.
+
+    Args:
+        reference: features of m texts.
+        groups: of each; None where the reference names none.
+        permutations: splits the p-value is counted from.
+        seed: of the splits.
+    """
+
+    def __init__(self, reference: Features, groups: list[str] | None, *, permutations: int, seed: int) -> None:
+        self._reference = reference
+        self._groups = groups
+        self._permutations = permutations
+        self._seed = seed
+
+    def update(self, window: Window) -> DriftResult:
+        """Measure the window's distinct texts; nothing where they come from too few groups."""
+        rows, labels = units(window, whole=self._groups is not None, seed=self._seed, most=MOST_WINDOW)
+        if len(set(labels)) < LEAST_UNITS:
+            return DriftResult(detector="looks", measures=())
+        m, n = len(self._reference.embeddings.values), len(rows)
+        known = self._groups or [f"r{row}" for row in range(m)]
+        random = np.random.default_rng([self._seed, 12, window.index])
+        observed = np.repeat([0.0, 1.0], [m, n])[:, None]
+        second = np.concatenate([observed, *splits(known + labels, n, self._permutations, random)], axis=1)
+        embeddings = np.concatenate([self._reference.embeddings.values, window.features.embeddings.values[rows]])
+        tokens = [self._reference.tokens, take_tokens(window.features.tokens, rows)]
+        found = (_kernel(embeddings, second), _means(embeddings, second), _documents(tokens, second))
+        total = np.sum([_standard(each) for each in found], axis=0)
+        return DriftResult(
+            detector="looks",
+            measures=(Measure(name="drift.look_p", value=float((total >= total[0] - 1e-9).mean())),),
+        )
+
+    def state(self) -> bytes:
+        """Return nothing: windows are measured one by one."""
+        return b""
+
+
+def _kernel(values: Matrix, second: Values) -> Values:
+    """Return MMD² of each split, the bandwidth at the median distance of all texts."""
+    some = values[:: max(len(values) // 1_000, 1)]
+    squares = (some * some).sum(1)
+    distances = np.maximum(squares[:, None] + squares - 2.0 * (some @ some.T), 0.0)
+    median = float(np.sqrt(max(float(np.median(distances[np.triu_indices(len(some), 1)])), 1e-12)))
+    return mmd2(rbf(values, median), 1.0 - second)
+
+
+def _means(values: Matrix, second: Values) -> Values:
+    """Return the squared distance of each split's means in half-whitened coordinates."""
+    centred = (values - values.mean(0)).astype(np.float64)
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
+    variances = np.maximum(variances, 0.0) + _RIDGE * max(float(np.mean(variances)), 1e-12)
+    scores = (centred @ axes) * variances**-0.25
+    sizes = second.sum(0)
+    sums = (second.T @ scores) / (sizes * (len(values) - sizes))[:, None]
+    distances: Values = (sums**2).sum(1)
+    return distances
+
+
+def _documents(tokens: list[TokenCounts], second: Values) -> Values:
+    """Return the sum of squared standard scores of tokens' document frequencies in each split."""
+    import scipy.sparse as sp
+
+    rows = [
+        sp.csr_matrix((np.ones(len(each.ids)), each.ids, each.indptr), shape=(len(each.indptr) - 1, each.vocabulary))
+        for each in tokens
+    ]
+    presence = sp.vstack(rows, format="csc")
+    texts = presence.shape[0]
+    totals = np.diff(presence.indptr)
+    used = np.flatnonzero((totals >= _FEWEST_TEXTS) & (totals <= texts - _FEWEST_TEXTS))
+    share = totals[used] / texts
+    found = np.empty(second.shape[1])
+    chosen = presence[:, used].T.tocsr()
+    for start in range(0, second.shape[1], _COLUMNS):
+        part = second[:, start : start + _COLUMNS]
+        sizes = part.sum(0)
+        beyond = chosen @ part - share[:, None] * sizes
+        variance = (share * (1 - share))[:, None] * (sizes * (texts - sizes) / max(texts - 1, 1))
+        found[start : start + _COLUMNS] = (beyond**2 / np.maximum(variance, 1e-12)).sum(0)
+    return found
+
+
+_COLUMNS = 64
+
+
+def _standard(values: Values) -> Values:
+    scaled: Values = (values - values.mean()) / max(float(values.std()), 1e-300)
+    return scaled
