@@ -90,7 +90,7 @@ class ClassifierMonitor:
         return b""
 
     def _placements(self, fresh: Matrix) -> tuple[Values, Values]:
-        """Return the share of reference texts that each window text beats, and of window texts that beat each of them."""
+        """Return the share of reference texts each window text beats, and of window texts that beat each of them."""
         beaten, beating = np.empty(len(fresh)), np.empty(len(self._known))
         for fold in range(self._folds):
             new = np.arange(len(fresh)) % self._folds == fold
