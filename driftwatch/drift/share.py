@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.discriminant import Discriminant
 from driftwatch.drift.rows import independent
 
 CENTRES = 64
 LEVELS = (1 / 8, 1 / 64, 1 / 500)
 CONFIDENCE = 0.99
+_TAILS = (1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
+_LEAST_HALVED = 40
 Matrix = npt.NDArray[np.float32]
 
 
@@ -23,8 +26,10 @@ class ShareDetector:
     All sets are fixed on TRAIN: near each of 64 k-means centres, and far from every TRAIN text, each at three
     quantiles. For a set that the reference fills with probability q and the window with p, a mixture of the
     reference and anything else has a new share of at least p − q. Both are bounded by Clopper and Pearson
-    (1934), Bonferroni over the sets: the bound holds for the largest difference with 99% probability. It needs
-    independent texts, so one text a group counts.
+    (1934), Bonferroni over the sets. Two more sets are learnt from the window itself, each on one half and counted on
+    the other (cross-fitting): the half-space along Fisher's discriminant between the half and TRAIN that the half fills
+    most beyond TRAIN. They have half of the error together, so that the bound holds for the largest difference with 99%
+    probability. It needs independent texts, so one text a group counts.
     """
 
     centres: int = CENTRES
@@ -44,7 +49,7 @@ class ShareDetector:
         means = KMeans(count, n_init=1, random_state=seed).fit(train).cluster_centers_.astype(np.float32)
         half = len(train) // 2
         sets = Sets(means, train[:half], train[half:])
-        return ShareMonitor(sets, sets.hits(reference.cal.features.embeddings.values), seed=seed)
+        return ShareMonitor(sets, Learnt(train), reference.cal.features.embeddings.values, seed=seed)
 
 
 class Sets:
@@ -74,22 +79,59 @@ class Sets:
         return scores
 
 
-class ShareMonitor:
-    """Holds the sets and the reference's upper bounds."""
+class Learnt:
+    """Half-spaces learnt from a window's half.
 
-    def __init__(self, sets: Sets, cal_hits: npt.NDArray[np.bool_], *, seed: int) -> None:
+    Args:
+        train: float32 [n, d].
+    """
+
+    def __init__(self, train: Matrix) -> None:
+        self._train = train
+        self._discriminant = Discriminant(train)
+
+    def half_space(self, values: Matrix) -> tuple[Matrix, float]:
+        """Return the direction, float32 [d], and the threshold that these texts exceed most beyond TRAIN."""
+        direction = self._discriminant.between(self._train, values)
+        thresholds = np.quantile(self._train @ direction, [1 - tail for tail in _TAILS])
+        shares = ((values @ direction)[:, None] > thresholds).mean(0)
+        return direction, float(thresholds[int(np.argmax(shares - np.array(_TAILS)))])
+
+
+class ShareMonitor:
+    """Holds the sets, the reference's texts and their upper bounds."""
+
+    def __init__(self, sets: Sets, learnt: Learnt, cal: Matrix, *, seed: int) -> None:
         self._sets = sets
+        self._learnt = learnt
+        self._cal = cal
         self._seed = seed
-        self._error = (1 - CONFIDENCE) / 2 / cal_hits.shape[1]
-        self._upper = upper_bound(cal_hits.sum(0), len(cal_hits), self._error)
+        hits = sets.hits(cal)
+        self._error = (1 - CONFIDENCE) / 2 / (2 * hits.shape[1])
+        self._upper = upper_bound(hits.sum(0), len(hits), self._error)
 
     def update(self, window: Window) -> DriftResult:
         """Measure the window's distinct texts, one of each group."""
         rows = independent(window, seed=self._seed)
-        hits = self._sets.hits(window.features.embeddings.values[rows])
+        values = window.features.embeddings.values[rows]
+        hits = self._sets.hits(values)
         lower = lower_bound(hits.sum(0), len(rows), self._error)
-        share = float(np.maximum(lower - self._upper, 0.0).max())
+        share = max(float(np.maximum(lower - self._upper, 0.0).max()), self._crossed(values, window.index))
         return DriftResult(detector="share", measures=(Measure(name="drift.new_share", value=share),))
+
+    def _crossed(self, values: Matrix, index: int) -> float:
+        """Return the bound by the sets learnt on one half and counted on the other."""
+        if len(values) < _LEAST_HALVED:
+            return 0.0
+        order = np.random.default_rng([self._seed, 15, index]).permutation(len(values))
+        halves = order[: len(values) // 2], order[len(values) // 2 :]
+        error, found = (1 - CONFIDENCE) / 8, 0.0
+        for learnt, counted in (halves, halves[::-1]):
+            direction, threshold = self._learnt.half_space(values[learnt])
+            new, old = (values[counted] @ direction > threshold), (self._cal @ direction > threshold)
+            lower = lower_bound(np.array([new.sum()]), len(new), error)
+            found = max(found, float(lower[0] - upper_bound(np.array([old.sum()]), len(old), error)[0]))
+        return found
 
     def state(self) -> bytes:
         """Return nothing: windows are measured one by one."""
