@@ -77,15 +77,18 @@ class Analyst:
         if loaded is None or (loaded.reference, loaded.champion) != (request.reference, request.champion):
             self._loaded.pop(request.stream, None)
             champion = Path(request.champion) if request.champion else None
+            extractor = wiring.extractor(self._config, settings, champion=champion)
             loaded = _Loaded(
                 reference=request.reference,
                 champion=request.champion,
-                extractor=wiring.extractor(self._config, settings, champion=champion),
-                assessor=wiring.assessor(settings, Path(request.reference), request.states),
+                extractor=extractor,
+                assessor=wiring.assessor(settings, Path(request.reference), request.states, extract=extractor.features),
             )
             self._loaded[request.stream] = loaded
         elif dict(loaded.assessor.states()) != dict(request.states):
-            loaded.assessor = wiring.assessor(settings, Path(request.reference), request.states)
+            loaded.assessor = wiring.assessor(
+                settings, Path(request.reference), request.states, extract=loaded.extractor.features
+            )
         return loaded
 
 

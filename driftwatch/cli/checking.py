@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import socket
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import typer
 
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.store import Champion, ReferenceRow, Store
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
@@ -132,6 +134,8 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     for source in stream.sources:
         if source.type == "file":
             yield _log(name, source.path)
+    for drill in stream.drills:
+        yield asked(f"{name}: drill {drill.name}", partial(_drill, drill))
     champion, reference = store.registry.champion(stream.name), store.registry.reference(stream.name)
     yield _model(f"{name}: model", stream, champion)
     if reference is None:
@@ -174,6 +178,19 @@ def _log(name: str, path: Path) -> Finding:
     if not os.access(path, os.R_OK):
         return Finding(level="error", subject=f"{name}: log", detail=f"{path} cannot be read by this user")
     return Finding(level="ok", subject=f"{name}: log", detail=str(path))
+
+
+def _drill(drill: DrillSettings) -> str:
+    from driftwatch.wiring import drill_texts
+
+    found, needed = len({text.body for text in drill_texts(drill)}), drill.least_texts
+    if found < needed:
+        raise ConfigError(
+            f"{found:,} different texts are too few for a drill of {needed:,}",
+            where=str(drill.texts),
+            cure="give more texts, or a smaller share or within",
+        )
+    return f"{found:,} different texts, {needed:,} needed each time"
 
 
 def _model(subject: str, stream: StreamSettings, champion: Champion | None) -> Finding:

@@ -18,6 +18,7 @@ from driftwatch.config.places import place
 from driftwatch.config.settings import Config, StreamSettings
 from driftwatch.domain.errors import ConfigError
 from driftwatch.domain.units import parse_duration, parse_size
+from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
 
@@ -81,6 +82,10 @@ def _prepare(  # noqa: PLR0911 - one kind of value after the other
         return {"kinds": value} if isinstance(value, list) else ({} if value else None)
     if key[-1:] == ("sources",) and isinstance(value, list):
         return [_source(each, (*key, index), source, path, mistakes) for index, each in enumerate(value)]
+    if key[-1:] == ("drills",) and isinstance(value, list):
+        return [
+            _prepare(each, DrillSettings, (*key, index), source, path, mistakes) for index, each in enumerate(value)
+        ]
     if key == ("streams",) and isinstance(value, dict):
         named = {name: {**each, "name": name} if isinstance(each, dict) else each for name, each in value.items()}
         return {
@@ -182,9 +187,10 @@ def _resolved_stream(stream: StreamSettings, base: Path) -> StreamSettings:
         replace(source, path=base / source.path) if isinstance(source, FileSettings) else source
         for source in stream.sources
     )
+    drills = tuple(replace(drill, texts=base / drill.texts) for drill in stream.drills)
     model, encoder = stream.model, stream.encoder
     if model is not None and (base / model).is_dir():
         model = str(base / model)
     if (base / encoder.name).is_dir():
         encoder = replace(encoder, name=str(base / encoder.name))
-    return replace(stream, reference=reference, sources=sources, model=model, encoder=encoder)
+    return replace(stream, reference=reference, sources=sources, drills=drills, model=model, encoder=encoder)

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from driftwatch.alert.settings import AlertSettings
 from driftwatch.domain.budget import Budget, parse_budget
+from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
@@ -128,6 +129,7 @@ class StreamSettings:
         redact: kinds of personal data replaced before storing; None for none.
         retention: how long texts are kept.
         reload: how the serving stack is told of a new model.
+        drills: drift that must be detected, mixed into a shadow of the stream.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -144,6 +146,7 @@ class StreamSettings:
     redact: RedactSettings | None = RedactSettings()
     retention: RetentionSettings = RetentionSettings()
     reload: ReloadSettings = ReloadSettings()
+    drills: tuple[DrillSettings, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -154,6 +157,9 @@ class StreamSettings:
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):
             raise ValueError("two sources have the same name; give each a name of its own")
+        drills = [drill.name for drill in self.drills]
+        if len(set(drills)) < len(drills):
+            raise ValueError("two drills have the same name; give each a name of its own")
 
     @property
     def budget(self) -> Budget:

@@ -191,6 +191,7 @@ class Daemon:
                 name: ExpectedStream(
                     sources=(*(source.name for source in stream.sources), "assessment"),
                     rules=tuple(rule.name for rule in policy.of(name)),
+                    drills=tuple(drill.name for drill in stream.drills),
                 )
                 for name, stream in self._config.streams.items()
             },

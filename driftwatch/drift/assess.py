@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from driftwatch.domain.protocols import Detector
+    from driftwatch.drift.drills.drill import Drill
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType(
     {
@@ -63,6 +64,7 @@ class Assessor:
         seed: of every random choice.
         states: of the monitors when they were last stopped, by detector.
         detectors: which to use.
+        drills: on shadows of the detector ``evidence``, their states restored.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Assessor:
         seed: int,
         states: Mapping[str, bytes] | None = None,
         detectors: Mapping[str, Detector] = DETECTORS,
+        drills: Sequence[Drill] = (),
     ) -> None:
         self._reference = reference
+        self._drills = tuple(drills)
         self._monitors = {
             name: detector.fit(reference, seed=seed, state=(states or {}).get(name))
             for name, detector in detectors.items()
@@ -116,7 +120,7 @@ class Assessor:
             reference=self._reference.version,
             champion=champion,
             outcome=Outcome.ASSESSED if enough else Outcome.TOO_LITTLE_DATA,
-            measures=(*_of_window(window, len(rows)), *measures),
+            measures=(*_of_window(window, len(rows)), *measures, *self._drilled(window)),
             words=explained.words,
             exemplars=self._exemplars(window) if enough else (),
             state=state_of(measures),
@@ -135,7 +139,16 @@ class Assessor:
 
     def states(self) -> dict[str, bytes]:
         """Return the monitors' states by detector, for a restart."""
-        return {name: monitor.state() for name, monitor in self._monitors.items()}
+        return {
+            **{name: monitor.state() for name, monitor in self._monitors.items()},
+            **{drill.name: drill.state() for drill in self._drills},
+        }
+
+    def _drilled(self, window: Window) -> tuple[Measure, ...]:
+        evidence = self._monitors.get("evidence")
+        if not isinstance(evidence, EvidenceMonitor):
+            return ()
+        return tuple(measure for drill in self._drills for measure in drill.update(window, evidence))
 
     def _exemplars(self, window: Window) -> tuple[str, ...]:
         """Return the window's texts whose nearest reference text is farthest."""

@@ -27,7 +27,7 @@ _SHOWN_FIRST = (
     "tokens.jsd",
     "tokens.unknown_share",
 )
-_NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts")
+_NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts", "audit.", "drill.")
 _LIMITS = {"drift.evidence": (0.0, "an alarm from 0 on")}
 _MOST_CHARTS = 6
 _STYLE = """
@@ -94,7 +94,7 @@ def _drift(stream: StreamView) -> str:
 def _charts(windows: tuple[WindowResult, ...]) -> str:
     if not windows:
         return ""
-    charted = (measure for measure in windows[0].measures if measure.name not in _NOT_CHARTED)
+    charted = (measure for measure in windows[0].measures if not measure.name.startswith(_NOT_CHARTED))
     measures = sorted((measure for measure in charted if isfinite(measure.value)), key=_rank)[:_MOST_CHARTS]
     return f'<div class="charts">{"".join(_chart(measure, windows) for measure in measures)}</div>'
 

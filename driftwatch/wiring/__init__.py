@@ -1,6 +1,6 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
-from driftwatch.wiring.analysis import assessor, build_reference, extractor, one_off, report
+from driftwatch.wiring.analysis import assessor, build_reference, drill_texts, extractor, one_off, report
 from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
@@ -13,6 +13,7 @@ __all__ = [
     "SystemClock",
     "assessor",
     "build_reference",
+    "drill_texts",
     "extractor",
     "http_intakes",
     "incident",

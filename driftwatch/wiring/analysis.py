@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
     from driftwatch.config import Config, StreamSettings
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.features import Features
     from driftwatch.domain.text import Text
     from driftwatch.drift.assess import Assessor
+    from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.features.extractor import Extractor
     from driftwatch.rebase import Rebased
     from driftwatch.store import Store
@@ -45,18 +48,57 @@ def extractor(config: Config, settings: StreamSettings, *, champion: Path | None
     return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
 
 
-def assessor(settings: StreamSettings, reference: Path, states: Mapping[str, bytes]) -> Assessor:
+def assessor(
+    settings: StreamSettings,
+    reference: Path,
+    states: Mapping[str, bytes],
+    *,
+    extract: Callable[[Sequence[str]], Features] | None = None,
+) -> Assessor:
     """Fit every detector to a reference as the stream's settings say, its monitors restarted from their states.
+
+    Args:
+        settings: of the stream.
+        reference: folder.
+        states: of the monitors.
+        extract: returns the features of bodies, for the stream's drills; None to leave those out.
 
     Raises:
         DataError: the reference is missing or damaged.
     """
     from driftwatch.drift.archive import load_reference
     from driftwatch.drift.assess import DETECTORS, Assessor
+    from driftwatch.drift.drills.drill import Drill
     from driftwatch.drift.evidence.detector import EvidenceDetector
 
-    detectors = {**DETECTORS, "evidence": EvidenceDetector(settings.evidence)}
-    return Assessor(load_reference(reference), seed=DETECTOR_SEED, states=states, detectors=detectors)
+    evidence, loaded = EvidenceDetector(settings.evidence), load_reference(reference)
+    drills: list[Drill] = []
+    if extract is not None:
+        drills = [
+            Drill(
+                each,
+                detector=evidence,
+                reference=loaded,
+                read=partial(drill_texts, each),
+                extract=extract,
+                seed=DETECTOR_SEED,
+                state=states.get(f"drill.{each.name}"),
+            )
+            for each in settings.drills
+        ]
+    detectors = {**DETECTORS, "evidence": evidence}
+    return Assessor(loaded, seed=DETECTOR_SEED, states=states, detectors=detectors, drills=drills)
+
+
+def drill_texts(drill: DrillSettings) -> list[Text]:
+    """Return the texts of a drill's file.
+
+    Raises:
+        DataError: the file cannot be used.
+    """
+    from driftwatch.intake.training import read_training
+
+    return list(read_training([drill.texts], field=drill.field))
 
 
 def build_reference(

@@ -16,6 +16,7 @@ import pytest
 from driftwatch.alert.settings import AlertmanagerSettings, WebhookSettings
 from driftwatch.config import Config, DaemonSettings, ReferenceSettings, RetentionSettings, StreamSettings, load_config
 from driftwatch.domain.units import format_duration
+from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
@@ -43,6 +44,7 @@ TABLES: Mapping[str, tuple[type, str]] = {
     ),
     "[streams.NAME.retention]": (RetentionSettings, "Both limits hold at once; for no limit write a large one."),
     "[streams.NAME.reload]": (ReloadSettings, ""),
+    "[[streams.NAME.drills]]": (DrillSettings, "See [statistics.md](statistics.md)."),
 }
 HEAD = """\
 # Configuration
@@ -112,6 +114,7 @@ def _kind(hint: Any, name: str) -> str:
     if kind is int and name.endswith("bytes"):
         return "size"
     names = {str: "string", Path: "path", int: "whole number", float: "number", bool: "true or false"}
+    names |= {DrillSettings: "section"}
     return {**names, timedelta: "duration"}[kind]
 
 

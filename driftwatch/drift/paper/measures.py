@@ -33,14 +33,16 @@ NAMES = {
     "window.duplicate_share": ("Repeated texts", "share of texts that repeat another of the window"),
 }
 _SHARES = frozenset({"drift.new_share", "tokens.unknown_share", "window.duplicate_share"})
+_APART = ("audit.", "drill.")
 _AGES = 1e10
 """Seconds, some three centuries: whatever is older is told as this."""
 _ORDER = {name: place for place, name in enumerate(NAMES)}
 
 
 def measures_table(measures: Iterable[Measure]) -> str:
-    """Return all measures, known ones in a fixed order, others behind them."""
-    rows = (_row(each) for each in sorted(measures, key=lambda each: _ORDER.get(each.name, len(_ORDER))))
+    """Return the window's own measures, known ones in a fixed order, others behind them; no audit, no drills."""
+    own = (each for each in measures if not each.name.startswith(_APART))
+    rows = (_row(each) for each in sorted(own, key=lambda each: _ORDER.get(each.name, len(_ORDER))))
     return table(("Measure", "#Value", "#95% interval", "Against what is usual without drift"), rows, kind="stack")
 
 
