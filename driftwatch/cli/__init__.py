@@ -8,6 +8,7 @@ import typer
 
 from driftwatch import __version__
 from driftwatch.cli import (
+    alarms,
     bias,
     checking,
     doctor,
@@ -52,7 +53,7 @@ def root(
 
 for group in (setup, checking, doctor, running, drifting, reporting, status):
     group.add_to(app)
-for name, group in (("reference", references), ("policy", policies), ("runs", runs), ("bias", bias)):
+for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)
 
 __all__ = ["app"]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import Decision
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.mark import Mark
     from driftwatch.domain.run import Run
 
 
@@ -28,6 +29,7 @@ def incident_page(
     runs: Sequence[Run] = (),
     report: str | None = None,
     budget: str | None = None,
+    mark: Mark | None = None,
     base: str = "",
 ) -> str:
     """Return a self-contained HTML page without scripts; all text of users is escaped.
@@ -39,6 +41,7 @@ def incident_page(
         runs: begun on them, oldest first.
         report: link to evidently's report of the same window; None where it was not made.
         budget: false alarms allowed, such as ``1 per 365d``; None where it is not known.
+        mark: what a person said of the alarm in force.
         base: where the daemon's pages are, such as ``http://127.0.0.1:9478``; empty on those pages themselves.
     """
     course = Course(result, history)
@@ -49,12 +52,22 @@ def incident_page(
         f"{name}: {result.stream}, window {result.index}",
         f"<header>{_where(result)}"
         f'<span class="badge {tone}">{name}</span><h1>{safe(verdict(result))}.</h1><div class="lead">{summary}</div>'
-        f"{_facts(result, course)}{_links(result, report, base)}</header>"
+        f"{_facts(result, course)}{_links(result, report, base)}{_marked(result, mark)}</header>"
         f"{course.evidence()}{clusters(result)}{words(result)}{slices(result)}{course.loss()}"
         f"{decisions_and_runs(decisions, runs, window=result.index, base=base)}"
         f"{section('How much', measures_table(result.measures), note=_HOW_MUCH)}"
         f"{channels(result)}{exemplars(result)}{promise(budget)}",
     )
+
+
+def _marked(result: WindowResult, mark: Mark | None) -> str:
+    if mark is not None:
+        note = f": {mark.note}" if mark.note else ""
+        return f'<p class="sub">Marked {mark.word} by {safe(mark.who)} on {moment(mark.at)}{safe(note)}</p>'
+    if not alarmed(result):
+        return ""
+    command = f"driftwatch alarm mark {result.stream} {result.index} --false"
+    return f'<p class="sub">If nothing has drifted, say so: <code>{safe(command)}</code></p>'
 
 
 _DOT = " \u00b7 "

@@ -25,14 +25,19 @@ def apart(name: str) -> bool:
     return name.startswith((_AUDIT, _DRILL))
 
 
-def audit(window: WindowResult | None) -> AuditFigures:
-    """Return what the audit counted up to a window; zeros where it has not begun."""
+def audit(window: WindowResult | None, *, marked: int) -> AuditFigures:
+    """Return what the audit counted up to a window; zeros where it has not begun.
+
+    Args:
+        window: the newest; None before the first.
+        marked: alarms of the stream itself that a person marked false.
+    """
     if window is None:
-        return AuditFigures()
+        return AuditFigures(marked=float(marked))
     return AuditFigures(
         texts=window.value(f"{_AUDIT}texts") or 0.0,
         alarms=window.value(f"{_AUDIT}alarms") or 0.0,
-        marked=window.value(f"{_AUDIT}marked") or 0.0,
+        marked=float(marked),
         budget_texts=window.value(f"{_AUDIT}arl_texts"),
     )
 

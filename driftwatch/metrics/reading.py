@@ -119,7 +119,7 @@ def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted:
         windows={outcome.value: counts.windows.get((name, outcome.value), 0) for outcome in Outcome},
         last=_window(newest),
         alarms=tally.count(store, newest, stream=name),
-        audit=audit(newest),
+        audit=audit(newest, marked=store.marks.false(name)),
         drills=drills(newest, expected=wanted.drills),
         rules=_rules(store.decisions.rule_states(name), wanted.rules),
         decisions={

@@ -12,6 +12,7 @@ from driftwatch.domain.errors import StoreCorruptError, StoreUnavailableError, S
 from driftwatch.store.counts import Counts
 from driftwatch.store.database import Database
 from driftwatch.store.decisions import Decisions
+from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
 from driftwatch.store.registry import Registry
 from driftwatch.store.runs import Runs
@@ -21,10 +22,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001",)
+_KNOWN = ("0001", "0002")
 
 
 class Store:
@@ -38,6 +39,7 @@ class Store:
         self.decisions = Decisions(database)
         self.runs = Runs(database, clock)
         self.registry = Registry(database, clock)
+        self.marks = Marks(database)
         self.outbox = Outbox(database, clock)
 
     def check(self) -> list[str]:

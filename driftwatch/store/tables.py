@@ -175,6 +175,17 @@ references = Table(
     Column("in_force", Boolean, nullable=False),
 )
 
+marks = Table(
+    "marks",
+    METADATA,
+    Column("stream", String(100), primary_key=True),
+    Column("window", Integer, primary_key=True),
+    Column("false", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
 outbox = Table(
     "outbox",
     METADATA,

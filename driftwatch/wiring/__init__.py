@@ -1,6 +1,15 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
-from driftwatch.wiring.analysis import assessor, build_reference, drill_texts, extractor, one_off, report
+from driftwatch.wiring.alarms import alarms, begin_of, in_force, mark_alarm
+from driftwatch.wiring.analysis import (
+    assessor,
+    build_reference,
+    drill_texts,
+    extractor,
+    one_off,
+    report,
+    stream_settings,
+)
 from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
@@ -11,15 +20,19 @@ __all__ = [
     "CLOCK",
     "Reader",
     "SystemClock",
+    "alarms",
     "assessor",
+    "begin_of",
     "build_reference",
     "drill_texts",
     "extractor",
     "http_intakes",
+    "in_force",
     "incident",
     "launcher",
     "load_policy",
     "log_to_stderr",
+    "mark_alarm",
     "notifiers",
     "one_off",
     "open_store",
@@ -29,4 +42,5 @@ __all__ = [
     "reconcile",
     "report",
     "rollback",
+    "stream_settings",
 ]

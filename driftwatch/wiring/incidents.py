@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftwatch.wiring.alarms import begin_of, in_force
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,6 +37,7 @@ def incident(config: Config, store: Store, stream: str, index: int, *, base: str
     first, last = max(index - _BEFORE, 0), index + _AFTER
     runs = store.runs.list(stream=stream, limit=_MOST_RUNS)
     settings = config.streams.get(stream)
+    mark = store.marks.get(stream, begin_of(store, result)) if in_force(result) else None
     return incident_page(
         result,
         history=store.windows.between(stream, first=first, last=last),
@@ -42,6 +45,7 @@ def incident(config: Config, store: Store, stream: str, index: int, *, base: str
         runs=[run for run in reversed(runs) if first <= run.spec.window <= last],
         report=f"{base}/streams/{stream}/windows/{index}/report" if report_file(config, stream, index) else None,
         budget=settings.false_alarms if settings is not None else None,
+        mark=mark,
         base=base,
     )
 

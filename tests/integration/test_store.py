@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config as AlembicConfig
 from sqlalchemy import inspect
 
 from driftwatch.domain.alert import Alert
@@ -27,6 +29,7 @@ from driftwatch.domain.errors import (
     StoreVersionError,
 )
 from driftwatch.domain.features import Digest
+from driftwatch.domain.mark import Mark
 from driftwatch.domain.run import (
     GateLimits,
     GateMeasure,
@@ -39,7 +42,7 @@ from driftwatch.domain.run import (
     VerdictOutcome,
 )
 from driftwatch.domain.text import Cursor, Text
-from driftwatch.store import Champion, ReferenceRow, Step, Store, open_store
+from driftwatch.store import Champion, ReferenceRow, Step, Store, migrations, open_store
 from driftwatch.store.database import Database
 from driftwatch.store.tables import METADATA
 
@@ -314,6 +317,41 @@ def test_migrations_make_the_schema_that_the_code_knows(store: Store, tmp_path: 
             columns = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
             assert columns == {column.name: column.nullable for column in table.columns}, table.name
             assert {each["name"] for each in found.get_indexes(table.name)} >= {each.name for each in table.indexes}
+
+
+def test_a_store_of_the_first_schema_comes_up_to_date_with_its_rows(tmp_path: Path, clock: Clock) -> None:
+    """What 0001 wrote is there after 0002, and the new table takes rows."""
+    database = Database(tmp_path / "old.db")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO cursors (stream, source, position) VALUES ('s', 'file', '7')")
+    database.close()
+    with pytest.raises(StoreVersionError, match="its schema is 0001"):
+        open_store(tmp_path / "old.db", clock=clock, migrate=False)
+    renewed = open_store(tmp_path / "old.db", clock=clock)
+    cursor = renewed.texts.cursor("s", "file")
+    assert cursor is not None
+    assert cursor.position == "7"
+    renewed.marks.put(Mark(stream="s", window=1, false=True, note="", who="me", at=NOW))
+    assert renewed.marks.false("s") == 1
+    renewed.close()
+
+
+def test_one_mark_an_alarm_and_the_last_word_counts(store: Store) -> None:
+    first = Mark(stream=S, window=4, false=True, note="a test", who="ann", at=NOW)
+    second = Mark(stream=S, window=4, false=False, note="no, it was real", who="bob", at=NOW + timedelta(hours=1))
+    other = Mark(stream=S, window=9, false=True, note="\u00e9 \U0001f600", who="bob", at=NOW)
+    store.marks.put(first)
+    assert (store.marks.get(S, 4), store.marks.false(S)) == (first, 1)
+    for mark in (second, other):
+        store.marks.put(mark)
+    assert store.marks.between(S, first=0, last=9) == [second, other]
+    assert store.marks.between(S, first=5, last=8) == []
+    assert (store.marks.get(S, 5), store.marks.get("other", 4)) == (None, None)
+    assert (store.marks.false(S), store.marks.false("other")) == (1, 0)
 
 
 def damaged(path: Path, clock: Clock) -> None:
