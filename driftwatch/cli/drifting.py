@@ -24,7 +24,7 @@ def drift(
     stream: Annotated[str | None, typer.Option(help="Stream whose reference is used; the only one by default.")] = None,
     field: Annotated[str | None, typer.Option(help="Name of the text's field or column.")] = None,
     alpha: Annotated[
-        float, typer.Option(min=1e-6, max=0.5, help="p-value at or below which the file has drifted.")
+        float, typer.Option(min=0.0005, max=0.5, help="p-value at or below which the file has drifted.")
     ] = 0.001,
     limit: Annotated[int, typer.Option(min=50, help="Most texts read.")] = 5_000,
     html: Annotated[Path | None, typer.Option(help="Write the page of the result here.")] = None,
@@ -35,7 +35,7 @@ def drift(
     """Compare a file with a stream's reference; exit code 3 means drift."""
     from driftwatch import wiring
     from driftwatch.domain.drift import Outcome
-    from driftwatch.drift.page import headline, window_page
+    from driftwatch.drift.page import headline, planned_look, window_page
     from driftwatch.intake.training import read_training
 
     loaded = read_config(config)
@@ -58,7 +58,7 @@ def drift(
             where=str(file),
             cure="give at least 50; a few hundred see much more",
         )
-    p = result.value("embedding.mmd_p")
+    p = planned_look(result)
     if p is not None and p <= alpha:
         raise typer.Exit(DRIFTED)
 

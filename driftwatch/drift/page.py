@@ -8,14 +8,14 @@ from driftwatch.domain.drift import Outcome
 from driftwatch.drift.paper.findings import channels, clusters, exemplars, slices, words
 from driftwatch.drift.paper.frame import document, moment, safe, section
 from driftwatch.drift.paper.measures import measures_table
-from driftwatch.drift.paper.sentences import account, headline, state_name, verdict
+from driftwatch.drift.paper.sentences import account, headline, planned_look, state_name, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftwatch.domain.drift import WindowResult
 
-__all__ = ["headline", "window_page"]
+__all__ = ["headline", "planned_look", "window_page"]
 
 _ALPHA = 0.001
 _NOTE = "The grey band is where a measure lies without drift; the line is its 95% interval."
@@ -64,7 +64,7 @@ def _verdict(result: WindowResult, alpha: float | None) -> str:
 
 def _alone(result: WindowResult, alpha: float) -> tuple[str, str]:
     """Return how a window looks that was compared on its own, outside of a watched stream."""
-    p = result.value("embedding.mmd_p")
+    p = planned_look(result)
     if result.outcome is Outcome.TOO_LITTLE_DATA or p is None:
         return state_name(result)
     return ("Drifted", "bad") if p <= alpha else ("Like the reference", "good")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DETECTOR_SEED = 7
 """Of permutations and bootstraps: the same texts give the same results on every host."""
+_ALONE = 2_000  # permutations of texts compared on their own: p-values down to 0.0005
 
 
 def extractor(config: Config, settings: StreamSettings, *, champion: Path | None) -> Extractor:
@@ -155,6 +156,9 @@ def one_off(config: Config, stream: str, texts: Sequence[Text]) -> WindowResult:
         NotFoundError: there is no such stream.
     """
     from driftwatch.domain.drift import Window
+    from driftwatch.drift.archive import load_reference
+    from driftwatch.drift.assess import DETECTORS, Assessor
+    from driftwatch.drift.looks import LooksDetector
 
     settings = stream_settings(config, stream)
     store = open_store(config)
@@ -169,7 +173,9 @@ def one_off(config: Config, stream: str, texts: Sequence[Text]) -> WindowResult:
         stream=stream, index=0, texts=tuple(texts), features=measured.features([text.body for text in texts])
     )
     version = champion.version if champion else None
-    return assessor(settings, Path(reference.path), {}).assess(
+    alone = {name: each for name, each in DETECTORS.items() if name != "audit"}
+    detectors = {**alone, "looks": LooksDetector(permutations=_ALONE)}
+    return Assessor(load_reference(Path(reference.path)), seed=DETECTOR_SEED, detectors=detectors).assess(
         window, first_seq=1, last_seq=len(texts), champion=version
     )
 

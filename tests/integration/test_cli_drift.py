@@ -58,7 +58,8 @@ def test_another_kind_is_drift(folder: Path, tmp_path: Path) -> None:
     done = drift(folder, "other.jsonl", "--html", str(page))
     assert done.exit_code == 3, done.output
     assert "has drifted" in done.stdout
-    assert "embedding.mmd_p" in done.stdout
+    assert "drift.look_p" in done.stdout
+    assert "audit" not in done.stdout
     assert "has drifted" in page.read_text()
 
 
@@ -66,7 +67,7 @@ def test_json_has_every_measure(folder: Path) -> None:
     done = drift(folder, "other.jsonl", "--json")
     assert done.exit_code == 3
     measured = {each["name"]: each["value"] for each in json.loads(done.stdout)["measures"]}
-    assert measured["embedding.mmd_p"] <= 0.001
+    assert measured["drift.look_p"] <= 0.001
     assert {"tokens.jsd", "loss.nats", "drift.new_share"} <= set(measured)
 
 

@@ -17,6 +17,7 @@ NAMES = {
     "drift.alarm": ("Alarm", "whether an alarm is in force at the window's end"),
     "drift.evidence": ("Evidence", "log10 of the detector over its threshold, at its highest; an alarm from 0 on"),
     "drift.onset_age": ("Age of the drift", "from its estimated onset to the window's last text"),
+    "drift.look_p": ("Chance of such differences without drift", "p-value of one planned look, of several comparisons"),
     "drift.new_share": ("New share", "at least this share of the texts is not explained by the reference"),
     "embedding.auc": ("Told apart", "how well a classifier tells window from reference: AUC, 0.5 is not at all"),
     "embedding.mmd2": ("Embedding distance", "unbiased squared maximum mean discrepancy (MMD²)"),

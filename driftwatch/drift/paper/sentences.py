@@ -33,12 +33,19 @@ def headline(result: WindowResult, *, alpha: float = 0.001) -> str:
     """Return for people: whether this window alone looks drifted, how much of it, and whether the model suffers."""
     if result.outcome is Outcome.TOO_LITTLE_DATA:
         return f"Too little data: only {result.distinct} distinct texts, which cannot show drift."
-    p, share, increase = (result.value(name) for name in ("embedding.mmd_p", "drift.new_share", "loss.increase"))
+    p = planned_look(result)
+    share, increase = result.value("drift.new_share"), result.value("loss.increase")
     if p is None or p > alpha:
         return "This window looks like the reference."
     new = f" At least {share:.0%} of its texts are new." if share else ""
     loss = "" if increase is None else f" The model's loss is {increase:+.2f} nats per token against its baseline."
     return f"This window has drifted from the reference (p = {p:.2g}).{new}{loss}"
+
+
+def planned_look(result: WindowResult) -> float | None:
+    """Return the p-value of one planned look; None where it was not measured."""
+    p = result.value("drift.look_p")
+    return result.value("embedding.mmd_p") if p is None else p
 
 
 def state_name(result: WindowResult) -> tuple[str, str]:
