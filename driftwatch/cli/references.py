@@ -56,6 +56,7 @@ class Held:
     seed: int
     folder: str
     dependence: str | None
+    seasons: str | None
     burn_in: Dependence | None
     alarm: Alarm | None
 
@@ -146,6 +147,7 @@ def show(
         seed=reference.seed,
         folder=row.path,
         dependence=dependence,
+        seasons=notes.seasons.sentence if notes is not None and notes.seasons is not None else None,
         burn_in=notes.dependence if notes is not None else None,
         alarm=notes.alarm if notes is not None else None,
     )
@@ -179,6 +181,7 @@ def _told(held: Held) -> Iterator[tuple[str, int | str]]:
     yield "model", held.champion or "none"
     yield "seed", str(held.seed)
     yield "folder", held.folder
+    yield "seasons", held.seasons or "not looked for yet: no window was assessed against it"
     yield "how texts are bet on", held.dependence or "not measured yet: no window was assessed against it"
     if held.alarm is not None:
         since = f"{held.alarm.onset.seen_at:%Y-%m-%d %H:%M:%S}"

@@ -69,7 +69,7 @@ class AuditMonitor:
         self._enough = len(reference.cal.texts) >= LEAST_TEXTS
         if not self._enough:
             return
-        shadow = EvidenceDetector(EvidenceSettings(dependence=8))
+        shadow = EvidenceDetector(EvidenceSettings(dependence=8, seasons="none"))
         self._shadow = shadow.fit(replace(reference, cal=_half(reference.cal, 0)), seed=seed)
         self._fresh = self._shadow.state()
         if state:

@@ -99,7 +99,7 @@ def power(
             f"a reference of {len(texts):,} texts is too small to take a topic out of it and simulate",
             cure=f"give at least {LEAST_TEXTS:,} distinct training texts",
         )
-    fixed = replace(settings, dependence=8) if settings.dependence == "auto" else settings
+    fixed = replace(settings, seasons="none", dependence=8 if settings.dependence == "auto" else settings.dependence)
     lot = _Lot(texts=texts, features=features, train=len(reference.train.texts), settings=fixed, arl_texts=arl_texts)
     found: dict[float, list[tuple[int | None, int]]] = {share: [] for share in SHARES}
     for trial in range(trials):

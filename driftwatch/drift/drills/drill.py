@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ import structlog
 
 from driftwatch.domain.drift import Measure
 from driftwatch.domain.errors import DataError, DriftwatchError
+from driftwatch.drift.evidence.state import read_notes
 from driftwatch.drift.features import concatenate, take
 
 if TYPE_CHECKING:
@@ -38,8 +40,10 @@ class Tally:
         number: times it was begun.
         missed: times it ended without an alarm.
         delay: texts from begin to alarm, the last time there was one.
-        begun_at: time of the last text before it was last begun; None where it is due as soon as it can be.
+        begun_at: time of the window before it was last begun; None where it is due as soon as it can be.
         running: whether it runs.
+        window: number of the last window it saw while it runs.
+        drawn: what is mixed in while it runs, as a hash.
         texts: of the stream since it was begun.
         used: texts of the file that were mixed in.
     """
@@ -49,16 +53,10 @@ class Tally:
     delay: int | None = None
     begun_at: datetime | None = None
     running: bool = False
+    window: int = 0
+    drawn: str = ""
     texts: int = 0
     used: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """Texts that are mixed in, in the order in which they are, and their features."""
-
-    texts: Sequence[Text]
-    features: Features
 
 
 class Drill:
@@ -67,7 +65,7 @@ class Drill:
     A drill begins with the state of the stream's own monitor after a window. From the next window on the shadow is
     given every window with a share of its texts replaced by the drill's, until it alarms, or has not for as many texts
     as it should. An alarm of the stream itself ends the drill without a result: it would be unclear what was detected.
-    The stream's own monitor is not touched.
+    So do windows it did not see, and other texts than it began with. The stream's own monitor is not touched.
 
     Args:
         settings: of the drill.
@@ -98,7 +96,7 @@ class Drill:
         self._seed = [seed, 16, crc32(settings.name.encode())]
         self._tally = Tally()
         self._shadow: EvidenceMonitor | None = None
-        self._material: Material | None = None
+        self._drawn: Sequence[Text] = ()
         if state:
             self._restore(state)
 
@@ -106,6 +104,11 @@ class Drill:
     def name(self) -> str:
         """Under which its state is kept."""
         return f"drill.{self._settings.name}"
+
+    @property
+    def _named(self) -> dict[str, str]:
+        """What every event of the log names."""
+        return {"stream": self._reference.stream, "drill": self._settings.name}
 
     def update(self, window: Window, live: EvidenceMonitor) -> tuple[Measure, ...]:
         """Go on with the drill, or begin it where it is due.
@@ -115,15 +118,13 @@ class Drill:
             live: that monitor.
         """
         try:
-            if self._tally.running and live.alarm is not None:
-                self._end(begun_at=None)
-            elif self._tally.running:
-                self._go_on(window)
+            if self._tally.running:
+                self._go_on(window, live)
             elif self._due(window, live):
                 self._begin(window, live)
         except DriftwatchError as error:
-            log.warning("drill_impossible", drill=self._settings.name, error=str(error))
-            self._end(begun_at=_last(window))
+            log.warning("drill_impossible", **self._named, error=str(error))
+            self._end(begun_at=_time(window))
         return self._measures()
 
     def state(self) -> bytes:
@@ -135,25 +136,26 @@ class Drill:
         (length,) = _LENGTH.unpack_from(state)
         head, rest = state[_LENGTH.size : _LENGTH.size + length], state[_LENGTH.size + length :]
         self._tally = msgspec.json.decode(head, type=Tally)
-        if self._tally.running:
+        if self._tally.running and rest and read_notes(rest) is not None:
             self._shadow = self._detector.fit(self._reference, seed=self._seed[0], state=rest)
 
     def _due(self, window: Window, live: EvidenceMonitor) -> bool:
         if live.alarm is not None or (live.dependence is not None and not live.dependence.settled):
             return False
         begun_at = self._tally.begun_at
-        return begun_at is None or _last(window) - begun_at >= self._settings.every
+        return begun_at is None or _time(window) - begun_at >= self._settings.every
 
     def _begin(self, window: Window, live: EvidenceMonitor) -> None:
-        self._tally = replace(
-            self._tally, number=self._tally.number + 1, begun_at=_last(window), running=True, texts=0, used=0
-        )
-        self._material = self._drawn()
+        self._tally = replace(self._tally, number=self._tally.number + 1, texts=0, used=0)
+        self._drawn = self._draw()
         self._shadow = self._detector.fit(self._reference, seed=self._seed[0], state=live.state())
+        self._tally = replace(
+            self._tally, begun_at=_time(window), running=True, window=window.index, drawn=self._hash(self._drawn)
+        )
 
-    def _drawn(self) -> Material:
+    def _draw(self) -> Sequence[Text]:
         """Return the texts of this drill in a random order, without copies."""
-        texts = list({text.body: text for text in self._read()}.values())
+        texts = list({text.body: text for text in self._read() if text.body.strip()}.values())
         if len(texts) < self._settings.least_texts:
             raise DataError(
                 f"{len(texts)} different texts are too few for a drill of {self._settings.least_texts}",
@@ -161,45 +163,67 @@ class Drill:
                 cure="give more texts, or a smaller share or within",
             )
         order = np.random.default_rng([*self._seed, self._tally.number]).permutation(len(texts))
-        chosen = [texts[row] for row in order[: 2 * self._settings.least_texts]]
-        return Material(chosen, self._extract([text.body for text in chosen]))
+        return [texts[row] for row in order]
 
-    def _go_on(self, window: Window) -> None:
-        self._material = self._material or self._drawn()
-        if self._shadow is None:
-            raise DataError("the drill's state holds no shadow", cure="it begins anew by itself")
-        mixed, used = self._mixed(window, self._material)
+    def _hash(self, drawn: Sequence[Text]) -> str:
+        """Return what tells a drill from one of other texts or another share."""
+        bodies = msgspec.json.encode([self._settings.share, *(text.body for text in drawn)])
+        return hashlib.sha256(bodies).hexdigest()[:16]
+
+    def _go_on(self, window: Window, live: EvidenceMonitor) -> None:
+        self._drawn = self._drawn or self._draw()
+        reason = self._disturbance(window, live)
+        if reason is not None or self._shadow is None:
+            log.info("drill_without_result", **self._named, reason=reason or "its shadow is of another version")
+            self._end(begun_at=None)
+            return
+        mixed, used = self._mixed(window, self._drawn)
         self._shadow.update(mixed)
-        if self._shadow.peak.height >= 0:
-            delay = self._tally.texts + self._shadow.peak.texts
+        delay = self._tally.texts + self._shadow.peak.texts
+        if self._shadow.peak.height >= 0 and delay <= self._settings.within:
             self._tally = replace(self._tally, delay=delay)
             self._end(begun_at=self._tally.begun_at)
-            log.info("drill_detected", drill=self._settings.name, texts=delay)
+            log.info("drill_detected", **self._named, texts=delay)
             return
-        self._tally = replace(self._tally, texts=self._tally.texts + len(window.texts), used=used)
-        if self._tally.texts >= self._settings.within or used >= len(self._material.texts):
+        texts = self._tally.texts + len(window.texts)
+        self._tally = replace(self._tally, window=window.index, texts=texts, used=used)
+        if texts >= self._settings.within:
             self._tally = replace(self._tally, missed=self._tally.missed + 1)
             self._end(begun_at=self._tally.begun_at)
-            log.warning("drill_missed", drill=self._settings.name, texts=self._settings.within)
+            log.warning("drill_missed", **self._named, texts=self._settings.within)
+        elif used >= len(self._drawn):
+            self._end(begun_at=self._tally.begun_at)
+            log.warning("drill_out_of_texts", **self._named, texts=used)
 
-    def _mixed(self, window: Window, material: Material) -> tuple[Window, int]:
+    def _disturbance(self, window: Window, live: EvidenceMonitor) -> str | None:
+        """Say why what the shadow shows from now on would say nothing of the drill."""
+        if live.alarm is not None:
+            return "an alarm of the stream itself is in force"
+        if window.index != self._tally.window + 1:
+            return "windows passed that it did not see"
+        if self._hash(self._drawn) != self._tally.drawn:
+            return "its texts or its share were changed"
+        return None
+
+    def _mixed(self, window: Window, drawn: Sequence[Text]) -> tuple[Window, int]:
         """Return the window with some of its texts replaced, and how many of the drill's are used up then."""
         random = np.random.default_rng([*self._seed, self._tally.number, window.index])
         rows = np.flatnonzero(random.random(len(window.texts)) < self._settings.share)
-        rows = rows[: len(material.texts) - self._tally.used]
-        taken = np.arange(self._tally.used, self._tally.used + len(rows))
+        rows = rows[rows < self._settings.within - self._tally.texts][: len(drawn) - self._tally.used]
+        if not len(rows):
+            return window, self._tally.used
+        taken = drawn[self._tally.used : self._tally.used + len(rows)]
         texts = list(window.texts)
-        for row, place in zip(rows.tolist(), taken.tolist(), strict=True):
-            new = material.texts[place]
+        for row, new in zip(rows.tolist(), taken, strict=True):
             texts[row] = replace(texts[row], id=f"drill:{new.id}", body=new.body, group=None)
         order = np.arange(len(texts))
         order[rows] = len(texts) + np.arange(len(rows))
-        features = take(concatenate([window.features, take(material.features, taken)]), order)
+        features = take(concatenate([window.features, self._extract([text.body for text in taken])]), order)
         return replace(window, texts=tuple(texts), features=features), self._tally.used + len(rows)
 
     def _end(self, *, begun_at: datetime | None) -> None:
-        self._tally = replace(self._tally, running=False, texts=0, used=0, begun_at=begun_at)
-        self._shadow = self._material = None
+        self._tally = replace(self._tally, running=False, window=0, drawn="", texts=0, used=0, begun_at=begun_at)
+        self._shadow, self._drawn = None, ()
 
     def _measures(self) -> tuple[Measure, ...]:
         missed = Measure(name=f"{self.name}.missed", value=float(self._tally.missed))
@@ -208,5 +232,7 @@ class Drill:
         return missed, Measure(name=f"{self.name}.delay", value=float(self._tally.delay))
 
 
-def _last(window: Window) -> datetime:
-    return max(text.seen_at for text in window.texts)
+def _time(window: Window) -> datetime:
+    """Return the median time of its texts: a single clock gone wrong must not put the next drill off for years."""
+    times = sorted(text.seen_at for text in window.texts)
+    return times[len(times) // 2]

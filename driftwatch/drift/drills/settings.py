@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ class DrillSettings:
 
     Args:
         name: of the drill.
-        texts: file of the texts that are mixed in, as training data is; at least share x within of them.
+        texts: file of the texts that are mixed in, as training data is; somewhat more than share x within of them.
         field: name of the text's field or column; found by itself where only one fits.
         share: of the stream's texts that are replaced in the shadow, 0.01 to 1.
         every: time between two begins, by the texts' own times.
@@ -48,5 +49,6 @@ class DrillSettings:
 
     @property
     def least_texts(self) -> int:
-        """How many different texts the file must hold."""
-        return round(self.share * self.within)
+        """How many different texts the file must hold, with three standard deviations to spare."""
+        mean = self.share * self.within
+        return math.ceil(mean + 3.0 * math.sqrt(mean * (1.0 - self.share)))

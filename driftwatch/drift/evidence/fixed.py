@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.rates import Calibration
+from driftwatch.drift.evidence.rates import ERROR, Calibration
 from driftwatch.drift.evidence.sets import DirectionSets, LengthSets, LossSets, Sets
 from driftwatch.drift.evidence.shiryaev import Bank
 from driftwatch.drift.evidence.tokens import BUCKETS, TokenBank
@@ -52,13 +52,18 @@ class Fixed:
     Twins are complements of direction sets: they see mass that falls, a topic that disappears. A weighted mean of
     supermartingales R − t is one again, so the mixture alarms at the budget itself and no bank needs a share of its
     own.
+
+    Args:
+        reference: what is known.
+        seed: of k-means.
+        error: probability, per bank, of a reference draw for which some bound is too low.
     """
 
-    def __init__(self, reference: Reference, *, seed: int) -> None:
+    def __init__(self, reference: Reference, *, seed: int, error: float = ERROR) -> None:
         train, cal = reference.train.features, reference.cal.features
-        calibration = Calibration(reference.cal.texts)
+        calibration = Calibration(reference.cal.texts, error=error)
         self.by_group = calibration.by_group
-        directions = DirectionSets(train.embeddings.values, seed=seed)
+        self._directions = directions = DirectionSets(train.embeddings.values, seed=seed)
         hits = directions.hits(cal)
         self._twins = directions.twins
         lengths = LengthSets(train)
@@ -73,7 +78,7 @@ class Fixed:
                 shares=RISING,
                 weight=_LENGTH,
             ),
-            *_loss(reference),
+            *_loss(reference, error),
         ]
         self._twin_bounds = calibration.bounds(~hits[:, self._twins])
         self._twin_names = tuple(f"outside {directions.names[twin]}" for twin in self._twins)
@@ -104,6 +109,10 @@ class Fixed:
         rows = np.repeat(np.arange(len(blocks.rows)), np.diff(features.tokens.indptr))
         tokens = self.tokens.update(*_present(features.tokens, rows, self._buckets), blocks)
         return self._dense_weight * self.bank.update(means, blocks.gaps) + (1.0 - self._dense_weight) * tokens
+
+    def topics(self, features: Features) -> npt.NDArray[np.int64]:
+        """Return the number of the topic centre nearest to each text, int64 [n]."""
+        return self._directions.topics(features)
 
     def reset(self) -> None:
         """Forget all evidence."""
@@ -137,7 +146,7 @@ class Fixed:
         return member.sets.names[place], member.sets.hits(features)[:, place], float(member.bounds[place])
 
 
-def _loss(reference: Reference) -> list[Member]:
+def _loss(reference: Reference, error: float) -> list[Member]:
     """Return the bank of the champion's loss, chosen on a quarter of the held-out texts and counted on the rest."""
     heldout = reference.heldout
     if heldout.features.losses is None or len(heldout.texts) < LEAST_HELDOUT:
@@ -146,7 +155,7 @@ def _loss(reference: Reference) -> list[Member]:
         np.arange(0, len(heldout.texts), 4),
         np.setdiff1d(np.arange(len(heldout.texts)), np.arange(0, len(heldout.texts), 4)),
     )
-    calibration = Calibration([heldout.texts[row] for row in counted])
+    calibration = Calibration([heldout.texts[row] for row in counted], error=error)
     sets = LossSets(take(heldout.features, chosen))
     bounds = calibration.bounds(sets.hits(take(heldout.features, counted)))
     return [Member(name="loss", sets=sets, bounds=bounds, shares=RISING, weight=_LOSS)]

@@ -1,58 +1,49 @@
-"""The running detector: one window after another, for ever, within the false-alarm budget."""
+"""The running detector: bets by season, and one alarm in force over all of them."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
 from driftwatch.drift.evidence.alarm import Alarm, raised
-from driftwatch.drift.evidence.blocks import Blocks, in_blocks
-from driftwatch.drift.evidence.dependence import Dependence, measure
-from driftwatch.drift.evidence.fixed import Fixed
-from driftwatch.drift.evidence.leaders import Leaders
-from driftwatch.drift.evidence.recent import Chunk, Recent
-from driftwatch.drift.evidence.seen import Seen, key
-from driftwatch.drift.evidence.sets import lengths, loss_per_token
-from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
-from driftwatch.drift.evidence.witness import PIECE
-from driftwatch.drift.evidence.witnesses import Witnesses
+from driftwatch.drift.evidence.bets import NOTHING, Bets, Call, first
+from driftwatch.drift.evidence.rates import ERROR
+from driftwatch.drift.evidence.seasons import (
+    CLASSES,
+    Finding,
+    Seasonal,
+    Tally,
+    comes_again,
+    has_time,
+    obstacle,
+    season_of,
+)
+from driftwatch.drift.evidence.state import Notes, pack, unpack
 from driftwatch.drift.features import take
 
 if TYPE_CHECKING:
+    from driftwatch.drift.evidence.dependence import Dependence
     from driftwatch.drift.evidence.settings import EvidenceSettings
-    from driftwatch.drift.evidence.witness import Witness
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-WITNESS_PART = 0.5
-"""Of the false-alarm budget; the fixed banks have the rest."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peak:
-    """Where evidence was highest in a window.
-
-    Args:
-        height: log10 of the statistic over its threshold; an alarm from 0 on.
-        texts: rows of the window up to there.
-        witness: that reached it; None where the fixed banks did.
-    """
-
-    height: float
-    texts: int
-    witness: Witness | None
-
-
-_NOTHING = Peak(height=-np.inf, texts=0, witness=None)
+LEAST_TEXTS = 500
+"""Texts of CAL that a season needs for rates of its own."""
 
 
 class EvidenceMonitor:
     """The detector ``evidence`` fitted to a reference.
+
+    Without seasons there is one lot of bets, against the whole reference. With K seasons there are K, each against the
+    reference's CAL texts of its season, and a text is bet on by its season's alone. The budget needs no penalty for
+    that: the bets of season k, with the whole threshold A, call at most T_k / A times on average within T_k texts
+    without drift, whatever texts of other seasons come between, and the T_k sum to T, so all call at most T / A times.
+    (The error of the reference draw is split by K instead.) When seasons are taken up after the burn-in, which looks at
+    past texts only, all bets begin anew, which is never to an alarm's advantage.
 
     Args:
         reference: what is known.
@@ -64,154 +55,173 @@ class EvidenceMonitor:
     def __init__(
         self, reference: Reference, settings: EvidenceSettings, *, seed: int, state: bytes | None = None
     ) -> None:
-        self._settings = settings
-        self._fixed = Fixed(reference, seed=seed)
-        self._witnesses = Witnesses(reference.train.features, reference.cal.features)
-        self._leaders = Leaders(reference, self._fixed, self._witnesses)
-        self._recent = Recent()
-        self._bodies, self._groups = Seen(), Seen()
-        self._burn_in: npt.NDArray[np.float16] | None = None
+        self._reference, self._settings, self._seed = reference, settings, seed
+        self._tally = Tally(wanted=settings.seasons_burn_in)
+        self._bets: list[Bets] = []
         self._texts = 0
         self._packed: bytes | None = None
+        self.seasons = self._decide(None)
         self.alarm: Alarm | None = None
-        self.peak = _NOTHING
-        self.dependence: Dependence | None = None
+        self.peak = NOTHING
         if state:
             self.go_on(state)
+        if not self._bets:
+            self._bets = self._fit()
+
+    @property
+    def dependence(self) -> Dependence | None:
+        """What the burn-in of texts showed; of several seasons', the farthest."""
+        found = [bets.dependence for bets in self._bets if bets.dependence is not None]
+        return max(found, key=lambda each: (each.length, each.beyond), default=None)
 
     def go_on(self, state: bytes) -> None:
-        """Go on from a state; one of another format is left aside."""
+        """Go on from a state; one of another format is left aside, bets by other seasons begin anew."""
         self._packed = None
         stored = unpack(state)
-        if stored is not None:
-            self._restore(*stored)
+        if stored is None:
+            return
+        notes, arrays = stored
+        known = notes.seasons or Seasonal()
+        before = self.seasons.scheme if self._bets else None
+        self._texts, self.alarm = notes.texts, notes.alarm
+        self._tally.restore(arrays)
+        self.seasons = replace(self._decide(known.finding), hold=known.hold)
+        same = self.seasons.scheme == known.scheme
+        if not same or before != self.seasons.scheme:
+            self._bets = self._fit()
+        if same:
+            # A state without seasons is that of the bets themselves: it was written before there were seasons.
+            packed = (
+                [arrays[f"season{number}"].tobytes() for number in range(len(self._bets))] if notes.seasons else [state]
+            )
+            for bets, each in zip(self._bets, packed, strict=True):
+                bets.go_on(each)
 
     def update(self, window: Window) -> DriftResult:
-        """Bet on a window's texts; copies of texts seen lately count for nothing."""
+        """Bet on a window's texts, each by its season."""
         self._packed = None
-        rows, new = self._fresh(window)
-        length = self._length(window, new)
-        peak = self.peak = self._bet(window, rows, new, length)
+        calls = {season: self._call(season, rows, window) for season, rows in self._rows(window).items()}
+        self.peak = reduce(first, (call.peak for call in calls.values()), NOTHING)
         self._texts += len(window.texts)
-        if peak.height >= 0:
-            self._raise(window, peak)
-            self._fixed.reset()
-            self._witnesses.alive = []
-        elif self.alarm is not None:
-            self.alarm = self.alarm.waited(len(window.texts))
-            self.alarm = None if self.alarm.over else self.alarm
-        return self._result(window, peak)
+        self._renew(window, calls)
+        result = self._result(window)
+        self._look_for_seasons(window)
+        return result
 
     def state(self) -> bytes:
-        """Return everything needed to go on: statistics, witnesses, recent texts' features, the alarm in force."""
+        """Return everything needed to go on: the bets of every season, the alarm in force, the burn-in."""
         if self._packed is None:
-            self._packed = self._pack()
+            notes = Notes(
+                texts=self._texts,
+                closed=0,
+                chunks=0,
+                pieces=0,
+                alive=(),
+                alarm=self.alarm,
+                dependence=self.dependence,
+                seasons=self.seasons,
+            )
+            packed = {
+                f"season{number}": np.frombuffer(bets.state(), dtype=np.uint8) for number, bets in enumerate(self._bets)
+            }
+            self._packed = pack(notes, {**packed, **self._tally.arrays()})
         return self._packed
 
-    def _pack(self) -> bytes:
-        chunks = list(self._recent)
-        notes = Notes(
-            texts=self._texts,
-            closed=self._recent.closed,
-            chunks=len(self._recent.chunks),
-            pieces=len(self._recent.open),
-            alive=tuple(
-                Alive(kind=each.score.kind.name, born=each.born, count=each.count) for each in self._witnesses.alive
-            ),
-            alarm=self.alarm,
-            dependence=self.dependence,
-        )
-        return pack(notes, dict(self._arrays(chunks)))
+    def _decide(self, finding: Finding | None) -> Seasonal:
+        """Say which scheme is used: the configuration's, or the one found, where the reference allows it."""
+        wanted = self._settings.seasons
+        if wanted == "auto":
+            finding = finding or Finding(days=0, wanted=self._settings.seasons_burn_in)
+            wanted = finding.scheme  # type: ignore[assignment]
+        else:
+            finding = None
+        hindered = None if wanted == "none" else obstacle(wanted, self._reference.cal.texts, least=LEAST_TEXTS)
+        return Seasonal(scheme="none" if hindered else wanted, finding=finding, obstacle=hindered)
 
-    def _fresh(self, window: Window) -> tuple[Rows, Rows]:
-        """Return the rows that are no copies, and those of them whose group was not seen in earlier windows lately.
+    def _fit(self) -> list[Bets]:
+        scheme = self.seasons.scheme
+        if scheme == "none":
+            return [Bets(self._reference, self._settings, seed=self._seed)]
+        return [
+            Bets(_of_season(self._reference, scheme, season), self._settings, seed=self._seed, error=error)
+            for season, error in enumerate([ERROR / CLASSES[scheme]] * CLASSES[scheme])
+        ]
 
-        Witnesses bet on the latter only: a session that goes on is no news to a score that learnt from its begin.
-        """
-        groups = {text.group: key(text.group) for text in window.texts if text.group is not None}
-        known = {group for group, number in groups.items() if number in self._groups}
-        rows, new = [], []
+    def _rows(self, window: Window) -> dict[int, Rows]:
+        """Return the window's rows by season, in the order of their first texts."""
+        found: dict[int, list[int]] = {}
         for row, text in enumerate(window.texts):
-            if self._bodies.add(key(text.body)):
-                rows.append(row)
-                if text.group not in known:
-                    new.append(row)
-        for number in groups.values():
-            self._groups.add(number)
-        return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
+            found.setdefault(season_of(self.seasons.scheme, text.seen_at), []).append(row)
+        return {season: np.asarray(rows, dtype=np.int64) for season, rows in found.items()}
 
-    def _length(self, window: Window, new: Rows) -> int:
-        """Return the length of blocks; with ``auto`` the burn-in goes on until it has seen enough."""
-        wanted = self._settings.dependence
-        if wanted == "independent":
-            return 1
-        if isinstance(wanted, int):
-            return wanted
-        if self.dependence is None or not self.dependence.settled:
-            values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)
-            self._burn_in = values if self._burn_in is None else np.concatenate([self._burn_in, values])
-            settled = len(self._burn_in) >= self._settings.burn_in
-            self.dependence = measure(self._burn_in.astype(np.float32), settled=settled)
-            self._burn_in = None if settled else self._burn_in
-        return self.dependence.length
+    def _call(self, season: int, rows: Rows, window: Window) -> Call:
+        """Return what a season's bets came to, in terms of the whole window."""
+        if len(rows) == len(window.texts):
+            return self._bets[season].update(window)
+        seqs = window.seqs or range(1, len(window.texts) + 1)
+        part = replace(
+            window,
+            texts=tuple(window.texts[row] for row in rows),
+            features=take(window.features, rows),
+            seqs=tuple(seqs[row] for row in rows),
+        )
+        call = self._bets[season].update(part)
+        texts = int(rows[call.peak.texts - 1]) + 1 if call.peak.texts else 0
+        onset = call.onset
+        if onset is not None:
+            onset = replace(onset, texts=max(onset.texts, max(seqs) - onset.seq + 1))
+        return replace(call, peak=replace(call.peak, texts=texts), onset=onset)
 
-    def _bet(self, window: Window, rows: Rows, new: Rows, length: int) -> Peak:
-        if not len(rows):
-            return _NOTHING
-        blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
-        trace = self._fixed.update(take(window.features, blocks.rows), blocks)
-        heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
-        found = _peak(heights, blocks, [None] * len(blocks))
-        return _first(found, self._learn(window, new, length))
+    def _renew(self, window: Window, calls: dict[int, Call]) -> None:
+        """Raise an alarm, keep it up, or let it be over: its patience counts texts of all seasons.
 
-    def _learn(self, window: Window, new: Rows, length: int) -> Peak:
-        """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
-        peak = _NOTHING
-        betting = self._betting()
-        exact = length == 1 and not any(text.group is not None for text in window.texts)
-        for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
-            if not len(part):
-                continue
-            blocks = self._blocks(window, part, length, by_group=False)
-            piece = _chunk(window, blocks.rows)
-            if betting:
-                uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
-                rate = WITNESS_PART / window.arl_texts
-                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=exact)
-                peak = _first(peak, _peak(heights, blocks, leaders))
-            if self._recent.add(piece) is not None and betting:
-                self._witnesses.bear(self._recent)
-        return peak
+        Only when its own season has passed again for a day's share can it be over; otherwise a drift of the mornings
+        would be an incident of its own every morning.
+        """
+        now = max(text.seen_at for text in window.texts)
+        called = [(season, call) for season, call in calls.items() if call.onset is not None]
+        if called:
+            _, call = min(called, key=lambda each: each[1].peak.texts)
+            self._raise(window, call)
+            hold = max(now + comes_again(self.seasons.scheme, season) for season, _ in called)
+            self.seasons = replace(self.seasons, hold=None if self.seasons.scheme == "none" else hold)
+        elif self.alarm is not None:
+            self.alarm = self.alarm.waited(len(window.texts))
+            held = self.seasons.hold is not None and now < self.seasons.hold
+            self.alarm = None if self.alarm.over and not held else self.alarm
 
-    def _betting(self) -> bool:
-        """Say whether witnesses may bet: texts must not depend on each other beyond a block."""
-        if not self._settings.witnesses:
-            return False
-        if self._settings.dependence != "auto":
-            return True
-        found = self.dependence
-        return found is not None and found.settled and not found.beyond
-
-    @staticmethod
-    def _blocks(window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
-        return in_blocks(rows, [window.texts[row].group for row in rows], length=length, by_group=by_group)
-
-    def _raise(self, window: Window, peak: Peak) -> None:
-        onset, channels = self._leaders.explain(window, self._recent, peak.witness)
-        delay = max(onset.texts - (len(window.texts) - peak.texts), 1)
+    def _raise(self, window: Window, call: Call) -> None:
+        if call.onset is None:
+            return
         self.alarm = raised(
             self.alarm,
             window=window.index,
             texts=len(window.texts),
-            delay=delay,
-            onset=onset,
-            channels=channels,
+            delay=max(call.onset.texts - (len(window.texts) - call.peak.texts), 1),
+            onset=call.onset,
+            channels=call.channels,
         )
 
-    def _result(self, window: Window, peak: Peak) -> DriftResult:
+    def _look_for_seasons(self, window: Window) -> None:
+        """Count the window's texts, one of each group; at the end of the burn-in take up the seasons it found."""
+        finding = self.seasons.finding
+        if finding is None or finding.settled:
+            return
+        named = [text.group or f"\0{text.body}" for text in window.texts]
+        rows = np.unique(np.asarray(named), return_index=True)[1]
+        topics = self._bets[0].topics(window)[rows]
+        finding = self._tally.add([window.texts[row].seen_at for row in rows], topics)
+        before = self.seasons
+        self.seasons = replace(self._decide(finding), hold=before.hold)
+        if finding.settled:
+            self._tally.days = {}
+        if self.seasons.scheme != before.scheme:
+            self._bets = self._fit()
+
+    def _result(self, window: Window) -> DriftResult:
         measures = [Measure(name="drift.alarm", value=float(self.alarm is not None))]
-        if np.isfinite(peak.height):
-            measures.append(Measure(name="drift.evidence", value=peak.height))
+        if np.isfinite(self.peak.height):
+            measures.append(Measure(name="drift.evidence", value=self.peak.height))
         if self.alarm is None:
             return DriftResult(detector="evidence", measures=tuple(measures))
         age = self.alarm.age(max(text.seen_at for text in window.texts))
@@ -223,80 +233,15 @@ class EvidenceMonitor:
             channels=self.alarm.channels,
         )
 
-    def _arrays(self, chunks: list[Chunk]) -> Arrays:
-        found: Arrays = {"bodies": self._bodies.keys(), "groups": self._groups.keys()}
-        for number, chunk in enumerate(chunks):
-            for name in ("values", "ids", "indptr", "scalars", "seqs", "times"):
-                found[f"chunk{number}_{name}"] = getattr(chunk, name)
-        if self._burn_in is not None:
-            found["burn_in"] = self._burn_in
-        found["bank"] = self._fixed.bank.values
-        tokens = self._fixed.tokens
-        found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
-        for number, witness in enumerate(self._witnesses.alive):
-            found |= {f"since{number}": witness.since, f"values{number}": witness.values}
-        return found
 
-    def _restore(self, notes: Notes, arrays: Arrays) -> None:
-        self._texts, self.alarm, self.dependence = notes.texts, notes.alarm, notes.dependence
-        self._burn_in = arrays["burn_in"].astype(np.float16) if "burn_in" in arrays else None
-        self._bodies, self._groups = (
-            Seen(int(each) for each in arrays["bodies"]),
-            Seen(int(each) for each in arrays["groups"]),
-        )
-        chunks = [
-            Chunk(**{name: arrays[f"chunk{number}_{name}"] for name in Chunk.__slots__})  # type: ignore[arg-type]
-            for number in range(notes.chunks + notes.pieces)
-        ]
-        self._recent = Recent(
-            chunks=deque(chunks[: notes.chunks], maxlen=self._recent.chunks.maxlen),
-            closed=notes.closed,
-            open=chunks[notes.chunks :],
-        )
-        self._fixed.bank.values = arrays["bank"].astype(np.float64)
-        names = ("relative", "scale", "offset", "sums")
-        self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
-        stored = [
-            (arrays[f"since{number}"].astype(np.float32), arrays[f"values{number}"].astype(np.float64))
-            for number in range(len(notes.alive))
-        ]
-        alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]
-        self._witnesses.restore(self._recent, alive)
+def _of_season(reference: Reference, scheme: str, season: int) -> Reference:
+    """Return the reference with the texts of a season alone to estimate on; sets are chosen on all of TRAIN."""
+    parts = [_part(part, scheme, season) for part in (reference.cal, reference.heldout)]
+    return replace(reference, cal=parts[0], heldout=parts[1])
 
 
-def _one_of_each_group(window: Window, rows: Rows) -> Rows:
-    """Return the first row of each group; a text without one is its own."""
-    named = [window.texts[row].group or f"\0{row}" for row in rows]
-    _, firsts = np.unique(np.asarray(named), return_index=True)
-    found: Rows = rows[np.sort(firsts)]
-    return found
-
-
-def _peak(heights: Floats, blocks: Blocks, leaders: list[Witness | None]) -> Peak:
-    """Return where evidence first reached the threshold, or was highest."""
-    reached = np.flatnonzero(heights >= 0)
-    place = int(reached[0] if len(reached) else heights.argmax())
-    ends = np.append(blocks.starts[1:], len(blocks.rows))
-    texts = int(blocks.rows[: ends[place]].max()) + 1
-    return Peak(height=float(heights.max()), texts=texts, witness=leaders[place])
-
-
-def _first(left: Peak, right: Peak) -> Peak:
-    """Return the peak that alarmed first, or the higher one where not both did."""
-    if left.height >= 0 and right.height >= 0:
-        return min(left, right, key=lambda peak: peak.texts)
-    return max(left, right, key=lambda peak: peak.height)
-
-
-def _chunk(window: Window, rows: Rows) -> Chunk:
-    features = take(window.features, rows)
-    times = [int(window.texts[row].seen_at.timestamp() * 1e6) for row in rows]
-    seqs = [window.seqs[row] if window.seqs else row + 1 for row in rows]
-    return Chunk(
-        values=features.embeddings.values.astype(np.float16),
-        ids=features.tokens.ids,
-        indptr=features.tokens.indptr,
-        scalars=np.stack([lengths(features), loss_per_token(features)], axis=1).astype(np.float32),
-        seqs=np.asarray(seqs, dtype=np.int64),
-        times=np.asarray(times, dtype=np.int64),
+def _part(part: ReferencePart, scheme: str, season: int) -> ReferencePart:
+    rows = [row for row, text in enumerate(part.texts) if has_time(text) and season_of(scheme, text.seen_at) == season]
+    return ReferencePart(
+        texts=tuple(part.texts[row] for row in rows), features=take(part.features, np.asarray(rows, dtype=np.int64))
     )

@@ -24,9 +24,14 @@ class Calibration:
 
     Source: Clopper and Pearson 1934 for texts; the Chernoff bound in its Kullback–Leibler form (Garivier and Cappé
     2011, eq. 3) for means of groups.
+
+    Args:
+        texts: CAL's.
+        error: probability, per bank, of a draw of them for which some bound is too low.
     """
 
-    def __init__(self, texts: Sequence[Text]) -> None:
+    def __init__(self, texts: Sequence[Text], *, error: float = ERROR) -> None:
+        self._error = error
         groups = [text.group for text in texts]
         names = {group for group in groups if group is not None}
         self.by_group = None not in groups and _LEAST_GROUPS <= len(names) < len(texts)
@@ -36,7 +41,7 @@ class Calibration:
         self._weights = 1.0 / np.bincount(units)[units]
 
     def bounds(self, hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-        """Return upper bounds of the sets' rates, float64 [sets]; all hold at once with 99% probability."""
+        """Return upper bounds of the sets' rates, float64 [sets]; all hold at once but for the error."""
         return self.of_counts(hits.sum(0), (hits * self._weights[:, None]).sum(0) if self.by_group else None)
 
     def of_tokens(
@@ -57,7 +62,7 @@ class Calibration:
 
     def of_counts(self, counts: npt.NDArray[np.int64], sums: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
         """Return upper bounds from numbers of hits, or from sums of the groups' hit fractions."""
-        error = ERROR / len(counts)
+        error = self._error / len(counts)
         if sums is None:
             values, inverse = np.unique(counts, return_inverse=True)
             found = upper_bound(values, self._texts, error)[inverse]

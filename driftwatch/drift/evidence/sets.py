@@ -58,6 +58,7 @@ class DirectionSets:
         centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
         _, _, axes = np.linalg.svd(centred, full_matrices=False)
         components = axes[:COMPONENTS]
+        self._centres = count
         self._axes = np.ascontiguousarray(axes[:_RESIDUAL].T)
         self._directions = np.concatenate([centres, components, -components]).T.astype(np.float32)
         self._names = _direction_names(count, len(components))
@@ -75,6 +76,12 @@ class DirectionSets:
         """Return bool [n, sets]."""
         scores = self._scores(features.embeddings.values)
         return (scores[:, :, None] > self._thresholds[None]).reshape(len(scores), -1)
+
+    def topics(self, features: Features) -> npt.NDArray[np.int64]:
+        """Return the number of the k-means centre in whose direction each text lies most, int64 [n]."""
+        scores = (features.embeddings.values - self._mean) @ self._directions[:, : self._centres]
+        found: npt.NDArray[np.int64] = scores.argmax(1)
+        return found
 
     def _scores(self, values: Matrix) -> Matrix:
         centred = values - self._mean

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from driftwatch.drift.evidence.alarm import Alarm
 from driftwatch.drift.evidence.dependence import Dependence
+from driftwatch.drift.evidence.seasons import Seasonal
 
 FORMAT = 1
 _HEAD = struct.Struct("<II")
@@ -39,6 +40,7 @@ class Notes:
         alive: witnesses, in order.
         alarm: in force.
         dependence: what the burn-in showed so far.
+        seasons: how seasons are treated; the bets of each are packed among the arrays. None for the bets themselves.
     """
 
     texts: int
@@ -48,6 +50,7 @@ class Notes:
     alive: tuple[Alive, ...]
     alarm: Alarm | None
     dependence: Dependence | None
+    seasons: Seasonal | None = None
 
 
 def pack(notes: Notes, arrays: Arrays) -> bytes:

@@ -1,0 +1,286 @@
+"""The bets against one reference: window after window, for ever, within the false-alarm budget."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from driftwatch.drift.evidence.blocks import Blocks, in_blocks
+from driftwatch.drift.evidence.dependence import Dependence, measure
+from driftwatch.drift.evidence.fixed import Fixed
+from driftwatch.drift.evidence.leaders import Leaders
+from driftwatch.drift.evidence.rates import ERROR
+from driftwatch.drift.evidence.recent import Chunk, Recent
+from driftwatch.drift.evidence.seen import Seen, key
+from driftwatch.drift.evidence.sets import lengths, loss_per_token
+from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
+from driftwatch.drift.evidence.witness import PIECE
+from driftwatch.drift.evidence.witnesses import Witnesses
+from driftwatch.drift.features import take
+
+if TYPE_CHECKING:
+    from driftwatch.domain.drift import ChannelEvidence, Onset, Reference, Window
+    from driftwatch.drift.evidence.settings import EvidenceSettings
+    from driftwatch.drift.evidence.witness import Witness
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+WITNESS_PART = 0.5
+"""Of the false-alarm budget; the fixed banks have the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """Where evidence was highest in a window.
+
+    Args:
+        height: log10 of the statistic over its threshold; an alarm from 0 on.
+        texts: rows of the window up to there.
+        witness: that reached it; None where the fixed banks did.
+    """
+
+    height: float
+    texts: int
+    witness: Witness | None
+
+
+NOTHING = Peak(height=-np.inf, texts=0, witness=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What the bets on a window came to.
+
+    Args:
+        peak: where evidence was highest.
+        onset: estimated begin of the drift, where evidence reached its threshold.
+        channels: that carry the evidence then.
+    """
+
+    peak: Peak
+    onset: Onset | None = None
+    channels: tuple[ChannelEvidence, ...] = ()
+
+
+class Bets:
+    """All bets of the detector ``evidence`` against one reference.
+
+    Args:
+        reference: what is known.
+        settings: how texts are treated.
+        seed: of k-means.
+        error: probability, per bank, of a reference draw for which some bound is too low.
+    """
+
+    def __init__(self, reference: Reference, settings: EvidenceSettings, *, seed: int, error: float = ERROR) -> None:
+        self._settings = settings
+        self._fixed = Fixed(reference, seed=seed, error=error)
+        self._witnesses = Witnesses(reference.train.features, reference.cal.features)
+        self._leaders = Leaders(reference, self._fixed, self._witnesses)
+        self._recent = Recent()
+        self._bodies, self._groups = Seen(), Seen()
+        self._burn_in: npt.NDArray[np.float16] | None = None
+        self._texts = 0
+        self._packed: bytes | None = None
+        self.dependence: Dependence | None = None
+
+    def go_on(self, state: bytes) -> None:
+        """Go on from a state; one of another format is left aside."""
+        self._packed = None
+        stored = unpack(state)
+        if stored is not None:
+            self._restore(*stored)
+
+    def update(self, window: Window) -> Call:
+        """Bet on a window's texts; copies of texts seen lately count for nothing. A call begins all bets anew."""
+        self._packed = None
+        rows, new = self._fresh(window)
+        length = self._length(window, new)
+        peak = self._bet(window, rows, new, length)
+        self._texts += len(window.texts)
+        if peak.height < 0:
+            return Call(peak=peak)
+        onset, channels = self._leaders.explain(window, self._recent, peak.witness)
+        self._fixed.reset()
+        self._witnesses.alive = []
+        return Call(peak=peak, onset=onset, channels=channels)
+
+    def topics(self, window: Window) -> npt.NDArray[np.int64]:
+        """Return the number of the topic centre nearest to each text, int64 [n]."""
+        return self._fixed.topics(window.features)
+
+    def state(self) -> bytes:
+        """Return everything needed to go on: statistics, witnesses, recent texts' features."""
+        if self._packed is None:
+            self._packed = self._pack()
+        return self._packed
+
+    def _pack(self) -> bytes:
+        chunks = list(self._recent)
+        notes = Notes(
+            texts=self._texts,
+            closed=self._recent.closed,
+            chunks=len(self._recent.chunks),
+            pieces=len(self._recent.open),
+            alive=tuple(
+                Alive(kind=each.score.kind.name, born=each.born, count=each.count) for each in self._witnesses.alive
+            ),
+            alarm=None,
+            dependence=self.dependence,
+        )
+        return pack(notes, dict(self._arrays(chunks)))
+
+    def _fresh(self, window: Window) -> tuple[Rows, Rows]:
+        """Return the rows that are no copies, and those of them whose group was not seen in earlier windows lately.
+
+        Witnesses bet on the latter only: a session that goes on is no news to a score that learnt from its begin.
+        """
+        groups = {text.group: key(text.group) for text in window.texts if text.group is not None}
+        known = {group for group, number in groups.items() if number in self._groups}
+        rows, new = [], []
+        for row, text in enumerate(window.texts):
+            if self._bodies.add(key(text.body)):
+                rows.append(row)
+                if text.group not in known:
+                    new.append(row)
+        for number in groups.values():
+            self._groups.add(number)
+        return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
+
+    def _length(self, window: Window, new: Rows) -> int:
+        """Return the length of blocks; with ``auto`` the burn-in goes on until it has seen enough."""
+        wanted = self._settings.dependence
+        if wanted == "independent":
+            return 1
+        if isinstance(wanted, int):
+            return wanted
+        if self.dependence is None or not self.dependence.settled:
+            values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)
+            self._burn_in = values if self._burn_in is None else np.concatenate([self._burn_in, values])
+            settled = len(self._burn_in) >= self._settings.burn_in
+            self.dependence = measure(self._burn_in.astype(np.float32), settled=settled)
+            self._burn_in = None if settled else self._burn_in
+        return self.dependence.length
+
+    def _bet(self, window: Window, rows: Rows, new: Rows, length: int) -> Peak:
+        if not len(rows):
+            return NOTHING
+        blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
+        trace = self._fixed.update(take(window.features, blocks.rows), blocks)
+        heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
+        found = _peak(heights, blocks, [None] * len(blocks))
+        return first(found, self._learn(window, new, length))
+
+    def _learn(self, window: Window, new: Rows, length: int) -> Peak:
+        """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
+        peak = NOTHING
+        betting = self._betting()
+        exact = length == 1 and not any(text.group is not None for text in window.texts)
+        for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
+            if not len(part):
+                continue
+            blocks = self._blocks(window, part, length, by_group=False)
+            piece = _chunk(window, blocks.rows)
+            if betting:
+                uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
+                rate = WITNESS_PART / window.arl_texts
+                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=exact)
+                peak = first(peak, _peak(heights, blocks, leaders))
+            if self._recent.add(piece) is not None and betting:
+                self._witnesses.bear(self._recent)
+        return peak
+
+    def _betting(self) -> bool:
+        """Say whether witnesses may bet: texts must not depend on each other beyond a block."""
+        if not self._settings.witnesses:
+            return False
+        if self._settings.dependence != "auto":
+            return True
+        found = self.dependence
+        return found is not None and found.settled and not found.beyond
+
+    @staticmethod
+    def _blocks(window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
+        return in_blocks(rows, [window.texts[row].group for row in rows], length=length, by_group=by_group)
+
+    def _arrays(self, chunks: list[Chunk]) -> Arrays:
+        found: Arrays = {"bodies": self._bodies.keys(), "groups": self._groups.keys()}
+        for number, chunk in enumerate(chunks):
+            for name in ("values", "ids", "indptr", "scalars", "seqs", "times"):
+                found[f"chunk{number}_{name}"] = getattr(chunk, name)
+        if self._burn_in is not None:
+            found["burn_in"] = self._burn_in
+        found["bank"] = self._fixed.bank.values
+        tokens = self._fixed.tokens
+        found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
+        for number, witness in enumerate(self._witnesses.alive):
+            found |= {f"since{number}": witness.since, f"values{number}": witness.values}
+        return found
+
+    def _restore(self, notes: Notes, arrays: Arrays) -> None:
+        self._texts, self.dependence = notes.texts, notes.dependence
+        self._burn_in = arrays["burn_in"].astype(np.float16) if "burn_in" in arrays else None
+        self._bodies, self._groups = (
+            Seen(int(each) for each in arrays["bodies"]),
+            Seen(int(each) for each in arrays["groups"]),
+        )
+        chunks = [
+            Chunk(**{name: arrays[f"chunk{number}_{name}"] for name in Chunk.__slots__})  # type: ignore[arg-type]
+            for number in range(notes.chunks + notes.pieces)
+        ]
+        self._recent = Recent(
+            chunks=deque(chunks[: notes.chunks], maxlen=self._recent.chunks.maxlen),
+            closed=notes.closed,
+            open=chunks[notes.chunks :],
+        )
+        self._fixed.bank.values = arrays["bank"].astype(np.float64)
+        names = ("relative", "scale", "offset", "sums")
+        self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
+        stored = [
+            (arrays[f"since{number}"].astype(np.float32), arrays[f"values{number}"].astype(np.float64))
+            for number in range(len(notes.alive))
+        ]
+        alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]
+        self._witnesses.restore(self._recent, alive)
+
+
+def _one_of_each_group(window: Window, rows: Rows) -> Rows:
+    """Return the first row of each group; a text without one is its own."""
+    named = [window.texts[row].group or f"\0{row}" for row in rows]
+    _, firsts = np.unique(np.asarray(named), return_index=True)
+    found: Rows = rows[np.sort(firsts)]
+    return found
+
+
+def _peak(heights: Floats, blocks: Blocks, leaders: list[Witness | None]) -> Peak:
+    """Return where evidence first reached the threshold, or was highest."""
+    reached = np.flatnonzero(heights >= 0)
+    place = int(reached[0] if len(reached) else heights.argmax())
+    ends = np.append(blocks.starts[1:], len(blocks.rows))
+    texts = int(blocks.rows[: ends[place]].max()) + 1
+    return Peak(height=float(heights.max()), texts=texts, witness=leaders[place])
+
+
+def first(left: Peak, right: Peak) -> Peak:
+    """Return the peak that alarmed first, or the higher one where not both did."""
+    if left.height >= 0 and right.height >= 0:
+        return min(left, right, key=lambda peak: peak.texts)
+    return max(left, right, key=lambda peak: peak.height)
+
+
+def _chunk(window: Window, rows: Rows) -> Chunk:
+    features = take(window.features, rows)
+    times = [int(window.texts[row].seen_at.timestamp() * 1e6) for row in rows]
+    seqs = [window.seqs[row] if window.seqs else row + 1 for row in rows]
+    return Chunk(
+        values=features.embeddings.values.astype(np.float16),
+        ids=features.tokens.ids,
+        indptr=features.tokens.indptr,
+        scalars=np.stack([lengths(features), loss_per_token(features)], axis=1).astype(np.float32),
+        seqs=np.asarray(seqs, dtype=np.int64),
+        times=np.asarray(times, dtype=np.int64),
+    )
