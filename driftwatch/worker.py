@@ -19,6 +19,8 @@ from driftwatch.domain.errors import DriftwatchError
 from driftwatch.frames import receive, send
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from driftwatch.config import Config
     from driftwatch.drift.assess import Assessor
     from driftwatch.features.extractor import Extractor
@@ -85,11 +87,16 @@ class Analyst:
                 assessor=wiring.assessor(settings, Path(request.reference), request.states, extract=extractor.features),
             )
             self._loaded[request.stream] = loaded
-        elif dict(loaded.assessor.states()) != dict(request.states):
+        elif _differ(loaded.assessor.states(), request.states):
             loaded.assessor = wiring.assessor(
                 settings, Path(request.reference), request.states, extract=loaded.extractor.features
             )
         return loaded
+
+
+def _differ(held: Mapping[str, bytes], given: Mapping[str, bytes]) -> bool:
+    """Say whether the monitors stand elsewhere; states of detectors and drills no longer configured don't count."""
+    return any(given.get(name) != state for name, state in held.items())
 
 
 def answer(analyst: Analyst, request: AnalysisRequest) -> Answer:

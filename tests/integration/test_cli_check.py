@@ -84,13 +84,13 @@ def test_drills_are_looked_at(folder: Path) -> None:
     settings = '[[streams.docs.drills]]\nname = "{}"\ntexts = "{}"\nshare = 0.5\nwithin = 200\n'
     names = {"whole": "whole.txt", "small": "small.txt", "gone": "gone.txt"}
     (folder / "driftwatch.toml").write_text(CONFIG + "".join(settings.format(*each) for each in names.items()))
-    (folder / "whole.txt").write_text("\n\n".join(" ".join(body.split()) for body in paragraphs(["numpy"], 120)))
+    (folder / "whole.txt").write_text("\n\n".join(" ".join(body.split()) for body in paragraphs(["numpy"], 130)))
     (folder / "small.txt").write_text("one\n\ntwo\n\none\n")
     code, found = looked(folder)
     assert code > 0
-    assert found["stream docs: drill whole"] == ("ok", "120 different texts, 100 needed each time")
+    assert found["stream docs: drill whole"] == ("ok", "130 different texts, 122 needed each time")
     assert found["stream docs: drill small"][0] == "error"
-    assert "2 different texts are too few for a drill of 100" in found["stream docs: drill small"][1]
+    assert "2 different texts are too few for a drill of 122" in found["stream docs: drill small"][1]
     assert "small.txt" in found["stream docs: drill small"][1]
     assert "there is no such file" in found["stream docs: drill gone"][1]
 

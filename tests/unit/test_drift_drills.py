@@ -142,12 +142,52 @@ def test_a_file_too_small_or_unreadable_stops_nothing(reference: Reference, quie
     assert drilled(result.measures) == {"drill.torch.missed": 0, "drill.gone.missed": 0}
 
 
+def results(watched: Assessor, windows: list[Window]) -> list[dict[str, float]]:
+    return [drilled(watched.assess(each, first_seq=1, last_seq=SIZE).measures) for each in windows]
+
+
+def test_an_alarm_that_comes_too_late_is_a_miss(reference: Reference, quiet: list[Window]) -> None:
+    """The window is longer than the drill may last: what its later texts show is of no use."""
+    short = drill(reference, samples.new(), settings=replace(SETTINGS, within=100, share=0.1))
+    assert results(assessor(reference, short), quiet[:2])[-1] == {"drill.torch.missed": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "bodies"),
+    [
+        (SETTINGS, slice(20, 600)),
+        (replace(SETTINGS, within=100), slice(600)),
+        (replace(SETTINGS, share=0.3), slice(600)),
+    ],
+)
+def test_a_drill_changed_while_it_runs_begins_anew_without_a_result(
+    reference: Reference, quiet: list[Window], settings: DrillSettings, bodies: slice
+) -> None:
+    watched = assessor(reference, drill(reference, samples.known()[:600]))
+    results(watched, quiet[:5])
+    states = watched.states()
+    changed = drill(reference, samples.known()[bodies], settings=settings, state=states["drill.torch"])
+    assert results(assessor(reference, changed, states=states), quiet[5:6]) == [{"drill.torch.missed": 0}]
+
+
+def test_windows_that_a_drill_did_not_see_end_it_without_a_result(reference: Reference, quiet: list[Window]) -> None:
+    watched = assessor(reference, drill(reference, samples.known()[:600]))
+    assert results(watched, [*quiet[:5], quiet[6]])[-1] == {"drill.torch.missed": 0}
+
+
+def test_a_clock_gone_wrong_puts_no_drill_off(reference: Reference, quiet: list[Window]) -> None:
+    first, *others = quiet[0].texts
+    odd = replace(quiet[0], texts=(replace(first, seen_at=samples.NOON.replace(year=2099)), *others))
+    watched = assessor(reference, drill(reference, samples.known()[:600]))
+    assert results(watched, [odd, *quiet[1:13]])[-1] == {"drill.torch.missed": 2}
+
+
 def test_texts_keep_their_places_and_times_when_they_are_replaced(reference: Reference, quiet: list[Window]) -> None:
     running = drill(reference, samples.new())
     live = DETECTOR.fit(reference, seed=SEED)
     live.update(quiet[0])
     running.update(quiet[0], live)
-    mixed, used = running._mixed(quiet[1], running._drawn())
+    mixed, used = running._mixed(quiet[1], running._draw())
     replaced = [row for row, text in enumerate(mixed.texts) if text.id.startswith("drill:")]
     assert used == len(replaced)
     assert 0.3 * SIZE < used < 0.7 * SIZE

@@ -166,9 +166,9 @@ class Drill:
         return [texts[row] for row in order]
 
     def _hash(self, drawn: Sequence[Text]) -> str:
-        """Return what tells a drill from one of other texts or another share."""
-        bodies = msgspec.json.encode([self._settings.share, *(text.body for text in drawn)])
-        return hashlib.sha256(bodies).hexdigest()[:16]
+        """Return what tells a drill from one of other texts, another share or another length."""
+        said = [self._settings.share, self._settings.within, *(text.body for text in drawn)]
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
 
     def _go_on(self, window: Window, live: EvidenceMonitor) -> None:
         self._drawn = self._drawn or self._draw()
@@ -202,7 +202,7 @@ class Drill:
         if window.index != self._tally.window + 1:
             return "windows passed that it did not see"
         if self._hash(self._drawn) != self._tally.drawn:
-            return "its texts or its share were changed"
+            return "its texts, share or length were changed"
         return None
 
     def _mixed(self, window: Window, drawn: Sequence[Text]) -> tuple[Window, int]:
