@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["headline", "planned_look", "window_page"]
 
-_ALPHA = 0.001
+_ALPHA = 0.005
 _NOTE = "The grey band is where a measure lies without drift; the line is its 95% interval."
 
 

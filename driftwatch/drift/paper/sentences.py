@@ -29,7 +29,7 @@ _CHANGES = {Change.NEW: "New", Change.GROWN: "Grown", Change.SHRUNK: "Shrunk"}
 _MOST_CLUSTERS, _MOST_KEYWORDS, _MOST_WORDS = 2, 3, 5
 
 
-def headline(result: WindowResult, *, alpha: float = 0.001) -> str:
+def headline(result: WindowResult, *, alpha: float = 0.005) -> str:
     """Return for people: whether this window alone looks drifted, how much of it, and whether the model suffers."""
     if result.outcome is Outcome.TOO_LITTLE_DATA:
         return f"Too little data: only {result.distinct} distinct texts, which cannot show drift."
