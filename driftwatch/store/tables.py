@@ -179,7 +179,7 @@ marks = Table(
     "marks",
     METADATA,
     Column("stream", String(100), primary_key=True),
-    Column("window", Integer, primary_key=True),
+    Column("window", BigInteger, primary_key=True),
     Column("false", Boolean, nullable=False),
     Column("note", Text, nullable=False),
     Column("who", String(200), nullable=False),

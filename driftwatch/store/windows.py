@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from driftwatch.store.step import Step
 
 _PAGE = 500
+_LARGEST = 2**63 - 1
+"""The largest number that the database takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,9 @@ class Windows:
         put_alerts(connection, step.alerts, step.receivers, at=now)
 
     def result(self, stream: str, index: int) -> WindowResult | None:
-        """Return one window's result."""
+        """Return one window's result, or None where there is no such window."""
+        if not 0 <= index <= _LARGEST:
+            return None
         query = select(windows.c.result).where(windows.c.stream == stream, windows.c.index == index)
         with self._database.read() as connection:
             found = connection.execute(query).scalar_one_or_none()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect
 
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, RuleState
@@ -44,7 +44,8 @@ from driftwatch.domain.run import (
 from driftwatch.domain.text import Cursor, Text
 from driftwatch.store import Champion, ReferenceRow, Step, Store, migrations, open_store
 from driftwatch.store.database import Database
-from driftwatch.store.tables import METADATA
+from driftwatch.store.tables import METADATA, windows
+from driftwatch.store.values import dump
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 S = "support"
@@ -328,6 +329,8 @@ def test_a_store_of_the_first_schema_comes_up_to_date_with_its_rows(tmp_path: Pa
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         connection.exec_driver_sql("INSERT INTO cursors (stream, source, position) VALUES ('s', 'file', '7')")
+        row = {"stream": S, "index": 4, "outcome": "assessed", "assessed_at": 1, "result": dump(result(4))}
+        connection.execute(insert(windows), [row])
     database.close()
     with pytest.raises(StoreVersionError, match="its schema is 0001"):
         open_store(tmp_path / "old.db", clock=clock, migrate=False)
@@ -335,9 +338,16 @@ def test_a_store_of_the_first_schema_comes_up_to_date_with_its_rows(tmp_path: Pa
     cursor = renewed.texts.cursor("s", "file")
     assert cursor is not None
     assert cursor.position == "7"
+    assert renewed.windows.result(S, 4) == result(4)
+    assert renewed.windows.count() == {(S, "assessed"): 1}
     renewed.marks.put(Mark(stream="s", window=1, false=True, note="", who="me", at=NOW))
     assert renewed.marks.false("s") == 1
     renewed.close()
+
+
+@pytest.mark.parametrize("index", [-1, 1, 2**63 - 1, 2**63, 10**30])
+def test_there_is_no_window_of_a_number_that_no_window_has(store: Store, index: int) -> None:
+    assert store.windows.result(S, index) is None
 
 
 def test_one_mark_an_alarm_and_the_last_word_counts(store: Store) -> None:

@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "marks",
         sa.Column("stream", sa.String(length=100), nullable=False),
-        sa.Column("window", sa.Integer(), nullable=False),
+        sa.Column("window", sa.BigInteger(), nullable=False),
         sa.Column("false", sa.Boolean(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("who", sa.String(length=200), nullable=False),
