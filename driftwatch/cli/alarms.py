@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 
@@ -41,10 +41,12 @@ def list_(
     if not found:
         out.print(f"no alarm in the newest {windows:,} windows of stream {stream}")
         return
-    table = Table("window", "in force to", "raised", "since about", "marked")
+    table = Table("window", "in force to", Column("state", min_width=13), "raised (UTC)", "since about (UTC)", "marked")
     for each in found:
         said = f"{each.mark.word} by {each.mark.who}: {each.mark.note}".removesuffix(": ") if each.mark else ""
-        table.add_row(str(each.window), str(each.last), _moment(each.raised_at), _moment(each.onset_at), said)
+        last = f"{each.last}, still" if each.in_force else str(each.last)
+        state = each.state.value if each.state is not None else ""
+        table.add_row(str(each.window), last, state, _moment(each.raised_at), _moment(each.onset_at), said)
     out.print(table)
 
 
@@ -52,10 +54,10 @@ def list_(
 @told
 def mark(
     stream: StreamArgument,
-    window: Annotated[int, typer.Argument(metavar="WINDOW", help="A window in which the alarm is in force.")],
+    window: Annotated[int, typer.Argument(metavar="WINDOW", min=0, help="A window in which the alarm is in force.")],
     *,
     false: Annotated[bool, typer.Option("--false/--true", help="Nothing had drifted, or something had.")],
-    note: Annotated[str, typer.Option(help="Why.")] = "",
+    note: Annotated[str, typer.Option(help="Why.", show_default=False)] = "",
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
@@ -66,7 +68,7 @@ def mark(
     wiring.stream_settings(loaded, stream)
     store = opened(loaded)
     try:
-        made = wiring.mark_alarm(store, stream, window, false=false, note=" ".join(note.split()))
+        made = wiring.mark_alarm(store, stream, window, false=false, note=note)
         total = store.marks.false(stream)
     finally:
         store.close()

@@ -69,14 +69,14 @@ def _named(option: Any) -> str:  # noqa: ANN401
     if not option.opts[0].startswith("-"):
         return str(option.metavar or option.name.upper())
     value = "" if option.is_flag else f" {option.name.upper()}"
-    return ", ".join(sorted(option.opts, key=len)) + value
+    return ", ".join((*sorted(option.opts, key=len), *option.secondary_opts)) + value
 
 
 def _said(option: Any) -> str:  # noqa: ANN401
     notes = []
     if isinstance(option.show_default, str):
         notes.append(f"default: {option.show_default}")
-    elif option.default is not None and not getattr(option, "is_flag", False):
+    elif option.default not in (None, "") and not getattr(option, "is_flag", False):
         notes.append(f"default: {option.default}")
     if option.envvar:
         notes.append(f"environment: `{option.envvar}`")

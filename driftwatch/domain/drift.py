@@ -316,3 +316,8 @@ class WindowResult:
     def value(self, name: str) -> float | None:
         """Return the measure's value, or None where it was not measured."""
         return next((m.value for m in self.measures if m.name == name), None)
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether an alarm is in force at the window's end."""
+        return bool(self.value("drift.alarm"))

@@ -48,7 +48,7 @@ class AlarmTally:
                 self._seen.setdefault(stream, _Seen(window=-1, in_force=False))
                 return 0
             if before is None:
-                self._seen[stream] = before = _Seen(window=newest.index, in_force=_in_force(newest))
+                self._seen[stream] = before = _Seen(window=newest.index, in_force=newest.alarmed)
             if newest.index > before.window:
                 for result in store.windows.between(stream, first=before.window + 1, last=newest.index):
                     before = _after(before, result)
@@ -57,9 +57,5 @@ class AlarmTally:
 
 
 def _after(before: _Seen, result: WindowResult) -> _Seen:
-    now = _in_force(result)
-    return _Seen(window=result.index, in_force=now, begun=before.begun + (now and not before.in_force))
-
-
-def _in_force(result: WindowResult) -> bool:
-    return bool(result.value("drift.alarm"))
+    begun = before.begun + (result.alarmed and not before.in_force)
+    return _Seen(window=result.index, in_force=result.alarmed, begun=begun)

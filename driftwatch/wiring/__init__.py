@@ -1,6 +1,6 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
-from driftwatch.wiring.alarms import alarms, begin_of, in_force, mark_alarm
+from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
     build_reference,
@@ -27,7 +27,6 @@ __all__ = [
     "drill_texts",
     "extractor",
     "http_intakes",
-    "in_force",
     "incident",
     "launcher",
     "load_policy",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.errors import ConflictError, NotFoundError
@@ -11,12 +11,14 @@ from driftwatch.domain.mark import Mark
 from driftwatch.wiring.base import CLOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.drift import DriftState, WindowResult
     from driftwatch.store import Store
 
 _PAGE = 200
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class Begun:
     Args:
         window: in which it began.
         last: window in which it was last in force.
+        in_force: whether it still is, in the newest window.
+        state: of that last window; None where it has none.
         raised_at: time of the first window's last text.
         onset_at: when the drift is thought to have begun.
         mark: what was said of it.
@@ -33,6 +37,8 @@ class Begun:
 
     window: int
     last: int
+    in_force: bool
+    state: DriftState | None
     raised_at: datetime
     onset_at: datetime | None
     mark: Mark | None
@@ -48,22 +54,26 @@ def alarms(store: Store, stream: str, *, windows: int) -> list[Begun]:
     found: list[Begun] = []
     before: WindowResult | None = None
     for result in store.windows.between(stream, first=first, last=newest.index):
-        if in_force(result):
-            began = found.pop() if before is not None and in_force(before) and found else None
-            begin = began.window if began is not None else begin_of(store, result)
-            found.append(_begun(store, stream, begin, result, began, marks.get(begin)))
+        if result.alarmed:
+            going_on = found and before is not None and before.alarmed
+            begun = found.pop() if going_on else _begun(store, result, marks)
+            found.append(replace(begun, last=result.index, in_force=result.index == newest.index, state=result.state))
         before = result
     return found[::-1]
 
 
-def _begun(store: Store, stream: str, begin: int, last: WindowResult, before: Begun | None, mark: Mark | None) -> Begun:
-    if before is not None:
-        return Begun(
-            window=begin, last=last.index, raised_at=before.raised_at, onset_at=before.onset_at, mark=before.mark
-        )
-    first = store.windows.result(stream, begin) or last
-    onset = first.onset.seen_at if first.onset is not None else None
-    return Begun(window=begin, last=last.index, raised_at=first.last_seen_at, onset_at=onset, mark=mark)
+def _begun(store: Store, result: WindowResult, marks: Mapping[int, Mark]) -> Begun:
+    begin = begin_of(store, result)
+    first = store.windows.result(result.stream, begin) or result
+    return Begun(
+        window=begin,
+        last=result.index,
+        in_force=False,
+        state=result.state,
+        raised_at=first.last_seen_at,
+        onset_at=first.onset.seen_at if first.onset is not None else None,
+        mark=marks.get(begin),
+    )
 
 
 def begin_of(store: Store, result: WindowResult) -> int:
@@ -72,16 +82,11 @@ def begin_of(store: Store, result: WindowResult) -> int:
     while last >= 0:
         page = store.windows.between(result.stream, first=max(last - _PAGE + 1, 0), last=last)
         for before in reversed(page):
-            if not in_force(before):
+            if not before.alarmed:
                 return begin
             begin = before.index
         last -= _PAGE
     return begin
-
-
-def in_force(result: WindowResult) -> bool:
-    """Say whether an alarm is in force in a window."""
-    return bool(result.value("drift.alarm"))
 
 
 def mark_alarm(store: Store, stream: str, index: int, *, false: bool, note: str) -> Mark:
@@ -94,9 +99,10 @@ def mark_alarm(store: Store, stream: str, index: int, *, false: bool, note: str)
     result = store.windows.result(stream, index)
     if result is None:
         raise NotFoundError(f"stream {stream} has no window {index}", cure=f"driftwatch alarm list {stream}")
-    if not in_force(result):
+    if not result.alarmed:
         raise ConflictError(f"no alarm is in force in window {index}", cure=f"driftwatch alarm list {stream}")
-    mark = Mark(stream=stream, window=begin_of(store, result), false=false, note=note, who=_user(), at=CLOCK.now())
+    begin, who = begin_of(store, result), _one_line(_user())[:_LONGEST_NAME]
+    mark = Mark(stream=stream, window=begin, false=false, note=_one_line(note), who=who, at=CLOCK.now())
     store.marks.put(mark)
     return mark
 
@@ -106,3 +112,8 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers
         return "somebody"
+
+
+def _one_line(words: str) -> str:
+    """Leave out what would move a terminal's cursor or cannot be stored: it is shown on terminals for ever."""
+    return " ".join("".join(each if each.isprintable() else " " for each in words).split())

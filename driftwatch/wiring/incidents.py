@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.wiring.alarms import begin_of, in_force
+from driftwatch.wiring.alarms import begin_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def incident(config: Config, store: Store, stream: str, index: int, *, base: str
     first, last = max(index - _BEFORE, 0), index + _AFTER
     runs = store.runs.list(stream=stream, limit=_MOST_RUNS)
     settings = config.streams.get(stream)
-    mark = store.marks.get(stream, begin_of(store, result)) if in_force(result) else None
+    mark = store.marks.get(stream, begin_of(store, result)) if result.alarmed else None
     return incident_page(
         result,
         history=store.windows.between(stream, first=first, last=last),

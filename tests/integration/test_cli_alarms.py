@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from driftwatch.cli import app
-from driftwatch.domain.drift import Measure, Onset, Outcome, WindowResult
+from driftwatch.domain.drift import DriftState, Measure, Onset, Outcome, WindowResult
 from driftwatch.metrics import Expected, ExpectedStream, snapshot_from
 from driftwatch.metrics.snapshot import DaemonFigures
 from driftwatch.store import Store, open_store
@@ -44,6 +44,7 @@ def result(index: int, *, alarm: bool) -> WindowResult:
         measures=(Measure(name="drift.alarm", value=float(alarm)),),
         words=(),
         onset=Onset(seq=index * 100 - 20, seen_at=at - timedelta(minutes=20), texts=120) if alarm else None,
+        state=DriftState.BENIGN_DRIFT if alarm else DriftState.STABLE,
     )
 
 
@@ -78,12 +79,17 @@ def test_alarms_are_listed_from_their_begin_with_what_was_said() -> None:
     found = json.loads(said("list", "docs", "--json"))
     assert [(each["window"], each["last"], each["mark"]) for each in found] == [(9, 10, None), (3, 6, None)]
     assert found[1]["raised_at"] == "2026-11-02T15:59:00Z"
+    assert [(each["in_force"], each["state"]) for each in found] == [(True, "benign-drift"), (False, "benign-drift")]
     assert found[1]["onset_at"] == "2026-11-02T14:40:00Z"
     assert "the alarm of window 3 is marked false; marked false in all: 1" in said(
         "mark", "docs", "5", "--false", "--note", "a test\nof the form"
     )
     shown = said("list", "docs")
     assert "false by ann: a test of the form" in shown
+    assert "10, still" in shown
+    assert "6, still" not in shown
+    narrow = CliRunner().invoke(app, ["alarm", "list", "docs"], env={"COLUMNS": "80"}).output
+    assert narrow.count("benign-drift") == 2, "a state is never cut short"
     short = json.loads(said("list", "docs", "--windows", "1", "--json"))
     assert [(each["window"], each["last"]) for each in short] == [(9, 10)]
 
@@ -115,6 +121,31 @@ def test_the_last_word_counts_at_once_in_the_metrics(store: Store) -> None:
     assert (mark.false, mark.note, mark.who) == (False, "it was real", "ann")
 
 
+def test_a_note_is_one_line_that_moves_no_terminal(store: Store) -> None:
+    said("mark", "docs", "3", "--false", "--note", " caf\u00e9 \x1b[31mred\udcff \u202e\n\ttea ")
+    mark = store.marks.get("docs", 3)
+    assert mark is not None
+    assert mark.note == "caf\u00e9 [31mred tea"
+
+
+def test_a_user_without_a_name_marks_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    said("mark", "docs", "3", "--false")
+    mark = store.marks.get("docs", 3)
+    assert mark is not None
+    assert mark.who == "somebody"
+
+
+@pytest.mark.usefixtures("store")
+def test_a_stream_without_windows_has_no_alarm() -> None:
+    Path("driftwatch.toml").write_text("[streams.docs]\n[streams.new]\n")
+    assert "no alarm in the newest 5,000 windows of stream new" in said("list", "new")
+    assert json.loads(said("list", "new", "--json")) == []
+
+
 @pytest.mark.usefixtures("store")
 def test_the_incident_page_shows_the_mark_or_how_to_make_one() -> None:
     runner = CliRunner()
@@ -135,6 +166,8 @@ def test_the_incident_page_shows_the_mark_or_how_to_make_one() -> None:
     [
         (("mark", "docs", "7", "--false"), 5, "no alarm is in force in window 7"),
         (("mark", "docs", "70", "--false"), 4, "stream docs has no window 70"),
+        (("mark", "docs", "9" * 30, "--false"), 4, f"stream docs has no window {'9' * 30}"),
+        (("mark", "docs", "--false", "--", "-1"), 2, "WINDOW"),
         (("mark", "dogs", "3", "--false"), 4, "there is no stream dogs"),
         (("list", "dogs"), 4, "there is no stream dogs"),
         (("mark", "docs", "3"), 2, "--false"),
