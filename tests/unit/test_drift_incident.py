@@ -21,6 +21,7 @@ from driftwatch.domain.drift import (
     WindowResult,
     WordShift,
 )
+from driftwatch.domain.mark import Mark
 from driftwatch.drift.incident import incident_page
 from driftwatch.drift.page import window_page
 from driftwatch.drift.paper.measures import NAMES
@@ -155,6 +156,21 @@ def test_a_map_that_names_clusters_there_are_not_is_still_drawn() -> None:
     page = incident_page(replace(incident().result, clusters=(), map=odd))
     assert "Map of 1 texts of the reference and 2 of this window" in page
     assert "elsewhere" in page
+
+
+def test_a_mark_is_shown_escaped_and_without_one_the_command_that_makes_it() -> None:
+    sample = incident()
+    mark = Mark(stream="docs", window=17, false=True, note=EVIL, who=EVIL, at=datetime(2026, 11, 2, 12, tzinfo=UTC))
+    marked = incident_page(sample.result, mark=mark)
+    assert "<script" not in marked
+    assert "<img" not in marked
+    assert "Marked false by &lt;script&gt;" in marked
+    assert 'on <time datetime="2026-11-02T12:00:00+00:00">' in marked
+    assert "alarm mark" not in marked
+    assert "Marked true by ann on" in incident_page(sample.result, mark=replace(mark, false=False, note="", who="ann"))
+    command = f"driftwatch alarm mark docs {sample.result.index} --false"
+    assert command in incident_page(sample.result)
+    assert "alarm mark" not in incident_page(quiet())
 
 
 @pytest.mark.parametrize("state", [*DriftState, None])
