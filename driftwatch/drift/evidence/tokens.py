@@ -18,15 +18,23 @@ BUCKETS = 1 << 16
 _STAKES = np.asarray(SHARES)
 _ABSENT = 1.0 - _STAKES
 _SMALLEST_SCALE = 1e-6
+_AT_ONCE = 256
+_CUT_EVERY = 16
+"""Rounds after which statistics are cut: a stake is far below 10^9, so none reaches infinity in between."""
 
 
 class TokenBank:
     r"""Shiryaev–Roberts statistics of the presence of every token (see :class:`Bank` for the bet and its guarantee).
 
     A token that is absent from a block has z = 0 and the factor 1 − s, the same for all tokens. So all statistics
-    of a share s are kept as :math:`R_h = \alpha Y_h + \beta`: an absence changes α and β only, a presence changes
-    :math:`Y_h`, and the mean over all tokens follows from the sum of Y. A step costs the tokens present, not the
-    vocabulary. Token numbers beyond 2^16 share buckets.
+    of a share s are kept as :math:`R_h = \alpha Y_h + \beta`, where a block of L texts brings
+    :math:`\alpha' = (1 - s)\alpha` and :math:`\beta' = (1 - s)(\beta + L)` whatever it holds, and a token's presence
+    adds :math:`c (Y_h + \beta'/\alpha')` to :math:`Y_h`, with :math:`c = s z/(q (1 - s))`. A step costs the tokens
+    present, not the vocabulary; the mean over all tokens follows from the sum of Y; and as Y only grows, no digits
+    cancel. Since :math:`\beta'/\alpha'` does not depend on the texts, the blocks need not be gone through one by one:
+    first every token's first presence is counted, then every token's second, and so on.
+
+    Token numbers beyond 2^16 share buckets.
 
     Args:
         bounds: float64 [buckets], upper bound of each token's null rate.
@@ -47,40 +55,57 @@ class TokenBank:
             rows: int64 [nonzeros], places in ``blocks.rows``, ascending.
             blocks: which texts are bet on together.
         """
-        buckets = len(self._bounds)
-        keys = blocks.block[rows] * buckets + ids
-        found, inverse = np.unique(keys, return_inverse=True)
-        means = np.asarray(np.bincount(inverse, weights=blocks.weights[rows], minlength=len(found)), dtype=np.float64)
-        edges = np.searchsorted(found, np.arange(len(blocks) + 1) * buckets)
-        out = np.empty(len(blocks))
-        for number in range(len(blocks)):
+        found = np.empty(len(blocks))
+        block = blocks.block[rows]
+        weights = blocks.weights[rows]
+        edges = np.searchsorted(block, np.arange(0, len(blocks) + _AT_ONCE, _AT_ONCE))
+        for number, first in enumerate(range(0, len(blocks), _AT_ONCE)):
             part = slice(edges[number], edges[number + 1])
-            out[number] = self._step(found[part] - number * buckets, means[part], float(blocks.gaps[number]))
-        return out
+            gaps = blocks.gaps[first : first + _AT_ONCE]
+            found[first : first + _AT_ONCE] = self._some(ids[part], block[part] - first, weights[part], gaps)
+        return found
 
-    def _step(self, present: npt.NDArray[np.int64], means: Floats, gap: float) -> float:
-        before = self.relative[:, present]
-        offset = (self.offset + gap) * _ABSENT
-        scale = self.scale * _ABSENT
-        values = before * self.scale[:, None]
-        values += (self.offset + gap)[:, None]
-        bounds = self._bounds[present]
-        # 1 + (s/q)(z − q) = (1 − s) + s z/q
-        values *= _ABSENT[:, None] + _STAKES[:, None] * (means / bounds)
+    def _some(self, ids: npt.NDArray[np.int64], block: npt.NDArray[np.int64], weights: Floats, gaps: Floats) -> Floats:
+        """Bet on a few blocks; the statistics' means after each, float64 [blocks]."""
+        if self.scale.min() < _SMALLEST_SCALE:
+            self._write_out()
+        scales, offsets = self._without_tokens(gaps)
+        tokens, block, means, rounds = _in_rounds(ids, block, weights, len(gaps), len(self._bounds))
+        most = rounds[0] if len(rounds) else 0
+        values = self.relative[:, tokens[:most]]
+        stakes = (means / self._bounds[tokens]) * (_STAKES / _ABSENT)[:, None]
+        gained = (offsets / scales)[:, block]
+        start = 0
+        for number, size in enumerate(rounds):
+            if number % _CUT_EVERY == 0:
+                np.minimum(values, GREATEST, out=values)
+            part = slice(start, start + size)
+            now, more = values[:, :size], gained[:, part]
+            more += now
+            more *= stakes[:, part]
+            now += more
+            start += size
         np.minimum(values, GREATEST, out=values)
-        values -= offset[:, None]
-        values /= scale[:, None]
-        self.relative[:, present] = values
-        values -= before
-        self.sums += values.sum(1)
-        self.scale, self.offset = scale, offset
-        if scale[-1] < _SMALLEST_SCALE:
-            self._rescale()
-        return float((self.scale @ self.sums / len(self._bounds) + self.offset.sum()) / len(SHARES))
+        self.relative[:, tokens[:most]] = values
+        counts = (np.bincount(block, weights=each, minlength=len(gaps)) for each in gained)
+        sums = self.sums[:, None] + np.cumsum(list(counts), axis=1)
+        self.sums, self.scale, self.offset = sums[:, -1], scales[:, -1], offsets[:, -1]
+        found: Floats = (scales * sums / len(self._bounds) + offsets).mean(0)
+        return found
 
-    def _rescale(self) -> None:
-        """Write the statistics out, so that small scales don't cancel their digits."""
-        self.relative = self.relative * self.scale[:, None] + self.offset[:, None]
+    def _without_tokens(self, gaps: Floats) -> tuple[Floats, Floats]:
+        """Return scale and offset after each block, float64 [shares, blocks] each."""
+        scales = self.scale[:, None] * _ABSENT[:, None] ** np.arange(1, len(gaps) + 1)
+        offsets = np.empty_like(scales)
+        offset = self.offset
+        for number, gap in enumerate(gaps):
+            offset = (offset + gap) * _ABSENT
+            offsets[:, number] = offset
+        return scales, offsets
+
+    def _write_out(self) -> None:
+        """Write the statistics out, before scales become too small for a float."""
+        self.relative = np.minimum(self.relative * self.scale[:, None] + self.offset[:, None], GREATEST)
         self.scale = np.ones(len(SHARES))
         self.offset = np.zeros(len(SHARES))
         self.sums = self.relative.sum(1)
@@ -100,3 +125,25 @@ class TokenBank:
         """Return the tokens' own evidence: the mean over shares, float64 [buckets]."""
         found: Floats = (self.relative * self.scale[:, None] + self.offset[:, None]).mean(0)
         return found
+
+
+def _in_rounds(
+    ids: npt.NDArray[np.int64], block: npt.NDArray[np.int64], weights: Floats, blocks: int, buckets: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats, npt.NDArray[np.int64]]:
+    """Return every token's first presence, then every token's second, …: tokens, blocks, block means, round sizes.
+
+    The tokens present most often come first, so that those of a later round are the first ones of the round before.
+    """
+    order = np.argsort(ids.astype(np.uint16 if buckets <= 1 << 16 else np.int64), kind="stable")
+    ids, block, weights = ids[order], block[order], weights[order]
+    starts = np.flatnonzero(np.diff(ids * blocks + block, prepend=-1))
+    ids, block = ids[starts], block[starts]
+    means = np.add.reduceat(weights, starts) if len(starts) else np.zeros(0)
+    firsts = np.flatnonzero(np.diff(ids, prepend=-1))
+    counts = np.diff(np.append(firsts, len(ids)))
+    often = np.argsort(-counts, kind="stable")
+    firsts, counts = firsts[often], counts[often]
+    sizes = len(counts) - np.searchsorted(counts[::-1], np.arange(counts[0] if len(counts) else 0), side="right")
+    places = [firsts[:size] + number for number, size in enumerate(sizes)]
+    order = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
+    return ids[order], block[order], means[order], sizes
