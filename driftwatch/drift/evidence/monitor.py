@@ -149,6 +149,8 @@ class EvidenceMonitor:
 
     def _rows(self, window: Window) -> dict[int, Rows]:
         """Return the window's rows by season, in the order of their first texts."""
+        if self.seasons.scheme == "none":
+            return {0: np.arange(len(window.texts))}
         found: dict[int, list[int]] = {}
         for row, text in enumerate(window.texts):
             found.setdefault(season_of(self.seasons.scheme, text.seen_at), []).append(row)
@@ -178,8 +180,10 @@ class EvidenceMonitor:
         Only when its own season has passed again for a day's share can it be over; otherwise a drift of the mornings
         would be an incident of its own every morning.
         """
-        now = max(text.seen_at for text in window.texts)
         called = [(season, call) for season, call in calls.items() if call.onset is not None]
+        if not called and self.alarm is None:
+            return
+        now = max(text.seen_at for text in window.texts)
         if called:
             _, call = min(called, key=lambda each: each[1].peak.texts)
             self._raise(window, call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,16 +20,16 @@ class Seen:
 
     def __init__(self, keys: Iterable[int] = (), *, most: int = REMEMBERED) -> None:
         self._order: deque[int] = deque(keys, maxlen=most)
-        self._held = Counter(self._order)
+        self._held = set(self._order)
 
     def add(self, key: int) -> bool:
         """Remember a key; returns whether it is new. A known one is not remembered again."""
         if key in self._held:
             return False
         if len(self._order) == self._order.maxlen:
-            del self._held[self._order[0]]
+            self._held.discard(self._order[0])
         self._order.append(key)
-        self._held[key] = 1
+        self._held.add(key)
         return True
 
     def __contains__(self, key: int) -> bool:

@@ -32,8 +32,9 @@ class Bank:
     def __init__(self, bounds: Floats, shares: tuple[float, ...] | Floats, weights: Floats | None = None) -> None:
         stakes = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(bounds), np.shape(shares)[-1]))
         self._count = stakes.shape[1]
-        self._bounds = bounds
         self._stakes = (stakes / bounds[:, None]).ravel()
+        # 1 + (s/q)(z − q) = (1 − s) + (s/q) z
+        self._constants = (1.0 - stakes).ravel()
         if weights is None:
             weights = np.full(len(bounds), 1.0 / len(bounds))
         self._weights = np.repeat(weights / self._count, self._count)
@@ -47,17 +48,18 @@ class Bank:
             gaps: float64 [blocks], texts that each block stands for.
         """
         found = np.empty(len(means))
-        values = self.values
         for first in range(0, len(means), _AT_ONCE):
-            part = means[first : first + _AT_ONCE] - self._bounds
-            factors = np.repeat(part, self._count, axis=1)
+            factors = np.repeat(means[first : first + _AT_ONCE], self._count, axis=1)
             factors *= self._stakes
-            factors += 1.0
-            for number, factor in enumerate(factors, first):
-                values += gaps[number]
-                values *= factor
-                found[number] = values @ self._weights
-            np.minimum(values, GREATEST, out=values)
+            factors += self._constants
+            before = self.values
+            # Each row of factors becomes the statistics after its block.
+            for gap, row in zip(gaps[first : first + _AT_ONCE], factors, strict=True):
+                before += gap
+                row *= before
+                before = row.copy()
+            found[first : first + _AT_ONCE] = factors @ self._weights
+            self.values = np.minimum(before, GREATEST)
         return found
 
     def reset(self) -> None:

@@ -20,6 +20,8 @@ Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
+Parts = dict[tuple[str, int, tuple[int, ...]], npt.NDArray[np.floating]]
+"""Parts of scores of the same texts, by the part's name, the kernel's width and the chunks it was learnt from."""
 LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
 MOST_CALIBRATED = 2_048
@@ -152,14 +154,28 @@ class Score:
     weights: Floats
     scaling: tuple[tuple[float, float], ...]
 
-    def __call__(self, base: Base, material: Material) -> Vector:
-        """Return the texts' scores, float32 [n]; higher is more like the chunks."""
-        parts = [self.part(part, base, material) for part in self.kind.parts]
+    def __call__(self, base: Base, material: Material, known: Parts | None = None) -> Vector:
+        """Return the texts' scores, float32 [n]; higher is more like the chunks.
+
+        Args:
+            base: what all witnesses share.
+            material: the texts'.
+            known: parts of scores of the same material; new ones are added.
+        """
+        known = {} if known is None else known
+        parts = [self.known_part(part, base, material, known) for part in self.kind.parts]
         if len(parts) == 1:
             return parts[0].astype(np.float32)
         scaled = [(part - mean) / deviation for part, (mean, deviation) in zip(parts, self.scaling, strict=True)]
         total: Vector = np.sum(scaled, axis=0).astype(np.float32)
         return total
+
+    def known_part(self, part: str, base: Base, material: Material, known: Parts) -> npt.NDArray[np.floating]:
+        """Return one part of the score, float [n], computed once for all witnesses that learnt alike."""
+        key = (part, self.kind.width if part == "density" else 0, self.chunks)
+        if key not in known:
+            known[key] = self.part(part, base, material)
+        return known[key]
 
     def part(self, part: str, base: Base, material: Material) -> npt.NDArray[np.floating]:
         """Return one part of the score, float [n]."""
@@ -203,7 +219,14 @@ def lesson(chunk: Chunk, vocabulary: int) -> Lesson:
     )
 
 
-def learn(kind: Kind, base: Base, lessons: Mapping[int, Lesson], numbers: Sequence[int], train: Material) -> Score:
+def learn(
+    kind: Kind,
+    base: Base,
+    lessons: Mapping[int, Lesson],
+    numbers: Sequence[int],
+    train: Material,
+    known: Parts | None = None,
+) -> Score:
     """Return the score that a recipe learns from some chunks.
 
     Density: log ratio of the chunks' kernel density to TRAIN's. Direction: linear discriminant between the chunks'
@@ -215,6 +238,7 @@ def learn(kind: Kind, base: Base, lessons: Mapping[int, Lesson], numbers: Sequen
         lessons: by the chunk's number.
         numbers: of the chunks to learn from.
         train: some known TRAIN texts, to bring several parts to one scale.
+        known: parts of scores of ``train``; new ones are added.
     """
     learnt = [lessons[number] for number in numbers]
     size = sum(each.texts for each in learnt)
@@ -222,12 +246,15 @@ def learn(kind: Kind, base: Base, lessons: Mapping[int, Lesson], numbers: Sequen
     weights = np.zeros(0)
     if "tokens" in kind.parts:
         counts = np.sum([each.counts for each in learnt], axis=0)
-        odds = (counts / base.shares + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
-        weights = np.maximum(np.log(odds), _LOWEST)
+        weights = np.full(len(counts), max(float(np.log(_PRIOR_TEXTS / (size + _PRIOR_TEXTS))), _LOWEST))
+        held = np.flatnonzero(counts)
+        odds = (counts[held] / base.shares[held] + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
+        weights[held] = np.maximum(np.log(odds), _LOWEST)
     unscaled = Score(kind, tuple(numbers), base.precision @ (mean - base.mean), weights, ())
     if len(kind.parts) == 1:
         return unscaled
-    parts = [unscaled.part(part, base, train) for part in kind.parts]
+    known = {} if known is None else known
+    parts = [unscaled.known_part(part, base, train, known) for part in kind.parts]
     scaling = tuple((float(part.mean()), float(part.std()) + 1e-9) for part in parts)
     return Score(kind, unscaled.chunks, unscaled.direction, weights, scaling)
 
@@ -307,14 +334,19 @@ def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
         gaps: float64 [blocks], texts that each block stands for.
     """
     levels, shares = np.asarray(LEVELS), np.asarray(SHARES)
-    values = np.stack([witness.values for witness in witnesses])
-    factors = 1.0 + (means - levels)[:, :, :, None] * (shares[None, :] / levels[:, None])
-    found = np.empty((len(gaps), len(witnesses)))
-    for number, gap in enumerate(gaps):
+    bets = len(levels) * len(shares)
+    values = np.stack([witness.values for witness in witnesses]).ravel()
+    # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block
+    stakes = np.tile((shares[None, :] / levels[:, None]).ravel(), len(witnesses))
+    constants = np.tile(1.0 - shares, len(witnesses) * len(levels))
+    factors = np.repeat(means.transpose(1, 0, 2).reshape(len(gaps), -1), len(shares), axis=1)
+    factors *= stakes
+    factors += constants
+    for gap, row in zip(gaps, factors, strict=True):
         values += gap
-        values *= factors[:, number]
-        found[number] = values.mean((1, 2))
-        np.minimum(values, GREATEST, out=values)
-    for witness, kept in zip(witnesses, values, strict=True):
+        row *= values
+        np.minimum(row, GREATEST, out=values)
+    for witness, kept in zip(witnesses, values.reshape(len(witnesses), len(levels), len(shares)), strict=True):
         witness.values = kept
+    found: Floats = factors.reshape(len(gaps), len(witnesses), bets).mean(2)
     return found

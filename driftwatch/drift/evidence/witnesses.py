@@ -18,6 +18,7 @@ from driftwatch.drift.evidence.witness import (
     Base,
     Lesson,
     Material,
+    Parts,
     Witness,
     base,
     bet,
@@ -94,8 +95,10 @@ class Witnesses:
         if not self.alive or not len(piece):
             return heights, [None] * len(blocks)
         material = self.material(piece)
-        means = [blocks.means(witness.hits(witness.score(self.base, material), uniform)) for witness in self.alive]
-        climbed = np.log10(bet(self.alive, np.stack(means), blocks.gaps))
+        parts: Parts = {}
+        hits = [witness.hits(witness.score(self.base, material, parts), uniform) for witness in self.alive]
+        means = blocks.means(np.concatenate(hits, axis=1)).reshape(len(blocks), len(self.alive), len(LEVELS))
+        climbed = np.log10(bet(self.alive, means.transpose(1, 0, 2), blocks.gaps))
         climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
         best = climbed.argmax(1)
         return climbed[np.arange(len(blocks)), best], [self.alive[number] for number in best]
@@ -133,12 +136,14 @@ class Witnesses:
         newest = recent.closed
         train = self._material(self._train, 0)
         cal = self._material(self._cal, 1)
+        learnt: Parts = {}
+        calibrated: Parts = {}
         for kind in KINDS:
             numbers = range(newest - kind.chunks + 1, newest + 1)
             if all(number in chunks for number in numbers):
-                score = learn(kind, self.base, self._lessons, numbers, train)
+                score = learn(kind, self.base, self._lessons, numbers, train, learnt)
                 stands_for = len(chunks[newest])
-                calibration = np.sort(score(self.base, cal))
+                calibration = np.sort(score(self.base, cal, calibrated))
                 self.alive.append(Witness(score, calibration, born=newest, stands_for=stands_for))
 
     def restore(self, recent: Recent, alive: Sequence[tuple[Alive, npt.NDArray[np.float32], Floats]]) -> None:
