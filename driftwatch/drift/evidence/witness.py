@@ -290,6 +290,12 @@ class Witness:
         # Whoever has more than this many above it in CAL alone has a p above the highest level for the whole life.
         most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.texts + 1))) + 1
         self._edge = calibration[-most] if most < len(calibration) else np.float32(-np.inf)
+        self._above = calibration[np.searchsorted(calibration, self._edge, side="left") :]
+
+    def go_on(self, since: Vector, values: Floats, count: int) -> None:
+        """Go on from the scores since its birth, float32 [n], the statistics and the number of texts."""
+        self.since, self.values, self.count = since, values.copy(), count
+        self._above = np.sort(np.concatenate([self._above, since]))
 
     def lives(self, texts: int) -> bool:
         """Say whether it may bet on so many more texts."""
@@ -313,14 +319,14 @@ class Witness:
 
     def _ranks(self, scores: Vector, uniform: Floats) -> Floats:
         """Return #{s > s_i} + U (#{s = s_i} + 1) and remember the scores; the many below the edge matter to none."""
-        bags = (self.calibration, self.since)
-        greater = sum(len(bag) - np.searchsorted(bag, scores, side="right") for bag in bags)
-        below = sum(np.searchsorted(bag, scores, side="left") for bag in bags)
-        equal = len(self.calibration) + len(self.since) - greater - below
+        right = np.searchsorted(self._above, scores, side="right")
+        left = np.searchsorted(self._above, scores, side="left")
+        here, others = scores[:, None], scores[None, :]
         earlier = np.tri(len(scores), k=-1, dtype=bool)
-        greater = greater + ((scores[None, :] > scores[:, None]) & earlier).sum(1)
-        equal = equal + ((scores[None, :] == scores[:, None]) & earlier).sum(1)
-        self.since = np.sort(np.concatenate([self.since, scores]))
+        greater = len(self._above) - right + np.count_nonzero((others > here) & earlier, axis=1)
+        equal = right - left + np.count_nonzero((others == here) & earlier, axis=1)
+        self.since = np.concatenate([self.since, scores])
+        self._above = np.sort(np.concatenate([self._above, scores]))
         found: Floats = greater + uniform * (equal + 1)
         return found
 

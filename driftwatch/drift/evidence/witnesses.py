@@ -158,7 +158,7 @@ class Witnesses:
             score = learn(kind, self.base, self._lessons, range(born - kind.chunks + 1, born + 1), train)
             calibration = np.sort(score(self.base, cal))
             witness = Witness(score, calibration, born=born, stands_for=len(chunks[born]))
-            witness.since, witness.values, witness.count = since, values.copy(), note.count
+            witness.go_on(since, values, note.count)
             self.alive.append(witness)
 
     def _remember(self, chunks: dict[int, Chunk]) -> None:
