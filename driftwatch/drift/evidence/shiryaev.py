@@ -56,7 +56,7 @@ class Bank:
             # Each row of factors becomes the statistics after its block.
             for gap, row in zip(gaps[first : first + _AT_ONCE], factors, strict=True):
                 before += gap
-                row *= before
+                np.multiply(row, before, out=row)
                 before = row.copy()
             found[first : first + _AT_ONCE] = factors @ self._weights
             self.values = np.minimum(before, GREATEST)

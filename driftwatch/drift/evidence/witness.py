@@ -350,7 +350,7 @@ def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
     factors += constants
     for gap, row in zip(gaps, factors, strict=True):
         values += gap
-        row *= values
+        np.multiply(row, values, out=row)
         np.minimum(row, GREATEST, out=values)
     for witness, kept in zip(witnesses, values.reshape(len(witnesses), len(levels), len(shares)), strict=True):
         witness.values = kept
