@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Literal, NewType
 
 RunId = NewType("RunId", str)
 
@@ -62,37 +62,88 @@ _WORKING = frozenset(
 )
 
 
+Method = Literal["full", "lora", "head"]
+"""Which weights a fine-tune changes: all, low-rank adapters (Hu et al. 2021), or the output head alone."""
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """Hyperparameters of a fine-tune.
 
     Args:
         name: what policies call it.
+        method: which weights change.
         learning_rates: one per round; a round beyond the last uses the last.
         epochs: passes over the training mix.
         batch: sequences per optimiser step.
+        at_once: most sequences that go through the device at once; the rest of a batch is accumulated. None: all.
         context: tokens per packed sequence; None for the model's own limit.
+        precision: of the forward and backward pass; ``auto`` for bfloat16 where the device has it.
+        gradient_checkpointing: whether activations are computed again instead of kept.
         replay: share of reference text in the training mix, 0 to 1.
         warmup: share of the steps with rising learning rate.
         weight_decay: of AdamW.
+        clip: greatest norm of the gradient.
+        patience: looks at the held-out loss without improvement before training stops; 0 for no early stopping.
+        evaluate_steps: optimiser steps between two such looks.
+        mask: share of tokens that a masked language model must restore, 0 to 1.
+        rank: of the adapters.
+        alpha: of the adapters; their output is scaled by alpha over rank.
+        dropout: of the adapters' input, 0 to 1.
+        targets: modules that get adapters, by the end of their names; empty for the architecture's usual ones.
+        keep_adapter: whether the adapter is also kept beside the merged weights.
         max_texts: most fresh texts trained on.
         heldout: share of the fresh texts never trained on.
+        probe: share of a run's training that its probe may cost, 0 to 1.
+        merge: coefficients tried between champion (0) and fine-tuned model (1); empty for no interpolation.
+        devices: processes that train together on one host.
         checkpoint_steps: optimiser steps between checkpoints.
         seed: of order and initialisation.
     """
 
     name: str
+    method: Method = "full"
     learning_rates: tuple[float, ...] = (3e-4, 1e-4)
     epochs: float = 2.0
     batch: int = 8
+    at_once: int | None = None
     context: int | None = None
+    precision: Precision = "auto"
+    gradient_checkpointing: bool = False
     replay: float = 0.2
     warmup: float = 0.1
     weight_decay: float = 0.01
+    clip: float = 1.0
+    patience: int = 0
+    evaluate_steps: int = 50
+    mask: float = 0.15
+    rank: int = 8
+    alpha: float = 16.0
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ()
+    keep_adapter: bool = False
     max_texts: int = 50_000
     heldout: float = 0.2
+    probe: float = 0.1
+    merge: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    devices: int = 1
     checkpoint_steps: int = 25
     seed: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probation:
+    """How a new champion is watched.
+
+    Args:
+        windows: in which its loss is compared with its predecessor's on the same texts; 0 for no probation.
+        max_increase: greatest rise of the loss over the predecessor's, nats per token; beyond it, it is rolled back.
+    """
+
+    windows: int = 3
+    max_increase: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +178,9 @@ class RunSpec:
         limits: of the gates.
         rounds: most rounds.
         approve: whether a person must approve the promotion.
+        worth: least gain that the probe must predict, nats per token; None to train without a probe.
+        max_hours: most hours of training over all rounds; None for no limit.
+        probation: how the promoted model is watched.
     """
 
     id: RunId
@@ -141,6 +195,9 @@ class RunSpec:
     limits: GateLimits
     rounds: int = 2
     approve: bool = False
+    worth: float | None = None
+    max_hours: float | None = None
+    probation: Probation = Probation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,19 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message of a chat.
+
+    Args:
+        role: ``system``, ``user``, ``assistant`` or another role that the model's chat template knows.
+        content: what was said, redacted once it reaches the store.
+    """
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """One production sample.
 
@@ -17,6 +30,9 @@ class Text:
         seen_at: when it was produced or taken in, timezone-aware.
         group: session or author, whose texts depend on each other.
         labels: a few low-cardinality attributes.
+        source: name of the source it came from; None where that is not known.
+        target: the class that a classifier should have given; None where nobody said so.
+        turns: the whole chat where the record holds one; ``body`` is then what is watched of it.
     """
 
     id: str
@@ -24,6 +40,9 @@ class Text:
     seen_at: datetime
     group: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    target: str | None = None
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
