@@ -15,7 +15,9 @@ _WIDTH, _LAYERS, _HEADS = 96, 2, 4
 _BATCH = 8
 
 
-def train_champion(folder: Path, texts: Sequence[str], *, steps: int, seed: int = 1, tokenizer_of: Sequence[str] = ()) -> Path:
+def train_champion(
+    folder: Path, texts: Sequence[str], *, steps: int, seed: int = 1, tokenizer_of: Sequence[str] = ()
+) -> Path:
     """Train a model from scratch on some texts, unless its folder is already there.
 
     Args:
@@ -36,7 +38,13 @@ def train_champion(folder: Path, texts: Sequence[str], *, steps: int, seed: int 
     bpe = ByteLevelBPETokenizer()
     bpe.train_from_iterator([*texts, *tokenizer_of], vocab_size=VOCABULARY, special_tokens=[END], show_progress=False)
     config = GPT2Config(
-        vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=_WIDTH, n_layer=_LAYERS, n_head=_HEADS, bos_token_id=0, eos_token_id=0
+        vocab_size=VOCABULARY,
+        n_positions=CONTEXT,
+        n_embd=_WIDTH,
+        n_layer=_LAYERS,
+        n_head=_HEADS,
+        bos_token_id=0,
+        eos_token_id=0,
     )
     config.loss_type = "ForCausalLM"
     model = GPT2LMHeadModel(config)

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 _WEIGHTS = ".safetensors"
 _HEADER_LENGTH = 8
+_METADATA = "__metadata__"
+_FLOATING = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+"""Bytes of a number, by the name of its kind."""
+
 _ADAPTER = "adapter_config.json"
 
 
-def interpolate(champion: Path, candidate: Path, coefficient: float, out: Path) -> None:
+def interpolate(champion: Path, candidate: Path, coefficient: float, out: Path, *, exact: bool = False) -> None:
     """Write the model ``champion + coefficient * (candidate - champion)``; its folder appears whole or not at all.
 
     Weights go through memory one tensor at a time, in float32, and keep the candidate's precision. An adapter kept
@@ -31,6 +35,7 @@ def interpolate(champion: Path, candidate: Path, coefficient: float, out: Path) 
         candidate: a fine-tuned model of the same architecture.
         coefficient: 0 for the champion, 1 for the candidate.
         out: folder to write.
+        exact: whether to write float32 whatever the candidate's precision, which rounds small differences away.
 
     Raises:
         ModelError: a weight of the candidate has no counterpart in the champion.
@@ -43,34 +48,52 @@ def interpolate(champion: Path, candidate: Path, coefficient: float, out: Path) 
             if file.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
             elif file.suffix == _WEIGHTS and file.parent == candidate and coefficient != 1:
-                _interpolate_file(file, _Lookup(champion), coefficient, target)
+                _interpolate_file(file, _Lookup(champion), coefficient, target, exact=exact)
             elif file.name == _ADAPTER and coefficient != 1:
                 _scale_adapter(file, coefficient, target)
             else:
                 shutil.copyfile(file, target)
 
 
-def _interpolate_file(file: Path, champion: _Lookup, coefficient: float, target: Path) -> None:
-    """Write a safetensors file with the same header and other numbers."""
+def _interpolate_file(file: Path, champion: _Lookup, coefficient: float, target: Path, *, exact: bool) -> None:
+    """Write a safetensors file with the same tensors in the same order and other numbers."""
     import torch
     from safetensors import safe_open
 
     with file.open("rb") as stream:
-        length = stream.read(_HEADER_LENGTH)
-        header = stream.read(int.from_bytes(length, "little"))
+        header = json.loads(stream.read(int.from_bytes(stream.read(_HEADER_LENGTH), "little")))
+    made = _widened(header) if exact else header
+    encoded = json.dumps(made, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % _HEADER_LENGTH)
     with safe_open(file, framework="pt") as weights, target.open("wb") as written:
-        written.write(length + header)
-        for name in _in_order(json.loads(header)):
+        written.write(len(encoded).to_bytes(_HEADER_LENGTH, "little") + encoded)
+        for name in _in_order(header):
             new = weights.get_tensor(name)
             if new.is_floating_point():
                 old = champion.tensor(name, new.shape)
-                new = torch.lerp(old.float(), new.float(), coefficient).to(new.dtype)
+                wide = torch.lerp(old.float(), new.float(), coefficient)
+                new = wide if exact else wide.to(new.dtype)
             written.write(new.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+
+
+def _widened(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the header of a file whose floating-point tensors are in float32."""
+    made = {name: about for name, about in header.items() if name == _METADATA}
+    offset = 0
+    for name in _in_order(header):
+        about = header[name]
+        begin, end = about["data_offsets"]
+        floating = about["dtype"] in _FLOATING
+        size = (end - begin) * 4 // _FLOATING[about["dtype"]] if floating else end - begin
+        kind = "F32" if floating else about["dtype"]
+        made[name] = {**about, "dtype": kind, "data_offsets": [offset, offset + size]}
+        offset += size
+    return made
 
 
 def _in_order(header: Mapping[str, Any]) -> Iterator[str]:
     """Yield the names of tensors as their bytes lie in the file."""
-    found = {name: about["data_offsets"][0] for name, about in header.items() if name != "__metadata__"}
+    found = {name: about["data_offsets"][0] for name, about in header.items() if name != _METADATA}
     yield from sorted(found, key=lambda name: found[name])
 
 

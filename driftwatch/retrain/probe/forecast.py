@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import structlog
 
-from driftwatch.retrain.probe.extrapolation import Extrapolated, Interval, Measured, extrapolate
+from driftwatch.retrain.merge import interpolate
+from driftwatch.retrain.probe.extrapolation import PART, Extrapolated, Interval, Measured, extrapolate
 from driftwatch.retrain.probe.plan import Plan, plan, recipe_of
 from driftwatch.retrain.probe.record import RECORD, Prediction, ProbePoint, load_prediction, save_prediction
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LEAST_HELD = 20
+LEAST_HELD = 10
 """Fewest held-out texts that a probe is measured by."""
 
-LEAST_TRAINED = 10
+LEAST_TRAINED = 5
 """Fewest texts of the smaller training."""
 
 
@@ -73,7 +74,13 @@ def probe(
         folders = [folder / f"trained-on-{tokens}" for tokens in planned.tokens]
         if not all(tune(smaller, part, out) for part, out in zip(planned.parts, folders, strict=True)):
             return None
-        prediction = _foretold(planned, [score(each, planned.held) for each in (champion, *folders)], recipe, worth)
+        measured = [score(champion, planned.held)]
+        for trained in folders:
+            towards = trained.with_name(f"towards-{trained.name}")
+            interpolate(champion, trained, PART, towards, exact=True)
+            measured.append(score(towards, planned.held))
+            shutil.rmtree(towards)
+        prediction = _foretold(planned, measured, recipe, worth)
         for each in folders:
             shutil.rmtree(each, ignore_errors=True)
     save_prediction(prediction, folder / RECORD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 RATIO = 3.0
 """How much larger the second training is than the first: between them the curve's slope is read."""
 
-MEASURING = 0.25
+MEASURING = 0.4
 """Share of the budget that measuring may take."""
 
 FORWARD = 1 / 3
@@ -26,6 +27,7 @@ STEPS = 64
 """Optimiser steps that the larger training should have, where smaller batches can bring that about."""
 
 _SHORTEST = 64
+_CONTEXT = 1_024
 _MEASURED_TIMES = 3
 
 
@@ -78,16 +80,23 @@ def plan(
 
 
 def recipe_of(recipe: Recipe, tokens: int) -> Recipe:
-    """Return the recipe of the larger training and of its part: one pass, in batches small enough for some steps."""
+    """Return the recipe of the larger training and of its part: one pass, in batches small enough for some steps.
+
+    Smaller batches give noisier gradients, so the learning rates shrink with the square root of the tokens in a step.
+    Source: Malladi et al., On the SDEs and Scaling Rules for Adaptive Gradient Algorithms (2022), arXiv 2205.10287.
+    """
     step = max(tokens / STEPS, 1)
-    context = recipe.context or 1_024
+    usual = context = recipe.context or _CONTEXT
     while context > _SHORTEST and 2 * context > step:
         context //= 2
+    batch = min(max(round(step / context), 1), recipe.batch)
+    gentler = sqrt(batch * context / (recipe.batch * usual))
     return replace(
         recipe,
+        learning_rates=tuple(rate * gentler for rate in recipe.learning_rates),
         epochs=1.0,
         context=context,
-        batch=min(max(round(step / context), 1), recipe.batch),
+        batch=batch,
         at_once=None,
         patience=0,
         keep_adapter=False,

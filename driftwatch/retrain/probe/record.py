@@ -24,7 +24,7 @@ class ProbePoint:
 
     Args:
         tokens: trained on.
-        gain: fall of the loss on held-out fresh text, nats per token.
+        gain: fall of the loss on held-out fresh text at first order, nats per token.
         low: lower end of its interval.
         high: upper end.
     """

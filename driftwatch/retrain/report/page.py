@@ -31,8 +31,9 @@ _TONES = {
     RunState.FAILED: "bad",
 }
 _PROBE_NOTE = (
-    "A short training on a small part of the data, twice, one a part of the other; the gain is carried on along the "
-    "logarithm of the tokens. The run is declined where the whole interval lies below what it is worth."
+    "Two short trainings on small parts of the data; their gains at first order, which leave out how a new optimiser's "
+    "first steps shake a model, are carried on along the logarithm of the tokens. The run is declined where the whole "
+    "interval lies below what it is worth."
 )
 _MERGE_NOTE = (
     "Weights between the champion and the fine-tuned model, measured on the texts for choosing, with 95% intervals. "
