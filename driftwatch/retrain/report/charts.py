@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 60
 _AIR = 0.04
+_APART = 0.15
+"""Share of a chart's height that two figures beside it need."""
 _ENDS = ("champion", "half-way", "fine-tuned")
 
 
@@ -119,9 +121,8 @@ def _point(each: MergePoint, value: float, low: float, high: float, *, out: bool
 
 
 def _scale(values: Sequence[float], *, near: float) -> list[Rule]:
-    """Return zero and the furthest value as levels, but for those whose figure would lie on the limit's."""
+    """Return zero and the furthest value as levels, but for those whose figure would lie on another's."""
     furthest = max(values, key=abs)
-    reach = max(abs(furthest), abs(near)) or 1.0
-    return [
-        Rule(y=level, words=f"{level:.2g}") for level in sorted({0.0, furthest}) if abs(level - near) > 0.15 * reach
-    ]
+    apart = _APART * (max(abs(furthest), abs(near), abs(furthest - near)) or 1.0)
+    levels = [0.0, furthest] if abs(furthest) > apart else [0.0]
+    return [Rule(y=level, words=f"{level:.2g}") for level in levels if abs(level - near) > apart]

@@ -9,15 +9,14 @@ from driftwatch.paper.frame import document, lasting, moment, path, safe, sectio
 from driftwatch.retrain.folders import write_whole
 from driftwatch.retrain.report import charts
 from driftwatch.retrain.report.trail import Trail, read_trail
-from driftwatch.retrain.report.verdicts import judgement
+from driftwatch.retrain.report.verdicts import full_sentence, judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from driftwatch.domain.run import Run
     from driftwatch.retrain.merge.curve import MergeCurve
-    from driftwatch.retrain.probe.record import Prediction
+    from driftwatch.retrain.probe.record import Prediction, ProbePoint
 
 PAGE = "report.html"
 """Name of the page in a run's folder."""
@@ -55,7 +54,7 @@ def run_page(run: Run, trail: Trail, *, base: str = "") -> str:
         f"Run {run.spec.id}: {run.state.value}",
         f'<header><p class="sub">Stream <bdi>{safe(run.spec.stream)}</bdi> \u00b7 {_origin(run, base)}</p>'
         f'<span class="badge {tone}">{run.state.value}</span><h1>Run <bdi>{safe(run.spec.id)}</bdi></h1>'
-        f'<div class="lead"><p>{safe(_sentence(why))}</p></div>{_facts(run)}</header>'
+        f'<div class="lead"><p>{safe(full_sentence(why))}</p></div>{_facts(run)}</header>'
         f"{section('Stage by stage', _stages(run))}"
         f"{trail.card}{_probe(trail.prediction)}"
         f"{''.join(_round(run, trail, number) for number in sorted({*trail.losses, *trail.curves}))}"
@@ -105,37 +104,35 @@ def _stages(run: Run) -> str:
             moment(moved.at),
             moved.state.value,
             lasting(end - moved.at) if end is not None else "",
-            safe(_sentence(moved.reason)),
+            safe(full_sentence(moved.reason)),
         )
         for moved, end in zip(run.transitions, ends, strict=True)
     )
-    return table(("Time", "State", "Took", "Why"), rows, kind="stack")
+    return table(("Time", "State", "Took", "Why"), rows, kind="stack stages")
 
 
 def _probe(prediction: Prediction | None) -> str:
     if prediction is None:
         return ""
-    said = f"<p>{safe(_sentence(prediction.words()))}</p>"
+    said = f"<p>{safe(full_sentence(prediction.words()))}</p>"
     if prediction.note:
         return section("Probe: is it worth it?", said, note=_PROBE_NOTE)
-    rows = [
-        (
-            f"{point.tokens:,}",
-            f"{point.tokens / prediction.full_tokens:.1%}",
-            *_gain(point.gain, point.low, point.high, prediction.worth),
-        )
+    sizes = [
+        f"{point.tokens:,} tokens<small>{point.tokens / prediction.full_tokens:.1%} of the run</small>"
         for point in prediction.points
     ]
-    whole = _gain(prediction.gain, prediction.low, prediction.high, prediction.worth)
-    rows.append((f"{prediction.full_tokens:,.0f}", "the whole run, foretold", *whole))
-    heads = ("#Tokens trained on", "Share of the run", "#Gain, nats/token", "#90% interval", "Against its worth")
+    found: list[Prediction | ProbePoint] = [*prediction.points, prediction]
+    names = [*sizes, f"{prediction.full_tokens:,.0f} tokens<small>the whole run, foretold</small>"]
+    rows = (
+        (name, f"{each.gain:+.4f}<small>{each.low:+.4f} to {each.high:+.4f}</small>", _against(each, prediction.worth))
+        for name, each in zip(names, found, strict=True)
+    )
+    heads = ("Trained on", "#Gain, nats/token, 90% interval", "Against its worth")
     return section("Probe: is it worth it?", said + table(heads, rows, kind="stack"), note=_PROBE_NOTE)
 
 
-def _gain(value: float, low: float, high: float, worth: float) -> Iterator[str]:
-    yield f"{value:+.4f}"
-    yield f"{low:+.4f} to {high:+.4f}"
-    yield charts.interval(value, low, high, limit=worth, least=True)
+def _against(found: Prediction | ProbePoint, worth: float) -> str:
+    return charts.interval(found.gain, found.low, found.high, limit=worth, least=True)
 
 
 def _round(run: Run, trail: Trail, number: int) -> str:
@@ -147,11 +144,6 @@ def _round(run: Run, trail: Trail, number: int) -> str:
 
 def _merge(curve: MergeCurve) -> str:
     return (
-        f"<h3>Merge with the champion</h3><p>{safe(_sentence(curve.reason))}</p>"
-        f'<p class="note">{_MERGE_NOTE}</p>{charts.merge(curve)}'
+        f'<div class="verdict"><h3>Merge with the champion</h3><p>{safe(full_sentence(curve.reason))}</p>'
+        f'<p class="note">{_MERGE_NOTE}</p>{charts.merge(curve)}</div>'
     )
-
-
-def _sentence(words: str) -> str:
-    """Return words that begin large and end with a full stop."""
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) or not words else ".")

@@ -20,7 +20,8 @@ _TONES = {VerdictOutcome.PASSED: "good", VerdictOutcome.REFUSED: "bad", VerdictO
 _LEAST = frozenset({"gain"})
 """Measures whose limit is the least that is wanted."""
 
-_HEADS = ("Measure", "#Estimate", "#95% interval", "#Limit", "Against it", "#Of")
+_HEADS = ("Measure", "#Estimate, 95% interval", "#Limit", "Against it", "#Of")
+_ORDER = ("quality", "forgetting", "bias")
 _NOTE = (
     "The dot is the estimate, the line its 95% interval, the dashed line the limit. "
     "What a round is refused for is measured on the texts for choosing; the final word is said on texts kept for it."
@@ -41,7 +42,12 @@ def judgement(run: Run) -> str:
 
 def _round(number: int, verdicts: Iterable[Verdict], *, many: bool) -> str:
     head = f"<h3>Round {number}</h3>" if many else ""
-    return head + "".join(_verdict(verdict) for verdict in verdicts)
+    ordered = sorted(verdicts, key=lambda each: (_place(each.gate), each.gate))
+    return head + "".join(_verdict(verdict) for verdict in ordered)
+
+
+def _place(gate: str) -> int:
+    return _ORDER.index(gate) if gate in _ORDER else len(_ORDER)
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -49,8 +55,9 @@ def _verdict(verdict: Verdict) -> str:
     slices = [measure for measure in verdict.measures if measure.name.startswith(SLICE)]
     tag = f'<span class="tag {_TONES[verdict.outcome]}">{verdict.outcome.value}</span>'
     return (
-        f"<h3>{safe(verdict.gate.capitalize())} {tag}</h3><p>{safe(verdict.detail)}.</p>"
-        f"{table(_HEADS, map(_row, whole), kind='stack')}{_slices(slices)}"
+        f'<div class="verdict"><h3>{safe(verdict.gate.capitalize())} {tag}</h3>'
+        f"<p>{safe(full_sentence(verdict.detail))}</p>"
+        f"{table(_HEADS, map(_row, whole), kind='stack')}{_slices(slices)}</div>"
     )
 
 
@@ -58,8 +65,9 @@ def _slices(measures: list[GateMeasure]) -> str:
     if not measures:
         return ""
     worst = sorted(measures, key=lambda each: -each.low)
+    number = f"{len(measures)} slices" if len(measures) > 1 else "1 slice"
     return (
-        f'<details class="more"><summary>{len(measures)} slices, the worst first</summary>'
+        f'<details class="more"><summary>{number}, the worst first</summary>'
         f'<p class="note">{_SLICES_NOTE}</p>{table(_HEADS, map(_row, worst), kind="stack")}</details>'
     )
 
@@ -67,9 +75,13 @@ def _slices(measures: list[GateMeasure]) -> str:
 def _row(measure: GateMeasure) -> tuple[str, ...]:
     return (
         f"<bdi>{safe(measure.name.removeprefix(SLICE))}</bdi>",
-        f"{measure.value:+.4f}",
-        f"{measure.low:+.4f} to {measure.high:+.4f}",
+        f"{measure.value:+.4f}<small>{measure.low:+.4f} to {measure.high:+.4f}</small>",
         f"{measure.limit:g} {safe(measure.unit)}",
         interval(measure.value, measure.low, measure.high, limit=measure.limit, least=measure.name in _LEAST),
         f"{measure.n:,}",
     )
+
+
+def full_sentence(words: str) -> str:
+    """Return words that begin large and end with a full stop."""
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) or not words else ".")
