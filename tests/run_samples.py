@@ -79,16 +79,12 @@ VERDICTS = (
 
 
 def prediction(gain: float, spread: float) -> Prediction:
-    points = tuple(
-        ProbePoint(tokens=tokens, gain=gain * share, low=gain * share - 0.01, high=gain * share + 0.01)
-        for tokens, share in ((15_000, 0.2), (45_000, 0.4))
-    )
     return Prediction(
         gain=gain,
         low=gain - spread,
         high=gain + spread,
         worth=0.02,
-        points=points,
+        trained=ProbePoint(tokens=45_000, gain=0.4 * gain, low=0.4 * gain - 0.01, high=0.4 * gain + 0.01),
         full_tokens=1e6,
         texts=120,
         cost=0.0987,

@@ -40,8 +40,8 @@ SHARE = 0.2
 GAIN_KEPT = 0.92
 MERGED = replace(RECIPE, merge=(0.25, 0.5, 0.75, 1.0))
 DIRECTIONS = (
-    Drift(champion="docs", into="news", share=1.0, texts=1_500),
-    Drift(champion="news", into="docs", share=1.0, texts=1_500),
+    Drift(champion="docs", into="news", share=1.0, texts=600),
+    Drift(champion="news", into="docs", share=1.0, texts=600),
 )
 
 
@@ -75,6 +75,7 @@ def _rows(work: Path, drift: Drift) -> list[Row]:
     _tune(champion, mix.train, folder / "trained")
     chosen_by, judged_by = judging.selection(mix), judging.judgement(mix)
     limit = SHARE * _outcome(folder / "plain", known, chosen_by).loss
+    plain, replayed = (_outcome(folder / model, known, judged_by) for model in ("plain", "trained"))
     curve = Merging(
         champion,
         trained=folder / "trained",
@@ -82,7 +83,7 @@ def _rows(work: Path, drift: Drift) -> list[Row]:
         curve=folder / "merge.json",
         load=load_model,
     ).work(MERGED.merge, known, chosen_by, limits=GateLimits(forgetting_max_loss=limit), seed=MERGED.seed)
-    plain, replayed, ours = (_outcome(folder / model, known, judged_by) for model in ("plain", "trained", "candidate"))
+    ours = _outcome(folder / "candidate", known, judged_by)
     way = f"{drift.champion} to {drift.into}"
     return [
         Row(measure=f"{way}: plain gain, nats/token", driftwatch=plain.gain),

@@ -100,7 +100,14 @@ class Job:
             if error.retryable:
                 raise
             self._fail(str(error))
-        write_report(self._present(), self._folder)
+        self._report(self._present())
+
+    def _report(self, run: Run) -> None:
+        """Write the run's page; a page that cannot be written harms nothing but itself."""
+        try:
+            write_report(run, self._folder)
+        except OSError as error:
+            log.warning("page_not_written", run=self._id, error=str(error))
 
     def _present(self) -> Run:
         return self._store.runs.get(self._id)
@@ -146,6 +153,8 @@ class Job:
             )
         self._store.runs.add_verdict(self._id, cost_verdict(self._meter, PROBE_ROUND, limit=self._spec.max_hours))
         if prediction is None:
+            if self._out_of_hours():
+                self._move(RunState.DECLINED, f"{self._spent()}, in the probe")
             return
         self._store.runs.add_verdict(self._id, probe_verdict(prediction, PROBE_ROUND))
         if prediction.worthless:
@@ -166,8 +175,7 @@ class Job:
         if done:
             self._move(RunState.JUDGING, f"round {run.round} is trained")
         elif self._out_of_hours():
-            spent = f"the {self._spec.max_hours:g} hours of training that the rule allows are used up"
-            self._move(RunState.REJECTED, f"{spent}, in round {run.round} and before it was trained")
+            self._move(RunState.REJECTED, f"{self._spent()}, in round {run.round} and before it was trained")
 
     def _recipe(self, run: Run) -> Recipe:
         forgot = rounds.forgot(run.verdicts, before=run.round)
@@ -196,6 +204,9 @@ class Job:
 
     def _out_of_hours(self) -> bool:
         return self._spec.max_hours is not None and self._meter.hours >= self._spec.max_hours
+
+    def _spent(self) -> str:
+        return f"the {self._spec.max_hours:g} hours of training that the rule allows are used up"
 
     def _judge(self, run: Run) -> None:
         """Merge, then look with the selection texts; what holds is judged by texts that nothing was chosen by."""
@@ -293,7 +304,7 @@ class Job:
         moved = self._store.runs.move(
             self._id, to=to, reason=reason, alerts=alerts, receivers=receivers, round=round_, candidate=candidate
         )
-        write_report(moved, self._folder)
+        self._report(moved)
 
 
 def candidate_digest(folder: Path) -> str:

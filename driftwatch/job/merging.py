@@ -43,7 +43,7 @@ class Merging:
     def work(
         self, grid: Sequence[float], champion: Model, data: GateData, *, limits: GateLimits, seed: int
     ) -> MergeCurve | None:
-        """Leave the candidate's folder and return the curve; None where there is nothing to choose or to choose by.
+        """Leave the candidate's folder alone and return the curve; None with nothing to choose or to choose by.
 
         Args:
             grid: coefficients to begin with; none to take the model as it was trained.
@@ -57,10 +57,12 @@ class Merging:
         """
         curve = load_curve(self._file)
         if self._candidate.exists():
+            shutil.rmtree(self._trained, ignore_errors=True)
             return curve
         if curve is None and grid:
             curve = self._search(grid, champion, data, limits=limits, seed=seed)
         interpolate(self._champion, self._trained, curve.chosen if curve is not None else 1.0, self._candidate)
+        shutil.rmtree(self._trained)
         return curve
 
     def _search(

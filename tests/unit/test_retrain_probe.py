@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.run import Recipe
 from driftwatch.domain.text import Text
-from driftwatch.retrain.probe.extrapolation import KEPT, PART, Extrapolated, Measured, extrapolate
-from driftwatch.retrain.probe.plan import FORWARD, RATIO, plan, recipe_of
+from driftwatch.retrain.probe.extrapolation import EXPONENT, PART, Extrapolated, Measured, extrapolate
+from driftwatch.retrain.probe.plan import FORWARD, MEASURED_TIMES, plan, recipe_of, steps_of
 from driftwatch.retrain.probe.record import Prediction, load_prediction, save_prediction
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,16 +35,16 @@ def test_no_plan_costs_more_than_the_recipe_allows(train: int, held: int, share:
     recipe = Recipe(name="r", probe=share, epochs=epochs)
     made = plan(texts("t", train), texts("h", held), recipe, count=count)  # type: ignore[arg-type]
     full = sum(count(texts("t", train))) * epochs
-    spent = sum(made.tokens) + 3 * FORWARD * sum(count(list(made.held)))
+    spent = made.tokens + MEASURED_TIMES * FORWARD * sum(count(list(made.held)))
     assert spent <= share * full + 1e-6
     assert made.cost == pytest.approx(spent / full if full else 0.0)
-    assert made.parts[1][: len(made.parts[0])] == made.parts[0]
+    assert made.tokens == sum(count(list(made.part)))
 
 
 def test_the_budget_is_used() -> None:
     made = plan(texts("t", 3_000), texts("h", 500), RECIPE, count=count)  # type: ignore[arg-type]
     assert 0.095 < made.cost <= 0.1
-    assert made.tokens[1] / made.tokens[0] == pytest.approx(RATIO, rel=0.05)
+    assert steps_of(recipe_of(RECIPE, made.tokens), made.tokens) > 40
     again = plan(texts("t", 3_000)[::-1], texts("h", 500)[::-1], RECIPE, count=count)  # type: ignore[arg-type]
     assert again == made
 
@@ -60,55 +59,45 @@ def test_small_trainings_take_smaller_and_gentler_steps(tokens: int, batch: int,
     assert made.learning_rates[0] == pytest.approx(rate)
 
 
-def told(
-    small: float, large: float, *, shock: float = 0.0, noise: float = 0.0, seed: int = 0, full: float = 90_000
-) -> Extrapolated:
-    """Texts whose first-order gains are known, nats per token, each with its own noise."""
-    generator = np.random.default_rng(seed)
+def told(first: float, *, shock: float = 0.0, noise: float = 0.0, growth: float = 20, steps: int = 64) -> Extrapolated:
+    """Texts whose gain at first order is known, nats per token, each with its own noise."""
+    generator = np.random.default_rng(0)
     tokens = generator.integers(20, 60, 80).astype(np.float64)
-
-    def trained(first: float) -> npt.NDArray[np.float64]:
-        own = first + generator.normal(0, noise, 80)
-        return np.asarray(-(own * PART - shock * PART**2) * tokens)
-
+    own = first + generator.normal(0, noise, 80)
     measured = Measured(
         champion=np.zeros(80),
-        small=trained(small),
-        large=trained(large),
+        towards=-(own * PART - shock * PART**2) * tokens,
         tokens=tokens,
         groups=[str(n) for n in range(80)],
     )
-    return extrapolate(measured, sizes=(1_000, 3_000), full=full, seed=1)
+    return extrapolate(measured, growth=growth, steps=steps, seed=1)
 
 
-def test_the_first_order_gain_goes_on_along_the_logarithm() -> None:
-    reach = np.log(30) / np.log(3)
-    assert told(0.2, 0.3).full.value == pytest.approx(KEPT * (0.3 + reach * 0.1))
-    assert told(0.2, 0.3, shock=0.2).large.value == pytest.approx(0.3 - PART * 0.2)
+def test_the_first_order_gain_grows_as_a_power() -> None:
+    assert told(0.3).whole.value == pytest.approx(0.3 * 20**EXPONENT)
+    assert told(0.3, growth=1).whole.value == pytest.approx(told(0.3, growth=1).small.value)
+    assert told(0.3, shock=0.2).small.value == pytest.approx(0.3 - PART * 0.2)
 
 
-def test_the_interval_holds_the_value_and_grows_with_noise() -> None:
+def test_the_interval_holds_the_value_and_grows_with_what_is_not_known() -> None:
     def width(found: Extrapolated) -> float:
-        assert found.full.low <= found.full.value <= found.full.high
-        return found.full.high - found.full.low
+        assert found.whole.low <= found.whole.value <= found.whole.high
+        return found.whole.high - found.whole.low
 
-    assert width(told(0.2, 0.3)) < width(told(0.2, 0.3, noise=0.5))
+    assert width(told(0.3)) < width(told(0.3, noise=0.5))
+    assert width(told(0.3)) < width(told(0.3, growth=100))
+    assert width(told(0.3)) < width(told(0.3, steps=16))
 
 
 def test_nothing_gained_is_foretold_as_nothing() -> None:
-    found = told(0.0, 0.0, noise=0.02)
-    assert found.full.low < 0.0 < found.full.high < 0.05
+    found = told(0.0, noise=0.02)
+    assert -0.05 < found.whole.low < 0.0 < found.whole.high < 0.05
 
 
 def test_texts_of_one_group_foretell_nothing() -> None:
     ones = np.ones(20)
     with pytest.raises(ValueError, match="too few"):
-        extrapolate(
-            Measured(champion=ones, small=ones, large=ones, tokens=ones, groups=["one"] * 20),
-            sizes=(1, 3),
-            full=9,
-            seed=1,
-        )
+        extrapolate(Measured(champion=ones, towards=ones, tokens=ones, groups=["one"] * 20), growth=9, steps=64, seed=1)
 
 
 def prediction(low: float, high: float, note: str = "") -> Prediction:
@@ -117,7 +106,7 @@ def prediction(low: float, high: float, note: str = "") -> Prediction:
         low=low,
         high=high,
         worth=0.1,
-        points=(),
+        trained=None,
         full_tokens=1e6,
         texts=50,
         cost=0.099,

@@ -1,4 +1,4 @@
-"""From two small trainings to the whole run: what is gained at first order grows with the logarithm of the tokens.
+"""From a small training to the whole run: the gain at first order grows as a power of the tokens trained on.
 
 A short training has two effects on held-out text: it moves towards the new text, which the whole run goes on with, and
 it is knocked about by the first steps of a new optimiser at its highest rates, which the whole run recovers from.
@@ -6,18 +6,24 @@ Between champion (0) and trained model (1) the gain at x is about ``first x - sh
 at the trained model but a part of the way towards it, and divided by that part, which leaves little of the shock.
 Without this, slight drifts, which are the ones that a probe is for, look like losses.
 
-The first-order gains of the two trainings are carried on to the run's tokens along a straight line in log tokens. How
-well that does is known from the drifts of ``benchmarks.retraining.probe``: the median and spread of the ratio between
-the true gain and what the line says. The interval draws that ratio and the held-out texts anew each time.
+From there the gain is carried on as a power of the tokens. Its exponent differs little between drifts: median and
+spread are those of ``benchmarks.retraining.probe``. A slope measured between two small trainings says less than that:
+it is taken where the curve is steepest, and its noise is multiplied by the whole distance. The interval draws the
+exponent and the held-out texts anew each time; the exponent's spread is wider for trainings of few steps.
+
+Source of the power law: Hestness et al., Deep Learning Scaling is Predictable, Empirically (2017), arXiv 1712.00409.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from driftwatch.retrain.probe.record import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,30 +33,28 @@ CONFIDENCE = 0.9
 PART = 0.25
 """Where between champion (0) and trained model (1) the gain is measured."""
 
-KEPT = 0.9
-"""True gain over what the straight line says (median)."""
+EXPONENT = 0.3
+"""Of the tokens, with which the gain grows (median)."""
 
-SPREAD = 0.35
-"""Standard deviation of the logarithm of that ratio."""
+SPREAD = 0.1
+"""Standard deviation of the exponent, for a training of enough steps."""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measured:
-    """Losses on the same held-out texts, of the champion and a part of the way towards the small trainings' models.
+    """Losses on the same held-out texts, of the champion and a part of the way towards the small training's model.
 
     Args:
         champion: float64 [texts], nats.
-        small: float64 [texts], towards the smaller training's model.
-        large: float64 [texts], towards the larger one's.
+        towards: float64 [texts], nats.
         tokens: float64 [texts].
         groups: of each text; texts of one group are drawn together.
     """
 
     champion: Floats
-    small: Floats
-    large: Floats
+    towards: Floats
     tokens: Floats
     groups: Sequence[str]
 
@@ -66,41 +70,36 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extrapolated:
-    """The first-order gains of the small trainings and the gain of the whole run."""
+    """The first-order gain of the small training and the gain of the whole run."""
 
     small: Interval
-    large: Interval
-    full: Interval
+    whole: Interval
 
 
-def extrapolate(measured: Measured, *, sizes: Sequence[int], full: float, seed: int) -> Extrapolated:
+def extrapolate(measured: Measured, *, growth: float, steps: int, seed: int) -> Extrapolated:
     """Foretell the whole run's gain.
 
     Args:
         measured: losses.
-        sizes: tokens of the two small trainings.
-        full: tokens of the whole run.
+        growth: tokens of the whole run over those of the small training.
+        steps: optimiser steps of the small training.
         seed: of the draws.
 
     Raises:
         ValueError: fewer than two groups of texts, or no tokens.
     """
-    gains = [(measured.champion - losses) / PART for losses in (measured.small, measured.large)]
-    totals = _by_group(np.column_stack((*gains, measured.tokens)), measured.groups)
-    if len(totals) < 2 or totals[:, -1].sum() <= 0:  # noqa: PLR2004 - a spread takes two
+    gains = (measured.champion - measured.towards) / PART
+    totals = _by_group(np.column_stack((gains, measured.tokens)), measured.groups)
+    if len(totals) < 2 or totals[:, 1].sum() <= 0:  # noqa: PLR2004 - a spread takes two
         raise ValueError("too few held-out texts")
     generator = np.random.default_rng(seed)
     drawn = generator.multinomial(len(totals), np.full(len(totals), 1 / len(totals)), size=RESAMPLES) @ totals
-    drawn = drawn[drawn[:, -1] > 0]
-    means, value = drawn[:, :-1] / drawn[:, -1:], totals[:, :-1].sum(0) / totals[:, -1].sum()
-    reach = float(np.log(full / sizes[1]) / np.log(sizes[1] / sizes[0]))
-    ratio = KEPT * np.exp(generator.normal(0, SPREAD, len(means)))
-    ends = ratio * (means[:, 1] + reach * (means[:, 1] - means[:, 0]))
-    expected = float(KEPT * (value[1] + reach * (value[1] - value[0])))
+    drawn = drawn[drawn[:, 1] > 0]
+    means, value = drawn[:, 0] / drawn[:, 1], float(totals[:, 0].sum() / totals[:, 1].sum())
+    spread = SPREAD * sqrt(max(1.0, STEPS / max(steps, 1)))
+    exponents = np.maximum(generator.normal(EXPONENT, spread, len(means)), 0.0)
     return Extrapolated(
-        small=_interval(means[:, 0], float(value[0])),
-        large=_interval(means[:, 1], float(value[1])),
-        full=_interval(ends, expected),
+        small=_interval(means, value), whole=_interval(means * growth**exponents, value * growth**EXPONENT)
     )
 
 

@@ -1,4 +1,4 @@
-"""The probe itself: plan, two small trainings, three measurements, one prediction."""
+"""The probe itself: plan, a small training, two measurements, one prediction."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import structlog
 
 from driftwatch.retrain.merge import interpolate
-from driftwatch.retrain.probe.extrapolation import PART, Extrapolated, Interval, Measured, extrapolate
-from driftwatch.retrain.probe.plan import Plan, plan, recipe_of
+from driftwatch.retrain.probe.extrapolation import PART, Measured, extrapolate
+from driftwatch.retrain.probe.plan import Plan, plan, recipe_of, steps_of
 from driftwatch.retrain.probe.record import RECORD, Prediction, ProbePoint, load_prediction, save_prediction
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ LEAST_HELD = 10
 """Fewest held-out texts that a probe is measured by."""
 
 LEAST_TRAINED = 5
-"""Fewest texts of the smaller training."""
+"""Fewest texts of the small training."""
 
 
 class Tune(Protocol):
@@ -67,70 +67,56 @@ def probe(
     if (known := load_prediction(folder / RECORD)) is not None:
         return known
     planned = plan(train, held, recipe, count=lambda texts: _tokens(champion, texts, recipe))
-    if len(planned.held) < LEAST_HELD or len(planned.parts[0]) < LEAST_TRAINED:
+    if len(planned.held) < LEAST_HELD or len(planned.part) < LEAST_TRAINED:
         prediction = _nothing(planned, worth)
     else:
-        smaller = recipe_of(recipe, planned.tokens[-1])
-        folders = [folder / f"trained-on-{tokens}" for tokens in planned.tokens]
-        if not all(tune(smaller, part, out) for part, out in zip(planned.parts, folders, strict=True)):
+        smaller, trained, towards = recipe_of(recipe, planned.tokens), folder / "trained", folder / "towards"
+        if not tune(smaller, planned.part, trained):
             return None
-        measured = [score(champion, planned.held)]
-        for trained in folders:
-            towards = trained.with_name(f"towards-{trained.name}")
-            interpolate(champion, trained, PART, towards, exact=True)
-            measured.append(score(towards, planned.held))
-            shutil.rmtree(towards)
-        prediction = _foretold(planned, measured, recipe, worth)
-        for each in folders:
+        interpolate(champion, trained, PART, towards, exact=True)
+        losses = score(champion, planned.held), score(towards, planned.held)
+        prediction = _foretold(planned, *losses, smaller, worth)
+        for each in (towards, trained):
             shutil.rmtree(each, ignore_errors=True)
     save_prediction(prediction, folder / RECORD)
     log.info("probed", gain=prediction.gain, low=prediction.low, high=prediction.high, cost=prediction.cost)
     return prediction
 
 
-def _foretold(planned: Plan, losses: Sequence[TextLosses], recipe: Recipe, worth: float) -> Prediction:
-    champion, small, large = losses
+def _foretold(planned: Plan, champion: TextLosses, towards: TextLosses, smaller: Recipe, worth: float) -> Prediction:
     found = extrapolate(
         Measured(
             champion=champion.nats,
-            small=small.nats,
-            large=large.nats,
+            towards=towards.nats,
             tokens=champion.tokens.astype(np.float64),
             groups=[text.id if text.group is None else f"group {text.group}" for text in planned.held],
         ),
-        sizes=planned.tokens,
-        full=planned.full_tokens,
-        seed=recipe.seed,
+        growth=planned.full_tokens / planned.tokens,
+        steps=steps_of(smaller, planned.tokens),
+        seed=smaller.seed,
     )
+    small, whole = found.small, found.whole
     return Prediction(
-        gain=found.full.value,
-        low=found.full.low,
-        high=found.full.high,
+        gain=whole.value,
+        low=whole.low,
+        high=whole.high,
         worth=worth,
-        points=_points(planned, found),
+        trained=ProbePoint(tokens=planned.tokens, gain=small.value, low=small.low, high=small.high),
         full_tokens=planned.full_tokens,
         texts=len(planned.held),
         cost=planned.cost,
     )
 
 
-def _points(planned: Plan, found: Extrapolated) -> tuple[ProbePoint, ...]:
-    gains: tuple[Interval, ...] = (found.small, found.large)
-    return tuple(
-        ProbePoint(tokens=tokens, gain=each.value, low=each.low, high=each.high)
-        for tokens, each in zip(planned.tokens, gains, strict=True)
-    )
-
-
 def _nothing(planned: Plan, worth: float) -> Prediction:
     """Return the prediction of a probe that has too little to go by: the run is not declined for that."""
-    why = f"its budget holds {len(planned.parts[0])} texts to train on and {len(planned.held)} to measure by"
+    why = f"its budget holds {len(planned.part)} texts to train on and {len(planned.held)} to measure by"
     return Prediction(
         gain=0.0,
         low=0.0,
         high=0.0,
         worth=worth,
-        points=(),
+        trained=None,
         full_tokens=planned.full_tokens,
         texts=0,
         cost=0.0,

@@ -1,4 +1,4 @@
-"""How a probe spends its budget: two small trainings, one a part of the other, and a few texts to measure them by."""
+"""How a probe spends its budget: a small training, and some texts to measure it by."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from itertools import accumulate
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from driftwatch.retrain.probe.record import STEPS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from driftwatch.domain.run import Recipe
     from driftwatch.domain.text import Text
 
-RATIO = 3.0
-"""How much larger the second training is than the first: between them the curve's slope is read."""
-
 MEASURING = 0.4
-"""Share of the budget that measuring may take."""
+"""Share of the budget that measuring may take: in so small a budget the held-out sample is the larger error."""
 
 FORWARD = 1 / 3
 """Cost of a token that is only predicted, of one that is learnt from: the backward pass takes twice the forward's."""
 
-STEPS = 64
-"""Optimiser steps that the larger training should have, where smaller batches can bring that about."""
+MEASURED_TIMES = 2
+"""Models that are measured: the champion and the trained one."""
 
 _SHORTEST = 64
 _CONTEXT = 1_024
-_MEASURED_TIMES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +34,15 @@ class Plan:
     """What a probe trains on and is measured by.
 
     Args:
-        parts: texts of the two trainings, the first a part of the second; none where too little can be had.
-        tokens: trained on in each.
+        part: texts of the small training; none where too little can be had.
+        tokens: trained on in it.
         held: texts to measure by.
         full_tokens: that the whole run trains on, every pass counted.
         cost: of the probe over the run's training, 0 to 1.
     """
 
-    parts: tuple[tuple[Text, ...], ...]
-    tokens: tuple[int, ...]
+    part: tuple[Text, ...]
+    tokens: int
     held: tuple[Text, ...]
     full_tokens: float
     cost: float
@@ -65,22 +63,15 @@ def plan(
     sizes = count(texts)
     full = sum(sizes) * recipe.epochs
     budget = recipe.probe * full
-    measured, read = _first(rest, count(rest), MEASURING * budget / (_MEASURED_TIMES * FORWARD))
-    spent = read * _MEASURED_TIMES * FORWARD
-    larger = (budget - spent) * RATIO / (1 + RATIO)
-    parts = tuple(_first(texts, sizes, wanted) for wanted in (larger / RATIO, larger))
-    tokens = tuple(size for _, size in parts)
-    return Plan(
-        parts=tuple(part for part, _ in parts),
-        tokens=tokens,
-        held=measured,
-        full_tokens=full,
-        cost=(sum(tokens) + spent) / full if full else 0.0,
-    )
+    measured, read = _first(rest, count(rest), MEASURING * budget / (MEASURED_TIMES * FORWARD))
+    spent = read * MEASURED_TIMES * FORWARD
+    part, tokens = _first(texts, sizes, budget - spent)
+    cost = (tokens + spent) / full if full else 0.0
+    return Plan(part=part, tokens=tokens, held=measured, full_tokens=full, cost=cost)
 
 
 def recipe_of(recipe: Recipe, tokens: int) -> Recipe:
-    """Return the recipe of the larger training and of its part: one pass, in batches small enough for some steps.
+    """Return the recipe of the small training: one pass, in batches small enough for some steps.
 
     Smaller batches give noisier gradients, so the learning rates shrink with the square root of the tokens in a step.
     Source: Malladi et al., On the SDEs and Scaling Rules for Adaptive Gradient Algorithms (2022), arXiv 2205.10287.
@@ -103,6 +94,11 @@ def recipe_of(recipe: Recipe, tokens: int) -> Recipe:
     )
 
 
+def steps_of(recipe: Recipe, tokens: int) -> int:
+    """Return the optimiser steps of a small training."""
+    return max(1, round(tokens / (recipe.batch * (recipe.context or _CONTEXT))))
+
+
 def _first(texts: Sequence[Text], sizes: Sequence[int], tokens: float) -> tuple[tuple[Text, ...], int]:
     """Return the first texts that hold no more than so many tokens, and how many they hold."""
     totals = [0, *accumulate(sizes)]
@@ -112,6 +108,8 @@ def _first(texts: Sequence[Text], sizes: Sequence[int], tokens: float) -> tuple[
 
 def _shuffled(texts: Sequence[Text], seed: int) -> list[Text]:
     """Return the texts in an order that only they and the seed decide."""
-    return sorted(
-        texts, key=lambda text: hashlib.blake2b(f"{seed}:{text.id}:{text.body}".encode("utf-8", "replace")).digest()
-    )
+
+    def place(text: Text) -> bytes:
+        return hashlib.blake2b(f"{seed}:{text.id}:{text.body}".encode("utf-8", "replace")).digest()
+
+    return sorted(texts, key=place)

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+STEPS = 64
+"""Optimiser steps that a probe's training should have; with fewer, less is known of how the gain goes on."""
+
 RECORD = "prediction.json"
 """Name of the prediction's file in the probe's folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePoint:
-    """One small training.
+    """The small training.
 
     Args:
         tokens: trained on.
@@ -44,7 +47,7 @@ class Prediction:
         low: lower end of its 90% interval.
         high: upper end.
         worth: least gain that the rule asks for.
-        points: the small trainings, by size.
+        trained: the small training; None where there was none.
         full_tokens: that the whole run would train on.
         texts: held-out texts measured by.
         cost: of the probe over the run's training, 0 to 1; measuring included.
@@ -55,7 +58,7 @@ class Prediction:
     low: float
     high: float
     worth: float
-    points: tuple[ProbePoint, ...]
+    trained: ProbePoint | None
     full_tokens: float
     texts: int
     cost: float

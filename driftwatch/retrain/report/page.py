@@ -30,9 +30,9 @@ _TONES = {
     RunState.FAILED: "bad",
 }
 _PROBE_NOTE = (
-    "Two short trainings on small parts of the data; their gains at first order, which leave out how a new optimiser's "
-    "first steps shake a model, are carried on along the logarithm of the tokens. The run is declined where the whole "
-    "interval lies below what it is worth."
+    "A short training on a small part of the data; its gain at first order, which leaves out how a new optimiser's "
+    "first steps shake a model, is carried on as a power of the tokens. The run is declined where the whole interval "
+    "lies below what it is worth."
 )
 _MERGE_NOTE = (
     "Weights between the champion and the fine-tuned model, measured on the texts for choosing, with 95% intervals. "
@@ -115,17 +115,15 @@ def _probe(prediction: Prediction | None) -> str:
     if prediction is None:
         return ""
     said = f"<p>{safe(full_sentence(prediction.words()))}</p>"
-    if prediction.note:
+    if prediction.trained is None:
         return section("Probe: is it worth it?", said, note=_PROBE_NOTE)
-    sizes = [
-        f"{point.tokens:,} tokens<small>{point.tokens / prediction.full_tokens:.1%} of the run</small>"
-        for point in prediction.points
-    ]
-    found: list[Prediction | ProbePoint] = [*prediction.points, prediction]
-    names = [*sizes, f"{prediction.full_tokens:,.0f} tokens<small>the whole run, foretold</small>"]
+    tokens, share = prediction.trained.tokens, prediction.trained.tokens / prediction.full_tokens
     rows = (
         (name, f"{each.gain:+.4f}<small>{each.low:+.4f} to {each.high:+.4f}</small>", _against(each, prediction.worth))
-        for name, each in zip(names, found, strict=True)
+        for name, each in (
+            (f"{tokens:,} tokens<small>{share:.1%} of the run</small>", prediction.trained),
+            (f"{prediction.full_tokens:,.0f} tokens<small>the whole run, foretold</small>", prediction),
+        )
     )
     heads = ("Trained on", "#Gain, nats/token, 90% interval", "Against its worth")
     return section("Probe: is it worth it?", said + table(heads, rows, kind="stack"), note=_PROBE_NOTE)
