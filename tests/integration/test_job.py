@@ -192,6 +192,15 @@ def test_hours_used_up_end_the_run_with_that_reason(bench: Bench) -> None:
     assert (cost.gate, cost.outcome) == ("cost", VerdictOutcome.REFUSED)
 
 
+def test_hours_used_up_in_the_probe_decline_the_run(bench: Bench) -> None:
+    seconds = count(0, 600)
+    run = bench.queue("slow-probe", max_hours=0.2, worth=0.001)
+    Job(bench.config, bench.store, run, now=lambda: float(next(seconds))).work()
+    ended = bench.store.runs.get(run)
+    assert ended.state is RunState.DECLINED
+    assert ended.transitions[-1].reason.endswith("are used up, in the probe")
+
+
 def test_a_round_that_forgets_is_followed_by_one_that_replays_more(bench: Bench) -> None:
     limits = GateLimits(quality_min_gain=0.0, forgetting_max_loss=-1.0, bias_max_increase=50.0)
     run = bench.play("forgetful", limits=limits, rounds=2)
