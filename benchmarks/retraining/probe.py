@@ -108,7 +108,7 @@ def _case(work: Path, drift: Drift) -> Case:
     old = texts_of(pools()[drift.champion].learnt[:REFERENCE], kind="old")
     mix = collect(fresh_texts(drift), old, RECIPE, seed=RECIPE.seed)
     losses = Losses(work / f"{drift.name}.json", champion)
-    folder = work / "scratch"
+    folder = work / f"scratch {drift.name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     prediction = probe(

@@ -59,23 +59,25 @@ def test_small_trainings_take_smaller_and_gentler_steps(tokens: int, batch: int,
     assert made.learning_rates[0] == pytest.approx(rate)
 
 
-def told(first: float, *, shock: float = 0.0, noise: float = 0.0, growth: float = 20, steps: int = 64) -> Extrapolated:
+def told(
+    first: float, *, shock: float = 0.0, noise: float = 0.0, growth: float = 20, steps: int = 64, tokens: int = 10**6
+) -> Extrapolated:
     """Texts whose gain at first order is known, nats per token, each with its own noise."""
     generator = np.random.default_rng(0)
-    tokens = generator.integers(20, 60, 80).astype(np.float64)
+    sizes = generator.integers(20, 60, 80).astype(np.float64)
     own = first + generator.normal(0, noise, 80)
     measured = Measured(
         champion=np.zeros(80),
-        towards=-(own * PART - shock * PART**2) * tokens,
-        tokens=tokens,
+        towards=-(own * PART - shock * PART**2) * sizes,
+        tokens=sizes,
         groups=[str(n) for n in range(80)],
     )
-    return extrapolate(measured, growth=growth, steps=steps, seed=1)
+    return extrapolate(measured, tokens=tokens, full=growth * tokens, steps=steps, seed=1)
 
 
 def test_the_first_order_gain_grows_as_a_power() -> None:
     assert told(0.3).whole.value == pytest.approx(0.3 * 20**EXPONENT)
-    assert told(0.3, growth=1).whole.value == pytest.approx(told(0.3, growth=1).small.value)
+    assert told(0.3, growth=1).whole.value == pytest.approx(0.3)
     assert told(0.3, shock=0.2).small.value == pytest.approx(0.3 - PART * 0.2)
 
 
@@ -87,6 +89,7 @@ def test_the_interval_holds_the_value_and_grows_with_what_is_not_known() -> None
     assert width(told(0.3)) < width(told(0.3, noise=0.5))
     assert width(told(0.3)) < width(told(0.3, growth=100))
     assert width(told(0.3)) < width(told(0.3, steps=16))
+    assert width(told(0.3)) < width(told(0.3, tokens=1_000))
 
 
 def test_nothing_gained_is_foretold_as_nothing() -> None:
@@ -97,7 +100,9 @@ def test_nothing_gained_is_foretold_as_nothing() -> None:
 def test_texts_of_one_group_foretell_nothing() -> None:
     ones = np.ones(20)
     with pytest.raises(ValueError, match="too few"):
-        extrapolate(Measured(champion=ones, towards=ones, tokens=ones, groups=["one"] * 20), growth=9, steps=64, seed=1)
+        extrapolate(
+            Measured(champion=ones, towards=ones, tokens=ones, groups=["one"] * 20), tokens=1, full=9, steps=64, seed=1
+        )
 
 
 def prediction(low: float, high: float, note: str = "") -> Prediction:

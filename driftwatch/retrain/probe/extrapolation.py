@@ -9,7 +9,8 @@ Without this, slight drifts, which are the ones that a probe is for, look like l
 From there the gain is carried on as a power of the tokens. Its exponent differs little between drifts: median and
 spread are those of ``benchmarks.retraining.probe``. A slope measured between two small trainings says less than that:
 it is taken where the curve is steepest, and its noise is multiplied by the whole distance. The interval draws the
-exponent and the held-out texts anew each time; the exponent's spread is wider for trainings of few steps.
+exponent, the held-out texts and the noise of the training itself anew each time; the exponent's spread is wider for
+trainings of few steps, the noise larger for those on few tokens.
 
 Source of the power law: Hestness et al., Deep Learning Scaling is Predictable, Empirically (2017), arXiv 1712.00409.
 """
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2_000
 CONFIDENCE = 0.9
-PART = 0.25
+PART = 0.1
 """Where between champion (0) and trained model (1) the gain is measured."""
 
 EXPONENT = 0.3
@@ -38,6 +39,9 @@ EXPONENT = 0.3
 
 SPREAD = 0.1
 """Standard deviation of the exponent, for a training of enough steps."""
+
+NOISE = 0.8
+"""Standard deviation of a gain by the training's own noise, nats per token, times the root of its tokens."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,12 +80,13 @@ class Extrapolated:
     whole: Interval
 
 
-def extrapolate(measured: Measured, *, growth: float, steps: int, seed: int) -> Extrapolated:
+def extrapolate(measured: Measured, *, tokens: int, full: float, steps: int, seed: int) -> Extrapolated:
     """Foretell the whole run's gain.
 
     Args:
         measured: losses.
-        growth: tokens of the whole run over those of the small training.
+        tokens: of the small training.
+        full: tokens of the whole run.
         steps: optimiser steps of the small training.
         seed: of the draws.
 
@@ -96,7 +101,8 @@ def extrapolate(measured: Measured, *, growth: float, steps: int, seed: int) -> 
     drawn = generator.multinomial(len(totals), np.full(len(totals), 1 / len(totals)), size=RESAMPLES) @ totals
     drawn = drawn[drawn[:, 1] > 0]
     means, value = drawn[:, 0] / drawn[:, 1], float(totals[:, 0].sum() / totals[:, 1].sum())
-    spread = SPREAD * sqrt(max(1.0, STEPS / max(steps, 1)))
+    means += generator.normal(0, NOISE / sqrt(tokens), len(means))
+    growth, spread = full / tokens, SPREAD * sqrt(max(1.0, STEPS / max(steps, 1)))
     exponents = np.maximum(generator.normal(EXPONENT, spread, len(means)), 0.0)
     return Extrapolated(
         small=_interval(means, value), whole=_interval(means * growth**exponents, value * growth**EXPONENT)

@@ -91,7 +91,8 @@ def _foretold(planned: Plan, champion: TextLosses, towards: TextLosses, smaller:
             tokens=champion.tokens.astype(np.float64),
             groups=[text.id if text.group is None else f"group {text.group}" for text in planned.held],
         ),
-        growth=planned.full_tokens / planned.tokens,
+        tokens=planned.tokens,
+        full=planned.full_tokens,
         steps=steps_of(smaller, planned.tokens),
         seed=smaller.seed,
     )
