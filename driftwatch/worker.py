@@ -59,7 +59,7 @@ class Analyst:
             stream=request.stream,
             index=request.index,
             texts=texts,
-            features=loaded.extractor.features([text.body for text in texts]),
+            features=loaded.extractor.features(texts),
             seqs=tuple(stored.seq for stored in request.texts),
             arl_texts=request.arl_texts,
         )

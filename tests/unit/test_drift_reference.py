@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftwatch.domain.features import Features
+    from driftwatch.domain.text import Text
     from driftwatch.drift.reference import Built
 
 BODIES = samples.known()[:700]
@@ -29,7 +30,7 @@ def build(
     heldout: Sequence[str] = (),
     seed: int = 7,
     sample: int = 20_000,
-    extract: Callable[[Sequence[str]], Features] = samples.features,
+    extract: Callable[[Sequence[Text]], Features] = samples.measured,
 ) -> Built:
     return build_reference(
         samples.texts(bodies),
@@ -86,7 +87,7 @@ def test_progress_reaches_the_end_in_chunks() -> None:
         stream="docs",
         seed=7,
         sample=20_000,
-        extract=samples.features,
+        extract=samples.measured,
         created_at=samples.NOON,
         on_progress=lambda done, total: seen.append((done, total)),
     )
@@ -105,8 +106,8 @@ def test_small_references_are_warned_about() -> None:
 
 
 def test_embeddings_that_are_no_numbers_are_refused() -> None:
-    def broken(bodies: Sequence[str]) -> Features:
-        features = samples.features(bodies)
+    def broken(texts: Sequence[Text]) -> Features:
+        features = samples.measured(texts)
         values = np.full_like(features.embeddings.values, np.nan)
         return replace(features, embeddings=replace(features.embeddings, values=values))
 
