@@ -213,6 +213,7 @@ class Cycle:
             champion_at=champion.at if champion else None,
             reference_at=reference.created_at,
             runs_30d=sum(run.created_at >= month_ago for run in runs),
+            training_hours_30d=sum(run.training_hours for run in runs if run.created_at >= month_ago),
         )
 
     def _spec(
@@ -232,6 +233,9 @@ class Cycle:
             limits=request.limits,
             rounds=request.rounds,
             approve=request.approve,
+            worth=request.worth,
+            max_hours=request.max_hours,
+            probation=request.probation,
         )
 
     def _alerts(

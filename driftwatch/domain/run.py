@@ -223,6 +223,13 @@ class GateMeasure:
     n: int
 
 
+PROBE = "probe"
+"""Name under which a probe's prediction stands among the verdicts, of round 0."""
+
+COST = "cost"
+"""Name under which a round's hours of training stand among the verdicts; the probe's are of round 0."""
+
+
 class VerdictOutcome(StrEnum):
     """A gate's word."""
 
@@ -274,3 +281,9 @@ class Run:
     verdicts: tuple[Verdict, ...]
     progress: Progress | None = None
     candidate: str | None = None
+
+    @property
+    def training_hours(self) -> float:
+        """Hours of training over all rounds, the probe's included."""
+        spent = (measure for verdict in self.verdicts if verdict.gate == COST for measure in verdict.measures)
+        return sum(measure.value for measure in spent)

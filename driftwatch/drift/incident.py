@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from driftwatch.drift.paper.course import Course
 from driftwatch.drift.paper.deeds import decisions_and_runs, deeds_in_short
 from driftwatch.drift.paper.findings import channels, clusters, exemplars, slices, words
-from driftwatch.drift.paper.frame import document, lasting, moment, path, percent, safe, section
 from driftwatch.drift.paper.measures import measures_table
 from driftwatch.drift.paper.promise import promise
 from driftwatch.drift.paper.sentences import account, alarmed, measure, state_name, verdict
+from driftwatch.paper.frame import document, lasting, moment, path, percent, safe, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

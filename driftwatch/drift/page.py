@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from driftwatch.domain.drift import Outcome
 from driftwatch.drift.paper.findings import channels, clusters, exemplars, slices, words
-from driftwatch.drift.paper.frame import document, moment, safe, section
 from driftwatch.drift.paper.measures import measures_table
 from driftwatch.drift.paper.sentences import account, headline, planned_look, state_name, verdict
+from driftwatch.paper.frame import document, moment, safe, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

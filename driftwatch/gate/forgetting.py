@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import Verdict, VerdictOutcome
-from driftwatch.gate.verdicts import judged, mean_difference, measure
+from driftwatch.gate.slices import read_slices
+from driftwatch.gate.verdicts import compare, judged, measure, whole_rise
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import GateData, Model
@@ -18,7 +19,8 @@ class ForgettingGate:
     """Judges the rise of the loss on reference text that was not replayed.
 
     Passed when the interval's upper end is within the limit (shown to be harmless), refused when its lower end is
-    above the limit (shown to be harmful), else not shown; what is not shown does not promote itself.
+    above the limit (shown to be harmful), else not shown; what is not shown does not promote itself. A slice of these
+    texts that is beyond the limit for sure refuses too.
 
     Args:
         max_loss: greatest rise of the loss, nats per token.
@@ -38,7 +40,9 @@ class ForgettingGate:
         return judged(self.name, round=round, by=lambda: self._verdict(candidate, champion, data, round))
 
     def _verdict(self, candidate: Model, champion: Model, data: GateData, round_: int) -> Verdict:
-        rise = mean_difference(candidate, champion, data.reference, seed=self.seed)
+        compared = compare(candidate, champion, data.reference)
+        rise = whole_rise(compared, seed=self.seed)
+        slices = read_slices(compared, limit=self.max_loss, seed=self.seed)
         outcome = self._outcome(rise)
         said = {
             VerdictOutcome.PASSED: f"within {self.max_loss:g}",
@@ -49,9 +53,12 @@ class ForgettingGate:
         return Verdict(
             gate=self.name,
             round=round_,
-            outcome=outcome,
-            detail=f"{figures} on {len(data.reference)} held-out reference texts, {said}",
-            measures=(measure("loss", rise, limit=self.max_loss, n=len(data.reference), unit="nats/token"),),
+            outcome=VerdictOutcome.REFUSED if slices.worse else outcome,
+            detail=f"{figures} on {len(data.reference)} held-out reference texts, {said}{slices.words()}",
+            measures=(
+                measure("loss", rise, limit=self.max_loss, n=len(data.reference), unit="nats/token"),
+                *slices.measures,
+            ),
         )
 
     def _outcome(self, rise: Estimate) -> VerdictOutcome:

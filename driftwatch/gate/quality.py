@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import Verdict, VerdictOutcome
-from driftwatch.gate.verdicts import judged, mean_difference, measure
+from driftwatch.gate.slices import read_slices
+from driftwatch.gate.verdicts import compare, judged, measure, whole_rise
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import GateData, Model
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 class QualityGate:
     """Passes only when the whole interval of the gain on fresh held-out text lies at or above the limit.
 
+    A slice of these texts whose loss rises beyond its own limit for sure refuses, whatever the whole gains.
+
     Args:
         min_gain: least fall of the loss, nats per token.
         seed: of the bootstrap.
+        max_slice_loss: greatest rise of a slice's loss, nats per token.
     """
 
     min_gain: float
     seed: int
+    max_slice_loss: float
 
     @property
     def name(self) -> str:
@@ -35,13 +40,19 @@ class QualityGate:
         return judged(self.name, round=round, by=lambda: self._verdict(candidate, champion, data, round))
 
     def _verdict(self, candidate: Model, champion: Model, data: GateData, round_: int) -> Verdict:
-        gain = _negated(mean_difference(candidate, champion, data.fresh, seed=self.seed))
+        compared = compare(candidate, champion, data.fresh)
+        gain = _negated(whole_rise(compared, seed=self.seed))
+        slices = read_slices(compared, limit=self.max_slice_loss, seed=self.seed)
+        passed = gain.low >= self.min_gain and not slices.worse
         return Verdict(
             gate=self.name,
             round=round_,
-            outcome=VerdictOutcome.PASSED if gain.low >= self.min_gain else VerdictOutcome.REFUSED,
-            detail=f"{self._said(gain)} on {len(data.fresh)} held-out fresh texts",
-            measures=(measure("gain", gain, limit=self.min_gain, n=len(data.fresh), unit="nats/token"),),
+            outcome=VerdictOutcome.PASSED if passed else VerdictOutcome.REFUSED,
+            detail=f"{self._said(gain)} on {len(data.fresh)} held-out fresh texts{slices.words()}",
+            measures=(
+                measure("gain", gain, limit=self.min_gain, n=len(data.fresh), unit="nats/token"),
+                *slices.measures,
+            ),
         )
 
     def _said(self, gain: Estimate) -> str:

@@ -22,7 +22,7 @@ def required_gates(limits: GateLimits, *, seed: int) -> tuple[Gate, ...]:
         seed: of their bootstraps.
     """
     return (
-        QualityGate(min_gain=limits.quality_min_gain, seed=seed),
+        QualityGate(min_gain=limits.quality_min_gain, max_slice_loss=limits.forgetting_max_loss, seed=seed),
         ForgettingGate(max_loss=limits.forgetting_max_loss, seed=seed),
         BiasGate(pairs=builtin_suite(), max_increase=limits.bias_max_increase, seed=seed),
     )

@@ -56,8 +56,40 @@ def paired_losses(candidate: Model, champion: Model, bodies: Sequence[str]) -> P
     return PairedLosses(new.nats, old.nats, new.tokens.astype(np.float64))
 
 
-def mean_difference(candidate: Model, champion: Model, texts: Sequence[Text], *, seed: int) -> Estimate:
-    """Estimate the candidate's loss less the champion's, in nats per token; a group's texts are drawn together.
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Two models' losses on some texts.
+
+    Args:
+        texts: n of them.
+        losses: on these.
+    """
+
+    texts: tuple[Text, ...]
+    losses: PairedLosses
+
+    def rise(self, places: npt.NDArray[np.intp] | None = None, *, seed: int) -> Estimate | None:
+        """Estimate the candidate's loss less the champion's, in nats per token; a group's texts are drawn together.
+
+        Args:
+            places: of the texts looked at, int [texts]; None for all.
+            seed: of the bootstrap.
+
+        Returns:
+            None where too few texts can be scored or all are of one group.
+        """
+        chosen = np.arange(len(self.texts)) if places is None else places
+        difference, tokens = self.losses.candidate[chosen] - self.losses.champion[chosen], self.losses.tokens[chosen]
+        if int((tokens > 0).sum()) < LEAST_TEXTS:
+            return None
+        try:
+            return weighted_mean(difference, tokens, clusters=[_unit(self.texts[at], at) for at in chosen], seed=seed)
+        except ValueError:
+            return None
+
+
+def compare(candidate: Model, champion: Model, texts: Sequence[Text]) -> Comparison:
+    """Score the texts with both models.
 
     Raises:
         CannotJudgeError: too few texts, or losses that cannot be compared.
@@ -66,11 +98,19 @@ def mean_difference(candidate: Model, champion: Model, texts: Sequence[Text], *,
     scored = int((losses.tokens > 0).sum())
     if scored < LEAST_TEXTS:
         raise CannotJudgeError(f"only {scored} held-out texts can be scored, {LEAST_TEXTS} are needed")
-    units = [f"text {place}" if text.group is None else f"group {text.group}" for place, text in enumerate(texts)]
-    try:
-        return weighted_mean(losses.candidate - losses.champion, losses.tokens, clusters=units, seed=seed)
-    except ValueError as error:
-        raise CannotJudgeError(str(error)) from error
+    return Comparison(tuple(texts), losses)
+
+
+def whole_rise(compared: Comparison, *, seed: int) -> Estimate:
+    """Estimate the rise of the loss over all texts.
+
+    Raises:
+        CannotJudgeError: all of them are of one group, so that nothing is known of its spread.
+    """
+    rise = compared.rise(seed=seed)
+    if rise is None:
+        raise CannotJudgeError("an interval needs texts of at least two groups")
+    return rise
 
 
 def judged(gate: str, *, round: int, by: Callable[[], Verdict]) -> Verdict:  # noqa: A002 - the word of the house
@@ -90,6 +130,11 @@ def measure(name: str, estimate: Estimate, *, limit: float, n: int, unit: str) -
     return GateMeasure(
         name=name, value=estimate.value, low=estimate.low, high=estimate.high, limit=limit, unit=unit, n=n
     )
+
+
+def _unit(text: Text, place: int) -> str:
+    """Name what a text is drawn with."""
+    return f"text {place}" if text.group is None else f"group {text.group}"
 
 
 def _could_not(gate: str, round: int, why: str) -> Verdict:  # noqa: A002

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
 from driftwatch.domain.drift import Outcome, WindowResult
+from driftwatch.domain.run import Probation
 from driftwatch.policy import reasons
 from driftwatch.policy.variables import Facts, observe
 
@@ -33,6 +34,9 @@ class RetrainRequest:
         approve: whether a person must approve the promotion.
         since_window: the window that the fresh texts begin with.
         window: the window decided on, which they end with.
+        worth: least gain that a probe must predict, nats per token; None for no probe.
+        max_hours: most hours of training; None for no limit.
+        probation: how the promoted model is watched.
     """
 
     rule: str
@@ -42,6 +46,9 @@ class RetrainRequest:
     approve: bool
     since_window: int
     window: int
+    worth: float | None = None
+    max_hours: float | None = None
+    probation: Probation = Probation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +173,9 @@ def _request(rule: Rule, result: WindowResult, state: RuleState) -> RetrainReque
         approve=retraining.approve,
         since_window=state.since_window,
         window=result.index,
+        worth=retraining.worth,
+        max_hours=retraining.max_hours,
+        probation=retraining.probation,
     )
 
 

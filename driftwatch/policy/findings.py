@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _Path = tuple[str | int, ...]
 
 _RULE = ("name", "when", "for", "do", "limits", "labels", "annotations")
-_RETRAIN_ONLY = ("recipe", "need", "gates", "rounds", "promote")
+_RETRAIN_ONLY = ("recipe", "need", "gates", "worth", "rounds", "max_hours", "promote", "probation")
 _KNOWN: Mapping[_Path, tuple[str, ...]] = MappingProxyType(
     {
         (): ("stream", "rules"),
@@ -29,13 +29,14 @@ _KNOWN: Mapping[_Path, tuple[str, ...]] = MappingProxyType(
         ("rules", "gates", "quality"): ("min_gain",),
         ("rules", "gates", "forgetting"): ("max_loss",),
         ("rules", "gates", "bias"): ("max_increase",),
+        ("rules", "worth"): ("probe_gain",),
+        ("rules", "probation"): ("windows", "max_increase"),
     }
 )
 _NOT_YET: Mapping[_Path, str] = MappingProxyType(
     {
-        ("rules", "worth"): 'remove it; "need" and "gates" keep idle runs from being promoted',
         ("rules", "limits", "runs"): "remove it and use runs.count_30d in the condition",
-        ("rules", "limits", "gpu_hours"): "remove it and use limits.cooldown",
+        ("rules", "limits", "gpu_hours"): "remove it and use runs.gpu_hours_30d in the condition",
         ("rules", "limits", "hours"): "remove it and use limits.cooldown",
     }
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, ValidationError
 
-from driftwatch.domain.run import GateLimits
+from driftwatch.domain.run import GateLimits, Probation
 from driftwatch.domain.units import format_duration, parse_duration
 from driftwatch.policy.expressions import Expression, compile_expression
 from driftwatch.policy.findings import mistakes_of, twice, unknown_recipes, unknown_streams
@@ -110,6 +110,19 @@ class Gates(_Model):
     bias: Bias = Bias()
 
 
+class Worth(_Model):
+    """What a run must promise before it is trained in full."""
+
+    probe_gain: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+
+
+class Watch(_Model):
+    """How the promoted model is watched."""
+
+    windows: Annotated[int, Field(ge=0, le=_MOST_WINDOWS)] = Probation().windows
+    max_increase: _Nats = Probation().max_increase
+
+
 class _RuleModel(_Model):
     name: _Name
     when: str
@@ -133,7 +146,10 @@ class RetrainRule(_RuleModel):
     need: Need = Need()
     limits: RetrainLimits = RetrainLimits()
     gates: Gates = Gates()
+    worth: Worth | None = None
     rounds: Annotated[int, Field(ge=1, le=10)] = 2
+    max_hours: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = None
+    probation: Watch = Watch()
     promote: Literal["auto", "approve"] = "approve"
 
 
@@ -246,6 +262,9 @@ def _retraining(model: RetrainRule) -> Retraining:
         ),
         rounds=model.rounds,
         approve=model.promote == "approve",
+        worth=model.worth.probe_gain if model.worth is not None else None,
+        max_hours=model.max_hours,
+        probation=Probation(windows=model.probation.windows, max_increase=model.probation.max_increase),
     )
 
 

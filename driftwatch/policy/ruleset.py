@@ -7,6 +7,7 @@ from datetime import timedelta  # noqa: TC003 pydantic reads the fields' types
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Action
+from driftwatch.domain.run import Probation
 from driftwatch.domain.units import format_duration
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Retraining:
         limits: of the gates.
         rounds: most rounds.
         approve: whether a person must approve the promotion.
+        worth: least gain that a probe must predict, nats per token; None for runs without a probe.
+        max_hours: most hours of training in a run; None for no limit.
+        probation: how the promoted model is watched.
     """
 
     recipe: str
@@ -47,6 +51,9 @@ class Retraining:
     limits: GateLimits
     rounds: int
     approve: bool
+    worth: float | None = None
+    max_hours: float | None = None
+    probation: Probation = Probation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ class Facts:
         champion_at: when the serving model was promoted; None without a model.
         reference_at: when the reference in force was built.
         runs_30d: runs of this stream begun within 30 days.
+        training_hours_30d: hours of training in these.
     """
 
     fresh_texts: Callable[[int], int]
@@ -68,6 +69,7 @@ class Facts:
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     runs_30d: int = 0
+    training_hours_30d: float = 0.0
 
 
 def _decimal(name: str, unit: str, description: str) -> Variable:
@@ -115,6 +117,9 @@ _ALL = (
     _decimal("reference.age", "s", "time since the reference in force was built"),
     _decimal("runs.last_age", "s", "time since the stream's last run ended; infinite where none ever did"),
     _whole("runs.count_30d", "runs", "runs of the stream begun within 30 days"),
+    _decimal(
+        "runs.gpu_hours_30d", "h", "hours of training in runs of the stream begun within 30 days"
+    ),
 )
 
 VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in _ALL})
@@ -122,7 +127,6 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable fo
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
         "window.age": 'use "for" with a duration until it is',
-        "runs.gpu_hours_30d": "use runs.count_30d until it is",
         "feedback.accuracy": "use loss.increase until it is",
         "feedback.n": "use window.texts until it is",
     }
@@ -140,6 +144,7 @@ def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, V
     known["reference.age"] = _age(facts.reference_at, now)
     known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
     known["runs.count_30d"] = facts.runs_30d
+    known["runs.gpu_hours_30d"] = facts.training_hours_30d
     return {name: value for name, value in known.items() if value is not None and not absent(value)}
 
 

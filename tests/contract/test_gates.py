@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -169,3 +170,66 @@ class TestForgetting:
 
     def test_without_reference_texts_it_refuses(self) -> None:
         assert judge(self.gate, better, replace(DATA, reference=())).outcome is VerdictOutcome.REFUSED
+
+
+class TestSlices:
+    """The whole may gain while a part of the traffic pays for it."""
+
+    @staticmethod
+    def labelled(kind: str, count: int = 120) -> tuple[Text, ...]:
+        return tuple(
+            replace(text, labels={"lang": "fr" if n % 4 == 0 else "en", "id": str(n)}, source="web" if n % 2 else "app")
+            for n, text in enumerate(texts(kind, count))
+        )
+
+    @staticmethod
+    def worse_in_french(kind: str, by: float) -> Callable[[str], float]:
+        def nats(body: str) -> float:
+            words = len(body.split()) - 1
+            french = body.startswith(kind) and int(body.rsplit(maxsplit=1)[-1]) % 4 == 0
+            return plain(body) + words * (by if french else -0.4)
+
+        return nats
+
+    @pytest.mark.parametrize(("number", "kind"), [(0, "new"), (1, "old")])
+    def test_a_sacrificed_slice_refuses(self, number: int, kind: str) -> None:
+        data = GateData(fresh=self.labelled("new"), reference=self.labelled("old"))
+        verdict = judge(GATES[number], self.worse_in_french(kind, 0.5), data)
+        assert verdict.outcome is VerdictOutcome.REFUSED
+        assert verdict.detail.endswith("worse by over 0.05 nats/token for sure in lang=fr")
+        slices = {each.name: each for each in verdict.measures if each.name.startswith("slice.")}
+        assert set(slices) == {"slice.lang=en", "slice.lang=fr", "slice.source=app", "slice.source=web"}
+        assert slices["slice.lang=fr"].value == pytest.approx(0.5)
+        assert slices["slice.lang=fr"].n == 30
+
+    def test_an_unsure_slice_is_told_and_does_not_refuse(self) -> None:
+        def nats(body: str) -> float:
+            number = int(body.rsplit(maxsplit=1)[-1])
+            wild = 30.0 if number % 8 == 0 else -26.0
+            return better(body) + (wild if body.startswith("new") and number % 4 == 0 else 0.0)
+
+        verdict = judge(GATES[0], nats, replace(DATA, fresh=self.labelled("new")))
+        assert verdict.outcome is VerdictOutcome.PASSED
+        assert verdict.detail.endswith("a rise of over 0.05 is not ruled out in lang=fr")
+
+    def test_small_slices_and_labels_of_many_values_are_left_alone(self) -> None:
+        few = tuple(
+            replace(text, labels={"rare": "yes" if n < 19 else "no", "number": str(n // 5), "all": "same"})
+            for n, text in enumerate(texts("new", 120))
+        )
+        names = [each.name for each in judge(GATES[0], better, replace(DATA, fresh=few)).measures]
+        assert names == ["gain", "slice.rare=no"]
+
+    def test_many_slices_are_judged_together(self) -> None:
+        """Twenty slices that do not change on the whole: none refuses by being one of many."""
+        many = tuple(replace(text, labels={"part": str(n % 20)}) for n, text in enumerate(texts("old", 600)))
+        refused = 0
+        for seed in range(20):
+
+            def nats(body: str, seed: int = seed) -> float:
+                drawn = random.Random(f"{seed}{body}").gauss(0.05, 0.5)
+                return plain(body) + drawn * (len(body.split()) - 1)
+
+            verdict = judge(GATES[1], nats, replace(DATA, reference=many))
+            refused += verdict.outcome is VerdictOutcome.REFUSED
+        assert refused <= 3

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from driftwatch.drift.paper.frame import lasting, percent, safe, times_ten
+from driftwatch.paper.frame import lasting, percent, safe, times_ten
 
 
 @pytest.mark.parametrize(

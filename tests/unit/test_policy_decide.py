@@ -277,6 +277,7 @@ def test_no_rules_no_decisions() -> None:
         ("reference.age >= 3600.0", Facts(fresh_texts=lambda _: 0, reference_at=START), True),
         ("reference.age == 0.0", Facts(fresh_texts=lambda _: 0, reference_at=START + 99 * HOUR), True),
         ("runs.count_30d >= 4", Facts(fresh_texts=lambda _: 0, runs_30d=4), True),
+        ("runs.gpu_hours_30d < 20.0", Facts(fresh_texts=lambda _: 0, training_hours_30d=20.5), False),
         ("champion.age > 0.0", Facts(fresh_texts=lambda _: 0), False),
     ],
 )

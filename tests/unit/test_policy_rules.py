@@ -11,7 +11,7 @@ import pytest
 
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import PolicyError
-from driftwatch.domain.run import GateLimits
+from driftwatch.domain.run import GateLimits, Probation
 from driftwatch.policy.mistakes import MistakesError
 from driftwatch.policy.rules import json_schema, load_policies, parse_policies
 from driftwatch.policy.ruleset import Hold, Policy
@@ -32,8 +32,11 @@ rules:
     need: {fresh_texts: 2000}
     limits: {cooldown: 36h}
     gates: {quality: {min_gain: 0.01}, forgetting: {max_loss: 0.02}, bias: {max_increase: 0.03}}
+    worth: {probe_gain: 0.02}
     rounds: 3
+    max_hours: 6
     promote: auto
+    probation: {windows: 4, max_increase: 0.01}
     labels: {severity: page, team: nlp}
     annotations: {summary: "The topic moved", runbook_url: "https://example.org/topic"}
   - name: tell
@@ -71,6 +74,8 @@ def test_every_field_is_read() -> None:
     assert topic.retraining.limits == GateLimits(
         quality_min_gain=0.01, forgetting_max_loss=0.02, bias_max_increase=0.03
     )
+    assert (topic.retraining.worth, topic.retraining.max_hours) == (0.02, 6)
+    assert topic.retraining.probation == Probation(windows=4, max_increase=0.01)
     assert topic.labels == {"severity": "page", "team": "nlp"}
     assert topic.annotations["runbook_url"] == "https://example.org/topic"
     assert (tell.action, tell.hold, tell.cooldown) == (Action.ALERT, Hold(duration=timedelta(hours=6)), timedelta(0))
@@ -87,6 +92,8 @@ def test_defaults_are_careful() -> None:
     assert made.cooldown == timedelta(hours=24)
     assert made.hold == Hold(windows=1)
     assert made.retraining.limits == GateLimits()
+    assert (made.retraining.worth, made.retraining.max_hours) == (None, None)
+    assert made.retraining.probation == Probation()
 
 
 def test_a_star_means_every_stream() -> None:
@@ -179,11 +186,14 @@ MISTAKES = [
     (rule(limits="{gpu_hours: 20 per 30d}"), "p.yaml:6:14", '"gpu_hours" is not supported yet', "remove it"),
     (rule(limits='{hours: "22:00-06:00 UTC"}'), "p.yaml:6:14", '"hours" is not supported yet', "remove it"),
     (
-        rule(do="retrain", recipe="small", worth="{probe_gain: 0.02}"),
-        "p.yaml:7:5",
-        '"worth" is not supported yet',
-        "remove",
+        rule(do="retrain", recipe="small", worth="{probe_gains: 0.02}"),
+        "p.yaml:7:12",
+        'unknown key "probe_gains"',
+        'did you mean "probe_gain"?',
     ),
+    (rule(do="retrain", recipe="small", worth="{probe_gain: 0}"), "p.yaml:7:25", "greater than 0", ""),
+    (rule(do="retrain", recipe="small", max_hours="-1"), "p.yaml:7:16", "greater than 0", ""),
+    (rule(do="retrain", recipe="small", probation="{windows: -1}"), "p.yaml:7:26", "greater than or equal to 0", ""),
     (rule(do="retrain", recipe="small", need="{fresh_texts: lots}"), "p.yaml:7:25", "must be a whole number", ""),
     (rule(do="retrain", recipe="small", need="{fresh_texts: -1}"), "p.yaml:7:25", "greater than or equal to 1", ""),
     (rule(do="retrain", recipe="small", gates="{quality: {min_gain: .nan}}"), "p.yaml:7:33", "finite", ""),
@@ -292,5 +302,6 @@ def test_the_largest_file_is_refused_or_read_within_seconds() -> None:
 def test_the_schema_for_editors_names_every_field() -> None:
     schema = json.loads(json_schema())
     assert set(schema["$defs"]["RetrainRule"]["properties"]) == {
-        "name", "when", "for", "do", "recipe", "need", "limits", "gates", "rounds", "promote", "labels", "annotations",
+        "name", "when", "for", "do", "recipe", "need", "limits", "gates", "worth", "rounds", "max_hours", "promote", "probation",
+        "labels", "annotations",
     }  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from driftwatch.drift.paper.frame import safe, said, section
-from driftwatch.drift.paper.lines import LineChart, Mark, Point, Rule, runs
 from driftwatch.drift.paper.sentences import alarmed, measure, model_sentence
+from driftwatch.paper.frame import safe, said, section
+from driftwatch.paper.lines import LineChart, Mark, Point, Rule, runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

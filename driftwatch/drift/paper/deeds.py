@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Action
-from driftwatch.drift.paper.frame import moment, path, safe, said, section
+from driftwatch.paper.frame import moment, path, safe, said, section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

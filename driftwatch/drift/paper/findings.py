@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.drift import Change, Outcome
-from driftwatch.drift.paper.frame import percent, safe, section, table, times_ten
 from driftwatch.drift.paper.gauges import share_bar
 from driftwatch.drift.paper.scatter import colour, dot, scatter, shape
 from driftwatch.drift.paper.sentences import change_name, keywords, measure
+from driftwatch.paper.frame import percent, safe, section, table, times_ten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from driftwatch.drift.paper.frame import lasting, percent, safe, table
 from driftwatch.drift.paper.gauges import against_usual
+from driftwatch.paper.frame import lasting, percent, safe, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftwatch.drift.paper.frame import safe
+from driftwatch.paper.frame import safe
 
 
 def promise(budget: str | None) -> str:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.drift import Change, DriftState, Outcome
-from driftwatch.drift.paper.frame import said
+from driftwatch.paper.frame import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

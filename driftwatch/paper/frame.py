@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from driftwatch.drift.paper.style import STYLE
+from driftwatch.paper.style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

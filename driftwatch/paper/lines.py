@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from driftwatch.drift.paper.frame import safe
+from driftwatch.paper.frame import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

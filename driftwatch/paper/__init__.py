@@ -1,0 +1,1 @@
+"""Room: paper. The looks of pages: their frame, style and charts of lines."""
