@@ -99,9 +99,7 @@ class TestEveryModel:
     def test_what_it_was_trained_on_is_known_better(self, model: Model, texts: Sequence[Text]) -> None:
         swapped = {"arrays": "networks", "networks": "arrays"}
         strange = [
-            replace(text, body="zq xj kv wq " * 10, target=swapped[text.target])
-            for text in texts
-            if text.target
+            replace(text, body="zq xj kv wq " * 10, target=swapped[text.target]) for text in texts if text.target
         ]
         known, other = model.score([text for text in texts if text.target]), model.score(strange)
         assert known.nats.sum() / known.tokens.sum() < other.nats.sum() / other.tokens.sum()

@@ -140,7 +140,7 @@ def test_family_is_told_by_the_architecture(
     folder = altered("architectures", json.dumps([architecture] if architecture else None))
     assert inspect_model(folder).family is family
     if family is not Family.CAUSAL:
-        with pytest.raises(ModelError, match="transformers cannot load it|weights are missing|has no head"):
+        with pytest.raises(ModelError, match=r"transformers cannot load it|weights are missing|has no head"):
             load_model(folder)
 
 
