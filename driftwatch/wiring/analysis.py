@@ -126,11 +126,9 @@ def build_reference(
     try:
         champion = _champion(config, store, settings)
         chosen = settings.reference
+        read = partial(read_training, field=chosen.field, time=chosen.time, target=chosen.target, turns=chosen.turns)
         made = rebase.make(
-            rebase.Ingredients(
-                texts=read_training(chosen.data, field=chosen.field, time=chosen.time),
-                heldout=read_training(chosen.heldout, field=chosen.field, time=chosen.time) if chosen.heldout else (),
-            ),
+            rebase.Ingredients(texts=read(chosen.data), heldout=read(chosen.heldout) if chosen.heldout else ()),
             stream=stream,
             seed=chosen.seed,
             sample=chosen.sample,
