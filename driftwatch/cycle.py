@@ -5,6 +5,7 @@ texts → features and drift (in the worker) → decisions (the policy) → one 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +17,7 @@ from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.budget import texts_per_second
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
+from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.retrain.recipe import RECIPES
@@ -172,7 +174,7 @@ class Cycle:
         return Progressed.SET_ASIDE
 
     def _commit(self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None) -> None:
-        result, now = analysis.result, self._clock.now()
+        result, now = self._with_feedback(analysis.result), self._clock.now()
         policy = self._policy()
         states = self._store.decisions.rule_states(self.stream)
         facts = self._facts(result, reference, champion)
@@ -197,6 +199,11 @@ class Cycle:
             outcome=result.outcome.value,
             actions=[f"{d.rule}:{d.action}" for d in decided.decisions if d.action is not Action.HOLD],
         )
+
+    def _with_feedback(self, result: WindowResult) -> WindowResult:
+        """Return the result with how often the model was right, as far as anybody has said so by now."""
+        said = self._store.feedback.between(self.stream, first_seq=result.first_seq, last_seq=result.last_seq)
+        return replace(result, measures=(*result.measures, *accuracy(said)))
 
     def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None) -> Facts:
         runs = self._store.runs.list(stream=self.stream)

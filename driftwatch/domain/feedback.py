@@ -40,18 +40,20 @@ class Feedback:
 
 
 def accuracy(feedback: Sequence[Feedback]) -> tuple[Measure, ...]:
-    """Return the mean score with a 95% interval, and how many texts it comes from; of none their number alone.
+    """Return the mean score with a 95% interval, and how many texts it comes from; nothing where there is no score.
 
     Source: Wilson 1927, Probable Inference, the Law of Succession, and Statistical Inference. Ratings between 0 and 1
     spread no more than right and wrong answers of the same mean, so for them the interval is rather too wide.
     """
     scores = [score for each in feedback if (score := each.score) is not None]
     n = len(scores)
-    number = Measure(name="feedback.n", value=float(n))
     if not n:
-        return (number,)
+        return ()
     mean = sum(scores) / n
     centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     reach = _Z / (1 + _Z**2 / n) * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n**2))
     low, high = max(0.0, min(mean, centre - reach)), min(1.0, max(mean, centre + reach))
-    return Measure(name="feedback.accuracy", value=mean, low=low, high=high), number
+    return (
+        Measure(name="feedback.accuracy", value=mean, low=low, high=high),
+        Measure(name="feedback.n", value=float(n)),
+    )
