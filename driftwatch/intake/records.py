@@ -108,10 +108,7 @@ class Records:
     def _chat(self, record: Mapping[str, object]) -> tuple[Turn, ...] | None:
         """Return the record's chat, empty where it has none; None where it is no chat."""
         found = self._turns.find(record) if self._turns is not None else None
-        if found is None:
-            return ()
-        turns = turns_of(found)
-        return None if turns is None else tuple(replace(t, content=_cut(t.content, self._max_bytes)) for t in turns)
+        return () if found is None else turns_of(found)
 
     def _accept(
         self, body: str, record: Mapping[str, object], place: str, now: datetime, turns: tuple[Turn, ...] = ()
@@ -137,7 +134,7 @@ class Records:
             group=group[:LONGEST_ID] if group is not None else None,
             labels={name: word[:_LONGEST_LABEL] for name, word in labels.items()},
             target=target if target is not None and len(target) <= LONGEST_TARGET else None,
-            turns=turns,
+            turns=tuple(replace(turn, content=_cut(turn.content, self._max_bytes)) for turn in turns),
         )
         return Accepted(text, cut=len(shortened) < len(body))
 

@@ -82,9 +82,10 @@ class FeedbackStore:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how much feedback came in, by stream and outcome."""
-        query = select(intake_counts).where(intake_counts.c.source == SOURCE)
+        columns = (intake_counts.c.stream, intake_counts.c.outcome, intake_counts.c.count)
+        query = select(*columns).where(intake_counts.c.source == SOURCE)
         with self._database.read() as connection:
-            return {(row.stream, row.outcome): row.count for row in connection.execute(query)}
+            return {(stream, outcome): count for stream, outcome, count in connection.execute(query)}
 
 
 def drop_old(connection: Connection, stream: str) -> None:
