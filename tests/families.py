@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import BertConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 CONTEXT = 64
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-_SIZE = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
+_WIDTH, _LAYERS, _HEADS = 48, 2, 4
 
 
 def tiny_masked(folder: Path, texts: Sequence[str], *, vocab: int = 1_000, steps: int = 60, seed: int = 0) -> Path:
@@ -67,7 +67,14 @@ def tiny_llama(folder: Path, texts: Sequence[str], *, vocab: int = 600, steps: i
     tokenizer.add_special_tokens({"additional_special_tokens": special[2:]})
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=CONTEXT, bos_token_id=0, eos_token_id=1, **_SIZE
+        vocab_size=len(tokenizer),
+        max_position_embeddings=CONTEXT,
+        hidden_size=_WIDTH,
+        num_hidden_layers=_LAYERS,
+        num_attention_heads=_HEADS,
+        intermediate_size=2 * _WIDTH,
+        bos_token_id=0,
+        eos_token_id=1,
     )
     model = LlamaForCausalLM(config)
     stream = [token for text in texts for token in (0, *bpe.encode(text).ids)]
@@ -97,10 +104,18 @@ def word_pieces(texts: Sequence[str], *, vocab: int) -> PreTrainedTokenizerFast:
     )
 
 
-def _bert(tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
+def _bert(tokenizer: PreTrainedTokenizerFast) -> BertConfig:
     from transformers import BertConfig
 
-    return BertConfig(vocab_size=len(tokenizer), max_position_embeddings=CONTEXT, pad_token_id=0, **_SIZE)
+    return BertConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=CONTEXT,
+        hidden_size=_WIDTH,
+        num_hidden_layers=_LAYERS,
+        num_attention_heads=_HEADS,
+        intermediate_size=2 * _WIDTH,
+        pad_token_id=0,
+    )
 
 
 def _rows(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> torch.Tensor:

@@ -41,7 +41,7 @@ class ClassifierModel:
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self._network = load_network(folder, Family.CLASSIFIER, "AutoModelForSequenceClassification", threads=threads)
         config = self._network.model.config
-        if config.problem_type not in _ONE_CLASS or config.num_labels < 2:  # noqa: PLR2004 - a choice takes two
+        if config.problem_type not in _ONE_CLASS or (config.num_labels or 0) < 2:  # noqa: PLR2004 - a choice takes two
             raise ModelError(
                 f"this classifier does not choose one of several classes ({config.problem_type or 'regression'})",
                 where=str(folder),

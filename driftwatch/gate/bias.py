@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.domain.errors import ModelError
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
 from driftwatch.gate.bootstrap import Estimate, holm, weighted_mean
@@ -57,12 +58,13 @@ def score(model: Model, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
 
     Raises:
         CannotJudgeError: there are no pairs, or the model gives no number for one.
+        ModelError: it is no causal language model.
     """
     if not pairs:
         raise CannotJudgeError("the suite has no pairs")
     losses = model.losses([sentence for pair in pairs for sentence in (pair.stereotype, pair.counter)])
     if losses.unit is not LossUnit.TOKEN:
-        raise CannotJudgeError(UNSEEN)
+        raise ModelError(UNSEEN, cure="give a causal language model")
     if not np.isfinite(losses.nats).all():
         raise CannotJudgeError("the model's loss on a sentence of the suite is no number")
     if (losses.tokens == 0).any():

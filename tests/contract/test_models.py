@@ -68,7 +68,8 @@ def model(folder: Path) -> Model:
 class TestEveryModel:
     def test_shapes_and_types(self, model: Model, texts: Sequence[Text]) -> None:
         for found in (model.score(texts), model.losses([text.body for text in texts])):
-            assert (found.nats.dtype, found.tokens.dtype) == (np.float64, np.int64)
+            assert found.nats.dtype == np.float64
+            assert found.tokens.dtype == np.int64
             assert found.nats.shape == found.tokens.shape == (len(texts),)
             assert np.isfinite(found.nats).all()
             assert (found.nats >= 0).all()

@@ -76,7 +76,7 @@ def test_a_record_without_a_chat_is_a_plain_text() -> None:
 
 def test_parts_and_calls_of_tools() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:"}}, {"text": "b"}]
-    call = {"role": "assistant", "content": None, "tool_calls": [{}]}
+    call: dict[str, object] = {"role": "assistant", "content": None, "tool_calls": [{}]}
     assert turns_of([{"role": "user", "content": parts}, call]) == (
         Turn(role="user", content="ab"),
         Turn(role="assistant", content=""),
