@@ -22,6 +22,12 @@ REASONING = (
 )
 """Qwen 3: earlier turns lose their reasoning."""
 
+MARKED = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}"
+    "{% generation %}{{ m.content }}{% endgeneration %}{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+)
+"""Says itself what the assistant said: its words without their end."""
+
 LAST_ONLY = (
     "{% for m in messages %}{{ m.role }}: {{ m.content }}{% if loop.last %}</s>{% else %}\n{% endif %}{% endfor %}"
 )

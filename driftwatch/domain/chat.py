@@ -5,6 +5,7 @@ Pure: whoever loads tokenizers hands one in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,6 +14,7 @@ from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Turn
 
 ASSISTANT = "assistant"
+_MARKS = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _MARK = "\ue000\ue001\ue000"
 """Stands for a turn's words to see what a template writes around them; of Unicode's private use, so no text has it."""
 
@@ -26,9 +28,14 @@ class ChatTokenizer(Protocol):
         ...
 
     def apply_chat_template(
-        self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+        self,
+        conversation: list[dict[str, str]],
+        *,
+        tokenize: bool,
+        return_dict: bool,
+        return_assistant_tokens_mask: bool,
     ) -> object:
-        """Return the chat as one string."""
+        """Return the chat as one string, or as a mapping with ``input_ids`` and ``assistant_masks``."""
         ...
 
     def __call__(
@@ -56,19 +63,22 @@ class ChatTokens:
 
 
 def has_template(tokenizer: ChatTokenizer) -> bool:
-    """Say whether the model takes chats; one without a template learns and scores a chat's body as plain text."""
+    """Say whether the model takes chats; of one without a template only the body of a chat can be scored."""
     return bool(tokenizer.chat_template)
 
 
 def chat_tokens(tokenizer: ChatTokenizer, turns: Sequence[Turn]) -> ChatTokens:
     """Return the chat through the model's own template.
 
-    Said by the assistant are the words of its turns and what the template ends them with, which the model must learn
-    to say too; the names of roles, white space behind the end and other people's words are not.
+    Said by the assistant is what the template itself marks so (``{% generation %}``). Where it marks nothing, it is the
+    words of the assistant's turns and what the template ends them with, which the model must learn to say too; not the
+    names of roles, white space behind the end and other people's words.
 
     Raises:
         DataError: the template refuses the chat, or repeats a reply.
     """
+    if _MARKS.search(str(tokenizer.chat_template)):
+        return _marked(tokenizer, turns)
     whole = _rendered(tokenizer, turns)
     spans = assistant_spans(tokenizer, turns, whole)
     encoded = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
@@ -76,6 +86,13 @@ def chat_tokens(tokenizer: ChatTokenizer, turns: Sequence[Turn]) -> ChatTokens:
     places = [place for place in encoded["offset_mapping"] if not isinstance(place, int)]
     said = tuple(any(begin < last and end > first for first, last in spans) for begin, end in places)
     return ChatTokens(ids, said)
+
+
+def _marked(tokenizer: ChatTokenizer, turns: Sequence[Turn]) -> ChatTokens:
+    answer = _applied(tokenizer, turns, tokenize=True)
+    if not isinstance(answer, Mapping):
+        raise DataError("the tokenizer does not say what the template marks", cure="use transformers' fast tokenizer")
+    return ChatTokens(tuple(answer["input_ids"]), tuple(bool(mark) for mark in answer["assistant_masks"]))
 
 
 def assistant_spans(tokenizer: ChatTokenizer, turns: Sequence[Turn], whole: str) -> list[tuple[int, int]]:
@@ -120,9 +137,15 @@ def _ending(tokenizer: ChatTokenizer, turns: Sequence[Turn]) -> str:
 
 
 def _rendered(tokenizer: ChatTokenizer, turns: Sequence[Turn]) -> str:
+    return str(_applied(tokenizer, turns, tokenize=False))
+
+
+def _applied(tokenizer: ChatTokenizer, turns: Sequence[Turn], *, tokenize: bool) -> object:
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]
     try:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=False))
+        return tokenizer.apply_chat_template(
+            messages, tokenize=tokenize, return_dict=tokenize, return_assistant_tokens_mask=tokenize
+        )
     except Exception as error:  # noqa: BLE001 - a template is a program of its own: it raises whatever it comes across
         roles = ", ".join(turn.role for turn in turns)
         raise DataError(

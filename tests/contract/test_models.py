@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from corpus import paragraphs
-from families import CONTEXT, tiny_classifier, tiny_llama, tiny_masked
 from models import tiny_causal
+from tiny_families import CONTEXT, tiny_classifier, tiny_llama, tiny_masked
 
 from driftwatch.domain.errors import ModelError
 from driftwatch.domain.features import LossUnit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from corpus import paragraphs
-from families import tiny_classifier
+from tiny_families import tiny_classifier, tiny_masked
+from typer.testing import CliRunner
 
 from driftwatch import wiring
+from driftwatch.cli import app
 from driftwatch.config import Config, load_config
 from driftwatch.cycle import Cycle, Progressed
 from driftwatch.domain.drift import DriftState, WindowResult
@@ -177,6 +180,31 @@ def test_a_stream_of_a_classifier_is_watched(config: Config, store: Store, here:
     assert wrong.value("feedback.accuracy") == 0.5
     rules = {d.decision.rule: d.decision.action for d in store.decisions.recent(S, limit=1)}
     assert rules == {"wrong-answers": "alert"}
+
+
+def test_check_and_doctor_know_such_a_champion(config: Config) -> None:
+    for command in ("check", "doctor"):
+        told = CliRunner().invoke(app, [command, "--json", "--config", str(config.path)])
+        findings = [each for each in json.loads(told.stdout) if str(each["subject"]).startswith("stream tickets")]
+        assert findings
+        assert {each["level"] for each in findings} == {"ok"}, findings
+
+
+def test_a_masked_champion_is_watched(here: Path, tmp_path: Path) -> None:
+    bodies = [body for some in labelled(slice(0, 300)).values() for body in some]
+    tiny_masked(tmp_path / "champion", bodies, steps=60)
+    (tmp_path / "policies").mkdir()
+    for name in ("training.jsonl", "heldout.jsonl"):
+        shutil.copyfile(here / name, tmp_path / name)
+    (tmp_path / "driftwatch.toml").write_text(CONFIG.replace('target = "label"', ""))
+    config = load_config(tmp_path / "driftwatch.toml", environ={})
+    wiring.build_reference(config, S)
+    strange = [Text(id=str(n), body=f"{'zq xj kv wq ' * 5}{n}", seen_at=AT) for n in range(60)]
+    known = texts(labelled(slice(420, 450)))
+    quiet, drifted = (wiring.one_off(config, S, some).value("loss.increase") for some in (known, strange))
+    assert quiet is not None
+    assert drifted is not None
+    assert drifted > quiet
 
 
 def judge(champion: Path, candidate: Path, data: GateData) -> dict[str, Verdict]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from chats import CHATML, INSTRUCT, LAST_ONLY, REASONING
+from chats import CHATML, INSTRUCT, LAST_ONLY, MARKED, REASONING
 
 from driftwatch.domain.chat import chat_tokens, has_template
 from driftwatch.domain.errors import DataError
@@ -51,9 +51,10 @@ CHAT = turns("hello", "how are you", "hello there", "hello")
         (CHATML, "how are you<|im_end|>hello<|im_end|>"),
         (INSTRUCT, " how are you</s> hello</s>"),
         (REASONING, "how are you<|im_end|>hello<|im_end|>"),
+        (MARKED, "how are youhello"),
         (LAST_ONLY, " how are you hello</s>"),
     ],
-    ids=["chatml", "instruct", "reasoning", "last-only"],
+    ids=["chatml", "instruct", "reasoning", "marked", "last-only"],
 )
 def test_the_replies_and_what_ends_them_count(tokenizer: PreTrainedTokenizerFast, template: str, counted: str) -> None:
     whole, found = said(tokenizer, template, CHAT)

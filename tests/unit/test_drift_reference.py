@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from driftwatch.domain.errors import DataError, EncoderError
+from driftwatch.domain.text import Turn
 from driftwatch.drift.archive import load_reference, save_reference
 from driftwatch.drift.reference import build_reference
 
@@ -113,6 +116,61 @@ def test_embeddings_that_are_no_numbers_are_refused() -> None:
 
     with pytest.raises(EncoderError, match="no numbers"):
         build(BODIES, extract=broken)
+
+
+def test_classes_and_chats_are_kept(tmp_path: Path) -> None:
+    chat = (Turn(role="user", content="Is it fine?"), Turn(role="assistant", content="It is."))
+    bodies = samples.texts(BODIES)
+    full = [replace(text, target=f"class {row % 3}", turns=chat, source="log") for row, text in enumerate(bodies)]
+    built = build_reference(
+        full,
+        memory=full[:5],
+        stream="docs",
+        seed=7,
+        sample=20_000,
+        extract=samples.measured,
+        created_at=samples.NOON,
+    )
+    saved = save_reference(built.reference, tmp_path)
+    loaded = load_reference(tmp_path / saved.version)
+    for part in (loaded.train.texts, loaded.cal.texts, loaded.memory):
+        assert {text.turns for text in part} == {chat}
+        assert {text.target for text in part} == {"class 0", "class 1", "class 2"}
+
+
+def test_of_equal_bodies_the_order_decides_no_class() -> None:
+    told = [replace(text, target=target) for target in ("b", "a") for text in samples.texts(BODIES)]
+    parts = [
+        build_reference(
+            some,
+            stream="docs",
+            seed=7,
+            sample=20_000,
+            extract=samples.measured,
+            created_at=samples.NOON,
+        ).reference.cal.texts
+        for some in (told, told[::-1])
+    ]
+    assert parts[0] == parts[1]
+
+
+def test_a_reference_from_before_classes_and_chats_is_loaded(tmp_path: Path) -> None:
+    """What an older driftwatch wrote: texts without source, target and turns."""
+    saved = save_reference(build(BODIES).reference, tmp_path / "new")
+    folder = tmp_path / "new" / saved.version
+    texts = json.loads((folder / "texts.json").read_bytes())
+    for part in texts.values():
+        for text in part:
+            for name in ("source", "target", "turns"):
+                del text[name]
+    content = json.dumps(texts, separators=(",", ":")).encode()
+    (folder / "texts.json").write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"]["texts.json"] = hashlib.sha256(content).hexdigest()
+    changed = json.dumps(manifest).encode()
+    (folder / "manifest.json").write_bytes(changed)
+    old = folder.rename(folder.with_name("r" + hashlib.sha256(changed).hexdigest()[:12]))
+    assert load_reference(old).cal.texts == saved.cal.texts
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

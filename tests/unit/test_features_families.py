@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from chats import CHATML, INSTRUCT
 from corpus import paragraphs
-from families import CONTEXT, tiny_classifier, tiny_llama, tiny_masked, word_pieces
+from tiny_families import CONTEXT, tiny_classifier, tiny_llama, tiny_masked, word_pieces
 
 from driftwatch.domain.errors import ModelError
 from driftwatch.domain.text import Text, Turn
@@ -230,8 +230,9 @@ class TestClassifier:
         tokenizer = word_pieces(BODIES, vocab=300)
         torch.manual_seed(0)
         config = GPT2Config(
-            vocab_size=300, n_positions=CONTEXT, n_embd=16, n_layer=1, n_head=2, num_labels=3, pad_token_id=padding
+            vocab_size=300, n_positions=CONTEXT, n_embd=16, n_layer=1, n_head=2, pad_token_id=padding
         )
+        config.num_labels = 3
         GPT2ForSequenceClassification(config).save_pretrained(str(tmp_path))
         tokenizer.save_pretrained(str(tmp_path))
         some = [text(body, target="2") for body in (BODIES[0], "a word", *BODIES[1:4])]
