@@ -1,4 +1,4 @@
-"""Alerts about runs: rejected, failed, waiting for a person, promoted, rolled back."""
+"""Alerts about runs: declined, rejected, failed, waiting for a person, promoted, rolled back."""
 
 from __future__ import annotations
 
@@ -72,6 +72,19 @@ def run_rejected(run: Run, *, reason: str, at: datetime) -> Alert:
     return _event("RunRejected", run, "rejected", "ticket", summary, wording)
 
 
+def run_declined(run: Run, *, reason: str, at: datetime) -> Alert:
+    """Tell that a run was not worth it, before it was trained."""
+    wording = Wording(
+        what=f"Run {run.spec.id} of stream {run.spec.stream} was declined before its training. {sentence(reason)}",
+        figures=tuple(_figures(run)),
+        since=at,
+        by_itself=f"model {run.spec.champion} serves as before; the rule may ask again after its cooldown.",
+        person=f"nothing; a lower worth in rule {run.spec.rule} would let such runs go on.",
+        look=f"driftwatch runs show {run.spec.id}",
+    )
+    return _event("RunDeclined", run, "declined", "info", f"{run.spec.stream}: a retraining is not worth it", wording)
+
+
 def run_failed(run: Run, *, reason: str, at: datetime) -> Alert:
     """Tell that a run could not go on."""
     wording = Wording(
@@ -103,6 +116,7 @@ def run_rolled_back(run: Run, *, reason: str, at: datetime) -> Alert:
 _TOLD = {
     RunState.AWAITING_APPROVAL: approval_wanted,
     RunState.PROBATION: run_promoted,
+    RunState.DECLINED: run_declined,
     RunState.REJECTED: run_rejected,
     RunState.FAILED: run_failed,
     RunState.ROLLED_BACK: run_rolled_back,

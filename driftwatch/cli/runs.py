@@ -12,6 +12,7 @@ from rich.table import Table
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 from driftwatch.domain.errors import ConflictError, DataError
 from driftwatch.domain.run import RunId, RunState
+from driftwatch.retrain.report import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +80,9 @@ def show(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: Js
         print_json(run)
         return
     _show(run)
+    page = loaded.state_dir / "runs" / run_id / PAGE
+    if page.exists():
+        out.print(f"page: {page}", soft_wrap=True)
     if run.state.working or run.state is RunState.FAILED:
         _show_log(loaded.state_dir / "runs" / run_id / "log.jsonl")
 

@@ -21,7 +21,7 @@ from driftwatch.demo.encoder import packaged_encoder
 from driftwatch.demo.prose import paragraphs
 from driftwatch.demo.receiver import Receiver
 from driftwatch.domain.decision import Action
-from driftwatch.domain.run import RunState
+from driftwatch.domain.run import COST, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -239,7 +239,8 @@ class Story:
 
     def _check_run(self, daemon: DaemonProcess, store: Store, receiver: Receiver, run: Run) -> None:
         self._console.print(tables.verdicts(run))
-        gates = {verdict.gate: verdict for verdict in run.verdicts if verdict.round == run.round}
+        last = [verdict for verdict in run.verdicts if verdict.round == run.round]
+        gates = {verdict.gate: verdict for verdict in last if verdict.gate != COST}
         passed = all(verdict.outcome.value == "passed" for verdict in gates.values())
         self._claims.check(
             "quality, forgetting and bias were judged and passed",

@@ -71,9 +71,10 @@ def read_slices(compared: Comparison, *, limit: float, seed: int) -> SliceReadin
 
     Args:
         compared: losses of both models.
-        limit: greatest rise of a slice's loss, nats per token.
+        limit: greatest rise of a slice's loss, nats per token; one below 0 counts as 0, as no slice owes a gain.
         seed: of the bootstraps.
     """
+    limit = max(limit, 0.0)
     found = slices_of(compared.texts)
     rises = {name: rise for name, places in found.items() if (rise := compared.rise(places, seed=seed)) is not None}
     adjusted = holm([rise.p_above(limit) for rise in rises.values()])

@@ -108,6 +108,10 @@ details{border:1px solid var(--hair);border-radius:.5rem;padding:.75rem 1rem;bac
 summary{cursor:pointer;font-weight:600}
 .words,.stack{table-layout:fixed}
 .stack th:first-child{width:37%}
+.stages th:first-child{width:12.6rem}
+.stages th:nth-child(2){width:9.5rem}
+.stages th:nth-child(3){width:8.5rem}
+.verdict{margin-top:1.6rem}
 .words td{vertical-align:middle;padding-top:.28rem;padding-bottom:.28rem}
 .words th:nth-child(1){width:34%}
 .words th:nth-child(2){width:9.5rem}

@@ -119,9 +119,7 @@ _ALL = (
     _decimal("reference.age", "s", "time since the reference in force was built"),
     _decimal("runs.last_age", "s", "time since the stream's last run ended; infinite where none ever did"),
     _whole("runs.count_30d", "runs", "runs of the stream begun within 30 days"),
-    _decimal(
-        "runs.gpu_hours_30d", "h", "hours of training in runs of the stream begun within 30 days"
-    ),
+    _decimal("runs.gpu_hours_30d", "h", "hours of training in runs of the stream begun within 30 days"),
 )
 
 VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in _ALL})

@@ -51,6 +51,16 @@ def publish(aside: Path, target: Path) -> None:
     flush(target.parent)
 
 
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.writing")
+    aside.write_bytes(content)
+    flush(aside)
+    aside.replace(file)
+    flush(file.parent)
+
+
 def flush(path: Path) -> None:
     """Make a file's content, or a folder's entries, durable."""
     descriptor = os.open(path, os.O_RDONLY)

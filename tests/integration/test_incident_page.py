@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from browser import MISSING, PROGRAM, Browser, browser
 from incident_samples import incident, quiet, too_little
+from run_samples import declined, waiting
 from typer.testing import CliRunner
 from web_client import Daemon, Shelf, app_of
 
 from driftwatch.cli import app
 from driftwatch.drift.incident import incident_page
 from driftwatch.drift.page import window_page
+from driftwatch.retrain.report import run_page
 from driftwatch.store import open_store
 from driftwatch.store.step import Step
 from driftwatch.web import Page, serve
@@ -82,11 +84,13 @@ def pages() -> dict[str, str]:
         "quiet": incident_page(quiet(), history=sample.history[:8]),
         "too-little": incident_page(too_little()),
         "window": window_page(sample.result, incident="/streams/docs/incidents/19"),
+        "run": run_page(*waiting()),
+        "declined": run_page(*declined()),
     }
 
 
 @needs_browser
-@pytest.mark.parametrize("name", ["incident", "quiet", "too-little", "window"])
+@pytest.mark.parametrize("name", ["incident", "quiet", "too-little", "window", "run", "declined"])
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
 def test_a_page_on_disk_renders_and_asks_for_nothing(
     chromium: Browser, pages: dict[str, str], tmp_path: Path, name: str, width: int, *, dark: bool

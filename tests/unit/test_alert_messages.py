@@ -22,6 +22,7 @@ NOTES = {"summary": "Users ask for something new", "runbook_url": "https://examp
 MOVES = {
     RunState.AWAITING_APPROVAL: "ApprovalWanted",
     RunState.PROBATION: "RunPromoted",
+    RunState.DECLINED: "RunDeclined",
     RunState.REJECTED: "RunRejected",
     RunState.FAILED: "RunFailed",
     RunState.ROLLED_BACK: "RunRolledBack",

@@ -1,0 +1,1 @@
+"""What retraining costs, gains and forgets: ``python -m benchmarks.retraining``."""

@@ -1,0 +1,156 @@
+"""Does the probe foretell what a run gains, and does it let the worthwhile ones through?
+
+``python -m benchmarks.retraining.probe [--quick] [--json FILE]``. Small GPT-2s trained on the spot meet drifts of real
+text, from none to whole other domains; each run is probed, then trained in full whatever the probe says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from benchmarks.retraining.drifts import DRIFTS, Drift, fresh_texts, pools, texts_of
+from benchmarks.retraining.small_models import CONTEXT, train_champion
+from benchmarks.table import Row, at_least, at_most, main
+from driftwatch.domain.features import Digest, TextLosses
+from driftwatch.domain.run import Recipe
+from driftwatch.features.loss import load_model
+from driftwatch.retrain.dataset import collect
+from driftwatch.retrain.finetune import finetune
+from driftwatch.retrain.probe.forecast import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftwatch.domain.text import Text
+    from driftwatch.retrain.probe.record import Prediction
+
+RECIPE = Recipe(name="benchmark", learning_rates=(1e-3,), epochs=2.0, batch=8, context=CONTEXT, checkpoint_steps=10_000)
+CHAMPION_STEPS = 500
+REFERENCE = 4_000
+WORTHS = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""What a rule may ask for, nats per token; the shares are over all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One drift: what was foretold, and what the whole run gained on texts that the probe did not see."""
+
+    drift: Drift
+    prediction: Prediction
+    gain: float
+
+
+class Losses:
+    """Losses by model, kept in a file, so that models measured before need not be trained again.
+
+    Args:
+        file: where they are kept.
+        champion: folder of the champion.
+    """
+
+    def __init__(self, file: Path, champion: Path) -> None:
+        self._file, self._champion = file, champion
+        self._known: dict[str, list[float]] = json.loads(file.read_text()) if file.exists() else {}
+
+    def tune(self, recipe: Recipe, texts: Sequence[Text], out: Path) -> bool:
+        """Fine-tune the champion, unless the model was measured before."""
+        measured = "towards" if out.name == "trained" else out.name
+        if any(name.startswith(f"{measured}:") for name in self._known):
+            return True
+        return finetune(
+            self._champion,
+            [text.body for text in texts],
+            recipe,
+            round=1,
+            out=out,
+            checkpoints=out.with_name("checkpoints"),
+            on_progress=lambda _done, _total, _loss: None,
+            should_stop=lambda: False,
+            threads=1,
+        )
+
+    def score(self, folder: Path, texts: Sequence[Text]) -> TextLosses:
+        """Return a model's losses."""
+        name = f"{folder.name}:{texts[0].id}:{len(texts)}"
+        if name not in self._known:
+            found = load_model(folder).losses([text.body for text in texts])
+            self._known[name] = [*found.nats.tolist(), *found.tokens.tolist()]
+            self._file.write_text(json.dumps(self._known))
+        values = self._known[name]
+        half = len(values) // 2
+        return TextLosses(
+            nats=np.array(values[:half]),
+            tokens=np.array(values[half:], dtype=np.int64),
+            digest=Digest(f"sha256:{name:0<64}"),
+        )
+
+
+def measure(quick: bool) -> list[Row]:
+    """Probe and train every drift; with ``DRIFTWATCH_BENCHMARK`` set, models and losses are kept in that folder."""
+    drifts = DRIFTS[:3] if quick else DRIFTS
+    with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
+        work = Path(os.environ.get("DRIFTWATCH_BENCHMARK", name))
+        work.mkdir(parents=True, exist_ok=True)
+        return rows([_case(work, drift) for drift in drifts])
+
+
+def _case(work: Path, drift: Drift) -> Case:
+    champion = train_champion(work / drift.champion, pools()[drift.champion].learnt, steps=CHAMPION_STEPS)
+    old = texts_of(pools()[drift.champion].learnt[:REFERENCE], kind="old")
+    mix = collect(fresh_texts(drift), old, RECIPE, seed=RECIPE.seed)
+    losses = Losses(work / f"{drift.name}.json", champion)
+    folder = work / "scratch"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    prediction = probe(
+        champion,
+        mix.train,
+        mix.select,
+        RECIPE,
+        worth=0.0,
+        folder=folder / "probe",
+        tune=losses.tune,
+        score=losses.score,
+    )
+    if prediction is None:
+        raise RuntimeError(drift.name)
+    losses.tune(RECIPE, mix.train, folder / "whole")
+    before, after = losses.score(champion, mix.judge), losses.score(folder / "whole", mix.judge)
+    gain = float((before.nats - after.nats).sum() / before.tokens.sum())
+    print(
+        f"{drift.name:28s} gain {gain:+.3f}  foretold {prediction.gain:+.3f} [{prediction.low:+.3f}, "
+        f"{prediction.high:+.3f}]  cost {prediction.cost:.1%}",
+        flush=True,
+    )
+    return Case(drift=drift, prediction=prediction, gain=gain)
+
+
+def rows(cases: Sequence[Case]) -> list[Row]:
+    """Return the figures."""
+    foretold = [case.prediction.gain for case in cases]
+    gains = [case.gain for case in cases]
+    inside = sum(case.prediction.low <= case.gain <= case.prediction.high for case in cases)
+    good = [(case, worth) for case in cases for worth in WORTHS if case.gain >= worth]
+    idle = [(case, worth) for case in cases for worth in WORTHS if case.gain < worth]
+    declined = [[case.prediction.high < worth for case, worth in lot] for lot in (good, idle)]
+    return [
+        Row(measure="drifts", driftwatch=len(cases)),
+        at_least("rank correlation of foretold and true gain", float(spearmanr(foretold, gains).statistic), 0.8),
+        at_most("share of worthwhile runs declined", float(np.mean(declined[0])), 0.05),
+        Row(measure="share of idle runs declined", driftwatch=float(np.mean(declined[1])) if idle else float("nan")),
+        Row(measure="share of gains inside the 90% interval", driftwatch=inside / len(cases)),
+        at_most("the probe's cost over the run's training, at most", max(c.prediction.cost for c in cases), 0.1),
+    ]
+
+
+if __name__ == "__main__":
+    main("retraining.probe", measure)

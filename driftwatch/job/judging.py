@@ -1,0 +1,95 @@
+"""Which texts a candidate is looked at with, which it is judged by, and the gates' words on it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import structlog
+
+from driftwatch.domain.protocols import GateData
+from driftwatch.domain.run import Progress, VerdictOutcome
+from driftwatch.gate.required import required_gates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftwatch.domain.protocols import Model
+    from driftwatch.domain.run import Run, Verdict
+    from driftwatch.domain.text import Text
+    from driftwatch.retrain.mix import Mix
+    from driftwatch.store import Store
+
+log = structlog.get_logger()
+
+_BY_TEXTS = ("quality", "forgetting")
+"""Gates whose texts have a part for the final word; the bias suite is one and the same both times."""
+
+
+def selection(mix: Mix) -> GateData:
+    """Return the texts by which rounds, coefficients and the probe are chosen."""
+    return GateData(fresh=mix.select, reference=_half(mix.remembered, final=False))
+
+
+def judgement(mix: Mix) -> GateData:
+    """Return the texts for the final word, which nothing was chosen by."""
+    return GateData(fresh=mix.judge, reference=_half(mix.remembered, final=True))
+
+
+class Panel:
+    """The gates on one candidate; every word is stored as it falls.
+
+    Args:
+        store: where verdicts go.
+        run: in state ``judging``.
+        candidate: loaded.
+        champion: loaded.
+    """
+
+    def __init__(self, store: Store, run: Run, *, candidate: Model, champion: Model) -> None:
+        self._store, self._run = store, run
+        self._candidate, self._champion = candidate, champion
+        self._gates = required_gates(run.spec.limits, seed=run.spec.recipe.seed)
+
+    def look(self, data: GateData) -> list[Verdict]:
+        """Ask every gate about the texts for choosing."""
+        return self._ask([gate.name for gate in self._gates], data)
+
+    def decide(self, looked: Sequence[Verdict], data: GateData) -> list[Verdict]:
+        """Ask the gates that judge by texts again, on texts that nothing was chosen by; the others have spoken."""
+        spoken = [verdict for verdict in looked if verdict.gate not in _BY_TEXTS]
+        return [*spoken, *self._ask(_BY_TEXTS, data)]
+
+    def _ask(self, names: Sequence[str], data: GateData) -> list[Verdict]:
+        asked = [gate for gate in self._gates if gate.name in names]
+        verdicts = []
+        for number, gate in enumerate(asked):
+            progress = Progress(stage=f"judging {gate.name}", done=number, total=len(asked))
+            self._store.runs.progress(self._run.spec.id, progress)
+            verdict = gate.judge(self._candidate, self._champion, data, round=self._run.round)
+            self._store.runs.add_verdict(self._run.spec.id, verdict)
+            log.info(
+                "verdict", run=self._run.spec.id, gate=gate.name, outcome=verdict.outcome.value, detail=verdict.detail
+            )
+            verdicts.append(verdict)
+        return verdicts
+
+
+def refused(verdicts: Sequence[Verdict]) -> bool:
+    """Whether any gate refused."""
+    return any(verdict.outcome is VerdictOutcome.REFUSED for verdict in verdicts)
+
+
+def said(verdicts: Sequence[Verdict]) -> str:
+    """Return the words of those that did not pass."""
+    return "; ".join(f"{v.gate}: {v.detail}" for v in verdicts if v.outcome is not VerdictOutcome.PASSED)
+
+
+def _half(texts: Sequence[Text], *, final: bool) -> tuple[Text, ...]:
+    """Return one of two halves, by a hash of what must stay together: the group, or the text itself."""
+    return tuple(text for text in texts if _is_final(text) is final)
+
+
+def _is_final(text: Text) -> bool:
+    unit = text.body if text.group is None else f"group {text.group}"
+    return hashlib.blake2b(unit.encode("utf-8", "surrogatepass"), digest_size=1).digest()[0] % 2 == 1

@@ -1,0 +1,94 @@
+"""The curve of gain and forgetting between champion and fine-tuned model, kept with the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from driftwatch.domain.errors import RunError
+from driftwatch.retrain.folders import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARGIN = 2.0
+"""Half-widths of its interval that the forgetting stays below its limit by.
+
+The coefficient is chosen on other texts than it is judged by. At the limit itself the judgement, whose own interval
+must end within the limit, would refuse every other time; two half-widths leave it about one time in ten.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePoint:
+    """What one coefficient gives on the selection texts; all figures in nats per token.
+
+    Args:
+        coefficient: 0 for the champion, 1 for the fine-tuned model.
+        gain: fall of the loss on fresh text.
+        gain_low: lower end of its 95% interval.
+        gain_high: upper end.
+        loss: rise of the loss on the reference's text.
+        loss_low: lower end of its 95% interval.
+        loss_high: upper end.
+        sacrificed: slices whose loss rises beyond the limit for sure.
+    """
+
+    coefficient: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    loss: float
+    loss_low: float
+    loss_high: float
+    sacrificed: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> float:
+        """The forgetting with its margin, which is held against the limit."""
+        return self.loss + MARGIN * (self.loss_high - self.loss)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeCurve:
+    """Everything that was tried.
+
+    Args:
+        points: by rising coefficient.
+        chosen: coefficient that goes on to be judged.
+        min_gain: limit of the gain.
+        max_loss: limit of the forgetting.
+        reason: why this one, in a sentence.
+    """
+
+    points: tuple[MergePoint, ...]
+    chosen: float
+    min_gain: float
+    max_loss: float
+    reason: str
+
+    @property
+    def taken(self) -> MergePoint:
+        """The chosen point."""
+        return next(point for point in self.points if point.coefficient == self.chosen)
+
+
+def save_curve(curve: MergeCurve, file: Path) -> None:
+    """Write the curve as JSON, whole or not at all."""
+    write_whole(file, msgspec.json.format(msgspec.json.encode(curve)))
+
+
+def load_curve(file: Path) -> MergeCurve | None:
+    """Read a curve; None where none was written.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=MergeCurve)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise RunError(f"the merge's curve cannot be read: {error}", where=str(file), cure="remove the file") from error

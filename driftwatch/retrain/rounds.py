@@ -1,0 +1,66 @@
+"""What the next round does otherwise: its recipe, by what the rounds before it were refused for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.run import VerdictOutcome
+from driftwatch.retrain.recipe import learning_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from driftwatch.domain.run import Recipe, Verdict
+    from driftwatch.domain.text import Text
+    from driftwatch.retrain.mix import Mix
+
+MOST_REPLAY = 0.5
+"""Share of replayed text that no rule of rounds goes beyond."""
+
+FORGETTING = "forgetting"
+
+
+def forgot(verdicts: Iterable[Verdict], *, before: int) -> int:
+    """Return how many rounds before this one were refused for what they forgot."""
+    rounds = {
+        verdict.round
+        for verdict in verdicts
+        if verdict.gate == FORGETTING and verdict.outcome is not VerdictOutcome.PASSED and verdict.round < before
+    }
+    return len(rounds)
+
+
+def setting(recipe: Recipe, *, round: int, forgot: int) -> Recipe:  # noqa: A002 - the word of the house
+    """Return the recipe of a round.
+
+    The learning rate is the recipe's for that round. Each earlier round that forgot too much doubles the share of
+    replayed text, up to a half, and, once the recipe has no further learning rate, halves the last one.
+
+    Args:
+        recipe: of the run.
+        round: from 1.
+        forgot: earlier rounds that were refused for what they forgot.
+    """
+    if not forgot:
+        return recipe
+    beyond = max(0, round - len(recipe.learning_rates))
+    rate = learning_rate(recipe, round=round) / 2 ** min(forgot, beyond)
+    rates = (*(learning_rate(recipe, round=each) for each in range(1, round)), rate)
+    replay = max(recipe.replay, min(MOST_REPLAY, recipe.replay * 2**forgot))
+    return replace(recipe, learning_rates=rates, replay=replay)
+
+
+def training_texts(mix: Mix, *, replay: float, usual: float) -> tuple[Text, ...]:
+    """Return what a round trains on: the mix, with its replayed texts repeated until they make up the share wanted.
+
+    Args:
+        mix: as collected, with the recipe's usual share of replayed text.
+        replay: share wanted, 0 to below 1.
+        usual: the recipe's.
+    """
+    if replay <= usual or not mix.replay:
+        return mix.train
+    wanted = round(len(mix.fresh) * replay / (1 - replay))
+    return (*mix.fresh, *islice(cycle(mix.replay), max(wanted, len(mix.replay))))
