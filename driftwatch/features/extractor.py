@@ -27,6 +27,14 @@ class Extractor:
         self._counter = counter
         self._model = model
 
+    def right(self, texts: Sequence[Text]) -> dict[str, bool]:
+        """Return by id whether the model gives each text's class; nothing for models and classes that don't fit."""
+        losses = self._model.score(texts) if self._model is not None and texts else None
+        if losses is None or losses.correct is None:
+            return {}
+        answers = zip(texts, losses.correct.tolist(), losses.tokens.tolist(), strict=True)
+        return {text.id: correct for text, correct, known in answers if known}
+
     def features(self, texts: Sequence[Text]) -> Features:
         """Return the features of the texts, in their order."""
         bodies = [text.body for text in texts]

@@ -83,11 +83,11 @@ def fresh(part: slice) -> dict[str, list[str]]:
     return {kind: list(prose(packages[1])[part]) for kind, packages in KINDS.items()}
 
 
-def write(file: Path, kinds: dict[str, list[str]], *, swapped: bool = False) -> None:
+def write(file: Path, kinds: dict[str, list[str]], *, swapped: bool = False, suffix: str = "") -> None:
     other = dict(zip(kinds, reversed(kinds), strict=True))
     rows = [
         {
-            "id": f"{kind}-{number}{'-swapped' if swapped else ''}",
+            "id": f"{kind}-{number}{suffix}",
             "text": body,
             "label": other[kind] if swapped else kind,
         }
@@ -171,15 +171,26 @@ def test_a_stream_of_a_classifier_is_watched(config: Config, store: Store, here:
     assert quiet.value("feedback.n") is None
     assert quiet.state is not DriftState.SILENT_DECAY
 
-    write(log, labelled(slice(450, 480)), swapped=True)
-    said = [Feedback(text=f"arrays-{n}-swapped", correct=n % 2 == 0, at=AT) for n in range(30)]
-    store.feedback.take_in(S, [replace(each, target="networks") for each in said])
+    write(log, labelled(slice(450, 480)), swapped=True, suffix="-swapped")
+    said = [Feedback(text=f"arrays-{n}-swapped", correct=n % 2 == 0, target="networks", at=AT) for n in range(30)]
+    store.feedback.take_in(S, said)
     wrong = next(seen)
     assert (wrong.value("loss.increase") or 0) > 0.5
     assert wrong.value("feedback.n") == 30
     assert wrong.value("feedback.accuracy") == 0.5
     rules = {d.decision.rule: d.decision.action for d in store.decisions.recent(S, limit=1)}
     assert rules == {"wrong-answers": "alert"}
+
+    write(log, labelled(slice(480, 510)), suffix="-last")
+    unsaid = [Feedback(text=f"{kind}-{n}-last", target=kind, at=AT) for kind in KINDS for n in range(15)]
+    store.feedback.take_in(S, [*unsaid, Feedback(text="arrays-20-last", target="poems", at=AT)])
+    asked = next(seen)
+    score = load_model(here / "champion").score(
+        texts({kind: some[:15] for kind, some in labelled(slice(480, 510)).items()})
+    )
+    assert score.correct is not None
+    assert asked.value("feedback.n") == 30
+    assert asked.value("feedback.accuracy") == pytest.approx(score.correct.mean())
 
 
 def test_check_and_doctor_know_such_a_champion(config: Config) -> None:
