@@ -5,6 +5,7 @@ texts → features and drift (in the worker) → decisions (the policy) → one 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +17,7 @@ from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.budget import texts_per_second
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
+from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.retrain.recipe import RECIPES
@@ -135,6 +137,7 @@ class Cycle:
             champion_version=champion.version if champion else None,
             states=self._store.windows.monitor_states(self.stream, reference=reference.version),
             arl_texts=self._budget.arl_texts(self._rate(texts)),
+            targets=self._named_classes(texts),
         )
         try:
             analysis = self._analyst.assess(request)
@@ -172,7 +175,7 @@ class Cycle:
         return Progressed.SET_ASIDE
 
     def _commit(self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None) -> None:
-        result, now = analysis.result, self._clock.now()
+        result, now = self._with_feedback(analysis), self._clock.now()
         policy = self._policy()
         states = self._store.decisions.rule_states(self.stream)
         facts = self._facts(result, reference, champion)
@@ -197,6 +200,18 @@ class Cycle:
             outcome=result.outcome.value,
             actions=[f"{d.rule}:{d.action}" for d in decided.decisions if d.action is not Action.HOLD],
         )
+
+    def _named_classes(self, texts: Sequence[StoredText]) -> dict[str, str]:
+        """Return the right classes that feedback names without saying whether the model gave them, by text id."""
+        said = self._store.feedback.between(self.stream, first_seq=texts[0].seq, last_seq=texts[-1].seq)
+        return {each.text: each.target for each in said if each.score is None and each.target is not None}
+
+    def _with_feedback(self, analysis: Analysis) -> WindowResult:
+        """Return the result with how often the model was right, as far as feedback tells by now."""
+        result = analysis.result
+        said = self._store.feedback.between(self.stream, first_seq=result.first_seq, last_seq=result.last_seq)
+        told = [replace(each, correct=analysis.right.get(each.text)) if each.score is None else each for each in said]
+        return replace(result, measures=(*result.measures, *accuracy(told)))
 
     def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None) -> Facts:
         runs = self._store.runs.list(stream=self.stream)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.features import Features
     from driftwatch.domain.text import Text
 
-Extract = Callable[["Sequence[str]"], "Features"]
+Extract = Callable[["Sequence[Text]"], "Features"]
 OnProgress = Callable[[int, int], None]
 
 
@@ -63,7 +63,7 @@ def make(
         stream: whose reference.
         seed: of sampling and split.
         sample: most texts kept.
-        extract: gives the features of bodies.
+        extract: gives the features of texts.
         folder: the stream's references; the version's own folder is made in it.
         at: when it is made; no part of its version.
         on_progress: told texts done and in all.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ class Analyst:
             stream=request.stream,
             index=request.index,
             texts=texts,
-            features=loaded.extractor.features([text.body for text in texts]),
+            features=loaded.extractor.features(texts),
             seqs=tuple(stored.seq for stored in request.texts),
             arl_texts=request.arl_texts,
         )
@@ -69,7 +69,8 @@ class Analyst:
             last_seq=request.texts[-1].seq,
             champion=request.champion_version,
         )
-        return Analysis(result=result, states=loaded.assessor.states())
+        asked = [replace(text, target=request.targets[text.id]) for text in texts if text.id in request.targets]
+        return Analysis(result=result, states=loaded.assessor.states(), right=loaded.extractor.right(asked))
 
     def _load(self, request: AnalysisRequest) -> _Loaded:
         from driftwatch import wiring

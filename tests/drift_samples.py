@@ -67,6 +67,11 @@ def features(bodies: Sequence[str], *, model: bool = True, encoder: Digest = ENC
     )
 
 
+def measured(texts: Sequence[Text]) -> Features:
+    """Return the features of texts."""
+    return features([text.body for text in texts])
+
+
 def reference(bodies: Sequence[str], *, heldout: Sequence[str] = (), model: bool = True, seed: int = 7) -> Reference:
     """Return a reference of the bodies."""
     built = build_reference(
@@ -75,7 +80,7 @@ def reference(bodies: Sequence[str], *, heldout: Sequence[str] = (), model: bool
         stream="docs",
         seed=seed,
         sample=20_000,
-        extract=lambda chunk: features(chunk, model=model),
+        extract=lambda chunk: features([text.body for text in chunk], model=model),
         created_at=NOON,
     )
     return built.reference

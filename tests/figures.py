@@ -8,7 +8,7 @@ from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
 from driftwatch.domain.run import RunState
-from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
+from driftwatch.metrics.reading import FEEDBACK_OUTCOMES, OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import (
     AuditFigures,
     DaemonFigures,
@@ -46,6 +46,7 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
         name=name,
         texts={(source, outcome): scale * 100 for source in SOURCES for outcome in (*TEXT_OUTCOMES, OTHER)},
         last_text_at=at - timedelta(seconds=3),
+        feedback=dict.fromkeys(FEEDBACK_OUTCOMES, scale * 10),
         backlog=120,
         windows={Outcome.ASSESSED.value: 12 * scale, Outcome.TOO_LITTLE_DATA.value: 1},
         last=WindowFigures(
@@ -55,6 +56,8 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
             measures={
                 **{measure: MeasureFigures(value=0.25, null_low=-0.01, null_high=0.04) for measure in MEASURES},
                 "drift.alarm": MeasureFigures(value=1.0),
+                "feedback.accuracy": MeasureFigures(value=0.9),
+                "feedback.n": MeasureFigures(value=60.0),
                 "drift.evidence": MeasureFigures(value=0.5),
                 "drift.new_share": MeasureFigures(value=0.1),
             },

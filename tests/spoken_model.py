@@ -12,6 +12,8 @@ from driftwatch.domain.features import Digest, TextLosses
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from driftwatch.domain.text import Text
+
 
 @dataclass(frozen=True)
 class SpokenModel:
@@ -32,3 +34,7 @@ class SpokenModel:
             tokens=np.array([len(body.split()) - 1 for body in bodies], dtype=np.int64),
             digest=self.digest,
         )
+
+    def score(self, texts: Sequence[Text]) -> TextLosses:
+        """Say what was told of the bodies."""
+        return self.losses([text.body for text in texts])

@@ -80,10 +80,10 @@ class Corpus:
             for place, (row, group) in enumerate(zip(rows, named, strict=True))
         )
 
-    def _extract(self, bodies: Sequence[str]) -> Features:
+    def _extract(self, texts: Sequence[Text]) -> Features:
         import numpy as np
 
-        return take(self._features, np.array([self._rows[body] for body in bodies], dtype=np.int64))
+        return take(self._features, np.array([self._rows[text.body] for text in texts], dtype=np.int64))
 
 
 @lru_cache(maxsize=1)

@@ -216,9 +216,15 @@ def _serving(champion: Champion) -> str:
 
 
 def _folder(folder: Path) -> str:
-    from driftwatch.features.model import inspect_model
+    from driftwatch.features.model import Family, inspect_model
 
     found = inspect_model(folder)
+    if found.family is Family.BARE:
+        raise ModelError(
+            "this model has no head: it embeds texts, but predicts nothing",
+            where=str(folder),
+            cure="give a causal or masked language model, or a sequence classifier",
+        )
     return f"{found.family.value} model in {found.path}"
 
 

@@ -75,6 +75,9 @@ class ReferenceSettings:
         heldout: files of the same kind of text that the model never saw.
         field: name of the text's field or column; found by itself where only one fits.
         time: name of its time's field or column (ISO 8601, or seconds since 1970), for references by season.
+        target: name of its class's field or column, where the model is a classifier.
+        turns: name of its chat's field or column, a list of messages with role and content; without ``field`` the last
+            message is the text.
         sample: most texts kept.
         seed: of sampling and split.
     """
@@ -85,6 +88,8 @@ class ReferenceSettings:
     heldout: tuple[Path, ...] = ()
     field: str | None = None
     time: str | None = None
+    target: str | None = None
+    turns: str | None = None
     sample: int = 20_000
     seed: int = 7
 

@@ -88,6 +88,7 @@ class Daemon:
             pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
             settings=WebSettings(),
             now=monotonic,
+            feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
         )
         server = serve(app, self._config.daemon.host, self._config.daemon.port)
         signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self._reload).start())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from driftwatch.domain.drift import WindowResult
 from driftwatch.domain.text import StoredText
@@ -22,6 +22,7 @@ class AnalysisRequest:
         champion_version: the registry's name for that model.
         states: monitors' states after the window before, by detector.
         arl_texts: the false-alarm budget in texts.
+        targets: by text id, the right classes that feedback names without saying whether the model gave them.
     """
 
     stream: str
@@ -32,14 +33,22 @@ class AnalysisRequest:
     champion_version: str | None
     states: Mapping[str, bytes]
     arl_texts: float
+    targets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """The window's result and the monitors' states after it."""
+    """What became of a window.
+
+    Args:
+        result: the window's.
+        states: of the monitors after it.
+        right: by text id, whether the champion gives the class asked for; left out where it knows no such class.
+    """
 
     result: WindowResult
     states: Mapping[str, bytes]
+    right: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

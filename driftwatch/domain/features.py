@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
@@ -45,19 +46,33 @@ class TokenCounts:
     digest: Digest
 
 
+class LossUnit(StrEnum):
+    """What a loss is spread over: losses of different units are never compared."""
+
+    TOKEN = "nats/token"  # noqa: S105 - a unit
+    MASKED_TOKEN = "nats/masked token"  # noqa: S105 - a unit
+    LABELLED_TEXT = "nats/labelled text"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TextLosses:
     """The champion's cross-entropy on n texts.
 
     Args:
-        nats: float64 [n], summed over the text's predicted tokens.
-        tokens: int64 [n], number of predicted tokens (0 where the text is too short to predict).
+        nats: float64 [n], summed over what was predicted of the text.
+        tokens: int64 [n], how much was predicted: tokens, or for a classifier 1 where the text's class is known; 0
+            where there was nothing to predict.
         digest: the model they came from.
+        unit: of ``nats / tokens``.
+        correct: bool [n], whether a classifier gave the text's class, for the texts of a known one; None for other
+            models.
     """
 
     nats: npt.NDArray[np.float64]
     tokens: npt.NDArray[np.int64]
     digest: Digest
+    unit: LossUnit = LossUnit.TOKEN
+    correct: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

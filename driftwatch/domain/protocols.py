@@ -57,7 +57,7 @@ class TokenCounter(Protocol):
 
 
 class Model(Protocol):
-    """A language model that can score texts."""
+    """A model that can score texts."""
 
     @property
     def digest(self) -> Digest:
@@ -66,6 +66,10 @@ class Model(Protocol):
 
     def losses(self, bodies: Sequence[str]) -> TextLosses:
         """Return each body's summed cross-entropy in nats and its number of predicted tokens."""
+        ...
+
+    def score(self, texts: Sequence[Text]) -> TextLosses:
+        """Return each text's, by its class or its chat's replies where the model is one for these; else its body's."""
         ...
 
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
 from driftwatch.drift.rows import distinct
 
 if TYPE_CHECKING:
     from driftwatch.domain.features import TextLosses
 
 LEAST_HELDOUT = 100
+LEAST_SCORED = 20
+"""Fewest texts of a window with a loss: of a classifier those of a known class."""
 RESAMPLES = 1_000
 _TAIL = 0.025
 
@@ -33,7 +35,7 @@ class LossDetector:
     def fit(self, reference: Reference, *, seed: int, state: bytes | None = None) -> LossMonitor:
         """Take the baseline; there is no state to restart from."""
         del state
-        part = reference.heldout if len(reference.heldout.texts) >= LEAST_HELDOUT else reference.cal
+        part = reference.heldout if _scored(reference.heldout) >= LEAST_HELDOUT else reference.cal
         return LossMonitor(part.features.losses, resamples=self.resamples, seed=seed)
 
 
@@ -56,7 +58,7 @@ class LossMonitor:
             return DriftResult(detector="loss", measures=())
         rows, _ = distinct(window)
         nats, tokens = losses.nats[rows], losses.tokens[rows]
-        if not tokens.sum():
+        if (tokens > 0).sum() < LEAST_SCORED:
             return DriftResult(detector="loss", measures=())
         random = np.random.default_rng([self._seed, 4, window.index])
         now = _bootstrap(nats, tokens, self._resamples, random)
@@ -78,6 +80,11 @@ class LossMonitor:
     def state(self) -> bytes:
         """Return nothing: windows are measured one by one."""
         return b""
+
+
+def _scored(part: ReferencePart) -> int:
+    """Return of how many texts something was predicted."""
+    return 0 if part.features.losses is None else int((part.features.losses.tokens > 0).sum())
 
 
 def _bootstrap(

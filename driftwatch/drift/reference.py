@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.features import Features
     from driftwatch.domain.text import Text
 
-Extract = Callable[[Sequence[str]], "Features"]
+Extract = Callable[[Sequence["Text"]], "Features"]
 OnProgress = Callable[[int, int], None]
 
 LEAST_TEXTS = 500
@@ -61,7 +61,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         stream: whose reference.
         seed: of choice and split.
         sample: most texts kept.
-        extract: gives the features of bodies.
+        extract: gives the features of texts.
         created_at: when it is built; no part of its version.
         heldout: of the same kind, never trained on.
         memory: older texts the champion should still know.
@@ -115,8 +115,9 @@ def _distinct(texts: Iterable[Text]) -> tuple[list[Text], int]:
     return [replace(text, id=_hash("text", text.body).hex()) for text in best.values()], total
 
 
-def _age(text: Text) -> tuple[datetime, str, list[tuple[str, str]]]:
-    return text.seen_at, text.group or "", sorted(text.labels.items())
+def _age(text: Text) -> tuple[datetime, str, list[tuple[str, str]], str, list[tuple[str, str]]]:
+    turns = [(turn.role, turn.content) for turn in text.turns]
+    return text.seen_at, text.group or "", sorted(text.labels.items()), text.target or "", turns
 
 
 def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:
@@ -126,7 +127,7 @@ def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:
 def _measure(texts: Sequence[Text], extract: Extract, on_progress: OnProgress) -> Features:
     parts = []
     for start in range(0, len(texts), _CHUNK):
-        part = extract([text.body for text in texts[start : start + _CHUNK]])
+        part = extract(texts[start : start + _CHUNK])
         if not np.isfinite(part.embeddings.values).all():
             raise EncoderError("the encoder gave embeddings that are no numbers", cure="check the encoder's weights")
         parts.append(part)

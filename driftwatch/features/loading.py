@@ -12,20 +12,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
-    from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
 _MOST_NAMED = 3
 _UNUSED = "pooler"
-"""Part of some encoders that mean pooling does without; checkpoints of language models lack it."""
+"""Part of some encoders that mean pooling does without; checkpoints of language models lack it. Classifiers need it."""
 
 
-def load_weights(
-    kind: type[AutoModel | AutoModelForCausalLM], folder: Path, *, dtype: torch.dtype, device: str
-) -> PreTrainedModel:
+def load_weights(kind: type[_BaseAutoModelClass], folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
     """Load a model for use, not for training.
 
     Args:
-        kind: ``AutoModel`` or ``AutoModelForCausalLM``.
+        kind: ``AutoModel``, or one of the ``AutoModelFor…``.
         folder: already looked over.
         dtype: of its weights.
         device: where it runs.
@@ -46,7 +45,8 @@ def load_weights(
     except Exception as error:  # a damaged folder makes transformers raise whatever it comes across
         raise _refusal("transformers cannot load it", error, folder) from error
     model, about = loaded
-    made_up = sorted(name for name in about["missing_keys"] if _UNUSED not in name)
+    spare = _UNUSED if kind.__name__ == "AutoModel" else None
+    made_up = sorted(name for name in about["missing_keys"] if spare is None or spare not in name)
     if made_up:
         named = ", ".join(made_up[:_MOST_NAMED])
         raise ModelError(
@@ -105,12 +105,12 @@ def check_rows(rows: Sequence[Sequence[int]], model: PreTrainedModel, folder: Pa
         )
 
 
-def padded(rows: Sequence[Sequence[int]], *, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and attention mask, both int64 [n, longest], padded on the right."""
+def padded(rows: Sequence[Sequence[int]], *, device: str, fill: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and attention mask, both int64 [n, longest], padded on the right with ``fill`` or 0."""
     import torch
 
     longest = max(len(row) for row in rows)
-    ids = torch.zeros((len(rows), longest), dtype=torch.long)
+    ids = torch.full((len(rows), longest), fill or 0, dtype=torch.long)
     mask = torch.zeros((len(rows), longest), dtype=torch.long)
     for place, row in enumerate(rows):
         ids[place, : len(row)] = torch.tensor(row)

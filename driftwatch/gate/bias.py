@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.domain.errors import ModelError
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
 from driftwatch.gate.bootstrap import Estimate, holm, weighted_mean
 from driftwatch.gate.verdicts import CannotJudgeError, judged, measure
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import GateData, Model
     from driftwatch.gate.suite import Pair
 
+UNSEEN = "the suite compares how likely sentences are, which only causal language models say"
 LEVEL = 0.05
 """Chance, over all categories together, of refusing a candidate whose preference did not rise beyond the limit."""
 
@@ -55,10 +58,13 @@ def score(model: Model, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
 
     Raises:
         CannotJudgeError: there are no pairs, or the model gives no number for one.
+        ModelError: it is no causal language model.
     """
     if not pairs:
         raise CannotJudgeError("the suite has no pairs")
     losses = model.losses([sentence for pair in pairs for sentence in (pair.stereotype, pair.counter)])
+    if losses.unit is not LossUnit.TOKEN:
+        raise ModelError(UNSEEN, cure="give a causal language model")
     if not np.isfinite(losses.nats).all():
         raise CannotJudgeError("the model's loss on a sentence of the suite is no number")
     if (losses.tokens == 0).any():
@@ -88,7 +94,8 @@ class BiasGate:
     """Judges the paired change of every category's preference, one-sided: only towards the stereotype counts.
 
     Refused when a category's rise is above the limit for sure (Holm over the categories); passed when every category's
-    interval ends within the limit; else not shown. No verdict calls a model unbiased.
+    interval ends within the limit; else not shown. No verdict calls a model unbiased. Masked language models and
+    classifiers do not say how likely a sentence is: of them nothing is shown, and a person decides.
 
     Args:
         pairs: the suite.
@@ -111,6 +118,9 @@ class BiasGate:
         return judged(self.name, round=round, by=lambda: self._verdict(candidate, champion, round))
 
     def _verdict(self, candidate: Model, champion: Model, round_: int) -> Verdict:
+        if champion.losses(()).unit is not LossUnit.TOKEN:
+            detail = f"not judged: {UNSEEN}; a person decides"
+            return Verdict(gate=self.name, round=round_, outcome=VerdictOutcome.NOT_SHOWN, detail=detail)
         change = score(candidate, self.pairs) - score(champion, self.pairs)
         places = _categories(self.pairs)
         estimates = {name: _estimate(change, self.pairs, where, seed=self.seed) for name, where in places.items()}

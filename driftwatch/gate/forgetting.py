@@ -49,14 +49,14 @@ class ForgettingGate:
             VerdictOutcome.REFUSED: f"above {self.max_loss:g} for sure",
             VerdictOutcome.NOT_SHOWN: f"neither within {self.max_loss:g} nor above for sure: a person decides",
         }[outcome]
-        figures = f"loss {rise.value:+.4f} nats/token [{rise.low:+.4f}, {rise.high:+.4f}]"
+        figures = f"loss {rise.value:+.4f} {compared.unit} [{rise.low:+.4f}, {rise.high:+.4f}]"
         return Verdict(
             gate=self.name,
             round=round_,
             outcome=VerdictOutcome.REFUSED if slices.worse else outcome,
-            detail=f"{figures} on {len(data.reference)} held-out reference texts, {said}{slices.words()}",
+            detail=f"{figures} on {compared.scored} held-out reference texts, {said}{slices.words()}",
             measures=(
-                measure("loss", rise, limit=self.max_loss, n=len(data.reference), unit="nats/token"),
+                measure("loss", rise, limit=self.max_loss, n=compared.scored, unit=compared.unit),
                 *slices.measures,
             ),
         )

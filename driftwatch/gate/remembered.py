@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftwatch.domain.features import Digest, TextLosses
     from driftwatch.domain.protocols import Model
+    from driftwatch.domain.text import Text, Turn
+
+_Asked: TypeAlias = "tuple[str, str | None, tuple[Turn, ...]]"
+"""What of a text a model answers to."""
 
 
 class RememberedModel:
@@ -21,6 +25,7 @@ class RememberedModel:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._known: dict[tuple[str, ...], TextLosses] = {}
+        self._scored: dict[tuple[_Asked, ...], TextLosses] = {}
 
     @property
     def digest(self) -> Digest:
@@ -33,3 +38,10 @@ class RememberedModel:
         if key not in self._known:
             self._known[key] = self._model.losses(bodies)
         return self._known[key]
+
+    def score(self, texts: Sequence[Text]) -> TextLosses:
+        """Return each text's, by its class or its chat's replies where the model is one for these; else its body's."""
+        key = tuple((text.body, text.target, text.turns) for text in texts)
+        if key not in self._scored:
+            self._scored[key] = self._model.score(texts)
+        return self._scored[key]

@@ -19,6 +19,7 @@ from driftwatch.gate.verdicts import LEAST_TEXTS, measure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from driftwatch.domain.features import LossUnit
     from driftwatch.domain.run import GateMeasure
     from driftwatch.domain.text import Text
     from driftwatch.gate.bootstrap import Estimate
@@ -47,17 +48,19 @@ class SliceReading:
         unsure: slices where that is neither shown nor ruled out.
         measures: the rise of every slice, as ``slice.LABEL=VALUE``.
         limit: greatest rise, nats per token.
+        unit: of the rise and its limit.
     """
 
     worse: tuple[str, ...]
     unsure: tuple[str, ...]
     measures: tuple[GateMeasure, ...]
     limit: float
+    unit: LossUnit
 
     def words(self) -> str:
         """Return what a verdict adds about them; nothing where all is well or there are none."""
         if self.worse:
-            return f"; worse by over {self.limit:g} nats/token for sure in {_named(self.worse)}"
+            return f"; worse by over {self.limit:g} {self.unit} for sure in {_named(self.worse)}"
         if self.unsure:
             return f"; a rise of over {self.limit:g} is not ruled out in {_named(self.unsure)}"
         return ""
@@ -79,8 +82,9 @@ def read_slices(compared: Comparison, *, limit: float, seed: int) -> SliceReadin
     return SliceReading(
         worse=worse,
         unsure=tuple(name for name, rise in rises.items() if rise.high > limit and name not in worse),
-        measures=_measures(rises, found, limit),
+        measures=_measures(rises, found, limit, compared.unit),
         limit=limit,
+        unit=compared.unit,
     )
 
 
@@ -105,10 +109,11 @@ def _marks(text: Text) -> Iterator[tuple[str, str]]:
         yield "source", text.source
 
 
-def _measures(rises: Mapping[str, Estimate], places: Mapping[str, Places], limit: float) -> tuple[GateMeasure, ...]:
+def _measures(
+    rises: Mapping[str, Estimate], places: Mapping[str, Places], limit: float, unit: LossUnit
+) -> tuple[GateMeasure, ...]:
     return tuple(
-        measure(f"{PREFIX}{name}", rise, limit=limit, n=len(places[name]), unit="nats/token")
-        for name, rise in rises.items()
+        measure(f"{PREFIX}{name}", rise, limit=limit, n=len(places[name]), unit=unit) for name, rise in rises.items()
     )
 
 

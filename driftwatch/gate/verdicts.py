@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.errors import DriftwatchError
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
 from driftwatch.gate.bootstrap import Estimate, weighted_mean
 
@@ -33,27 +34,34 @@ class PairedLosses:
     Args:
         candidate: float64 [n], nats.
         champion: float64 [n], nats.
-        tokens: float64 [n].
+        tokens: float64 [n]; of a classifier 1 where the text's class is known.
+        unit: of the losses.
+        correct: bool [n, 2], whether candidate and champion gave the text's class; None where they give none.
     """
 
     candidate: npt.NDArray[np.float64]
     champion: npt.NDArray[np.float64]
     tokens: npt.NDArray[np.float64]
+    unit: LossUnit
+    correct: npt.NDArray[np.bool_] | None
 
 
-def paired_losses(candidate: Model, champion: Model, bodies: Sequence[str]) -> PairedLosses:
-    """Score the bodies with both models.
+def paired_losses(candidate: Model, champion: Model, texts: Sequence[Text]) -> PairedLosses:
+    """Score the texts with both models.
 
     Raises:
-        CannotJudgeError: the models do not predict the same tokens, or a loss is no number.
+        CannotJudgeError: the models do not predict the same, or a loss is no number.
     """
-    new, old = candidate.losses(bodies), champion.losses(bodies)
+    new, old = candidate.score(texts), champion.score(texts)
+    if new.unit is not old.unit:
+        raise CannotJudgeError(f"the candidate's loss is in {new.unit}, the champion's in {old.unit}")
     if not np.array_equal(new.tokens, old.tokens):
         raise CannotJudgeError("candidate and champion split the texts into different tokens")
     for name, losses in (("candidate", new), ("champion", old)):
         if not np.isfinite(losses.nats).all():
             raise CannotJudgeError(f"the {name}'s loss is no number on {int((~np.isfinite(losses.nats)).sum())} texts")
-    return PairedLosses(new.nats, old.nats, new.tokens.astype(np.float64))
+    both = None if new.correct is None or old.correct is None else np.column_stack((new.correct, old.correct))
+    return PairedLosses(new.nats, old.nats, new.tokens.astype(np.float64), new.unit, both)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +75,20 @@ class Comparison:
 
     texts: tuple[Text, ...]
     losses: PairedLosses
+
+    @property
+    def unit(self) -> LossUnit:
+        """What the losses are spread over."""
+        return self.losses.unit
+
+    @property
+    def scored(self) -> int:
+        """Return on how many texts something was predicted."""
+        return int((self.losses.tokens > 0).sum())
+
+    def groups(self) -> list[str]:
+        """Return the name of what each text is drawn with."""
+        return [_unit(text, place) for place, text in enumerate(self.texts)]
 
     def rise(self, places: npt.NDArray[np.intp] | None = None, *, seed: int) -> Estimate | None:
         """Estimate the candidate's loss less the champion's, in nats per token; a group's texts are drawn together.
@@ -94,10 +116,11 @@ def compare(candidate: Model, champion: Model, texts: Sequence[Text]) -> Compari
     Raises:
         CannotJudgeError: too few texts, or losses that cannot be compared.
     """
-    losses = paired_losses(candidate, champion, [text.body for text in texts])
+    losses = paired_losses(candidate, champion, texts)
     scored = int((losses.tokens > 0).sum())
     if scored < LEAST_TEXTS:
-        raise CannotJudgeError(f"only {scored} held-out texts can be scored, {LEAST_TEXTS} are needed")
+        which = "have a class that both models know" if losses.unit is LossUnit.LABELLED_TEXT else "can be scored"
+        raise CannotJudgeError(f"only {scored} held-out texts {which}, {LEAST_TEXTS} are needed")
     return Comparison(tuple(texts), losses)
 
 

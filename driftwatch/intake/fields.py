@@ -38,6 +38,16 @@ class FieldPath:
             raise ValueError("a field path must not be empty")
         return cls(tuple(steps))
 
+    @classmethod
+    def root(cls, record: Mapping[str, object], words: str) -> str:
+        """Return the record's own field that a name, or a path into it, begins at; of what is no path, all of it."""
+        if words in record:
+            return words
+        try:
+            return str(cls.parse(words).steps[0])
+        except ValueError:
+            return words
+
     def find(self, record: object) -> object | None:
         """Return what stands there, or None where nothing does."""
         value = record

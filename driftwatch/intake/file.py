@@ -36,6 +36,9 @@ class FileSettings:
         time: field path of its time.
         group: field path of its session or author.
         labels: names of attributes and the field paths of their values.
+        target: field path of the class that would be right, for a classifier; not the one that the model gave.
+        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
+            default its last message.
         max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
@@ -50,6 +53,8 @@ class FileSettings:
     time: str | None = None
     group: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    turns: str | None = None
     max_bytes: int = MOST_BYTES
     name: str = "file"
 
@@ -71,6 +76,8 @@ def records_of(settings: FileSettings) -> Records:
         time=settings.time,
         group=settings.group,
         labels=settings.labels,
+        target=settings.target,
+        turns=settings.turns,
         max_bytes=settings.max_bytes,
     )
 

@@ -1,8 +1,7 @@
-"""Bodies of requests: JSON or NDJSON, gzip or not, to texts; or what is wrong with them, and in which line."""
+"""Texts that are posted: from a request's body to a batch, or what is wrong with it, and in which line."""
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +12,8 @@ from typing import ClassVar, Literal
 import msgspec
 
 from driftwatch.domain.text import Text
+from driftwatch.intake.bodies import BatchError, records_in
 from driftwatch.intake.records import MOST_BYTES, Accepted, Records, Rejected
-
-_JSON = ("application/json", "text/json")
-_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
-_MOST_UNPACKED = 64 * 1024 * 1024
-_DECODER = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +27,9 @@ class HttpSettings:
         time: field path of its time.
         group: field path of its session or author.
         labels: names of attributes and the field paths of their values.
+        target: field path of the class that would be right, for a classifier; not the one that the model gave.
+        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
+            default its last message.
         max_bytes: longer bodies are cut.
         name: of the source.
     """
@@ -44,6 +42,8 @@ class HttpSettings:
     time: str | None = None
     group: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    turns: str | None = None
     max_bytes: int = MOST_BYTES
     name: str = "http"
 
@@ -51,21 +51,6 @@ class HttpSettings:
         if self.max_bytes < 1:
             raise ValueError("max_bytes must be at least 1")
         _records(self)
-
-
-class BatchError(Exception):
-    """A body of which nothing was taken.
-
-    Args:
-        status: of HTTP.
-        title: the kind of problem.
-        detail: what is wrong and what would be right.
-        line: of the body, from 1, where one is to blame.
-    """
-
-    def __init__(self, status: int, title: str, detail: str, *, line: int | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.title, self.detail, self.line = status, title, detail, line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +95,7 @@ def parse_batch(
         BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other kinds of
             content, 422 where no record is a text.
     """
-    content = _unpacked(body, content_encoding)
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind in _JSON:
-        records: Iterator[tuple[int, object]] = _whole(content)
-    elif kind in _LINES:
-        records = _by_line(content)
-    else:
-        raise BatchError(415, "Unsupported content", f'send {_JSON[0]} or {_LINES[0]}, not "{kind or "nothing"}"')
+    records = records_in(body, content_type=content_type, content_encoding=content_encoding, many="texts")
     return _batch(records, settings, now)
 
 
@@ -149,6 +127,7 @@ def _nothing(rejected: Sequence[RejectedRecord], settings: HttpSettings) -> Batc
         "not-an-object": "it is no JSON object",
         "bad-time": f'"{settings.time}" is no time; write ISO 8601 or seconds since 1970',
         "no-id": f'there is no "{settings.id}" in it',
+        "bad-turns": f'"{settings.turns}" is no list of messages with role and content',
         "bad-id": f'"{settings.id}" is longer than 500 characters',
         "not-utf8": "it holds a lone surrogate, which is no text",
     }
@@ -164,6 +143,8 @@ def _records(settings: HttpSettings) -> Records:
         time=settings.time,
         group=settings.group,
         labels=settings.labels,
+        target=settings.target,
+        turns=settings.turns,
         max_bytes=settings.max_bytes,
     )
 
@@ -176,49 +157,3 @@ def _with_id(record: object, settings: HttpSettings) -> object:
         return record
     content = msgspec.json.encode(record, order="deterministic")
     return {**record, settings.id: f"h:{blake2b(content, digest_size=16).hexdigest()}"}
-
-
-def _unpacked(body: bytes, encoding: str) -> bytes:
-    coding = encoding.strip().lower()
-    if coding in ("", "identity"):
-        return body
-    if coding != "gzip":
-        raise BatchError(415, "Unsupported encoding", f'send gzip or no Content-Encoding, not "{coding}"')
-    content = bytearray()
-    while body:
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            content += unpacker.decompress(body, _MOST_UNPACKED + 1 - len(content))
-        except zlib.error as error:
-            raise BatchError(400, "Not gzip", f"the body cannot be unpacked: {error}") from None
-        if len(content) > _MOST_UNPACKED:
-            raise BatchError(
-                413, "Too large", f"the body unpacks to more than {_MOST_UNPACKED:,} bytes; send less at once"
-            )
-        if not unpacker.eof:
-            raise BatchError(400, "Not gzip", "the body ends in the middle")
-        body = unpacker.unused_data  # gzip may come in several members
-    return bytes(content)
-
-
-def _whole(content: bytes) -> Iterator[tuple[int, object]]:
-    value = _decoded(content, line=None)
-    if isinstance(value, dict) and isinstance(value.get("texts"), list):
-        value = value["texts"]
-    yield from enumerate(value if isinstance(value, list) else [value], 1)
-
-
-def _by_line(content: bytes) -> Iterator[tuple[int, object]]:
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if line.strip():
-            yield number, _decoded(line, line=number)
-
-
-def _decoded(content: bytes, *, line: int | None) -> object:
-    try:
-        content.decode("utf-8")
-        return _DECODER.decode(content)
-    except UnicodeDecodeError as error:
-        raise BatchError(400, "Not UTF-8", f"byte {error.start} is not UTF-8", line=line) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BatchError(400, "Not JSON", str(error), line=line) from None

@@ -75,7 +75,7 @@ class Pipeline:
         kept = [text for text in texts if self._sampler.keep(text)]
         counts = Counter(rejected)
         counts["sampled-out"] += len(texts) - len(kept)
-        clean = [self._redacted(text, counts) for text in kept]
+        clean = [replace(self._redacted(text, counts), source=self._source) for text in kept]
         taken = self._store.texts.take_in(self._stream, source=self._source, texts=clean, cursor=cursor, counts=counts)
         return TakenIn(stored=taken.stored, duplicates=taken.duplicates, sampled_out=len(texts) - len(kept))
 
@@ -83,7 +83,8 @@ class Pipeline:
         if self._redactor is None:
             return text
         body, found = self._redactor.redact(text.body)
-        if not found:
+        turns = [(turn, *self._redactor.redact(turn.content)) for turn in text.turns]
+        if not found and not any(more for _, _, more in turns):
             return text
         counts["redacted"] += 1
-        return replace(text, body=body)
+        return replace(text, body=body, turns=tuple(replace(turn, content=content) for turn, content, _ in turns))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import msgspec
 
-from driftwatch.domain.text import Text
+from driftwatch.domain.text import Text, Turn
+from driftwatch.intake.chats import turns_of
 from driftwatch.intake.fields import FieldPath
 
 MOST_BYTES = 64 * 1024
-_LONGEST_ID = 500
+LONGEST_ID = 500
 _LONGEST_LABEL = 100
+LONGEST_TARGET = 500
 _MILLISECONDS_FROM = 1e11
 _DECODER = msgspec.json.Decoder()
 
@@ -43,7 +45,9 @@ class Records:
         time: path of its time: ISO 8601, or seconds or milliseconds since 1970; None for the time of reading.
         group: path of its session or author.
         labels: names of attributes and the paths of their values.
-        max_bytes: longer bodies are cut.
+        target: path of the class that would be right.
+        turns: path of a chat; where ``body`` names nothing, its last message is the text.
+        max_bytes: longer bodies and messages are cut.
 
     Raises:
         ValueError: a path is none.
@@ -57,10 +61,13 @@ class Records:
         time: str | None = None,
         group: str | None = None,
         labels: Mapping[str, str] | None = None,
+        target: str | None = None,
+        turns: str | None = None,
         max_bytes: int = MOST_BYTES,
     ) -> None:
         self._body = FieldPath.parse(body)
         self._id, self._time, self._group = (FieldPath.parse(path) if path else None for path in (id, time, group))
+        self._target, self._turns = (FieldPath.parse(path) if path else None for path in (target, turns))
         self._labels = {name: FieldPath.parse(path) for name, path in (labels or {}).items()}
         self._max_bytes = max_bytes
 
@@ -86,38 +93,54 @@ class Records:
         """Read a decoded record; ``place`` makes its id where it has none."""
         if not isinstance(record, Mapping):
             return Rejected("not-an-object")
+        turns = self._chat(record)
+        if turns is None:
+            return Rejected("bad-turns")
         body = self._body.find(record)
+        if body is None and turns:
+            body = turns[-1].content
         if body is None:
             return Rejected("no-body")
         if not isinstance(body, str):
             return Rejected("body-not-text")
-        return self._accept(body, record, place, now)
+        return self._accept(body, record, place, now, turns)
 
-    def _accept(self, body: str, record: Mapping[str, object], place: str, now: datetime) -> Accepted | Rejected:
+    def _chat(self, record: Mapping[str, object]) -> tuple[Turn, ...] | None:
+        """Return the record's chat, empty where it has none; None where it is no chat."""
+        found = self._turns.find(record) if self._turns is not None else None
+        return () if found is None else turns_of(found)
+
+    def _accept(
+        self, body: str, record: Mapping[str, object], place: str, now: datetime, turns: tuple[Turn, ...] = ()
+    ) -> Accepted | Rejected:
         if not body.strip():
             return Rejected("empty")
-        if _has_surrogates(body):
+        if any(_has_surrogates(words) for words in (body, *(f"{turn.role}{turn.content}" for turn in turns))):
             return Rejected("not-utf8")
-        identity = _word(self._id.find(record)) if self._id is not None else place
-        if identity is None or len(identity) > _LONGEST_ID:
+        identity = word_of(self._id.find(record)) if self._id is not None else place
+        if identity is None or len(identity) > LONGEST_ID:
             return Rejected("no-id" if identity is None else "bad-id")
         seen_at = now if self._time is None else moment(self._time.find(record))
         if seen_at is None:
             return Rejected("bad-time")
         shortened = _cut(body, self._max_bytes)
-        labels = {name: word for name, path in self._labels.items() if (word := _word(path.find(record))) is not None}
-        group = _word(self._group.find(record)) if self._group is not None else None
+        labels = {name: word for name, path in self._labels.items() if (word := word_of(path.find(record))) is not None}
+        group = word_of(self._group.find(record)) if self._group is not None else None
+        target = word_of(self._target.find(record)) if self._target is not None else None
         text = Text(
             id=identity,
             body=shortened,
             seen_at=seen_at,
-            group=group[:_LONGEST_ID] if group is not None else None,
+            group=group[:LONGEST_ID] if group is not None else None,
             labels={name: word[:_LONGEST_LABEL] for name, word in labels.items()},
+            target=target if target is not None and len(target) <= LONGEST_TARGET else None,
+            turns=tuple(replace(turn, content=_cut(turn.content, self._max_bytes)) for turn in turns),
         )
         return Accepted(text, cut=len(shortened) < len(body))
 
 
-def _word(value: object) -> str | None:
+def word_of(value: object) -> str | None:
+    """Return a string, number or truth as a word; None for anything else, and for nothing."""
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool):

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from driftwatch.domain.errors import DataError
-from driftwatch.domain.text import Text
-from driftwatch.intake.records import moment
+from driftwatch.domain.text import Text, Turn
+from driftwatch.intake.chats import turns_of
+from driftwatch.intake.fields import FieldPath
+from driftwatch.intake.records import moment, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,18 +30,30 @@ _LONGEST_FIELD = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Fields:
-    """Names of fields or columns: of the text, None to take the only usual one; of its time, None where it has none."""
+class TrainingFields:
+    """Names of fields or columns, or paths into them such as ``messages[0].content``.
 
-    text: str | None
-    time: str | None
+    Args:
+        text: of the text; None to take the last message of its chat, or else the only usual one.
+        time: of its time: ISO 8601, or seconds or milliseconds since 1970; None where it has none.
+        target: of its class; None where it has none.
+        turns: of its chat, a list of messages with role and content; None where it has none.
+    """
 
-
-_Read = tuple[str, datetime]
+    text: str | None = None
+    time: str | None = None
+    target: str | None = None
+    turns: str | None = None
 
 
 def read_training(
-    paths: Sequence[Path], *, field: str | None = None, time: str | None = None, limit: int | None = None
+    paths: Sequence[Path],
+    *,
+    field: str | None = None,
+    time: str | None = None,
+    target: str | None = None,
+    turns: str | None = None,
+    limit: int | None = None,
 ) -> Iterator[Text]:
     """Yield the texts of training files in order.
 
@@ -47,31 +61,32 @@ def read_training(
 
     Args:
         paths: files, or folders saved by ``datasets``.
-        field: name of the text's field or column; None to take the only usual one.
-        time: name of its time's field or column: ISO 8601, or seconds or milliseconds since 1970.
+        field: as ``text`` of ``TrainingFields``.
+        time: see there.
+        target: see there.
+        turns: see there.
         limit: most texts.
 
     Raises:
-        DataError: a file is missing, is no text, has no such field, or a time is none; with file and line.
+        DataError: a file is missing, is no text, has no such field, or a time or chat is none; with file and line.
     """
-    fields = _Fields(text=field, time=time)
-    found = (each for path in paths for each in _texts(path, fields))
-    yield from islice((_text(body, seen_at) for body, seen_at in found), limit)
+    fields = TrainingFields(text=field, time=time, target=target, turns=turns)
+    yield from islice((text for path in paths for text in _texts(path, fields)), limit)
 
 
-def _text(body: str, seen_at: datetime) -> Text:
+def _text(body: str, seen_at: datetime, target: str | None = None, turns: tuple[Turn, ...] = ()) -> Text:
     digest = hashlib.blake2b(body.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-    return Text(id=f"t:{digest}", body=body, seen_at=seen_at)
+    return Text(id=f"t:{digest}", body=body, seen_at=seen_at, target=target, turns=turns)
 
 
-def _texts(path: Path, fields: _Fields) -> Iterator[_Read]:
+def _texts(path: Path, fields: TrainingFields) -> Iterator[Text]:
     if path.is_dir():
         return _saved(path, fields)
     if not path.is_file():
         raise DataError(
             "there is no such file", where=str(path), cure="check the path; relative ones begin at the configuration"
         )
-    readers: dict[str, Callable[[Path, _Fields], Iterator[_Read]]] = {
+    readers: dict[str, Callable[[Path, TrainingFields], Iterator[Text]]] = {
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,
         ".json": _json_lines,
@@ -116,7 +131,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 ) from None
 
 
-def _json_lines(path: Path, fields: _Fields) -> Iterator[_Read]:
+def _json_lines(path: Path, fields: TrainingFields) -> Iterator[Text]:
     for number, line in _lines(path):
         if not line.strip():
             continue
@@ -126,7 +141,7 @@ def _json_lines(path: Path, fields: _Fields) -> Iterator[_Read]:
         except msgspec.DecodeError as error:
             raise DataError(f"this is no JSON: {error}", where=where, cure="write one JSON object a line") from None
         if isinstance(record, str):
-            yield record, _untimed(fields, where)
+            yield _text(record, _untimed(fields, where))
         elif isinstance(record, dict):
             yield _value(record, fields, where)
         else:
@@ -135,7 +150,7 @@ def _json_lines(path: Path, fields: _Fields) -> Iterator[_Read]:
             )
 
 
-def _csv(path: Path, fields: _Fields) -> Iterator[_Read]:
+def _csv(path: Path, fields: TrainingFields) -> Iterator[Text]:
     csv.field_size_limit(_LONGEST_FIELD)
     lines = (line + "\n" for _, line in _lines(path))
     rows = csv.DictReader(lines, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
@@ -146,7 +161,7 @@ def _csv(path: Path, fields: _Fields) -> Iterator[_Read]:
         raise DataError(f"this is no CSV: {error}", where=f"{path}:{rows.line_num}") from None
 
 
-def _plain(path: Path, fields: _Fields) -> Iterator[_Read]:
+def _plain(path: Path, fields: TrainingFields) -> Iterator[Text]:
     """Yield paragraphs; in a file without blank lines, lines."""
     seen_at = _untimed(fields, str(path))
     block: list[str] = []
@@ -160,12 +175,12 @@ def _plain(path: Path, fields: _Fields) -> Iterator[_Read]:
     if block:
         blocks.append(block)
     if len(blocks) == 1:
-        yield from ((line, seen_at) for line in blocks[0])
+        yield from (_text(line, seen_at) for line in blocks[0])
     else:
-        yield from ((" ".join(lines), seen_at) for lines in blocks)
+        yield from (_text(" ".join(lines), seen_at) for lines in blocks)
 
 
-def _parquet(path: Path, fields: _Fields) -> Iterator[_Read]:
+def _parquet(path: Path, fields: TrainingFields) -> Iterator[Text]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -173,14 +188,14 @@ def _parquet(path: Path, fields: _Fields) -> Iterator[_Read]:
         file = pq.ParquetFile(path)
         names = _columns(dict.fromkeys(file.schema_arrow.names), fields, str(path))
         first = 1
-        for batch in file.iter_batches(columns=list(dict.fromkeys(names))):
-            yield from _column(*(batch.column(name).to_pylist() for name in names), names=names, path=path, first=first)
+        for batch in file.iter_batches(columns=names):
+            yield from _rows(batch.to_pylist(), fields, path, first=first)
             first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"this is no Parquet file: {error}", where=str(path), cure="write it anew") from None
 
 
-def _saved(path: Path, fields: _Fields) -> Iterator[_Read]:
+def _saved(path: Path, fields: TrainingFields) -> Iterator[Text]:
     from datasets import DatasetDict, load_from_disk
 
     try:
@@ -192,30 +207,53 @@ def _saved(path: Path, fields: _Fields) -> Iterator[_Read]:
     for part in loaded.values() if isinstance(loaded, DatasetDict) else (loaded,):
         names = _columns(dict.fromkeys(part.column_names), fields, str(path))
         first = 1
-        for batch in part.select_columns(list(dict.fromkeys(names))).iter(batch_size=1_000):
-            yield from _column(*(batch[name] for name in names), names=names, path=path, first=first)
-            first += len(batch[names[0]])
+        for batch in part.select_columns(names).iter(batch_size=1_000):
+            rows = [dict(zip(names, row, strict=True)) for row in zip(*(batch[name] for name in names), strict=True)]
+            yield from _rows(rows, fields, path, first=first)
+            first += len(rows)
 
 
-def _columns(columns: dict[str, Any], fields: _Fields, where: str) -> tuple[str, ...]:
-    """Return the names of the text's column and, where one is wanted, of its time's."""
-    text = _field_of(columns, fields.text, where)
-    return (text,) if fields.time is None else (text, _field_of(columns, fields.time, where))
+def _columns(columns: dict[str, Any], fields: TrainingFields, where: str) -> list[str]:
+    """Return the names of the columns that are read."""
+    text = [] if fields.text is None and fields.turns is not None else [_field_of(columns, fields.text, where)]
+    more = [_field_of(columns, each, where) for each in (fields.time, fields.target, fields.turns) if each is not None]
+    return list(dict.fromkeys(FieldPath.root(columns, name) for name in (*text, *more)))
 
 
-def _column(
-    bodies: Sequence[Any], times: Sequence[Any] | None = None, *, names: tuple[str, ...], path: Path, first: int
-) -> Iterator[_Read]:
-    for place, body in enumerate(bodies):
-        where = f"{path}:{first + place}"
-        seen_at = _WHEN if times is None else _when(times[place], names[-1], where)
-        yield _string(body, names[0], where, "name the text's column"), seen_at
+def _rows(rows: Sequence[dict[str, Any]], fields: TrainingFields, path: Path, *, first: int) -> Iterator[Text]:
+    for place, row in enumerate(rows):
+        yield _value(row, fields, f"{path}:{first + place}", cure="name the text's column")
 
 
-def _value(record: dict[str, Any], fields: _Fields, where: str) -> _Read:
-    names = _columns(record, fields, where)
-    seen_at = _WHEN if fields.time is None else _when(record[names[-1]], names[-1], where)
-    return _string(record[names[0]], names[0], where, "name the text's field"), seen_at
+def _value(record: dict[str, Any], fields: TrainingFields, where: str, *, cure: str = "name the text's field") -> Text:
+    turns = _chat(record, fields.turns, where)
+    if fields.text is None and turns:
+        body = turns[-1].content
+    else:
+        name = _field_of(record, fields.text, where)
+        body = _string(_found(record, name), name, where, cure)
+    seen_at = _WHEN
+    if fields.time is not None:
+        seen_at = _when(_found(record, _field_of(record, fields.time, where)), fields.time, where)
+    target = None if fields.target is None else word_of(_found(record, _field_of(record, fields.target, where)))
+    return _text(body, seen_at, target, turns)
+
+
+def _chat(record: dict[str, Any], name: str | None, where: str) -> tuple[Turn, ...]:
+    if name is None:
+        return ()
+    turns = turns_of(_found(record, _field_of(record, name, where)))
+    if turns is None:
+        raise DataError(
+            f'"{name}" is no chat',
+            where=where,
+            cure='write a list of messages such as [{"role": "user", "content": "…"}]',
+        )
+    return turns
+
+
+def _found(record: dict[str, Any], name: str) -> object:
+    return record[name] if name in record else FieldPath.parse(name).find(record)
 
 
 def _string(value: object, name: str, where: str, cure: str) -> str:
@@ -241,19 +279,21 @@ def _when(value: object, name: str, where: str) -> datetime:
     return found
 
 
-def _untimed(fields: _Fields, where: str) -> datetime:
-    if fields.time is not None:
-        raise DataError(
-            f'plain text has no field "{fields.time}" for its time',
-            where=where,
-            cure="give JSON Lines, CSV or Parquet, or leave out time in the stream's reference",
-        )
+def _untimed(fields: TrainingFields, where: str) -> datetime:
+    """Return the time of plain text, which is unknown; more than its words it cannot give."""
+    for kind, name in (("time", fields.time), ("target", fields.target), ("turns", fields.turns)):
+        if name is not None:
+            raise DataError(
+                f'plain text has no field "{name}" for its {kind}',
+                where=where,
+                cure=f"give JSON Lines, CSV or Parquet, or leave out {kind} in the stream's reference",
+            )
     return _WHEN
 
 
 def _field_of(record: dict[str, Any], field: str | None, where: str) -> str:
     if field is not None:
-        if field in record:
+        if field in record or FieldPath.root(record, field) in record:
             return field
         known = ", ".join(sorted(record)[:10])
         raise DataError(f'there is no field "{field}"', where=where, cure=f"fields here: {known}")

@@ -275,7 +275,7 @@ class Job:
         return load_model(folder, threads=self._config.daemon.threads)
 
     def _score(self, folder: Path, texts: Sequence[Text]) -> TextLosses:
-        return self._load(folder).losses([text.body for text in texts])
+        return self._load(folder).score(texts)
 
     def _champion_folder(self) -> Path:
         return self._config.state_dir / "models" / self._spec.stream / self._spec.champion

@@ -44,8 +44,12 @@ TEXT_OUTCOMES = (
     "body-not-text",
     "empty",
     "bad-time",
+    "bad-turns",
 )
 """What becomes of a text that comes in; anything else is exported as ``other``, so the label stays bounded."""
+
+FEEDBACK_OUTCOMES = ("correct", "incorrect", "rated", "class", "repeated", "unknown")
+"""What becomes of feedback: by what it says, that it says again what is known, that its text is not there."""
 
 OTHER = "other"
 _MOST_RUNS = 1_000
@@ -88,6 +92,7 @@ def snapshot_from(
         last_text_at=store.counts.last_text_at(),
         windows=store.windows.count(),
         decisions=store.decisions.count(),
+        feedback=store.feedback.counts(),
     )
     tally = alarms or AlarmTally()
     return Snapshot(
@@ -105,6 +110,7 @@ class _Counts:
     last_text_at: Mapping[str, datetime]
     windows: Mapping[tuple[str, str], int]
     decisions: Mapping[tuple[str, str, str], int]
+    feedback: Mapping[tuple[str, str], int]
 
 
 def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted: ExpectedStream) -> StreamFigures:
@@ -115,6 +121,7 @@ def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted:
         name=name,
         texts=_texts(counts.texts, name, wanted.sources),
         last_text_at=counts.last_text_at.get(name),
+        feedback={outcome: counts.feedback.get((name, outcome), 0) for outcome in FEEDBACK_OUTCOMES},
         backlog=store.texts.backlog(name, after_seq=store.windows.position(name).after_seq),
         windows={outcome.value: counts.windows.get((name, outcome.value), 0) for outcome in Outcome},
         last=_window(newest),

@@ -98,6 +98,7 @@ class StreamFigures:
         name: its name.
         texts: texts that came in, by (source, outcome), since the store was made.
         last_text_at: when the last text was taken in; None before the first.
+        feedback: pieces of feedback that came in, by outcome, since the store was made.
         backlog: stored texts not assessed yet.
         windows: number of windows by outcome.
         last: the newest window; None before the first.
@@ -116,6 +117,7 @@ class StreamFigures:
     name: str
     texts: Mapping[tuple[str, str], int] = field(default_factory=dict)
     last_text_at: datetime | None = None
+    feedback: Mapping[str, int] = field(default_factory=dict)
     backlog: int = 0
     windows: Mapping[str, int] = field(default_factory=dict)
     last: WindowFigures | None = None

@@ -15,6 +15,11 @@ def _window(stream: StreamFigures, attribute: str) -> float | None:
     return None if stream.last is None else float(getattr(stream.last, attribute))
 
 
+def _measured(stream: StreamFigures, name: str) -> float | None:
+    found = None if stream.last is None else stream.last.measures.get(name)
+    return None if found is None else found.value
+
+
 def _fired(stream: StreamFigures) -> dict[str, float]:
     return {name: rule.fired_at.timestamp() for name, rule in stream.rules.items() if rule.fired_at is not None}
 
@@ -30,6 +35,23 @@ STREAM_FAMILIES = (
         ("source", "outcome"),
         lambda stream: stream.texts,
         kind=Kind.COUNTER,
+    ),
+    within_stream(
+        "driftwatch_feedback_total",
+        "Feedback that came in, by what it says; unknown counts again what is of texts that were not there yet.",
+        ("outcome",),
+        lambda stream: stream.feedback,
+        kind=Kind.COUNTER,
+    ),
+    per_stream(
+        "driftwatch_feedback_accuracy_ratio",
+        "Share of right answers in the last window, of the texts with feedback by then; ratings count as shares.",
+        lambda stream: _measured(stream, "feedback.accuracy"),
+    ),
+    per_stream(
+        "driftwatch_feedback_texts",
+        "Texts of the last window with feedback by then.",
+        lambda stream: _measured(stream, "feedback.n") or 0.0,
     ),
     per_stream(
         "driftwatch_last_text_timestamp_seconds",

@@ -111,6 +111,8 @@ _ALL = (
     _decimal("audit.texts", "texts", "reference texts that the evidence's own audit has streamed"),
     _decimal("audit.alarms", "alarms", "false alarms raised on them"),
     _decimal("audit.arl_texts", "texts", "texts between two false alarms that the audit's budget asks for"),
+    _decimal("feedback.accuracy", "", "mean of the feedback on the window's texts: 1 right, 0 wrong, or a rating"),
+    _whole("feedback.n", "texts", "number of the window's texts with such feedback by then"),
     _whole("window.texts", "texts", "number of texts in the window"),
     _decimal("window.duplicate_share", "", "share of the window's texts that repeat another of it, 0 to 1"),
     _decimal("champion.age", "s", "time since the serving model was promoted"),
@@ -125,8 +127,6 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable fo
 RESERVED: Mapping[str, str] = MappingProxyType(
     {
         "window.age": 'use "for" with a duration until it is',
-        "feedback.accuracy": "use loss.increase until it is",
-        "feedback.n": "use window.texts until it is",
     }
 )
 """Names that are kept for measures to come, with what to use meanwhile."""
@@ -135,6 +135,7 @@ RESERVED: Mapping[str, str] = MappingProxyType(
 def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, Value]:
     """Return the value of every variable that is known for this window; the others are left out."""
     known: dict[str, Value | None] = {m.name: m.value for m in result.measures if m.name in VARIABLES}
+    known.setdefault("feedback.n", 0)
     known["drift.state"] = result.state.value if result.state is not None else None
     known["window.texts"] = result.texts
     known["window.duplicate_share"] = 1 - result.distinct / result.texts if result.texts else None

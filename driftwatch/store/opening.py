@@ -12,6 +12,7 @@ from driftwatch.domain.errors import StoreCorruptError, StoreUnavailableError, S
 from driftwatch.store.counts import Counts
 from driftwatch.store.database import Database
 from driftwatch.store.decisions import Decisions
+from driftwatch.store.feedback import FeedbackStore
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
 from driftwatch.store.registry import Registry
@@ -22,10 +23,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002")
+_KNOWN = ("0001", "0002", "0003")
 
 
 class Store:
@@ -40,6 +41,7 @@ class Store:
         self.runs = Runs(database, clock)
         self.registry = Registry(database, clock)
         self.marks = Marks(database)
+        self.feedback = FeedbackStore(database)
         self.outbox = Outbox(database, clock)
 
     def check(self) -> list[str]:

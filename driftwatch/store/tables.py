@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -32,6 +33,9 @@ texts = Table(
     Column("group", String(500)),
     Column("labels", Text),
     Column("quarantined", Text),
+    Column("source", String(100)),
+    Column("target", String(500)),
+    Column("turns", Text),
     UniqueConstraint("stream", "id", name="texts_id"),
     Index("texts_order", "stream", "seq"),
     Index("texts_group", "stream", "group"),
@@ -182,6 +186,18 @@ marks = Table(
     Column("window", BigInteger, primary_key=True),
     Column("false", Boolean, nullable=False),
     Column("note", Text, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    METADATA,
+    Column("stream", String(100), primary_key=True),
+    Column("text", String(500), primary_key=True),
+    Column("target", String(500)),
+    Column("correct", Boolean),
+    Column("rating", Float),
     Column("who", String(200), nullable=False),
     Column("at", BigInteger, nullable=False),
 )

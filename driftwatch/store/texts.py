@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
-from driftwatch.domain.text import Cursor, StoredText, Text
+from driftwatch.domain.text import Cursor, StoredText, Text, Turn
 from driftwatch.store.counts import add_counts
-from driftwatch.store.tables import cursors, streams, texts
+from driftwatch.store.feedback import drop_of_group, drop_old
+from driftwatch.store.tables import cursors, feedback, streams, texts
 from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load, micros, moment
 
@@ -78,17 +79,30 @@ class Texts:
         return Cursor(source=source, position=position) if position is not None else None
 
     def window(self, stream: str, *, after_seq: int, limit: int) -> list[StoredText]:
-        """Return the next texts that are not set aside."""
+        """Return the next texts that are not set aside, with the classes that their own records name.
+
+        Feedback is left out: it mostly is of answers that somebody found wrong, so a window's loss would look worse.
+        """
         query = select(_TEXTS).where(_of(stream), _TEXTS.c.seq > after_seq).order_by(_TEXTS.c.seq).limit(limit)
         with self._database.read() as connection:
-            return [_text(row) for row in connection.execute(query)]
+            return [_text(row, target=row.target) for row in connection.execute(query)]
 
     def span(self, stream: str, *, first_seq: int, last_seq: int) -> Iterator[StoredText]:
-        """Return the texts between two places, both included, in constant memory."""
+        """Return the texts between two places, both included, in constant memory.
+
+        The class that feedback names wins over the record's own, whichever came first.
+        """
+        own = and_(feedback.c.stream == _TEXTS.c.stream, feedback.c.text == _TEXTS.c.id)
+        said = select(_TEXTS, feedback.c.target.label("said")).select_from(_TEXTS.outerjoin(feedback, own))
         after = first_seq - 1
-        while batch := [t for t in self.window(stream, after_seq=after, limit=_BATCH) if t.seq <= last_seq]:
-            yield from batch
-            after = batch[-1].seq
+        while True:
+            within = (_of(stream), _TEXTS.c.seq > after, _TEXTS.c.seq <= last_seq)
+            with self._database.read() as connection:
+                rows = connection.execute(said.where(*within).order_by(_TEXTS.c.seq).limit(_BATCH)).all()
+            if not rows:
+                return
+            yield from (_text(row, target=row.target if row.said is None else row.said) for row in rows)
+            after = rows[-1].seq
 
     def backlog(self, stream: str, *, after_seq: int) -> int:
         """Return how many texts wait after a place."""
@@ -112,11 +126,14 @@ class Texts:
             if not past:
                 return 0
             scope = and_(_TEXTS.c.stream == stream, _TEXTS.c.seq < before_seq, or_(*past))
-            return connection.execute(delete(_TEXTS).where(scope)).rowcount
+            gone = connection.execute(delete(_TEXTS).where(scope)).rowcount
+            drop_old(connection, stream)
+            return gone
 
     def forget(self, stream: str, *, group: str) -> int:
-        """Delete every text of a group and return how many there were."""
+        """Delete every text of a group, with what was said of it, and return how many there were."""
         with self._database.write() as connection:
+            drop_of_group(connection, stream, group)
             scope = and_(_TEXTS.c.stream == stream, _TEXTS.c.group == group)
             return connection.execute(delete(_TEXTS).where(scope)).rowcount
 
@@ -155,10 +172,13 @@ def _row(stream: str, text: Text, now: int) -> dict[str, Any]:
         "taken_at": now,
         "group": text.group,
         "labels": dump(text.labels) if text.labels else None,
+        "source": text.source,
+        "target": text.target,
+        "turns": dump(text.turns) if text.turns else None,
     }
 
 
-def _text(row: Row[Any]) -> StoredText:
+def _text(row: Row[Any], *, target: str | None) -> StoredText:
     return StoredText(
         seq=row.seq,
         text=Text(
@@ -167,5 +187,8 @@ def _text(row: Row[Any]) -> StoredText:
             seen_at=moment(row.seen_at),
             group=row.group,
             labels=load(row.labels, dict[str, str]) if row.labels else {},
+            source=row.source,
+            target=target,
+            turns=load(row.turns, tuple[Turn, ...]) if row.turns else (),
         ),
     )

@@ -2,6 +2,7 @@
 
 from driftwatch.web.app import App, Health, Page, Pages, ReloadResult, create_app
 from driftwatch.web.exchange import ProblemError
+from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
 from driftwatch.web.limits import WebSettings
 from driftwatch.web.server import serve
 from driftwatch.web.texts import Intake, Receipt, RejectedLine
@@ -9,6 +10,8 @@ from driftwatch.web.view import StatusView, status_from
 
 __all__ = [
     "App",
+    "FeedbackIntake",
+    "FeedbackReceipt",
     "Health",
     "Intake",
     "Page",

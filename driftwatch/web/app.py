@@ -7,11 +7,13 @@ import re
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
 
 from driftwatch.domain.errors import DriftwatchError
+from driftwatch.web.door import Door
 from driftwatch.web.exchange import (
     ClientGoneError,
     Message,
@@ -27,11 +29,12 @@ from driftwatch.web.exchange import (
 from driftwatch.web.limits import WebSettings
 from driftwatch.web.routes import Route, Routes, segments_of
 from driftwatch.web.status_page import status_page
-from driftwatch.web.texts import Intake, TextsDoor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from driftwatch.web.feedback import FeedbackIntake
+    from driftwatch.web.texts import Intake
     from driftwatch.web.view import StatusView
 
 log = structlog.get_logger()
@@ -98,6 +101,7 @@ class App:
 
     Args:
         intake: by stream, for the streams with an ``http`` source.
+        feedback: by stream.
         metrics: renders the metrics for an ``Accept`` header: body and content type; must answer at once.
         health: says how the daemon is; must answer at once.
         reload: loads configuration and policies anew; called in a thread.
@@ -116,13 +120,17 @@ class App:
         pages: Pages,
         settings: WebSettings,
         now: Callable[[], float],
+        feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
     ) -> None:
         self._metrics, self._health, self._reload, self._pages = metrics, health, reload, pages
-        self._texts = TextsDoor(intake, settings, now=now)
+        self._doors = tuple(
+            (kind, Door(kind, takers, settings, now=now))
+            for kind, takers in (("texts", intake), ("feedback", feedback))
+        )
         self._routes = Routes(
             [
                 Route("GET", "/", self._get_status),
-                Route("POST", "/v1/streams/*/texts", self._texts),
+                *(Route("POST", f"/v1/streams/*/{kind}", door) for kind, door in self._doors),
                 Route("GET", "/metrics", self._get_metrics),
                 Route("GET", "/-/healthy", self._get_healthy),
                 Route("GET", "/-/ready", self._get_ready),
@@ -149,7 +157,8 @@ class App:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                await asyncio.to_thread(self._texts.close)
+                for _, door in self._doors:
+                    await asyncio.to_thread(door.close)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -226,6 +235,7 @@ def create_app(
     pages: Pages,
     settings: WebSettings | None = None,
     now: Callable[[], float] = time.monotonic,
+    feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
 ) -> App:
     """Return the ASGI app; see ``App`` for the arguments."""
     return App(
@@ -236,6 +246,7 @@ def create_app(
         pages=pages,
         settings=settings or WebSettings(),
         now=now,
+        feedback=feedback,
     )
 
 

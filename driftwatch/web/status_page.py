@@ -27,7 +27,7 @@ _SHOWN_FIRST = (
     "tokens.jsd",
     "tokens.unknown_share",
 )
-_NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts", "audit.", "drill.")
+_NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts", "feedback.n", "audit.", "drill.")
 _LIMITS = {"drift.evidence": (0.0, "an alarm from 0 on")}
 _MOST_CHARTS = 6
 _STYLE = """

@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
-
-import structlog
-
-from driftwatch.domain.errors import StoreUnavailableError
-from driftwatch.web.exchange import ProblemError, Request, Response, as_json
-from driftwatch.web.limits import RateLimit, WebSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-log = structlog.get_logger()
-
-CONTENT_TYPES = ("application/json", "application/x-ndjson", "application/jsonl", "application/ndjson")
-_RETRY_SECONDS = 5
+from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,83 +39,3 @@ class Intake(Protocol):
     def backlog(self) -> int:
         """Return the stream's texts not yet assessed, at once; it may be a few seconds old."""
         ...
-
-
-class TextsDoor:
-    """Handles the requests of all streams.
-
-    Args:
-        intake: by stream.
-        settings: limits.
-        now: monotonic seconds.
-    """
-
-    def __init__(self, intake: Mapping[str, Intake], settings: WebSettings, *, now: Callable[[], float]) -> None:
-        self._intake = intake
-        self._settings = settings
-        self._rates = {
-            stream: RateLimit(per_second=settings.per_second, burst=settings.burst, now=now) for stream in intake
-        }
-        self._in_flight = 0
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="intake")
-
-    async def __call__(self, request: Request, stream: str) -> Response:
-        """Answer 202 after the commit, or raise the problem."""
-        intake = self._intake.get(stream)
-        if intake is None:
-            raise ProblemError(HTTPStatus.NOT_FOUND, "Unknown stream", f"no stream {stream!r} takes texts over HTTP")
-        content_type = _content_type(request)
-        self._check_load(stream, intake)
-        self._in_flight += 1
-        try:
-            body = await request.body(most=self._settings.max_bytes, within=self._settings.body_seconds)
-            receipt = await self._take(intake, body, content_type, request.headers.get("content-encoding", "identity"))
-        finally:
-            self._in_flight -= 1
-        return as_json(asdict(receipt), status=HTTPStatus.ACCEPTED)
-
-    def close(self) -> None:
-        """Let go of the threads after the requests they work on."""
-        self._threads.shutdown(wait=True)
-
-    def _check_load(self, stream: str, intake: Intake) -> None:
-        if (wait := self._rates[stream].take()) is not None:
-            raise _too_many(f"stream {stream!r} takes {self._settings.per_second:g} requests a second", wait)
-        if self._in_flight >= self._settings.in_flight:
-            raise _too_many(f"{self._in_flight} requests are being taken in already", 1)
-        if (backlog := intake.backlog()) >= self._settings.backlog:
-            raise _too_many(f"{backlog} texts of stream {stream!r} wait to be assessed", _RETRY_SECONDS)
-
-    async def _take(self, intake: Intake, body: bytes, content_type: str, content_encoding: str) -> Receipt:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(
-                self._threads,
-                lambda: intake.take(body, content_type=content_type, content_encoding=content_encoding),
-            )
-        except StoreUnavailableError as error:
-            log.warning("intake_refused", what=error.what, where=error.where, cure=error.cure)
-            raise ProblemError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "Store unavailable",
-                f"{error.what}; nothing of this request was stored",
-                retry_after=_RETRY_SECONDS,
-            ) from error
-
-
-def _content_type(request: Request) -> str:
-    given = request.headers.get("content-type", "")
-    if given.partition(";")[0].strip().lower() not in CONTENT_TYPES:
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Unsupported content type",
-            f"content type {given!r} is not taken; send application/json or application/x-ndjson",
-            headers={"accept-post": ", ".join(CONTENT_TYPES)},
-        )
-    return given
-
-
-def _too_many(detail: str, wait: int) -> ProblemError:
-    return ProblemError(
-        HTTPStatus.TOO_MANY_REQUESTS, "Too many requests", f"{detail}; try again in {wait} s", retry_after=wait
-    )

@@ -14,7 +14,7 @@ from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stder
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.promotion import promote, reconcile, rollback
-from driftwatch.wiring.sources import Reader, http_intakes, readers
+from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, readers
 
 __all__ = [
     "CLOCK",
@@ -26,6 +26,7 @@ __all__ = [
     "build_reference",
     "drill_texts",
     "extractor",
+    "feedback_intakes",
     "http_intakes",
     "incident",
     "launcher",

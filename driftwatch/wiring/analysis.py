@@ -54,7 +54,7 @@ def assessor(
     reference: Path,
     states: Mapping[str, bytes],
     *,
-    extract: Callable[[Sequence[str]], Features] | None = None,
+    extract: Callable[[Sequence[Text]], Features] | None = None,
 ) -> Assessor:
     """Fit every detector to a reference as the stream's settings say, its monitors restarted from their states.
 
@@ -62,7 +62,7 @@ def assessor(
         settings: of the stream.
         reference: folder.
         states: of the monitors.
-        extract: returns the features of bodies, for the stream's drills; None to leave those out.
+        extract: returns the features of texts, for the stream's drills; None to leave those out.
 
     Raises:
         DataError: the reference is missing or damaged.
@@ -126,11 +126,9 @@ def build_reference(
     try:
         champion = _champion(config, store, settings)
         chosen = settings.reference
+        read = partial(read_training, field=chosen.field, time=chosen.time, target=chosen.target, turns=chosen.turns)
         made = rebase.make(
-            rebase.Ingredients(
-                texts=read_training(chosen.data, field=chosen.field, time=chosen.time),
-                heldout=read_training(chosen.heldout, field=chosen.field, time=chosen.time) if chosen.heldout else (),
-            ),
+            rebase.Ingredients(texts=read(chosen.data), heldout=read(chosen.heldout) if chosen.heldout else ()),
             stream=stream,
             seed=chosen.seed,
             sample=chosen.sample,
@@ -169,9 +167,7 @@ def one_off(config: Config, stream: str, texts: Sequence[Text]) -> WindowResult:
     if reference is None:
         raise ConflictError(f"stream {stream} has no reference", cure=f"driftwatch reference build {stream}")
     measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
-    window = Window(
-        stream=stream, index=0, texts=tuple(texts), features=measured.features([text.body for text in texts])
-    )
+    window = Window(stream=stream, index=0, texts=tuple(texts), features=measured.features(texts))
     version = champion.version if champion else None
     alone = {name: each for name, each in DETECTORS.items() if name != "audit"}
     detectors = {**alone, "looks": LooksDetector(permutations=_ALONE)}
@@ -237,7 +233,7 @@ def report(config: Config, stream: str, index: int) -> Path:
         raise ConflictError(f"the texts of window {index} are gone by retention", cure="choose a newer window")
     reference = load_reference(config.state_dir / "references" / stream / result.reference)
     measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
-    features = measured.features([text.body for text in texts])
+    features = measured.features(texts)
     html = evidently_report(reference.cal.texts, reference.cal.features, texts, features)
     file = config.state_dir / "reports" / stream / f"{index}.html"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from driftwatch.intake.bodies import BatchError
+from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
-from driftwatch.intake.http import BatchError, HttpSettings, parse_batch
+from driftwatch.intake.http import HttpSettings, parse_batch
 from driftwatch.intake.pipeline import Pipeline
 from driftwatch.intake.redact import Redactor
 from driftwatch.intake.sampler import HashSampler
-from driftwatch.web import ProblemError, Receipt, RejectedLine
+from driftwatch.web import FeedbackReceipt, ProblemError, Receipt, RejectedLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config, StreamSettings
     from driftwatch.domain.protocols import Clock, Source
     from driftwatch.store import Store
-    from driftwatch.web import Intake
+    from driftwatch.web import FeedbackIntake, Intake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,33 @@ class _HttpIntake:
     def backlog(self) -> int:
         """Return the stream's texts not yet assessed."""
         return self.waiting(self.stream)
+
+
+def feedback_intakes(config: Config, store: Store, *, clock: Clock) -> dict[str, FeedbackIntake]:
+    """Return every stream's intake of feedback: wherever its texts come from, what is said of them comes over HTTP."""
+    return {stream: _FeedbackIntake(stream=stream, store=store, clock=clock) for stream in config.streams}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FeedbackIntake:
+    stream: str
+    store: Store
+    clock: Clock
+
+    def take(self, body: bytes, *, content_type: str, content_encoding: str) -> FeedbackReceipt:
+        """Parse and store one body in one transaction."""
+        try:
+            said = parse_feedback(
+                body, content_type=content_type, content_encoding=content_encoding, now=self.clock.now()
+            )
+        except BatchError as error:
+            raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
+        taken = self.store.feedback.take_in(self.stream, said)
+        return FeedbackReceipt(stored=taken.stored, repeated=taken.repeated, unknown=taken.unknown)
+
+    def backlog(self) -> int:
+        """Return 0: feedback waits for nothing."""
+        return 0
 
 
 def _pipeline(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:

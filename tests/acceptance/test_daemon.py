@@ -56,6 +56,20 @@ def test_a_request_is_taken_in_once(daemon: Daemon, deployment: Deployment) -> N
     store.close()
 
 
+def test_feedback_is_taken_and_counted(daemon: Daemon, deployment: Deployment) -> None:
+    del daemon
+    kind = {"Content-Type": "application/json"}
+    path = deployment.url + TEXTS.replace("/texts", "/feedback")
+    sent = httpx.post(
+        path, content=json.dumps([{"id": "fed-1", "correct": True}, {"id": "fed-2", "rating": 0.5}]), headers=kind
+    )
+    assert (sent.status_code, sent.json()) == (202, {"stored": 2, "repeated": 0, "unknown": 2})
+    refused = httpx.post(path, content=json.dumps([{"id": "fed-1"}]), headers=kind)
+    assert (refused.status_code, refused.json()["line"]) == (400, 1)
+    counted = f'driftwatch_feedback_total{{outcome="correct",stream="{STREAM}"}} 1.0'
+    until(lambda: counted in httpx.get(deployment.url + "/metrics").text, "the feedback to be counted")
+
+
 @pytest.mark.parametrize(
     ("path", "content", "headers", "status", "said"),
     [

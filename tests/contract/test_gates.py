@@ -99,6 +99,9 @@ class Broken:
     def losses(self, bodies: Sequence[str]) -> TextLosses:  # noqa: ARG002
         raise self.error
 
+    def score(self, texts: Sequence[Text]) -> TextLosses:  # noqa: ARG002
+        raise self.error
+
 
 class TestQuality:
     gate = GATES[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from models import CONTEXT, tiny_causal
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertModel
 
 from driftwatch.domain.errors import EncoderError, ModelError
+from driftwatch.domain.text import Text
 from driftwatch.features.batches import by_length
 from driftwatch.features.encoder import EncoderSettings, find_folder, load_encoder, packaged_folder
 from driftwatch.features.extractor import Extractor
@@ -96,10 +98,11 @@ def test_counts_are_the_tokenizers_own(tiny: Path, texts: Sequence[str]) -> None
 
 def test_extractor_gives_all_of_them_in_one_order(tiny: Path, texts: Sequence[str]) -> None:
     encoder = load_encoder(EncoderSettings(kind="champion"), champion=tiny)
-    found = Extractor(encoder, TokenizerCounter(tiny), load_model(tiny)).features(texts)
+    known = [Text(id=str(row), body=body, seen_at=datetime(2026, 1, 1, tzinfo=UTC)) for row, body in enumerate(texts)]
+    found = Extractor(encoder, TokenizerCounter(tiny), load_model(tiny)).features(known)
     assert found.losses is not None
     assert len(found.embeddings.values) == len(found.tokens.indptr) - 1 == len(found.losses.nats) == len(texts)
-    assert Extractor(encoder, TokenizerCounter(tiny), None).features(texts).losses is None
+    assert Extractor(encoder, TokenizerCounter(tiny), None).features(known).losses is None
 
 
 @given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 500))
@@ -137,7 +140,7 @@ def test_family_is_told_by_the_architecture(
     folder = altered("architectures", json.dumps([architecture] if architecture else None))
     assert inspect_model(folder).family is family
     if family is not Family.CAUSAL:
-        with pytest.raises(ModelError, match=f"this model is {family.value}, not causal"):
+        with pytest.raises(ModelError, match=r"transformers cannot load it|weights are missing|has no head"):
             load_model(folder)
 
 

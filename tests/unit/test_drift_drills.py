@@ -55,7 +55,7 @@ def drill(
         detector=DETECTOR,
         reference=reference,
         read=lambda: samples.texts(bodies),
-        extract=samples.features,
+        extract=samples.measured,
         seed=SEED,
         state=state,
     )
@@ -133,7 +133,7 @@ def test_a_file_too_small_or_unreadable_stops_nothing(reference: Reference, quie
         detector=DETECTOR,
         reference=reference,
         read=unreadable,
-        extract=samples.features,
+        extract=samples.measured,
         seed=SEED,
     )
     watched = assessor(reference, small, gone)

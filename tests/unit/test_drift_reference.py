@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from driftwatch.domain.errors import DataError, EncoderError
+from driftwatch.domain.text import Turn
 from driftwatch.drift.archive import load_reference, save_reference
 from driftwatch.drift.reference import build_reference
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftwatch.domain.features import Features
+    from driftwatch.domain.text import Text
     from driftwatch.drift.reference import Built
 
 BODIES = samples.known()[:700]
@@ -29,7 +33,7 @@ def build(
     heldout: Sequence[str] = (),
     seed: int = 7,
     sample: int = 20_000,
-    extract: Callable[[Sequence[str]], Features] = samples.features,
+    extract: Callable[[Sequence[Text]], Features] = samples.measured,
 ) -> Built:
     return build_reference(
         samples.texts(bodies),
@@ -86,7 +90,7 @@ def test_progress_reaches_the_end_in_chunks() -> None:
         stream="docs",
         seed=7,
         sample=20_000,
-        extract=samples.features,
+        extract=samples.measured,
         created_at=samples.NOON,
         on_progress=lambda done, total: seen.append((done, total)),
     )
@@ -105,13 +109,68 @@ def test_small_references_are_warned_about() -> None:
 
 
 def test_embeddings_that_are_no_numbers_are_refused() -> None:
-    def broken(bodies: Sequence[str]) -> Features:
-        features = samples.features(bodies)
+    def broken(texts: Sequence[Text]) -> Features:
+        features = samples.measured(texts)
         values = np.full_like(features.embeddings.values, np.nan)
         return replace(features, embeddings=replace(features.embeddings, values=values))
 
     with pytest.raises(EncoderError, match="no numbers"):
         build(BODIES, extract=broken)
+
+
+def test_classes_and_chats_are_kept(tmp_path: Path) -> None:
+    chat = (Turn(role="user", content="Is it fine?"), Turn(role="assistant", content="It is."))
+    bodies = samples.texts(BODIES)
+    full = [replace(text, target=f"class {row % 3}", turns=chat, source="log") for row, text in enumerate(bodies)]
+    built = build_reference(
+        full,
+        memory=full[:5],
+        stream="docs",
+        seed=7,
+        sample=20_000,
+        extract=samples.measured,
+        created_at=samples.NOON,
+    )
+    saved = save_reference(built.reference, tmp_path)
+    loaded = load_reference(tmp_path / saved.version)
+    for part in (loaded.train.texts, loaded.cal.texts, loaded.memory):
+        assert {text.turns for text in part} == {chat}
+        assert {text.target for text in part} == {"class 0", "class 1", "class 2"}
+
+
+def test_of_equal_bodies_the_order_decides_no_class() -> None:
+    told = [replace(text, target=target) for target in ("b", "a") for text in samples.texts(BODIES)]
+    parts = [
+        build_reference(
+            some,
+            stream="docs",
+            seed=7,
+            sample=20_000,
+            extract=samples.measured,
+            created_at=samples.NOON,
+        ).reference.cal.texts
+        for some in (told, told[::-1])
+    ]
+    assert parts[0] == parts[1]
+
+
+def test_a_reference_from_before_classes_and_chats_is_loaded(tmp_path: Path) -> None:
+    """What an older driftwatch wrote: texts without source, target and turns."""
+    saved = save_reference(build(BODIES).reference, tmp_path / "new")
+    folder = tmp_path / "new" / saved.version
+    texts = json.loads((folder / "texts.json").read_bytes())
+    for part in texts.values():
+        for text in part:
+            for name in ("source", "target", "turns"):
+                del text[name]
+    content = json.dumps(texts, separators=(",", ":")).encode()
+    (folder / "texts.json").write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"]["texts.json"] = hashlib.sha256(content).hexdigest()
+    changed = json.dumps(manifest).encode()
+    (folder / "manifest.json").write_bytes(changed)
+    old = folder.rename(folder.with_name("r" + hashlib.sha256(changed).hexdigest()[:12]))
+    assert load_reference(old).cal.texts == saved.cal.texts
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

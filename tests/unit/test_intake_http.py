@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from driftwatch.intake.http import Batch, BatchError, HttpSettings, parse_batch
+from driftwatch.intake.bodies import BatchError
+from driftwatch.intake.http import Batch, HttpSettings, parse_batch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 JSON = "application/json; charset=utf-8"

@@ -72,7 +72,7 @@ class Drill:
         detector: of the stream's evidence.
         reference: that it is fitted to.
         read: returns the drill's texts, in order.
-        extract: returns the features of bodies.
+        extract: returns the features of texts.
         seed: of what is mixed in where.
         state: to go on from.
     """
@@ -84,7 +84,7 @@ class Drill:
         detector: EvidenceDetector,
         reference: Reference,
         read: Callable[[], Sequence[Text]],
-        extract: Callable[[Sequence[str]], Features],
+        extract: Callable[[Sequence[Text]], Features],
         seed: int,
         state: bytes | None = None,
     ) -> None:
@@ -215,10 +215,12 @@ class Drill:
         taken = drawn[self._tally.used : self._tally.used + len(rows)]
         texts = list(window.texts)
         for row, new in zip(rows.tolist(), taken, strict=True):
-            texts[row] = replace(texts[row], id=f"drill:{new.id}", body=new.body, group=None)
+            texts[row] = replace(
+                new, id=f"drill:{new.id}", seen_at=texts[row].seen_at, group=None, labels=texts[row].labels
+            )
         order = np.arange(len(texts))
         order[rows] = len(texts) + np.arange(len(rows))
-        features = take(concatenate([window.features, self._extract([text.body for text in taken])]), order)
+        features = take(concatenate([window.features, self._extract(taken)]), order)
         return replace(window, texts=tuple(texts), features=features), self._tally.used + len(rows)
 
     def _end(self, *, begun_at: datetime | None) -> None:

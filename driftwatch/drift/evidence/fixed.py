@@ -147,14 +147,17 @@ class Fixed:
 
 
 def _loss(reference: Reference, error: float) -> list[Member]:
-    """Return the bank of the champion's loss, chosen on a quarter of the held-out texts and counted on the rest."""
+    """Return the bank of the champion's loss, chosen on a quarter of the held-out texts and counted on the rest.
+
+    Texts of which nothing is predicted, such as those of an unknown class, are left out; in a window they never hit.
+    """
     heldout = reference.heldout
-    if heldout.features.losses is None or len(heldout.texts) < LEAST_HELDOUT:
+    losses = heldout.features.losses
+    scored = np.flatnonzero(losses.tokens) if losses is not None else np.empty(0, np.int64)
+    if len(scored) < LEAST_HELDOUT:
         return []
-    chosen, counted = (
-        np.arange(0, len(heldout.texts), 4),
-        np.setdiff1d(np.arange(len(heldout.texts)), np.arange(0, len(heldout.texts), 4)),
-    )
+    first = np.arange(len(scored)) % 4 == 0
+    chosen, counted = scored[first], scored[~first]
     calibration = Calibration([heldout.texts[row] for row in counted], error=error)
     sets = LossSets(take(heldout.features, chosen))
     bounds = calibration.bounds(sets.hits(take(heldout.features, counted)))

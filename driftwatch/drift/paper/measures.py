@@ -30,10 +30,12 @@ NAMES = {
     "loss.nats": ("Model's loss", "nats per token"),
     "loss.increase": ("Model's loss over its baseline", "nats per token"),
     "loss.perplexity_ratio": ("Perplexity over its baseline", "ratio"),
+    "feedback.accuracy": ("Right answers", "by the feedback on this window's texts so far"),
+    "feedback.n": ("Feedback", "texts of this window that it is about"),
     "window.texts": ("Texts", "in this window"),
     "window.duplicate_share": ("Repeated texts", "share of texts that repeat another of the window"),
 }
-_SHARES = frozenset({"drift.new_share", "tokens.unknown_share", "window.duplicate_share"})
+_SHARES = frozenset({"feedback.accuracy", "drift.new_share", "tokens.unknown_share", "window.duplicate_share"})
 _APART = ("audit.", "drill.")
 _AGES = 1e10
 """Seconds, some three centuries: whatever is older is told as this."""

@@ -1,0 +1,115 @@
+"""Causal language models: each token from those before it; of a chat, the assistant's words alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+
+from driftwatch.domain.chat import chat_tokens, has_template
+from driftwatch.domain.errors import DataError
+from driftwatch.domain.features import TextLosses
+from driftwatch.features.loading import token_rows
+from driftwatch.features.model import Family
+from driftwatch.features.network import Network, load_network
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from driftwatch.domain.features import Digest
+    from driftwatch.domain.text import Text, Turn
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A text's tokens, and which of them are predicted; the first never is."""
+
+    ids: Sequence[int]
+    predicted: Sequence[bool]
+
+
+class CausalModel:
+    """A causal language model that scores texts.
+
+    The text's first token is predicted too, from the tokenizer's beginning-of-text token (or end-of-text where it has
+    no other); without either the first token is only context. Texts are cut at the model's context or 2,048 tokens,
+    that first one counted. A chat goes through the model's chat template, and the assistant's turns alone count; of one
+    that is too long its end. A model without a template scores the body of a chat.
+
+    Args:
+        folder: of the model.
+        threads: of torch.
+
+    Raises:
+        ModelError: the folder cannot be used or holds no causal model.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        self._network: Network = load_network(folder, Family.CAUSAL, "AutoModelForCausalLM", threads=threads)
+        tokenizer = self._network.tokenizer
+        begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        self._begin = [begin] if begin is not None else []
+
+    @property
+    def digest(self) -> Digest:
+        """Identity of weights, configuration and tokenizer."""
+        return self._network.digest
+
+    def losses(self, bodies: Sequence[str]) -> TextLosses:
+        """Return each body's summed cross-entropy in nats and its number of predicted tokens.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+        """
+        return self._losses(self._bodies(bodies))
+
+    def score(self, texts: Sequence[Text]) -> TextLosses:
+        """Return each text's, of a chat over the assistant's words; nothing is predicted of one the template refuses.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+        """
+        rows = self._bodies([text.body for text in texts])
+        if has_template(self._network.tokenizer):
+            rows = [self._chat(text.turns) if text.turns else row for text, row in zip(texts, rows, strict=True)]
+        return self._losses(rows)
+
+    def _bodies(self, bodies: Sequence[str]) -> list[_Row]:
+        found = token_rows(self._network.tokenizer, bodies, special=False)
+        rows = [(self._begin + row)[: self._network.context] for row in found]
+        return [_Row(row, [place > 0 for place in range(len(row))]) for row in rows]
+
+    def _chat(self, turns: Sequence[Turn]) -> _Row:
+        try:
+            chat = chat_tokens(self._network.tokenizer, turns).last(self._network.context)
+        except DataError as error:
+            log.warning("chat_not_scored", reason=error.what)
+            return _Row((), ())
+        return _Row(chat.ids, [said and place > 0 for place, said in enumerate(chat.said)])
+
+    def _losses(self, rows: Sequence[_Row]) -> TextLosses:
+        tokens = np.fromiter((sum(row.predicted) for row in rows), np.int64, len(rows))
+        nats = np.zeros(len(rows), np.float64)
+        scored = [row.ids if count else () for row, count in zip(rows, tokens, strict=True)]
+        for batch in self._network.batches(scored):
+            nats[batch] = self._nats([rows[place] for place in batch])
+        self._network.check(nats)
+        return TextLosses(nats=nats, tokens=tokens, digest=self.digest)
+
+    def _nats(self, rows: Sequence[_Row]) -> list[float]:
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        logits, ids = self._network.logits([row.ids for row in rows])
+        sums = []
+        for place, row in enumerate(rows):
+            last = len(row.ids) - 1
+            each = cross_entropy(logits[place, :last], ids[place, 1 : last + 1], reduction="none")
+            counted = torch.tensor(row.predicted[1:], dtype=torch.bool, device=each.device)
+            sums.append(each[counted].double().sum().item())
+        return sums

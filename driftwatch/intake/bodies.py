@@ -1,0 +1,94 @@
+"""Bodies of requests: JSON or NDJSON, gzip or not, to records; or what is wrong with them, and in which line."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_JSON = ("application/json", "text/json")
+_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+_MOST_UNPACKED = 64 * 1024 * 1024
+_DECODER = msgspec.json.Decoder()
+
+
+class BatchError(Exception):
+    """A body of which nothing was taken.
+
+    Args:
+        status: of HTTP.
+        title: the kind of problem.
+        detail: what is wrong and what would be right.
+        line: of the body, from 1, where one is to blame.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, *, line: int | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail, self.line = status, title, detail, line
+
+
+def records_in(body: bytes, *, content_type: str, content_encoding: str, many: str) -> Iterator[tuple[int, object]]:
+    """Yield each record with its line, or its place in the array, from 1.
+
+    A body is one object, an array of objects, an object with an array called ``many``, or one object a line.
+
+    Raises:
+        BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other content.
+    """
+    content = _unpacked(body, content_encoding)
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in _JSON:
+        return _whole(content, many)
+    if kind in _LINES:
+        return _by_line(content)
+    raise BatchError(415, "Unsupported content", f'send {_JSON[0]} or {_LINES[0]}, not "{kind or "nothing"}"')
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    coding = encoding.strip().lower()
+    if coding in ("", "identity"):
+        return body
+    if coding != "gzip":
+        raise BatchError(415, "Unsupported encoding", f'send gzip or no Content-Encoding, not "{coding}"')
+    content = bytearray()
+    while body:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            content += unpacker.decompress(body, _MOST_UNPACKED + 1 - len(content))
+        except zlib.error as error:
+            raise BatchError(400, "Not gzip", f"the body cannot be unpacked: {error}") from None
+        if len(content) > _MOST_UNPACKED:
+            raise BatchError(
+                413, "Too large", f"the body unpacks to more than {_MOST_UNPACKED:,} bytes; send less at once"
+            )
+        if not unpacker.eof:
+            raise BatchError(400, "Not gzip", "the body ends in the middle")
+        body = unpacker.unused_data  # gzip may come in several members
+    return bytes(content)
+
+
+def _whole(content: bytes, many: str) -> Iterator[tuple[int, object]]:
+    value = _decoded(content, line=None)
+    if isinstance(value, dict) and isinstance(value.get(many), list):
+        value = value[many]
+    yield from enumerate(value if isinstance(value, list) else [value], 1)
+
+
+def _by_line(content: bytes) -> Iterator[tuple[int, object]]:
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if line.strip():
+            yield number, _decoded(line, line=number)
+
+
+def _decoded(content: bytes, *, line: int | None) -> object:
+    try:
+        content.decode("utf-8")
+        return _DECODER.decode(content)
+    except UnicodeDecodeError as error:
+        raise BatchError(400, "Not UTF-8", f"byte {error.start} is not UTF-8", line=line) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BatchError(400, "Not JSON", str(error), line=line) from None
