@@ -1,0 +1,1 @@
+"""Measures retraining: what is collected and trained, what it costs, what it keeps."""
