@@ -20,7 +20,7 @@ from driftwatch.domain.errors import ConflictError, DriftwatchError
 from driftwatch.domain.run import Progress, RunId, RunState, VerdictOutcome
 from driftwatch.drift.archive import load_reference
 from driftwatch.gate.required import required_gates
-from driftwatch.retrain.dataset import collect, load_mix, save_mix
+from driftwatch.retrain.dataset import collect, load_mix
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.locks import hold_lock
 
@@ -92,9 +92,15 @@ class Job:
         self._move(RunState.COLLECTING, f"texts {self._spec.first_seq} to {self._spec.last_seq} of the store")
 
     def _collect(self, _run: Run) -> None:
-        mix = collect(self._fresh(), self._old(), self._spec.recipe, seed=self._spec.recipe.seed)
-        save_mix(mix, self._folder / "data")
-        card = mix.card
+        card = collect(
+            self._fresh,
+            self._old,
+            self._spec.recipe,
+            into=self._folder / "data",
+            seed=self._spec.recipe.seed,
+            settings=self._config.streams[self._spec.stream].collect,
+            checks=wiring.checks(self._config, self._spec.stream, champion=self._champion_folder()),
+        )
         reason = (
             f"{card.train:,} fresh texts and {card.replay:,} replayed to train on, {card.select + card.judge:,} fresh "
             f"and {card.remembered:,} of the reference held out"
