@@ -105,9 +105,9 @@ def draft(prints: Prints, known: Known, settings: CollectSettings, *, room: int,
     drafted.drop(np.flatnonzero(prints.content == 0), Fate.EMPTY)
     _drop_repeats(drafted, known, least=settings.near)
     rows = drafted.alive()
-    lengths, noise = prints.length[rows].astype(np.float64), prints.noise[rows].astype(np.float64)
-    drafted.trim(rows, lengths, LENGTH, Fate.LENGTH, most=settings.trimmed)
-    drafted.trim(rows, noise, CHARACTERS, Fate.CHARACTERS, most=settings.trimmed)
+    drafted.trim(rows, prints.length[rows].astype(np.float64), LENGTH, Fate.LENGTH, most=settings.trimmed)
+    rows = drafted.alive()
+    drafted.trim(rows, prints.noise[rows].astype(np.float64), CHARACTERS, Fate.CHARACTERS, most=settings.trimmed)
     drafted.cap(settings, room=int(_SPARE * room) + _A_FEW)
     return drafted
 

@@ -39,7 +39,7 @@ class CollectSettings:
     phrase: int = 5
     cluster_share: float = 0.0025
     cluster_most: int = 100
-    cluster_least: int = 20
+    cluster_least: int = 10
     canaries: int = 20
     trimmed: float = 0.02
 
