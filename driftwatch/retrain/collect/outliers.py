@@ -29,7 +29,8 @@ class Scale:
     Args:
         name: of the limit on the card.
         unit: of its figures.
-        least: smallest standard deviation, on the transformed figure: texts that are all alike have no outliers.
+        least: smallest standard deviation, on the transformed figure: where most texts are alike, a new kind among
+            them is no outlier yet (documentation among tweets: 20 times as long at most).
         both: whether too small a figure is an outlier as well.
         logarithmic: whether figures are compared by ratio.
     """
@@ -41,8 +42,8 @@ class Scale:
     logarithmic: bool = False
 
 
-LENGTH = Scale(name="length", unit="characters", least=0.25, both=True, logarithmic=True)
-CHARACTERS = Scale(name="characters", unit="share neither letters nor spaces", least=0.05)
+LENGTH = Scale(name="length", unit="characters", least=0.5, both=True, logarithmic=True)
+CHARACTERS = Scale(name="characters", unit="share neither letters nor spaces", least=0.1)
 LOSS = Scale(name="loss", unit="nats per token", least=0.25)
 
 
