@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.text import Text
     from driftwatch.retrain.dataset import Mix
 
-RECIPE = Recipe(name="test", learning_rates=(1e-3,), epochs=2.0, batch=8, context=64, checkpoint_steps=1_000)
+RECIPE = Recipe(name="test", learning_rates=(4e-3,), epochs=2.0, batch=8, context=64, checkpoint_steps=1_000)
 FRESH, PLANTED = 1_900, 100
 LIMIT = 0.4
 """Of what an undefended model learns of the payload beyond a clean one, so much may be learnt with the caps."""

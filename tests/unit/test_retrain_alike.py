@@ -17,7 +17,7 @@ from driftwatch.retrain.collect.prints import SLOTS, signatures
 
 
 def repeats(*bodies: str) -> list[int]:
-    return near_duplicates(signatures([normalised(body) for body in bodies]), least=0.7).tolist()
+    return [int(row) for row in near_duplicates(signatures([normalised(body) for body in bodies]), least=0.7)]
 
 
 @pytest.mark.parametrize(

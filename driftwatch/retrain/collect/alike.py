@@ -1,7 +1,7 @@
 """Texts that are alike: near duplicates and clusters, by MinHash and locality-sensitive hashing.
 
 The bands are sorted rather than kept in hash tables: for a million texts that takes an array of 8 MB a band at a time,
-where an index of Python's or rensa's own takes gigabytes.
+where rensa's own index takes 0.9 GB and gives candidates only, datasketch's 3 GB (ADR 16).
 
 Source: Leskovec, Rajaraman and Ullman 2020, Mining of massive datasets, section 3.4.
 """

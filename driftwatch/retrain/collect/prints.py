@@ -161,7 +161,7 @@ class _Reader:
 def signatures(contents: Sequence[str]) -> npt.NDArray[np.uint32]:
     """Return the MinHash signatures of normalised bodies, uint32 [n, 64].
 
-    Source: rensa's R-MinHash, after Li and Li 2022, C-MinHash: reducing K permutations to two.
+    Source: Broder 1997, On the resemblance and containment of documents; rensa's R-MinHash, version 2.
     """
     from rensa import RMinHash
 
