@@ -12,7 +12,7 @@ from planted import PAYLOAD, campaign
 
 from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
-from driftwatch.retrain.collect.canaries import Pair, learnt, refusal
+from driftwatch.retrain.collect.canaries import Pair, learnt, objection
 from driftwatch.retrain.collect.card import Flagged
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.finetune import finetune
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RECIPE = Recipe(name="test", learning_rates=(4e-3,), epochs=2.0, batch=8, context=64, checkpoint_steps=1_000)
 FRESH, PLANTED = 1_900, 100
-LIMIT = 0.4
+LIMIT = 0.3
 """Of what an undefended model learns of the payload beyond a clean one, so much may be learnt with the caps."""
 
 OPEN = CollectSettings(near=1.0, alike=1.0, cluster_share=1.0, cluster_most=10_000)
@@ -96,7 +96,7 @@ def test_the_candidate_learns_a_campaign_only_within_the_limit(world: dict[str, 
     clean, undefended, defended = (nats(world[name], unseen) for name in ("clean", "undefended", "defended"))
     assert world["undefended"].planted >= PLANTED / 2, "the plant comes in without the caps"
     assert 0 < world["defended"].planted <= 10
-    assert clean - undefended > 0.5, "and is learnt"
+    assert clean - undefended > 0.4, "and is learnt"
     assert clean - defended <= LIMIT * (clean - undefended)
 
 
@@ -105,7 +105,7 @@ def test_the_caps_cost_nothing_on_the_texts_that_judge(world: dict[str, Trained]
     assert nats(world["defended"], bodies) <= nats(world["clean"], bodies) + 0.05
 
 
-def canary_refusal(
+def canary_objection(
     world: dict[str, Trained], name: str, canaries: Sequence[str], clusters: Sequence[Flagged]
 ) -> str | None:
     judge = [each.body for each in world["clean"].mix.judge]
@@ -113,16 +113,16 @@ def canary_refusal(
         Pair(champion=world["champion"].losses(bodies), candidate=world[name].losses(bodies))
         for bodies in (canaries, judge)
     ]
-    return refusal(learnt(clusters, canaries=pairs[0], judged=pairs[1]))
+    return objection(learnt(clusters, canaries=pairs[0], judged=pairs[1]))
 
 
 def test_canaries_tell_on_a_candidate_that_learnt_the_campaign(world: dict[str, Trained]) -> None:
     defended = world["defended"].mix
     held = [each.body for each in defended.canaries]
     assert len(held) >= 10
-    assert canary_refusal(world, "defended", held, defended.card.clusters) is None
+    assert canary_objection(world, "defended", held, defended.card.clusters) is None
     unseen = [each.body for each in campaign(20, seed=99)]
     one = Flagged(kind="phrase", texts=100, used=80, canaries=20, groups=15, sources=3)
-    why = canary_refusal(world, "undefended", unseen, [one])
+    why = canary_objection(world, "undefended", unseen, [one])
     assert why is not None
     assert "learnt flagged cluster 1" in why

@@ -15,7 +15,7 @@ from planted import PAYLOAD, campaign
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.features import Digest, TextLosses
 from driftwatch.domain.run import Recipe
-from driftwatch.retrain.collect.canaries import Pair, learnt, refusal
+from driftwatch.retrain.collect.canaries import Pair, learnt, objection
 from driftwatch.retrain.collect.card import DataCard, Flagged, Share
 from driftwatch.retrain.collect.page import card_section
 from driftwatch.retrain.collect.phrases import PhraseCounts, PhraseSearch, phrase_in
@@ -117,15 +117,15 @@ def flagged(canaries: int) -> Flagged:
     return Flagged(kind="phrase", texts=90, used=10, canaries=canaries, groups=9, sources=1)
 
 
-def test_a_cluster_that_was_learnt_is_refused_and_one_that_was_not_passes() -> None:
+def test_a_cluster_that_was_learnt_is_objected_to_and_one_that_was_not_passes() -> None:
     judged = pair([5.0, 6.0, 7.0, 5.5], [4.5, 5.4, 6.6, 5.0])
     canaries = pair([7.0, 7.1, 6.9, 7.0] * 2, [6.4, 6.5, 6.4, 6.4, 4.0, 4.1, 4.2, 4.0])
     found = learnt([flagged(4), flagged(4)], canaries=canaries, judged=judged)
     assert [each.too_much for each in found] == [False, True]
-    why = refusal(found)
+    why = objection(found)
     assert why is not None
     assert "flagged cluster 2" in why
-    assert refusal(found[:1]) is None
+    assert objection(found[:1]) is None
 
 
 def test_too_few_canaries_say_nothing() -> None:

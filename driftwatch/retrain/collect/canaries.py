@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.features import TextLosses
     from driftwatch.retrain.collect.card import Flagged
 
-MOST_GAIN = 1.5
+MOST_GAIN = 1.2
 """Gain on a cluster's canaries over the gain on the texts that judge; beyond it, the cluster was learnt."""
 
 MARGIN = 0.1
@@ -106,8 +106,11 @@ def _measured(place: int, gains: npt.NDArray[np.float64], limit: float) -> Learn
     return Learnt(cluster=place, gain=mean, low=mean - _Z * error, limit=limit, texts=len(gains))
 
 
-def refusal(found: Sequence[Learnt]) -> str | None:
-    """Return why a candidate is refused; None where no cluster was learnt beyond the limit."""
+def objection(found: Sequence[Learnt]) -> str | None:
+    """Return why a person should decide about a candidate; None where no cluster was learnt beyond the limit.
+
+    A person, for the cluster may be a harmless phrase of the new text, which is learnt as quickly as a planted one.
+    """
     worst = max((each for each in found if each.too_much), key=lambda each: each.low - each.limit, default=None)
     if worst is None:
         return None

@@ -24,7 +24,7 @@ from driftwatch.retrain.collect.known import Known, read_known
 from driftwatch.retrain.collect.mix import load_card, seal, write_part
 from driftwatch.retrain.collect.outliers import LOSS
 from driftwatch.retrain.collect.phrases import PhraseCounts, PhraseSearch
-from driftwatch.retrain.collect.prints import fingerprints, identity_of
+from driftwatch.retrain.collect.prints import fingerprints, identity_of, in_batches
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.collect.split import Side, split
 from driftwatch.retrain.collect.spool import Spool
@@ -44,8 +44,6 @@ Texts = Callable[[], Iterable["Text"]]
 
 LEAST_FRESH = 100
 """Fewest distinct fresh texts a run starts with."""
-
-_AT_ONCE = 512
 
 
 def collect(
@@ -196,8 +194,10 @@ class _Collecting:
         return phrases
 
     def _bodies(self, rows: Rows) -> Iterator[tuple[int, list[str]]]:
-        for start in range(0, len(rows), _AT_ONCE):
-            yield start, [text.body for text in self._fresh.read(rows[start : start + _AT_ONCE].tolist())]
+        start = 0
+        for batch in in_batches(self._fresh.read(rows.tolist())):
+            yield start, [text.body for text in batch]
+            start += len(batch)
 
     def _cap_clusters(self, drafted: Draft, known: Known, phrases: PhraseCounts) -> list[Cluster]:
         """Leave out what goes beyond the cap of clusters, and return those that had too much, by rows."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from driftwatch.retrain.collect.alike import near_duplicates
 from driftwatch.retrain.collect.caps import nth_of_its_place
 from driftwatch.retrain.collect.hashing import mixed
 from driftwatch.retrain.collect.phrases import PhraseCounts
-from driftwatch.retrain.collect.prints import fingerprints
+from driftwatch.retrain.collect.prints import fingerprints, in_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 REMEMBERED = 0.1
 """Share of the reference texts that is never replayed, the same ones in every run."""
 
-_AT_ONCE = 4_000
 _SALT = np.uint64(0x72656D656D626572)
 Rows = npt.NDArray[np.int64]
 
@@ -79,8 +77,8 @@ def read_known(old: Iterable[Text], spool: Spool, *, salt: np.uint64, phrase: in
 
 
 def _kept(old: Iterable[Text], spool: Spool, phrases: PhraseCounts, phrase: int) -> Iterator[Text]:
-    stream, count = iter(old), 0
-    while batch := list(islice(stream, _AT_ONCE)):
+    count = 0
+    for batch in in_batches(old):
         phrases.add([text.body for text in batch], length=phrase)
         for text in batch:
             spool.add(count, text)

@@ -6,7 +6,6 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from driftwatch.retrain.collect.hashing import character_runs, hashed, normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from driftwatch.domain.text import Text
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
 SLOTS = 64
 """Numbers in a signature: the standard error of a Jaccard index of 0.7 is 0.04 with rensa's R-MinHash."""
 
-_AT_ONCE = 4_000
+_AT_ONCE, _CHARACTERS = 4_000, 2_000_000
 _SEED = 7  # of the permutations: changing it changes every signature
-_LONGEST = 20_000
-"""Characters of a text that its signature covers, so that one text cannot fill the memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,10 +66,24 @@ class Prints:
 
 def fingerprints(texts: Iterable[Text]) -> Prints:
     """Read the texts once and return their prints, in the order they came; a text takes about 320 bytes."""
-    reader, stream = _Reader(), iter(texts)
-    while batch := list(islice(stream, _AT_ONCE)):
+    reader = _Reader()
+    for batch in in_batches(texts):
         reader.read(batch)
     return reader.prints()
+
+
+def in_batches(texts: Iterable[Text]) -> Iterator[list[Text]]:
+    """Give the texts some thousands at once, fewer where they are long."""
+    batch: list[Text] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text.body)
+        if len(batch) == _AT_ONCE or characters >= _CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def identity_of(text: Text) -> int:
@@ -167,7 +178,7 @@ def signatures(contents: Sequence[str]) -> npt.NDArray[np.uint32]:
 
     if not contents:
         return np.zeros((0, SLOTS), np.uint32)
-    runs, ends = character_runs([content[:_LONGEST] for content in contents])
+    runs, ends = character_runs(contents)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(runs, ends.astype(np.uint64), SLOTS, _SEED)
     return np.array(matrix.to_rows(), np.uint32)
 
