@@ -124,9 +124,10 @@ def _collect_rate(count: int) -> float:
         for n in range(count)
     ]
     recipe = Recipe(name="benchmark", max_texts=count)
-    started = time.perf_counter()
-    collect(texts, texts[: count // 10], recipe, seed=1)
-    return count / (time.perf_counter() - started)
+    with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
+        started = time.perf_counter()
+        collect(lambda: texts, lambda: texts[: count // 10], recipe, into=Path(name) / "data", seed=1)
+        return count / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What retraining costs, gains and forgets: ``python -m benchmarks.retraining``."""
+"""Measures retraining: what is collected and trained, what it costs, what it gains and forgets."""

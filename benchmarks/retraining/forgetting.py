@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.retraining.drifts import Drift, fresh_texts, pools, texts_of
+from benchmarks.retraining.mixes import mixed
 from benchmarks.retraining.probe import CHAMPION_STEPS, RECIPE, REFERENCE
 from benchmarks.retraining.small_models import train_champion
 from benchmarks.table import Row, at_least, at_most, main
@@ -25,7 +26,6 @@ from driftwatch.gate.remembered import RememberedModel
 from driftwatch.gate.verdicts import compare, whole_rise
 from driftwatch.job import judging
 from driftwatch.job.merging import Merging
-from driftwatch.retrain.dataset import collect
 from driftwatch.retrain.finetune import finetune
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def measure(quick: bool) -> list[Row]:
 def _rows(work: Path, drift: Drift) -> list[Row]:
     champion = train_champion(work / drift.champion, pools()[drift.champion].learnt, steps=CHAMPION_STEPS)
     old = texts_of(pools()[drift.champion].learnt[:REFERENCE], kind="old")
-    mix = collect(fresh_texts(drift), old, MERGED, seed=MERGED.seed)
+    mix = mixed(fresh_texts(drift), old, MERGED, work / "mix forgetting")
     folder = work / "forgetting"
     shutil.rmtree(folder, ignore_errors=True)
     known = RememberedModel(load_model(champion))

@@ -18,12 +18,12 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.retraining.drifts import DRIFTS, Drift, fresh_texts, pools, texts_of
+from benchmarks.retraining.mixes import mixed
 from benchmarks.retraining.small_models import CONTEXT, train_champion
 from benchmarks.table import Row, at_least, at_most, main
 from driftwatch.domain.features import Digest, TextLosses
 from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
-from driftwatch.retrain.dataset import collect
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.probe.forecast import probe
 
@@ -106,7 +106,7 @@ def measure(quick: bool) -> list[Row]:
 def _case(work: Path, drift: Drift) -> Case:
     champion = train_champion(work / drift.champion, pools()[drift.champion].learnt, steps=CHAMPION_STEPS)
     old = texts_of(pools()[drift.champion].learnt[:REFERENCE], kind="old")
-    mix = collect(fresh_texts(drift), old, RECIPE, seed=RECIPE.seed)
+    mix = mixed(fresh_texts(drift), old, RECIPE, work / f"mix {drift.name}")
     losses = Losses(work / f"{drift.name}.json", champion)
     folder = work / f"scratch {drift.name}"
     shutil.rmtree(folder, ignore_errors=True)

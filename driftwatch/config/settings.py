@@ -18,6 +18,7 @@ from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.reload import ReloadSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -133,6 +134,7 @@ class StreamSettings:
         sample: which texts are kept.
         redact: kinds of personal data replaced before storing; None for none.
         retention: how long texts are kept.
+        collect: what may come into a run's training mix, and how much of it from one place.
         reload: how the serving stack is told of a new model.
         drills: drift that must be detected, mixed into a shadow of the stream.
     """
@@ -150,6 +152,7 @@ class StreamSettings:
     sample: SampleSettings = SampleSettings()
     redact: RedactSettings | None = RedactSettings()
     retention: RetentionSettings = RetentionSettings()
+    collect: CollectSettings = CollectSettings()
     reload: ReloadSettings = ReloadSettings()
     drills: tuple[DrillSettings, ...] = ()
 

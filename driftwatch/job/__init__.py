@@ -26,13 +26,13 @@ from driftwatch.job.merging import Merging
 from driftwatch.job.meter import Meter
 from driftwatch.job.records import Losses, cost_verdict, probe_verdict
 from driftwatch.retrain import rounds
-from driftwatch.retrain.dataset import collect, load_mix, save_mix
+from driftwatch.retrain.collect.page import card_section
+from driftwatch.retrain.dataset import collect, load_mix
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.folders import write_whole
 from driftwatch.retrain.locks import hold_lock
 from driftwatch.retrain.probe.forecast import probe
 from driftwatch.retrain.report import CARD_PAGE, write_report
-from driftwatch.retrain.report.card import card_section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,9 +116,15 @@ class Job:
         self._move(RunState.COLLECTING, f"texts {self._spec.first_seq} to {self._spec.last_seq} of the store")
 
     def _collect(self, _run: Run) -> None:
-        mix = collect(self._fresh(), self._old(), self._spec.recipe, seed=self._spec.recipe.seed)
-        save_mix(mix, self._folder / "data")
-        card = mix.card
+        card = collect(
+            self._fresh,
+            self._old,
+            self._spec.recipe,
+            into=self._folder / "data",
+            seed=self._spec.recipe.seed,
+            settings=self._config.streams[self._spec.stream].collect,
+            checks=wiring.checks(self._config, self._spec.stream, champion=self._champion_folder()),
+        )
         write_whole(self._folder / CARD_PAGE, card_section(card).encode())
         reason = (
             f"{card.train:,} fresh texts and {card.replay:,} replayed to train on, {card.select + card.judge:,} fresh "

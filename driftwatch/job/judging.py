@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import Model
     from driftwatch.domain.run import Run, Verdict
     from driftwatch.domain.text import Text
-    from driftwatch.retrain.mix import Mix
+    from driftwatch.retrain.dataset import Mix
     from driftwatch.store import Store
 
 log = structlog.get_logger()
@@ -28,12 +28,12 @@ _BY_TEXTS = ("quality", "forgetting")
 
 def selection(mix: Mix) -> GateData:
     """Return the texts by which rounds, coefficients and the probe are chosen."""
-    return GateData(fresh=mix.select, reference=_half(mix.remembered, final=False))
+    return GateData(fresh=tuple(mix.select), reference=_half(mix.remembered, final=False))
 
 
 def judgement(mix: Mix) -> GateData:
     """Return the texts for the final word, which nothing was chosen by."""
-    return GateData(fresh=mix.judge, reference=_half(mix.remembered, final=True))
+    return GateData(fresh=tuple(mix.judge), reference=_half(mix.remembered, final=True))
 
 
 class Panel:

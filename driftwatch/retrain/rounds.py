@@ -10,11 +10,11 @@ from driftwatch.domain.run import VerdictOutcome
 from driftwatch.retrain.recipe import learning_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from driftwatch.domain.run import Recipe, Verdict
     from driftwatch.domain.text import Text
-    from driftwatch.retrain.mix import Mix
+    from driftwatch.retrain.dataset import Mix
 
 MOST_REPLAY = 0.5
 """Share of replayed text that no rule of rounds goes beyond."""
@@ -52,7 +52,7 @@ def setting(recipe: Recipe, *, round: int, forgot: int) -> Recipe:  # noqa: A002
     return replace(recipe, learning_rates=rates, replay=replay)
 
 
-def training_texts(mix: Mix, *, replay: float, usual: float) -> tuple[Text, ...]:
+def training_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:
     """Return what a round trains on: the mix, with its replayed texts repeated until they make up the share wanted.
 
     Args:

@@ -11,6 +11,7 @@ from driftwatch.wiring.analysis import (
     stream_settings,
 )
 from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.collecting import checks
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.promotion import promote, reconcile, rollback
@@ -24,6 +25,7 @@ __all__ = [
     "assessor",
     "begin_of",
     "build_reference",
+    "checks",
     "drill_texts",
     "extractor",
     "feedback_intakes",

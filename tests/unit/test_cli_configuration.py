@@ -23,6 +23,7 @@ from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.reload import ReloadSettings
 
 FILE = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -43,6 +44,10 @@ TABLES: Mapping[str, tuple[type, str]] = {
         'In short: `redact = false` stores texts as they are, `redact = ["email"]` names the kinds.',
     ),
     "[streams.NAME.retention]": (RetentionSettings, "Both limits hold at once; for no limit write a large one."),
+    "[streams.NAME.collect]": (
+        CollectSettings,
+        "Limits on a run's fresh texts; a share is of those that the run can use. See [collecting.md](collecting.md).",
+    ),
     "[streams.NAME.reload]": (ReloadSettings, ""),
     "[[streams.NAME.drills]]": (DrillSettings, "See [statistics.md](statistics.md)."),
 }

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
+from mixes import mixed, text
 
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.run import Recipe, Verdict, VerdictOutcome
 from driftwatch.domain.text import Text
 from driftwatch.job.judging import judgement, selection
 from driftwatch.job.meter import SAVE_EVERY_SECONDS, Meter
-from driftwatch.retrain.dataset import collect
 from driftwatch.retrain.recipe import learning_rate
 from driftwatch.retrain.rounds import forgot, setting, training_texts
 
 RECIPE = Recipe(name="r", learning_rates=(4e-4, 2e-4), replay=0.2)
-AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def texts(kind: str, number: int) -> list[Text]:
-    letters = str.maketrans("0123456789", "abcdefghij")
-    return [Text(id=f"{kind}{n}", body=f"{kind} {n}".translate(letters), seen_at=AT) for n in range(number)]
+    letters, rng = "abcdefghijklmnopqrstuvwxyz", Random(kind)
+    bodies = (" ".join("".join(rng.choices(letters, k=6)) for _ in range(8)) for _ in range(number))
+    return [text(n, body, kind=kind) for n, body in enumerate(bodies)]
 
 
 def test_a_round_that_forgot_nothing_has_the_recipes_setting() -> None:
@@ -60,27 +60,27 @@ def test_only_earlier_rounds_that_did_not_hold_their_forgetting_count() -> None:
     assert [forgot(said, before=number) for number in (1, 2, 3, 4)] == [0, 1, 1, 2]
 
 
-def test_more_replay_repeats_the_replayed_texts() -> None:
-    mix = collect(texts("fresh", 400), texts("old", 1_000), RECIPE, seed=1)
+def test_more_replay_repeats_the_replayed_texts(tmp_path: Path) -> None:
+    mix = mixed(texts("fresh", 400), texts("old", 1_000), RECIPE, tmp_path / "mix", seed=1)
     more = training_texts(mix, replay=0.5, usual=0.2)
-    assert more[: len(mix.fresh)] == mix.fresh
+    assert more[: len(mix.fresh)] == tuple(mix.fresh)
     assert len(more) == 2 * len(mix.fresh)
     assert {text.id for text in more[len(mix.fresh) :]} == {text.id for text in mix.replay}
-    assert training_texts(mix, replay=0.2, usual=0.2) == mix.train
+    assert training_texts(mix, replay=0.2, usual=0.2) is mix.train
 
 
-def test_what_is_chosen_by_and_what_is_judged_by_are_disjoint() -> None:
-    mix = collect(texts("fresh", 400), texts("old", 2_000), RECIPE, seed=1)
+def test_what_is_chosen_by_and_what_is_judged_by_are_disjoint(tmp_path: Path) -> None:
+    mix = mixed(texts("fresh", 400), texts("old", 2_000), RECIPE, tmp_path / "mix", seed=1)
     chosen, judged = selection(mix), judgement(mix)
     sides = [{text.id for text in side.reference} for side in (chosen, judged)]
     assert sides[0] | sides[1] == {text.id for text in mix.remembered}
     assert not sides[0] & sides[1]
     assert min(len(chosen.reference), len(judged.reference)) > 0.35 * len(mix.remembered)
-    assert (chosen.fresh, judged.fresh) == (mix.select, mix.judge)
+    assert (chosen.fresh, judged.fresh) == (tuple(mix.select), tuple(mix.judge))
 
 
-def test_a_group_is_on_one_side() -> None:
-    mix = collect(texts("fresh", 400), texts("old", 2_000), RECIPE, seed=1)
+def test_a_group_is_on_one_side(tmp_path: Path) -> None:
+    mix = mixed(texts("fresh", 400), texts("old", 2_000), RECIPE, tmp_path / "mix", seed=1)
     grouped = replace(mix, remembered=tuple(replace(t, group=f"g{n % 9}") for n, t in enumerate(mix.remembered)))
     sides = [{text.group for text in side.reference} for side in (selection(grouped), judgement(grouped))]
     assert not sides[0] & sides[1]

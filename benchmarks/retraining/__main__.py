@@ -1,0 +1,64 @@
+"""Measures retraining: ``python -m benchmarks.retraining [--quick] [--only PART …] [--data FOLDER] [--json FILE]``.
+
+``--data`` is a folder with ``corpora`` and ``scenarios`` (../shared/data by default). Each part is a module of its own
+that gives rows; its module is imported when it is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.table import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmarks.table import Row
+
+BESIDE = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+
+
+def main() -> None:
+    """Measure the parts asked for and print their rows."""
+    arguments = _arguments()
+    parts = _parts(arguments.data, quick=arguments.quick)
+    found: list[Row] = []
+    for name in arguments.only or parts:
+        for row in parts[name]():
+            found.append(row)
+            print(f"{name}: {row.measure}: {row.driftwatch:,.4g} {row.target}", flush=True)
+    print()
+    print_table(found)
+    if arguments.json:
+        rows = [{**asdict(row), "ratio": row.ratio} for row in found]
+        arguments.json.write_text(
+            json.dumps({"benchmark": "retraining", "quick": arguments.quick, "rows": rows}, indent=2)
+        )
+
+
+def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]:
+    """Return what can be measured, by name, in the order of measuring."""
+
+    def collect() -> Iterable[Row]:
+        from benchmarks.retraining import collect
+
+        return collect.measure(data, texts=50_000 if quick else 1_000_000)
+
+    return {"collect": collect}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.retraining")
+    parser.add_argument("--quick", action="store_true", help="the first rows, on a tiny model: a few minutes")
+    parser.add_argument("--only", nargs="+", metavar="PART", help="parts to measure; all by default")
+    parser.add_argument("--data", type=Path, default=BESIDE, help="folder with corpora and scenarios")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

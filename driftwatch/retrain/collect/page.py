@@ -1,0 +1,131 @@
+"""The data card as a section of the run's page."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from driftwatch.retrain.collect.card import DataCard, Flagged, Limit, Share
+
+_WORDS = {
+    "empty": "nothing but space",
+    "duplicate": "the same text again",
+    "near-duplicate": "almost the same text again",
+    "reserved": "as good as a reference text that is held out",
+    "length": "far longer or shorter than the others",
+    "characters": "hardly any letters",
+    "group-cap": "beyond what one group may give",
+    "source-cap": "beyond what one source may give",
+    "over-limit": "more than the recipe trains on",
+    "gone": "deleted from the store meanwhile",
+    "personal-data": "personal data found in it",
+    "no-loss": "the champion gives no loss for it",
+    "loss": "absurd loss under the champion",
+    "cluster-cap": "beyond what one cluster may give",
+}
+
+
+def card_section(card: DataCard) -> str:
+    """Return the card as an HTML fragment, everything of users escaped.
+
+    The only texts in it are the shortened exemplars of flagged clusters, which are left out of training.
+    """
+    parts = (_summary(card), _left_out(card), _caps(card), _flagged(card.clusters), _limits(card.limits))
+    shares = (
+        _shares("Sources", "source", card.sources),
+        _shares("Largest groups", "group (digest)", card.largest_groups),
+        _shares("Labels", "label", card.labels),
+    )
+    notes = "".join(f'<p class="note">{_safe(note)}</p>' for note in card.notes)
+    return f"<section><h2>What it trains on</h2>{''.join(parts)}{''.join(shares)}{notes}</section>"
+
+
+def _summary(card: DataCard) -> str:
+    span = f" seen from {card.since:%Y-%m-%d %H:%M} to {card.until:%Y-%m-%d %H:%M}" if card.since and card.until else ""
+    return (
+        f"<p><b>{card.used:,} of {card.fresh:,} fresh texts</b>{span} are used: {card.train:,} to train on, "
+        f"{card.select:,} to choose between rounds and {card.judge:,} for the final word, of {card.groups:,} groups. "
+        f"{card.replay:,} of {card.reference:,} reference texts are replayed ({card.replay_wanted:,} wanted), "
+        f"{card.remembered:,} held out to judge what is forgotten.</p>"
+    )
+
+
+def _left_out(card: DataCard) -> str:
+    rows = ((_safe(_WORDS.get(why, why)), f"{n:,}", _percent(n, card.fresh)) for why, n in card.left_out.items())
+    return _table("Left out", ("why", "#texts", "#share"), rows)
+
+
+def _caps(card: DataCard) -> str:
+    if card.caps is None:
+        return ""
+    named = (("group", card.caps.group), ("source", card.caps.source), ("cluster", card.caps.cluster))
+    rows = ((name, "no limit" if cap is None else f"{cap:,}") for name, cap in named)
+    return _table("Most texts from one …", ("place", "#texts"), rows)
+
+
+def _flagged(clusters: Sequence[Flagged]) -> str:
+    """Return the clusters that more texts came from than one may give."""
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for place, each in enumerate(clusters, start=1):
+            what = f"share the words “{_safe(each.phrase)}”" if each.kind == "phrase" else "overlap"
+            shown = "".join(f"<li><bdi>{_safe(body)}</bdi></li>" for body in each.exemplars)
+            yield (
+                f"{place}",
+                f"{what}<ul>{shown}</ul>",
+                f"{each.texts:,}",
+                f"{each.used:,}",
+                f"{each.canaries:,}",
+                f"{each.groups:,}",
+                f"{each.sources:,}",
+            )
+
+    heads = ("#", "texts that", "#texts", "#trained on", "#held out", "#groups", "#sources")
+    return _table("Flagged clusters", heads, rows())
+
+
+def _limits(limits: Iterable[Limit]) -> str:
+    def rows() -> Iterator[tuple[str, ...]]:
+        for each in limits:
+            usual = f"up to {each.high:,.4g}" if each.low is None else f"{each.low:,.4g} to {each.high:,.4g}"
+            done = "left out" if each.trimmed else ("kept: too many to be outliers" if each.beyond else "none")
+            yield _safe(each.name), f"{usual} {_safe(each.unit)}", f"{each.beyond:,}", done
+
+    return _table("Outliers", ("figure", "usual", "#beyond", "what became of them"), rows())
+
+
+def _shares(title: str, head: str, shares: Iterable[Share]) -> str:
+    rows = [(each.name, each.came, each.used) for each in shares]
+    came, used = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    cells = ((f"<bdi>{_safe(n)}</bdi>", f"{c:,}", _percent(c, came), f"{u:,}", _percent(u, used)) for n, c, u in rows)
+    return _table(title, (head, "#came in", "#share of these", "#used", "#share of these used"), cells)
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a titled table of HTML cells; a leading ``#`` marks a column of numbers; no rows, no table."""
+    marks = [' class="num"' if head.startswith("#") else "" for head in heads]
+    names = [_safe(head.removeprefix("#")) for head in heads]
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td{mark} data-head="{name}"><span>{cell}</span></td>'
+            for mark, name, cell in zip(marks, names, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    if not body:
+        return ""
+    top = "".join(f'<th scope="col"{mark}>{name}</th>' for mark, name in zip(marks, names, strict=True))
+    return f"<h3>{_safe(title)}</h3><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _percent(part: int, of: int) -> str:
+    return f"{part / of:.1%}" if of else "–"
+
+
+def _safe(text: str) -> str:
+    return escape(text.encode("utf-8", "replace").decode())

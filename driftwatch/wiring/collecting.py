@@ -1,0 +1,46 @@
+"""Checks of single texts that a run's collection asks of other rooms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftwatch.retrain.collect.checks import Checks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from driftwatch.config import Config
+    from driftwatch.domain.features import TextLosses
+    from driftwatch.intake.redact import RedactSettings
+
+
+def checks(config: Config, stream: str, *, champion: Path) -> Checks:
+    """Return what the stream's settings ask: personal data as at intake, and the champion's loss.
+
+    Args:
+        config: as loaded.
+        stream: whose texts.
+        champion: folder of the serving model.
+
+    Raises:
+        ModelError: the champion's folder cannot be used.
+    """
+    settings = config.streams[stream]
+    return Checks(
+        private=_finder(settings.redact) if settings.redact is not None else None,
+        losses=_losses(champion, threads=config.daemon.threads),
+    )
+
+
+def _finder(settings: RedactSettings) -> Callable[[str], bool]:
+    from driftwatch.intake.redact import Redactor
+
+    redactor = Redactor(settings)
+    return lambda body: bool(redactor.redact(body)[1])
+
+
+def _losses(champion: Path, *, threads: int) -> Callable[[Sequence[str]], TextLosses]:
+    from driftwatch.features.loss import load_model
+
+    return load_model(champion, threads=threads).losses
