@@ -110,7 +110,7 @@ def _is_driftwatch(host: str, port: int) -> bool:
 
 
 def _secret(reference: str) -> str:
-    from driftwatch.alert.secrets import read_secret
+    from driftwatch.domain.secrets import read_secret
 
     read_secret(reference, environ=os.environ)
     return f"{reference} is there"

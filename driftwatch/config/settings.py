@@ -18,7 +18,9 @@ from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.retrain.export import ExportSettings
 from driftwatch.retrain.reload import ReloadSettings
+from driftwatch.retrain.retention import ModelSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STRICT = {"extra": "forbid"}
@@ -128,7 +130,9 @@ class StreamSettings:
         sample: which texts are kept.
         redact: kinds of personal data replaced before storing; None for none.
         retention: how long texts are kept.
+        models: how many model versions are kept.
         reload: how the serving stack is told of a new model.
+        export: where kept models are registered besides.
         drills: drift that must be detected, mixed into a shadow of the stream.
     """
 
@@ -145,7 +149,9 @@ class StreamSettings:
     sample: SampleSettings = SampleSettings()
     redact: RedactSettings | None = RedactSettings()
     retention: RetentionSettings = RetentionSettings()
+    models: ModelSettings = ModelSettings()
     reload: ReloadSettings = ReloadSettings()
+    export: ExportSettings = ExportSettings()
     drills: tuple[DrillSettings, ...] = ()
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config, StreamSettings
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.features import Features
+    from driftwatch.domain.protocols import Model
     from driftwatch.domain.text import Text
     from driftwatch.drift.assess import Assessor
     from driftwatch.drift.drills.settings import DrillSettings
@@ -47,6 +48,17 @@ def extractor(config: Config, settings: StreamSettings, *, champion: Path | None
     )
     counter = TokenizerCounter(champion if champion is not None else find_folder(settings.encoder.name))
     return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
+
+
+def scorer(config: Config, folder: Path) -> Model:
+    """Load a model for its losses alone.
+
+    Raises:
+        ModelError: its folder cannot be used.
+    """
+    from driftwatch.features.loss import load_model
+
+    return load_model(folder, threads=config.daemon.threads)
 
 
 def assessor(
