@@ -116,6 +116,18 @@ def _secret(reference: str) -> str:
     return f"{reference} is there"
 
 
+def _secrets(stream: StreamSettings) -> Iterator[tuple[str, str]]:
+    """Yield what needs a secret, and the secret's reference."""
+    reload, export = stream.reload, stream.export
+    wanted = {
+        "secret of the reload webhook": reload.secret,
+        "key of vLLM": reload.vllm.key if reload.vllm is not None else None,
+        "token of MLflow": export.mlflow.token if export.mlflow is not None else None,
+        "token of the hub": export.hub.token if export.hub is not None else None,
+    }
+    yield from ((what, secret) for what, secret in wanted.items() if secret is not None)
+
+
 def _writable(config: Config) -> str:
     folder = existing(config.state_dir)
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -134,6 +146,8 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     for source in stream.sources:
         if source.type == "file":
             yield _log(name, source.path)
+    for what, secret in _secrets(stream):
+        yield asked(f"{name}: {what}", partial(_secret, secret))
     for drill in stream.drills:
         yield asked(f"{name}: drill {drill.name}", partial(_drill, drill))
     champion, reference = store.registry.champion(stream.name), store.registry.reference(stream.name)

@@ -1,4 +1,4 @@
-"""The daemon's rounds over serving models: probations concluded, crashes mended, kept models exported, old ones deleted."""
+"""The daemon's rounds over serving models: conclude probations, mend crashes, export kept models, delete old ones."""
 
 from __future__ import annotations
 
