@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,14 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 PROMOTING = (RunState.COLLECTING, RunState.TRAINING, RunState.JUDGING, RunState.PROMOTING)
 
 
+@cache
+def drifted() -> list[str]:
+    return paragraphs(DRIFTED, 600 + 6 * WINDOW)
+
+
 def production(count: int, *, start: int = 0) -> list[Text]:
     """Texts of the drifted kind that no candidate was trained on."""
-    bodies = paragraphs(DRIFTED, 600 + start + count)[600 + start :]
+    bodies = drifted()[600 + start : 600 + start + count]
     return [
         Text(id=f"p{number}", body=body, seen_at=AT + timedelta(seconds=number))
         for number, body in enumerate(bodies, start)
@@ -44,7 +50,7 @@ def production(count: int, *, start: int = 0) -> list[Text]:
 
 
 def fresh() -> list[Text]:
-    return [Text(id=f"f{number}", body=body, seen_at=AT) for number, body in enumerate(paragraphs(DRIFTED, 600))]
+    return [Text(id=f"f{number}", body=body, seen_at=AT) for number, body in enumerate(drifted()[:600])]
 
 
 def better(champion: Path, folder: Path) -> Path:
@@ -102,10 +108,14 @@ class Stream:
     def candidate(self, name: str) -> Path:
         return self.folder / name
 
-    def begin(self, more: str = "") -> Store:
-        """Restore the state as it was after the reference was built, with more settings; returns its store."""
+    def keep(self, name: str) -> None:
+        """Keep the state as it is now; no store is open."""
+        shutil.copytree(self.folder / "state", self.folder / name, symlinks=True)
+
+    def begin(self, more: str = "", *, state: str = "saved") -> Store:
+        """Restore a state, by default the one after the reference was built, with more settings; returns its store."""
         shutil.rmtree(self.folder / "state", ignore_errors=True)
-        shutil.copytree(self.folder / "saved", self.folder / "state", symlinks=True)
+        shutil.copytree(self.folder / state, self.folder / "state", symlinks=True)
         (self.folder / "driftwatch.toml").write_text(_CONFIG + more)
         return wiring.open_store(self.config)
 
@@ -134,9 +144,7 @@ class Stream:
         return store.runs.get(spec.id)
 
     def promote(self, store: Store, run: Run, name: str) -> Run:
-        wiring.promote(
-            self.config, store, run, candidate=self.candidate(name), fresh=fresh(), heldout=(), memory=()
-        )
+        wiring.promote(self.config, store, run, candidate=self.candidate(name), fresh=fresh(), heldout=(), memory=())
         return store.runs.get(run.spec.id)
 
     def cycle(self, store: Store) -> Cycle:

@@ -64,8 +64,9 @@ def _watch(run: Run) -> str:
     if probation.windows == 0:
         return "."
     return (
-        f"; over the next {probation.windows} windows its loss is compared with {run.spec.champion}'s on the same texts, "
-        f"and it is rolled back when that is worse for sure by more than {probation.max_increase:g} nats per token."
+        f"; over the next {probation.windows} windows its loss is compared with {run.spec.champion}'s on the same "
+        f"texts, and it is rolled back when that is worse for sure by more than {probation.max_increase:g} nats per "
+        "token."
     )
 
 

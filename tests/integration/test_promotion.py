@@ -13,7 +13,7 @@ from promoted import STREAM, Stream, stream_in
 
 from driftwatch import wiring
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
-from driftwatch.domain.run import Probation, RunState, VerdictOutcome
+from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
 from driftwatch.features.model import model_digest
 from driftwatch.retrain import promote as versions
 from driftwatch.retrain.change import change_begun
@@ -163,23 +163,6 @@ def test_a_better_model_is_kept_after_its_probation(stream: Stream) -> None:
     store.close()
 
 
-def test_windows_compared_one_by_one_are_compared_like_one_process(stream: Stream) -> None:
-    """Each window above begins with a new worker; here one worker lives through all three."""
-    found = []
-    for anew in (True, False):
-        store = stream.begin()
-        run = stream.run(store, "better", probation=THREE)
-        stream.promote(store, run, "better")
-        if anew:
-            for window in range(3):
-                stream.assess(store, 1, start=window)
-        else:
-            stream.assess(store, 3)
-        found.append(store.runs.get(run.spec.id).verdicts)
-        store.close()
-    assert found[0] == found[1]
-
-
 def test_without_its_predecessor_a_model_is_kept_and_that_is_said(stream: Stream) -> None:
     store = stream.begin()
     run = stream.run(store, "worse", probation=Probation(windows=2))
@@ -268,28 +251,34 @@ class KilledError(BaseException):
     """The process ends here."""
 
 
-PROMOTING: tuple[tuple[object, str], ...] = (
+TAKEN: tuple[tuple[object, str], ...] = (
     (promotion, "add_version"),
     (promotion, "_rebase"),
     (promotion, "begin_change"),
-    (versions, "flush"),
     (serving, "point_current"),
     (serving.hooks, "reload"),
     (promotion, "_record"),
-    (promotion, "_put_back"),
     (promotion, "end_change"),
 )
-ROLLING: tuple[tuple[object, str], ...] = (
-    (rollbacks, "begin_change"),
-    (serving, "point_current"),
-    (serving.hooks, "reload"),
-    (rollbacks, "end_change"),
+"""The steps of a promotion in their order; a kill after one is a kill before the next."""
+REFUSED: tuple[tuple[object, str, str], ...] = (
+    (serving.hooks, "reload", "after"),
+    (promotion, "_put_back", "before"),
+    (promotion, "_put_back", "after"),
+    (promotion, "end_change", "before"),
+)
+ROLLING: tuple[tuple[object, str, str], ...] = (
+    (rollbacks, "begin_change", "after"),
+    (serving, "point_current", "after"),
+    (serving.hooks, "reload", "after"),
+    (rollbacks, "end_change", "before"),
+    (rollbacks, "end_change", "after"),
 )
 
 
-def killed(patch: pytest.MonkeyPatch, place: tuple[object, str], moment: str, act: Callable[[], object]) -> None:
+def killed(patch: pytest.MonkeyPatch, place: tuple[object, str, str], act: Callable[[], object]) -> None:
     """Act until the process is killed right before or right after one step."""
-    step = getattr(*place)
+    step, moment = getattr(*place[:2]), place[2]
 
     def cut(*arguments: object, **named: object) -> object:
         if moment == "after":
@@ -297,66 +286,97 @@ def killed(patch: pytest.MonkeyPatch, place: tuple[object, str], moment: str, ac
         raise KilledError
 
     with patch.context() as patched:
-        patched.setattr(*place, cut)
+        patched.setattr(*place[:2], cut)
         with pytest.raises(KilledError):
             act()
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("place", PROMOTING, ids=lambda place: place[1])
-@pytest.mark.parametrize("refused", [False, True], ids=["taken", "refused"])
+@pytest.mark.parametrize("place", TAKEN, ids=lambda place: place[1])
 def test_a_promotion_killed_anywhere_is_brought_to_its_end(
-    stream: Stream,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    refused: bool,  # noqa: FBT001
-    place: tuple[object, str],
-    moment: str,
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[object, str]
 ) -> None:
-    if place[1] == ("_record" if refused else "_put_back"):
-        return
     store = stream.begin(hooks(tmp_path))
     run = stream.run(store, "better", probation=THREE)
-    (tmp_path / "refused").write_text(str(run.candidate) if refused else "")
-    killed(monkeypatch, place, moment, lambda: stream.promote(store, run, "better"))
+    killed(monkeypatch, (*place, "after"), lambda: stream.promote(store, run, "better"))
     wiring.reconcile(stream.config, store)
     if (now := store.runs.get(run.spec.id)).state is RunState.PROMOTING:
         stream.promote(store, now, "better")
     wiring.reconcile(stream.config, store)
     version, _, at, _ = state(stream, store)
-    expected = (run.spec.champion, "rolled-back") if refused else (run.candidate, "probation")
-    assert (version, at) == expected
-    assert told(store) == ["RunRolledBack" if refused else "RunPromoted"]
+    assert (version, at) == (run.candidate, "probation")
+    assert told(store) == ["RunPromoted"]
     assert heard(tmp_path)[-1] == version, "the serving stack was told last of what serves"
     store.close()
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("place", ROLLING, ids=lambda place: place[1])
-@pytest.mark.parametrize("by", ["hand", "probation"])
-def test_a_rollback_killed_anywhere_is_undone_or_finished(
-    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, place: tuple[object, str], moment: str
+@pytest.mark.parametrize("place", REFUSED, ids=lambda place: "-".join(place[1:]))
+def test_a_refusal_killed_anywhere_is_undone(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[object, str, str]
 ) -> None:
     store = stream.begin(hooks(tmp_path))
-    run = stream.run(store, "worse", probation=THREE if by == "probation" else NONE)
-    stream.promote(store, run, "worse")
-    if by == "probation":
-        stream.assess(store, 1)
+    run = stream.run(store, "better", probation=THREE)
+    (tmp_path / "refused").write_text(str(run.candidate))
+    killed(monkeypatch, place, lambda: stream.promote(store, run, "better"))
+    tried = heard(tmp_path).count(str(run.candidate))
+    wiring.reconcile(stream.config, store)
+    if (now := store.runs.get(run.spec.id)).state is RunState.PROMOTING:
+        stream.promote(store, now, "better")
+    wiring.reconcile(stream.config, store)
+    version, _, at, _ = state(stream, store)
+    assert (version, at) == (run.spec.champion, "rolled-back")
+    assert told(store) == ["RunRolledBack"]
+    assert heard(tmp_path)[-1] == version
+    known = place[1:] != ("reload", "after")
+    assert heard(tmp_path).count(str(run.candidate)) == (tried if known else tried + 1), (
+        "a known refusal is not retried"
+    )
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def promoted(stream: Stream) -> dict[str, Run]:
+    """Two states to begin from: a worse model kept, and one whose probation has said that it is worse."""
+    store = stream.begin()
+    kept = stream.run(store, "worse", probation=NONE)
+    stream.promote(store, kept, "worse")
+    store.close()
+    stream.keep("kept")
+    store = stream.begin()
+    watched = stream.run(store, "worse", probation=THREE)
+    stream.promote(store, watched, "worse")
+    stream.assess(store, 1)
+    store.close()
+    stream.keep("watched")
+    return {"kept": kept, "watched": watched}
+
+
+@pytest.mark.parametrize("place", ROLLING, ids=lambda place: "-".join(place[1:]))
+@pytest.mark.parametrize("begun", ["kept", "watched"])
+def test_a_rollback_killed_anywhere_is_undone_or_finished(
+    stream: Stream,
+    promoted: dict[str, Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    begun: str,
+    place: tuple[object, str, str],
+) -> None:
+    store, run = stream.begin(hooks(tmp_path), state=begun), promoted[begun]
 
     def act() -> None:
-        if by == "probation":
+        if begun == "watched":
             wiring.conclude(stream.config, store, STREAM)
         else:
             wiring.rollback(stream.config, store, run.spec.id, reason="worse")
 
-    killed(monkeypatch, place, moment, act)
+    killed(monkeypatch, place, act)
     wiring.conclude(stream.config, store, STREAM)  # what the daemon does next
     wiring.reconcile(stream.config, store)
     version, _, at, _ = state(stream, store)
-    finished = by == "probation" or place[1] == "end_change"
+    finished = begun == "watched" or place[1] == "end_change"
     assert (version, at) == ((run.spec.champion, "rolled-back") if finished else (run.candidate, "kept"))
     assert told(store).count("RunRolledBack") == int(finished)
-    assert heard(tmp_path)[-1] == version
+    if place[1:] != ("begin_change", "after") or begun == "watched":
+        assert heard(tmp_path)[-1] == version
     store.close()
 
 
@@ -365,7 +385,7 @@ def test_a_promotion_given_up_is_undone_and_the_serving_stack_told(
 ) -> None:
     store = stream.begin(hooks(tmp_path))
     run = stream.run(store, "better")
-    killed(monkeypatch, (promotion, "_record"), "before", lambda: stream.promote(store, run, "better"))
+    killed(monkeypatch, (promotion, "_record", "before"), lambda: stream.promote(store, run, "better"))
     wiring.reconcile(stream.config, store)
     assert (stream.models / "current").readlink().name == run.candidate, "the job may still finish it"
     store.runs.move(run.spec.id, to=RunState.FAILED, reason="its job ended again and again")

@@ -126,7 +126,7 @@ def test_a_check_ends_at_its_deadline(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("says", "served"), [(b'{"model": "v2"}', True), (b'{"model": "v1"}', False)])
-def test_the_served_version_is_asked_for(tmp_path: Path, says: bytes, served: bool) -> None:  # noqa: FBT001
+def test_the_served_version_is_asked_for(tmp_path: Path, says: bytes, served: bool) -> None:
     with HttpReceiver([200], say=says) as receiver:
         check = CheckSettings(url=f"{receiver.url}/health?stream={{stream}}", expect="{version}")
         refused = tell(ReloadSettings(check=check), tmp_path).refused
@@ -155,7 +155,9 @@ def test_vllm_loads_the_new_adapter_then_unloads_the_old(tmp_path: Path) -> None
     with VllmServer(key="k3y") as server:
         (tmp_path / "key").write_text("k3y")
         settings = ReloadSettings(
-            command=command, vllm=VllmSettings(url=server.url, key=f"file:{tmp_path / 'key'}"), timeout=timedelta(seconds=10)
+            command=command,
+            vllm=VllmSettings(url=server.url, key=f"file:{tmp_path / 'key'}"),
+            timeout=timedelta(seconds=10),
         )
         assert tell(settings, adapter(tmp_path / "v2"), version="v2") == ReloadReport(called=2)
         server.adapters["support-eu.v1"] = "/elsewhere"
