@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from driftwatch.retrain.export import ExportError
@@ -34,8 +35,9 @@ class HubExporter:
         Raises:
             ExportError: huggingface_hub is not installed, or the hub cannot be reached or refuses.
         """
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the package is imported
         try:
-            import httpx
+            import httpx2
             from huggingface_hub import HfApi
             from huggingface_hub.errors import HfHubHTTPError, HFValidationError
         except ImportError as error:
@@ -51,6 +53,6 @@ class HubExporter:
                 delete_patterns="*",  # a file of the model before must not stay beside this one's
             )
             hub.create_tag(repository, tag=manifest.version, revision=commit.oid, exist_ok=True)
-        except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
+        except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
             raise ExportError(f"the hub did not take the model: {error}", where=repository) from error
         return f"{repository} at {commit.oid}"

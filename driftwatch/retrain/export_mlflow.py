@@ -45,6 +45,7 @@ class MlflowExporter:
         Raises:
             ExportError: MLflow is not installed, cannot be reached or refuses.
         """
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when the package is imported
         try:
             from mlflow import MlflowClient
             from mlflow.exceptions import MlflowException

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadSettings:
-    """How a stream's serving stack is told; see [serving.md](serving.md).
+    """How a stream's serving stack is told.
 
     Args:
         command: program and arguments; ``{path}``, ``{version}``, ``{stream}`` and ``{model}`` in them are filled in.

@@ -22,6 +22,7 @@ from driftwatch.wiring import promotion, rollbacks, serving
 
 NONE = Probation(windows=0)
 THREE = Probation(windows=3)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
