@@ -41,31 +41,30 @@ class HubServer:
         return f"{len(self.commits):040d}"
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
-        if method == "POST" and path == "/api/repos/create":
-            exists, self.private = self.private is not None, json.loads(body)["visibility"] == "private"
-            return (409 if exists else 200), {"url": f"{self.url}/acme/docs", "id": "acme/docs"}
-        if method == "POST" and "/preupload/" in path:
-            files = json.loads(body)["files"]
-            return 200, {
-                "files": [{"path": each["path"], "uploadMode": "regular", "shouldIgnore": False} for each in files]
-            }
-        if method == "POST" and "/commit/" in path:
-            self._commit([json.loads(line) for line in body.splitlines()])
-            return 200, {
-                "commitOid": self.head,
-                "commitUrl": f"{self.url}/acme/docs/commit/{self.head}",
-                "success": True,
-            }
-        if method == "POST" and "/tag/" in path:
-            self.tags[json.loads(body)["tag"]] = path.rpartition("/")[2]
-            return 200, {}
-        if method == "GET" and path.startswith("/api/models/acme/docs/tree/"):
+        of = "/api/models/acme/docs"
+        if method == "POST":
+            return self._posted(path, body)
+        if path.startswith(f"{of}/tree/"):
             return 200, [
                 {"type": "file", "path": name, "oid": "0", "size": len(content)} for name, content in self.files.items()
             ]
-        if method == "GET" and path.startswith("/api/models/acme/docs"):
+        if path.startswith(of):
             return 200, {"id": "acme/docs", "sha": self.head, "siblings": [{"rfilename": name} for name in self.files]}
         return 404, {"error": f"{method} {path}"}
+
+    def _posted(self, path: str, body: bytes) -> tuple[int, Any]:
+        if path == "/api/repos/create":
+            exists, self.private = self.private is not None, json.loads(body)["visibility"] == "private"
+            return (409 if exists else 200), {"url": f"{self.url}/acme/docs", "id": "acme/docs"}
+        if "/preupload/" in path:
+            asked = [each["path"] for each in json.loads(body)["files"]]
+            return 200, {"files": [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in asked]}
+        if "/commit/" in path:
+            self._commit([json.loads(line) for line in body.splitlines()])
+            url = f"{self.url}/acme/docs/commit/{self.head}"
+            return 200, {"commitOid": self.head, "commitUrl": url, "success": True}
+        self.tags[json.loads(body)["tag"]] = path.rpartition("/")[2]
+        return 200, {}
 
     def _commit(self, lines: list[dict[str, Any]]) -> None:
         for line in lines:

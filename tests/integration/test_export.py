@@ -85,7 +85,7 @@ def test_an_mlflow_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         MlflowExporter(settings, stream="docs").export(folder, check_version(folder))
 
 
-def hub(server: HubServer, token: str = "t0ken") -> HubExporter:
+def hub(server: HubServer, token: str) -> HubExporter:
     settings = HubSettings(repository="acme/docs", token="env:HUB_TOKEN", endpoint=server.url)
     return HubExporter(settings, token=Secret(token))
 
@@ -102,12 +102,12 @@ def test_a_hub_gets_one_commit_and_one_tag_a_version(tmp_path: Path) -> None:
     first, second = version(tmp_path, "m2", "two"), version(tmp_path, "m3", "three")
     (first / "left.json").write_text("{}")
     with HubServer(token="t0ken") as server:
-        said = hub(server).export(first, replace(check_version(second), version="m2"))
+        said = hub(server, "t0ken").export(first, replace(check_version(second), version="m2"))
         assert said == f"acme/docs at {server.head}"
         assert server.private is True
         assert server.files["model.safetensors"] == b"two"
         assert set(server.files) == {"config.json", "driftwatch.json", "left.json", "model.safetensors"}
-        hub(server).export(second, check_version(second))
+        hub(server, "t0ken").export(second, check_version(second))
         assert server.files["model.safetensors"] == b"three"
         assert set(server.files) == {"config.json", "driftwatch.json", "model.safetensors"}
         assert server.commits == ["m2, from m1 by docs-w0000007", "m3, from m1 by docs-w0000007"]

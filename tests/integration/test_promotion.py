@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from http_receiver import HttpReceiver
+from hub_server import HubServer
 from promoted import STREAM, Stream, stream_in
 
 from driftwatch import wiring
+from driftwatch.daemon.champions import FIRST_PAUSE, Exporting
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
 from driftwatch.features.model import model_digest
@@ -248,6 +251,16 @@ def test_a_way_back_that_is_gone_leaves_everything(stream: Stream, missing: str)
     store.close()
 
 
+class Hand:
+    """A clock that a hand moves."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+
 class KilledError(BaseException):
     """The process ends here."""
 
@@ -465,3 +478,40 @@ def test_a_signed_webhook_is_told_of_promotion_and_rollback(stream: Stream, tmp_
     assert [post.json["version"] for post in receiver.posts] == [run.candidate, run.spec.champion]
     assert all(post.headers["X-Driftwatch-Signature"].startswith("v1=") for post in receiver.posts)
     store.close()
+
+
+def test_a_kept_model_is_exported_once_and_shown(stream: Stream, tmp_path: Path) -> None:
+    with HubServer(token="t0ken") as hub:
+        (tmp_path / "token").write_text("t0ken\n")
+        more = (
+            f'[streams.{STREAM}.export.hub]\nrepository = "acme/docs"\n'
+            f'token = "file:{tmp_path / "token"}"\nendpoint = "{hub.url}"\n'
+        )
+        store = stream.begin(more)
+        assert wiring.export_due(stream.config, store, STREAM) == (), "a model that no run made stays here"
+        run = stream.run(store, "better", probation=Probation(windows=1))
+        stream.promote(store, run, "better")
+        assert wiring.export_due(stream.config, store, STREAM) == (), "not before its probation ended"
+        stream.assess(store, 1)
+        wiring.conclude(stream.config, store, STREAM)
+        clock = Hand()
+        exporting = Exporting(stream.config, store, clock=clock)
+        hub.token = "another"
+        exporting.export_all()
+        (refused,) = [v for v in store.runs.get(run.spec.id).verdicts if v.gate == "export.hub"]
+        assert refused.outcome is VerdictOutcome.REFUSED
+        assert "did not take the model" in refused.detail
+        assert state(stream, store)[2] == "kept", "a failing export undoes nothing"
+        hub.token = "t0ken"
+        exporting.export_all()
+        assert hub.commits == [], "its time has not come"
+        clock.at += FIRST_PAUSE
+        exporting.export_all()
+        exporting.export_all()
+        assert hub.commits == [f"{run.candidate}, from {run.spec.champion} by {run.spec.id}"]
+        (passed,) = [v for v in store.runs.get(run.spec.id).verdicts if v.gate == "export.hub"]
+        assert (passed.outcome, passed.detail) == (VerdictOutcome.PASSED, f"exported as acme/docs at {hub.head}")
+        assert wiring.export_due(stream.config, store, STREAM) == ()
+        wiring.rollback(stream.config, store, run.spec.id, reason="worse answers")
+        assert wiring.export_due(stream.config, store, STREAM) == ("hub",), "the place follows the way back"
+        store.close()
