@@ -62,6 +62,7 @@ def test_mlflow_gets_files_tags_figures_and_the_alias(tmp_path: Path) -> None:
     assert str(serving.version) == "2"
     assert serving.tags["driftwatch.version"] == "m3"
     assert serving.tags["driftwatch.parent"] == "m1"
+    assert serving.run_id is not None
     run = client.get_run(serving.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["recipe.name"] == "small"

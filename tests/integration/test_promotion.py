@@ -19,6 +19,7 @@ from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
 from driftwatch.features.model import model_digest
 from driftwatch.retrain import promote as versions
+from driftwatch.retrain import reload as reloading
 from driftwatch.retrain.change import change_begun
 from driftwatch.store import Store
 from driftwatch.wiring import promotion, rollbacks, serving
@@ -270,13 +271,13 @@ TAKEN: tuple[tuple[object, str], ...] = (
     (promotion, "_rebase"),
     (promotion, "begin_change"),
     (serving, "point_current"),
-    (serving.hooks, "reload"),
+    (reloading, "reload"),
     (promotion, "_record"),
     (promotion, "end_change"),
 )
 """The steps of a promotion in their order; a kill after one is a kill before the next."""
 REFUSED: tuple[tuple[object, str, str], ...] = (
-    (serving.hooks, "reload", "after"),
+    (reloading, "reload", "after"),
     (promotion, "_put_back", "before"),
     (promotion, "_put_back", "after"),
     (promotion, "end_change", "before"),
@@ -284,7 +285,7 @@ REFUSED: tuple[tuple[object, str, str], ...] = (
 ROLLING: tuple[tuple[object, str, str], ...] = (
     (rollbacks, "begin_change", "after"),
     (serving, "point_current", "after"),
-    (serving.hooks, "reload", "after"),
+    (reloading, "reload", "after"),
     (rollbacks, "end_change", "before"),
     (rollbacks, "end_change", "after"),
 )
