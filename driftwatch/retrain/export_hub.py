@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from driftwatch.retrain.promote import VersionManifest
 
 
+_OURS = ("*.safetensors", "*.json", "*.model", "vocab.txt", "merges.txt", "*.jinja", "adapter/*")
+"""Files of the model before that must not stay beside this one's; what people wrote there, such as a README, stays."""
+
+
 class HubExporter:
     """One repository.
 
@@ -50,7 +54,7 @@ class HubExporter:
                 repo_id=repository,
                 folder_path=folder,
                 commit_message=f"{manifest.version}, from {manifest.parent} by {manifest.run}",
-                delete_patterns="*",  # a file of the model before must not stay beside this one's
+                delete_patterns=list(_OURS),
             )
             hub.create_tag(repository, tag=manifest.version, revision=commit.oid, exist_ok=True)
         except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LEAST = 2
 """The serving model and the one to roll back to."""
 _GOING = ".deleting"
+_COMING = ".writing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class ModelSettings:
 def prune_versions(models: Path, *, keep: int, needed: Collection[str]) -> tuple[str, ...]:
     """Delete old versions; each disappears at once by a rename, and what a kill left of one is deleted next time.
 
+    No version may be written meanwhile.
+
     Args:
         models: the stream's versions.
         keep: newest versions that stay.
@@ -48,8 +51,9 @@ def prune_versions(models: Path, *, keep: int, needed: Collection[str]) -> tuple
     Returns:
         The versions that are gone, oldest last.
     """
-    for left in models.glob(f".*{_GOING}"):
-        shutil.rmtree(left, ignore_errors=True)
+    for left in (*models.glob(f".*{_GOING}"), *models.glob(f".*{_COMING}")):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
     stays = {*needed, current_version(models)}
     old = [version for version in _newest_first(models)[keep:] if version not in stays]
     for version in old:

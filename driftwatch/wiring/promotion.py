@@ -11,7 +11,7 @@ from driftwatch.domain.errors import ConflictError, DataError, ModelError
 from driftwatch.domain.features import Digest
 from driftwatch.domain.run import RunState, Verdict, VerdictOutcome
 from driftwatch.retrain.change import begin_change, change_alone, end_change
-from driftwatch.retrain.promote import VersionManifest, add_version, read_manifest
+from driftwatch.retrain.promote import CARD, VersionManifest, add_version, read_manifest
 from driftwatch.store import Champion
 from driftwatch.wiring.analysis import extractor
 from driftwatch.wiring.base import CLOCK
@@ -59,7 +59,7 @@ def promote(
         fresh: texts it was trained on.
         heldout: fresh texts it never saw.
         memory: older texts it should still know.
-        card: its data card, copied beside the model.
+        card: its data card, copied beside the model; None for the one in the run's folder, if there is one.
 
     Raises:
         DriftwatchError: the candidate or its reference cannot be used; the old model serves on.
@@ -70,7 +70,7 @@ def promote(
         _check_parent(store, run)
         refusal = _refusal(run)
         if refusal is None:
-            folder = _version(run, candidate, models, card)
+            folder = _version(run, candidate, models, card or _card(config, run))
             made = _rebase(
                 config, settings, folder, fresh=fresh, heldout=heldout, memory=memory, old=run.spec.reference
             )
@@ -116,6 +116,11 @@ def _version(run: Run, candidate: Path, models: Path, card: Path | None) -> Path
         verdicts=run.verdicts,
     )
     return add_version(candidate, models, manifest, card=card)
+
+
+def _card(config: Config, run: Run) -> Path | None:
+    file = config.state_dir / "runs" / run.spec.id / "data" / CARD
+    return file if file.is_file() else None
 
 
 def _record(config: Config, store: Store, run: Run, folder: Path, made: Rebased, report: ReloadReport) -> None:

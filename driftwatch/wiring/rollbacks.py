@@ -11,6 +11,7 @@ from driftwatch.alert import messages
 from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.domain.run import RunState
 from driftwatch.retrain.change import begin_change, change_alone, end_change
+from driftwatch.retrain.promote import check_version
 from driftwatch.wiring.base import CLOCK
 from driftwatch.wiring.outgoing import receivers
 from driftwatch.wiring.serving import models_of, said, serve
@@ -42,6 +43,7 @@ def rollback(config: Config, store: Store, run_id: RunId, *, reason: str) -> Cha
     with change_alone(models, patience=_PATIENCE):
         serving = _serving(store, run)
         before, reference = _before(store, run)
+        check_version(models / before.version)
         begin_change(models)
         report = serve(config, store, stream, before.version)
         reason += said(report)

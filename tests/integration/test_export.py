@@ -108,9 +108,10 @@ def test_a_hub_gets_one_commit_and_one_tag_a_version(tmp_path: Path) -> None:
         assert server.private is True
         assert server.files["model.safetensors"] == b"two"
         assert set(server.files) == {"config.json", "driftwatch.json", "left.json", "model.safetensors"}
+        server.files["README.md"] = b"by a person"
         hub(server, "t0ken").export(second, check_version(second))
         assert server.files["model.safetensors"] == b"three"
-        assert set(server.files) == {"config.json", "driftwatch.json", "model.safetensors"}
+        assert set(server.files) == {"README.md", "config.json", "driftwatch.json", "model.safetensors"}
         assert server.commits == ["m2, from m1 by docs-w0000007", "m3, from m1 by docs-w0000007"]
         assert server.tags == {"m2": f"{1:040d}", "m3": f"{2:040d}"}
 

@@ -14,7 +14,7 @@ from hub_server import HubServer
 from promoted import STREAM, Stream, stream_in
 
 from driftwatch import wiring
-from driftwatch.daemon.champions import FIRST_PAUSE, Exporting
+from driftwatch.daemon.champions import FIRST_PAUSE, Exporting, tending
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
 from driftwatch.features.model import model_digest
@@ -76,17 +76,10 @@ def heard(folder: Path) -> list[str]:
 def test_a_promotion_writes_down_what_it_was(stream: Stream, tmp_path: Path) -> None:
     store = stream.begin(hooks(tmp_path))
     run = stream.run(store, "better", probation=NONE)
-    (tmp_path / "card.json").write_text('{"seen": 600}')
-    wiring.promote(
-        stream.config,
-        store,
-        run,
-        candidate=stream.candidate("better"),
-        fresh=[],
-        heldout=[],
-        memory=[],
-        card=tmp_path / "card.json",
-    )
+    data = stream.folder / "state" / "runs" / run.spec.id / "data"
+    data.mkdir(parents=True)
+    (data / "card.json").write_text('{"seen": 600}')
+    wiring.promote(stream.config, store, run, candidate=stream.candidate("better"), fresh=[], heldout=[], memory=[])
     version, reference, at, reason = state(stream, store)
     assert (version, at) == (run.candidate, "kept")
     assert reference != run.spec.reference, "the old texts with the new model's losses"
@@ -238,7 +231,7 @@ def test_a_candidate_judged_against_another_model_is_not_promoted(stream: Stream
 @pytest.mark.parametrize("missing", ["model", "reference"])
 def test_a_way_back_that_is_gone_leaves_everything(stream: Stream, missing: str) -> None:
     store = stream.begin()
-    run = stream.run(store, "better", probation=NONE)
+    run = stream.run(store, "better", probation=THREE)
     stream.promote(store, run, "better")
     before = state(stream, store)
     gone = stream.models / run.spec.champion
@@ -247,8 +240,14 @@ def test_a_way_back_that_is_gone_leaves_everything(stream: Stream, missing: str)
     gone.rename(gone.with_name("gone"))
     with pytest.raises(NotFoundError, match=r"no model version|is gone"):
         wiring.rollback(stream.config, store, run.spec.id, reason="x")
-    wiring.reconcile(stream.config, store)
-    assert state(stream, store) == before
+    assert state(stream, store) == before, "not even a change was begun"
+    store.runs.request_cancel(run.spec.id)
+    tend = tending(stream.config, store)
+    tend()
+    assert state(stream, store) == before, "the daemon's round outlives it"
+    gone.with_name("gone").rename(gone)
+    tend()
+    assert state(stream, store)[0] == run.spec.champion
     store.close()
 
 

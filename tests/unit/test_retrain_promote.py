@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -163,6 +164,7 @@ def test_a_deletion_that_was_killed_is_finished(tmp_path: Path) -> None:
     models = tmp_path / "models"
     versions(models, 3)
     (models / "v0").rename(models / ".v0.deleting")
+    (models / ".v7.writing").mkdir()
     with pytest.raises(NotFoundError):
         read_manifest(models / "v0")
     assert prune_versions(models, keep=2, needed=()) == ()
@@ -194,3 +196,16 @@ def test_one_change_at_a_time(tmp_path: Path) -> None:
         raise AssertionError("two changes at once")
     with change_alone(models, patience=timedelta(0)):
         assert models.is_dir()
+
+
+def test_what_does_not_fit_the_disk_is_not_left_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    models = tmp_path / "models"
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copyfile", full)
+        with pytest.raises(OSError, match="No space left"):
+            add_version(candidate(tmp_path / "c"), models, manifest(), card=tmp_path / "c" / "config.json")
+    assert list(models.iterdir()) == []
+    assert check_version(add_version(tmp_path / "c", models, manifest())).version == "v2"
