@@ -25,20 +25,22 @@ LONGEST_PAUSE = timedelta(hours=6)
 
 
 def tending(config: Config, store: Store) -> Callable[[], None]:
-    """Return the round that concludes probations and mends what a crash left; one stream's trouble stops no other."""
-    told: dict[str, str] = {}
+    """Return the round that concludes probations and mends what a crash left; one stream's trouble stops no other.
+
+    The first trouble is raised once every stream had its turn, so that the loop's failures show it.
+    """
 
     def tend_all() -> None:
+        troubles: list[DriftwatchError] = []
         for stream in config.streams:
             try:
                 wiring.conclude(config, store, stream)
                 wiring.reconcile(config, store, streams=(stream,))
             except DriftwatchError as error:
-                if told.get(stream) != str(error):
-                    log.exception("serving_model_in_trouble", stream=stream, error=str(error))
-                told[stream] = str(error)
-            else:
-                told.pop(stream, None)
+                log.error("serving_model_in_trouble", stream=stream, error=str(error))  # noqa: TRY400 - its cause is told
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
 
     return tend_all
 
