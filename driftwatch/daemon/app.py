@@ -145,7 +145,8 @@ class Daemon:
         return loops
 
     def _champion_loops(self) -> list[Loop]:
-        tend, prune = champions.tending(self._config, self._store), champions.pruning(self._config, self._store)
+        tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
+        prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
         loops = [
             Loop(name="champions", every=_TEND_EVERY, round=tend, patience=patience),

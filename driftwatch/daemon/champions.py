@@ -20,29 +20,78 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FIRST_PAUSE = timedelta(minutes=1)
-"""After an export that failed; each further pause is twice as long."""
+"""After an export that failed, or a serving stack that refused; each further pause is twice as long."""
 LONGEST_PAUSE = timedelta(hours=6)
+LONGEST_REFUSAL = timedelta(minutes=10)
 
 
-def tending(config: Config, store: Store) -> Callable[[], None]:
-    """Return the round that concludes probations and mends what a crash left; one stream's trouble stops no other.
+class Tending:
+    """The round that concludes probations and mends what a crash left; one stream's trouble stops no other.
 
-    The first trouble is raised once every stream had its turn, so that the loop's failures show it.
+    Args:
+        config: as loaded.
+        store: the ledger.
+        clock: for the pauses between two attempts at a serving stack that refuses.
     """
 
-    def tend_all() -> None:
+    def __init__(self, config: Config, store: Store, *, clock: Clock) -> None:
+        self._config = config
+        self._store = store
+        self._pauses = Pauses(clock, first=FIRST_PAUSE, longest=LONGEST_REFUSAL)
+
+    def tend_all(self) -> None:
+        """Look at every stream.
+
+        Raises:
+            DriftwatchError: the first trouble, once every stream had its turn, so that the loop's failures show it.
+        """
         troubles: list[DriftwatchError] = []
-        for stream in config.streams:
+        for stream in self._config.streams:
             try:
-                wiring.conclude(config, store, stream)
-                wiring.reconcile(config, store, streams=(stream,))
+                wiring.conclude(self._config, self._store, stream)
+                self._mend(stream)
             except DriftwatchError as error:
                 log.error("serving_model_in_trouble", stream=stream, error=str(error))  # noqa: TRY400 - its cause is told
                 troubles.append(error)
         if troubles:
             raise troubles[0]
 
-    return tend_all
+    def _mend(self, stream: str) -> None:
+        if not self._pauses.over(stream):
+            return
+        if wiring.reconcile(self._config, self._store, streams=(stream,)):
+            self._pauses.lengthen(stream)
+        else:
+            self._pauses.forget(stream)
+
+
+class Pauses:
+    """Growing pauses between attempts that fail, by stream.
+
+    Args:
+        clock: tells when one is over.
+        first: the first pause; each further one is twice as long.
+        longest: no pause is longer.
+    """
+
+    def __init__(self, clock: Clock, *, first: timedelta, longest: timedelta) -> None:
+        self._clock = clock
+        self._first = first
+        self._longest = longest
+        self._until: dict[str, tuple[datetime, timedelta]] = {}
+
+    def over(self, stream: str) -> bool:
+        """Whether the stream may be tried."""
+        return stream not in self._until or self._clock.now() >= self._until[stream][0]
+
+    def lengthen(self, stream: str) -> None:
+        """Begin a pause after a failure."""
+        pause = min(2 * self._until[stream][1], self._longest) if stream in self._until else self._first
+        self._until[stream] = self._clock.now() + pause, pause
+
+    def forget(self, stream: str) -> None:
+        """Begin anew after a success."""
+        self._until.pop(stream, None)
 
 
 def patience(config: Config) -> timedelta:
@@ -65,20 +114,18 @@ class Exporting:
     ) -> None:
         self._config = config
         self._store = store
-        self._clock = clock
         self._send = send
-        self._pauses: dict[str, tuple[datetime, timedelta]] = {}
+        self._pauses = Pauses(clock, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
 
     def export_all(self) -> None:
         """Export what is due."""
         for stream in self._config.streams:
-            not_before, pause = self._pauses.get(stream, (self._clock.now(), FIRST_PAUSE))
-            if self._clock.now() < not_before or not wiring.export_due(self._config, self._store, stream):
+            if not self._pauses.over(stream) or not wiring.export_due(self._config, self._store, stream):
                 continue
             if self._send(self._config, stream):
-                self._pauses.pop(stream, None)
+                self._pauses.forget(stream)
             else:
-                self._pauses[stream] = self._clock.now() + pause, min(2 * pause, LONGEST_PAUSE)
+                self._pauses.lengthen(stream)
 
 
 def pruning(config: Config, store: Store) -> Callable[[], None]:

@@ -16,7 +16,7 @@ from driftwatch.store import Champion
 from driftwatch.wiring.analysis import extractor
 from driftwatch.wiring.base import CLOCK
 from driftwatch.wiring.outgoing import receivers
-from driftwatch.wiring.serving import models_of, said, serve
+from driftwatch.wiring.serving import models_of, said, serve, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +152,8 @@ def _put_back(config: Config, store: Store, run: Run, refusal: str) -> None:
     stream, to = run.spec.stream, RunState.ROLLED_BACK
     models = models_of(config, stream)
     begin_change(models)
-    reason = refusal + said(serve(config, store, stream, run.spec.champion))
+    report = serve(config, store, stream, run.spec.champion)
+    reason = refusal + said(report)
     log.warning("promotion_undone", run=run.spec.id, stream=stream, reason=reason)
     store.runs.move(
         run.spec.id,
@@ -161,7 +162,7 @@ def _put_back(config: Config, store: Store, run: Run, refusal: str) -> None:
         alerts=messages.for_transition(run, to=to, reason=reason, at=CLOCK.now()),
         receivers=receivers(config),
     )
-    end_change(models)
+    settled(models, report)
 
 
 def _rebase(

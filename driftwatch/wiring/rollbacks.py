@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from driftwatch.alert import messages
 from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.domain.run import RunState
-from driftwatch.retrain.change import begin_change, change_alone, end_change
+from driftwatch.retrain.change import begin_change, change_alone
 from driftwatch.retrain.promote import check_version
 from driftwatch.wiring.base import CLOCK
 from driftwatch.wiring.outgoing import receivers
-from driftwatch.wiring.serving import models_of, said, serve
+from driftwatch.wiring.serving import models_of, said, serve, settled
 
 if TYPE_CHECKING:
     from driftwatch.config import Config
@@ -57,7 +57,7 @@ def rollback(config: Config, store: Store, run_id: RunId, *, reason: str) -> Cha
             alerts=messages.for_transition(run, to=RunState.ROLLED_BACK, reason=reason, at=CLOCK.now()),
             receivers=receivers(config),
         )
-        end_change(models)
+        settled(models, report)
     return back
 
 

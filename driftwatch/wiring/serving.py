@@ -56,7 +56,7 @@ def serve(config: Config, store: Store, stream: str, version: str) -> ReloadRepo
     return hooks.reload(config.streams[stream].reload, told, hooks.Means(environ=os.environ, now=CLOCK.now))
 
 
-def reconcile(config: Config, store: Store, *, streams: Iterable[str] | None = None) -> None:
+def reconcile(config: Config, store: Store, *, streams: Iterable[str] | None = None) -> tuple[str, ...]:
     """Bring link and serving stack to what the ledger says where a crash left them apart.
 
     A promotion in progress is left alone: its job brings it to its end.
@@ -66,9 +66,13 @@ def reconcile(config: Config, store: Store, *, streams: Iterable[str] | None = N
         store: the ledger.
         streams: which to look at; None for all.
 
+    Returns:
+        Streams whose serving stack does not take the model that it should serve; to be told again later.
+
     Raises:
         ModelError: a serving model's folder is missing or damaged.
     """
+    refusing = []
     for stream in streams if streams is not None else config.streams:
         serving = store.registry.champion(stream)
         if serving is None or not _apart(config, store, serving):
@@ -76,10 +80,11 @@ def reconcile(config: Config, store: Store, *, streams: Iterable[str] | None = N
         models = models_of(config, stream)
         try:
             with change_alone(models, patience=_MOMENT):
-                if _apart(config, store, serving):
-                    _restore(config, store, serving)
+                if _apart(config, store, serving) and not _restored(config, store, serving):
+                    refusing.append(stream)
         except ConflictError:
             log.info("change_under_way", stream=stream)
+    return tuple(refusing)
 
 
 def _apart(config: Config, store: Store, serving: Champion) -> bool:
@@ -91,7 +96,7 @@ def _apart(config: Config, store: Store, serving: Champion) -> bool:
     return not moved and (change_begun(models) or current_version(models) != serving.version)
 
 
-def _restore(config: Config, store: Store, serving: Champion) -> None:
+def _restored(config: Config, store: Store, serving: Champion) -> bool:
     models = models_of(config, serving.stream)
     try:
         report = serve(config, store, serving.stream, serving.version)
@@ -101,8 +106,16 @@ def _restore(config: Config, store: Store, serving: Champion) -> None:
             where=str(models / serving.version),
             cure="restore the folder from a backup, or driftwatch runs rollback to an earlier model",
         ) from error
-    end_change(models)
     log.warning("current_restored", stream=serving.stream, version=serving.version, problems=said(report))
+    return settled(models, report)
+
+
+def settled(models: Path, report: ReloadReport) -> bool:
+    """End the change, unless the serving stack is known not to serve what it should: then it is told again later."""
+    if report.refused is not None:
+        return False
+    end_change(models)
+    return True
 
 
 def said(report: ReloadReport) -> str:

@@ -14,7 +14,7 @@ from hub_server import HubServer
 from promoted import STREAM, Stream, stream_in
 
 from driftwatch import wiring
-from driftwatch.daemon.champions import FIRST_PAUSE, Exporting, tending
+from driftwatch.daemon.champions import FIRST_PAUSE, Exporting, Tending
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
 from driftwatch.features.model import model_digest
@@ -242,13 +242,40 @@ def test_a_way_back_that_is_gone_leaves_everything(stream: Stream, missing: str)
         wiring.rollback(stream.config, store, run.spec.id, reason="x")
     assert state(stream, store) == before, "not even a change was begun"
     store.runs.request_cancel(run.spec.id)
-    tend = tending(stream.config, store)
+    tend = Tending(stream.config, store, clock=Hand()).tend_all
     with pytest.raises(NotFoundError, match=r"no model version|is gone"):
         tend()
     assert state(stream, store) == before, "the daemon tries again in its next round"
     gone.with_name("gone").rename(gone)
     tend()
     assert state(stream, store)[0] == run.spec.champion
+    store.close()
+
+
+def test_a_serving_stack_that_refuses_the_way_back_is_told_again(stream: Stream, tmp_path: Path) -> None:
+    store = stream.begin(hooks(tmp_path))
+    run = stream.run(store, "better", probation=THREE)
+    stream.promote(store, run, "better")
+    store.runs.request_cancel(run.spec.id)
+    (tmp_path / "refused").write_text(run.spec.champion)
+    clock = Hand()
+    tend = Tending(stream.config, store, clock=clock).tend_all
+    tend()
+    ended = store.runs.get(run.spec.id)
+    assert ended.state is RunState.ROLLED_BACK, "the ledger knows what should serve"
+    assert "it loads no such weights" in ended.transitions[-1].reason
+    assert change_begun(stream.models)
+    tend()
+    tried = len(heard(tmp_path))
+    tend()
+    assert len(heard(tmp_path)) == tried, "after a failure there is a pause"
+    (tmp_path / "refused").write_text("")
+    clock.at += FIRST_PAUSE
+    tend()
+    assert state(stream, store)[0] == run.spec.champion
+    assert len(heard(tmp_path)) == tried + 1
+    tend()
+    assert len(heard(tmp_path)) == tried + 1
     store.close()
 
 
@@ -280,14 +307,14 @@ REFUSED: tuple[tuple[object, str, str], ...] = (
     (reloading, "reload", "after"),
     (promotion, "_put_back", "before"),
     (promotion, "_put_back", "after"),
-    (promotion, "end_change", "before"),
+    (promotion, "settled", "before"),
 )
 ROLLING: tuple[tuple[object, str, str], ...] = (
     (rollbacks, "begin_change", "after"),
     (serving, "point_current", "after"),
     (reloading, "reload", "after"),
-    (rollbacks, "end_change", "before"),
-    (rollbacks, "end_change", "after"),
+    (rollbacks, "settled", "before"),
+    (rollbacks, "settled", "after"),
 )
 
 
@@ -387,7 +414,7 @@ def test_a_rollback_killed_anywhere_is_undone_or_finished(
     wiring.conclude(stream.config, store, STREAM)  # what the daemon does next
     wiring.reconcile(stream.config, store)
     version, _, at, _ = state(stream, store)
-    finished = begun == "watched" or place[1] == "end_change"
+    finished = begun == "watched" or place[1] == "settled"
     assert (version, at) == ((run.spec.champion, "rolled-back") if finished else (run.candidate, "kept"))
     assert told(store).count("RunRolledBack") == int(finished)
     if place[1:] != ("begin_change", "after") or begun == "watched":
