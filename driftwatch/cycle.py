@@ -18,8 +18,9 @@ from driftwatch.domain.budget import texts_per_second
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
-from driftwatch.domain.run import RunId, RunSpec
+from driftwatch.domain.run import RunId, RunSpec, RunState
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
+from driftwatch.retrain import probation
 from driftwatch.retrain.recipe import RECIPES
 from driftwatch.store import Step
 
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from driftwatch.domain.alert import Alert
+    from driftwatch.domain.analysis import Rival
     from driftwatch.domain.budget import Budget
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.protocols import Clock
+    from driftwatch.domain.run import Run
     from driftwatch.domain.text import StoredText
     from driftwatch.policy.ruleset import Policy
     from driftwatch.store import Champion, Position, ReferenceRow, Store
@@ -116,17 +119,36 @@ class Cycle:
         texts = self._store.texts.window(self.stream, after_seq=position.after_seq, limit=self._size)
         if len(texts) < self._size:
             return Progressed.WAITING
-        if self._store.windows.begin_attempt(self.stream, position.index) > MOST_ATTEMPTS:
+        attempt = self._store.windows.begin_attempt(self.stream, position.index)
+        if attempt > MOST_ATTEMPTS:
             return self._set_aside(position, texts)
         champion = self._store.registry.champion(self.stream)
-        analysis = self._analyse(position, texts, reference, champion)
+        watched = self._watched(champion)
+        rival = self._rival(watched, attempt) if watched else None
+        analysis = self._analyse(position, texts, reference, champion, rival)
         if analysis is None:
             return Progressed.FAILED
-        self._commit(analysis, reference, champion)
+        self._commit(analysis, reference, champion, watched)
         return Progressed.ASSESSED
 
+    def _watched(self, champion: Champion | None) -> Run | None:
+        """Return the run whose probation the next window belongs to."""
+        runs = self._store.runs.list(stream=self.stream, states=(RunState.PROBATION,))
+        of = (run for run in runs if champion is not None and champion.run == run.spec.id)
+        return next((run for run in of if probation.under_way(run)), None)
+
+    def _rival(self, run: Run, attempt: int) -> Rival:
+        known = self._store.registry.champions(self.stream)
+        path = next((each.path for each in known if each.version == run.spec.champion), None)
+        return probation.rival(run, path, alone=attempt == MOST_ATTEMPTS)
+
     def _analyse(
-        self, position: Position, texts: Sequence[StoredText], reference: ReferenceRow, champion: Champion | None
+        self,
+        position: Position,
+        texts: Sequence[StoredText],
+        reference: ReferenceRow,
+        champion: Champion | None,
+        rival: Rival | None,
     ) -> Analysis | None:
         request = AnalysisRequest(
             stream=self.stream,
@@ -138,6 +160,7 @@ class Cycle:
             states=self._store.windows.monitor_states(self.stream, reference=reference.version),
             arl_texts=self._budget.arl_texts(self._rate(texts)),
             targets=self._named_classes(texts),
+            rival=rival,
         )
         try:
             analysis = self._analyst.assess(request)
@@ -174,7 +197,9 @@ class Cycle:
         self._store.outbox.put((alert,), self._receivers)
         return Progressed.SET_ASIDE
 
-    def _commit(self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None) -> None:
+    def _commit(
+        self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None, watched: Run | None
+    ) -> None:
         result, now = self._with_feedback(analysis), self._clock.now()
         policy = self._policy()
         states = self._store.decisions.rule_states(self.stream)
@@ -191,6 +216,7 @@ class Cycle:
                 resolved=self._resolved(decided),
                 receivers=self._receivers,
                 runs=runs,
+                watched=probation.word(watched, analysis.comparison) if watched else None,
             )
         )
         log.info(

@@ -13,15 +13,18 @@ import msgspec
 import structlog
 
 from driftwatch.config import load_config
-from driftwatch.domain.analysis import Analysis, AnalysisRequest, Answer, Refusal
+from driftwatch.domain.analysis import Analysis, AnalysisRequest, Answer, Comparison, Refusal, Rival
 from driftwatch.domain.drift import Window
 from driftwatch.domain.errors import DriftwatchError
 from driftwatch.frames import receive, send
+from driftwatch.gate.probation import STATE, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from driftwatch.config import Config
+    from driftwatch.domain.features import TextLosses
+    from driftwatch.domain.protocols import Model
     from driftwatch.drift.assess import Assessor
     from driftwatch.features.extractor import Extractor
 
@@ -46,6 +49,7 @@ class Analyst:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._loaded: dict[str, _Loaded] = {}
+        self._rivals: dict[str, tuple[str, Model]] = {}
 
     def assess(self, request: AnalysisRequest) -> Analysis:
         """Return the window's result and the monitors' states after it.
@@ -70,7 +74,37 @@ class Analyst:
             champion=request.champion_version,
         )
         asked = [replace(text, target=request.targets[text.id]) for text in texts if text.id in request.targets]
-        return Analysis(result=result, states=loaded.assessor.states(), right=loaded.extractor.right(asked))
+        right = loaded.extractor.right(asked)
+        states = loaded.assessor.states()
+        if request.rival is None:
+            self._rivals.pop(request.stream, None)
+            return Analysis(result=result, states=states, right=right)
+        watch = Watch.of(request.rival.run, request.states.get(STATE))
+        comparison = self._compare(request.stream, request.rival, watch, window)
+        states = {**states, STATE: watch.state()}
+        return Analysis(result=result, states=states, right=right, comparison=comparison)
+
+    def _compare(self, stream: str, rival: Rival, watch: Watch, window: Window) -> Comparison:
+        """Hold the serving model's losses against its predecessor's on the same texts."""
+        try:
+            serving, before = window.features.losses, self._scored(stream, rival, window)
+        except DriftwatchError as error:
+            log.warning("rival_not_scored", stream=stream, run=rival.run, error=str(error))
+            return watch.skip(error.what, confidence=rival.confidence)
+        if serving is None or before is None:
+            return watch.skip(rival.trouble or "the stream has no model", confidence=rival.confidence)
+        return watch.add(window.texts, serving, before, confidence=rival.confidence)
+
+    def _scored(self, stream: str, rival: Rival, window: Window) -> TextLosses | None:
+        from driftwatch import wiring
+
+        if rival.path is None:
+            return None
+        held = self._rivals.get(stream)
+        if held is None or held[0] != rival.path:
+            self._rivals.pop(stream, None)
+            held = self._rivals[stream] = rival.path, wiring.scorer(self._config, Path(rival.path))
+        return held[1].score(window.texts)
 
     def _load(self, request: AnalysisRequest) -> _Loaded:
         from driftwatch import wiring

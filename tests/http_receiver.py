@@ -58,8 +58,11 @@ class HttpReceiver:
         receiver, say = self, self._say
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.do_POST()
+
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 status = receiver.take(Post(path=self.path, headers=dict(self.headers), body=body))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(say)))

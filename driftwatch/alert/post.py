@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from driftwatch.domain.errors import NotifyError
+from driftwatch.domain.urls import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +38,10 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: timedelt
             if response.status_code not in _SUCCESS:
                 raise _refused(url, response)
     except httpx.InvalidURL:
-        raise NotifyError("the receiver's URL cannot be used", where=_host(url), retryable=False) from None
+        raise NotifyError("the receiver's URL cannot be used", where=host_of(url), retryable=False) from None
     except httpx.HTTPError as error:
         what = f"the receiver did not answer: {type(error).__name__}"
-        raise NotifyError(what, where=_host(url), cure="it is tried again", retryable=True) from error
+        raise NotifyError(what, where=host_of(url), cure="it is tried again", retryable=True) from error
 
 
 def _refused(url: str, response: httpx.Response) -> NotifyError:
@@ -50,16 +50,10 @@ def _refused(url: str, response: httpx.Response) -> NotifyError:
     said = "".join(_beginning(response).split("\x00")).strip()
     what = f"the receiver answered {status}" + (f": {said}" if said else "")
     cure = "check its URL, secret and configuration" if final else "it is tried again"
-    return NotifyError(what, where=_host(url), cure=cure, retryable=not final)
+    return NotifyError(what, where=host_of(url), cure=cure, retryable=not final)
 
 
 def _beginning(response: httpx.Response) -> str:
     for chunk in response.iter_bytes(_SHOWN):
         return " ".join(chunk.decode(errors="replace").split())
     return ""
-
-
-def _host(url: str) -> str:
-    """Return where the receiver is, without path and query, which may hold a token."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

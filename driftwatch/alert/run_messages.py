@@ -51,11 +51,23 @@ def run_promoted(run: Run, *, reason: str, at: datetime) -> Alert:
         + sentence(reason),
         figures=tuple(_figures(run)),
         since=at,
-        by_itself="the reference follows the new model and the monitors start anew.",
+        by_itself="the reference follows the new model and the monitors start anew" + _watch(run),
         person=f"nothing; if it disappoints, driftwatch runs rollback {run_id}.",
         look=f"driftwatch runs show {run_id}",
     )
     return _event("RunPromoted", run, "promoted", "info", f"{stream}: a better model serves", wording)
+
+
+def _watch(run: Run) -> str:
+    """Return what the probation will do, as the end of a sentence."""
+    probation = run.spec.probation
+    if probation.windows == 0:
+        return "."
+    return (
+        f"; over the next {probation.windows} windows its loss is compared with {run.spec.champion}'s on the same "
+        f"texts, and it is rolled back when that is worse for sure by more than {probation.max_increase:g} nats per "
+        "token."
+    )
 
 
 def run_rejected(run: Run, *, reason: str, at: datetime) -> Alert:
@@ -105,7 +117,9 @@ def run_rolled_back(run: Run, *, reason: str, at: datetime) -> Alert:
         + sentence(reason),
         figures=tuple(_figures(run)),
         since=at,
-        by_itself="the reference of the earlier model is in force again and the monitors start anew.",
+        by_itself="nothing else changed: its reference and the monitors are as they were."
+        if run.state is RunState.PROMOTING
+        else "the reference of the earlier model is in force again and the monitors start anew.",
         person="find out what the gates did not see before the next run is promoted.",
         look=f"driftwatch runs show {run.spec.id}",
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
-from urllib.parse import urlsplit
 
-from driftwatch.alert.secrets import check_reference
+from driftwatch.domain.secrets import check_reference
+from driftwatch.domain.urls import check_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +29,10 @@ class AlertmanagerSettings:
     link: str | None = None
 
     def __post_init__(self) -> None:
-        _check_url(self.url)
+        check_url(self.url)
         _check_timeout(self.timeout)
         if self.link is not None:
-            _check_url(self.link)
+            check_url(self.link)
         if not timedelta(seconds=1) <= self.resend <= timedelta(hours=1):
             raise ValueError("resend must lie between 1s and 1h")
 
@@ -56,10 +56,10 @@ class WebhookSettings:
     link: str | None = None
 
     def __post_init__(self) -> None:
-        _check_url(self.url)
+        check_url(self.url)
         _check_timeout(self.timeout)
         if self.link is not None:
-            _check_url(self.link)
+            check_url(self.link)
         if self.secret is not None:
             check_reference(self.secret)
 
@@ -72,18 +72,6 @@ class AlertSettings:
 
     alertmanager: AlertmanagerSettings | None = None
     webhook: WebhookSettings | None = None
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("this is no URL; write http://host:port/path") from None
-    if parts.scheme not in ("http", "https") or not host or any(character.isspace() for character in url):
-        raise ValueError("this is no URL of a web server; write http://host:port/path")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("a URL must not hold a user name or password")
 
 
 def _check_timeout(timeout: timedelta) -> None:

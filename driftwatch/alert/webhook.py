@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,17 +9,16 @@ import msgspec
 from driftwatch.alert.links import linked
 from driftwatch.alert.post import post
 from driftwatch.alert.status import status_of
+from driftwatch.domain.signature import signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.alert.secrets import Secret
     from driftwatch.alert.settings import WebhookSettings
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.protocols import Clock
+    from driftwatch.domain.secrets import Secret
 
-TIMESTAMP = "X-Driftwatch-Timestamp"
-SIGNATURE = "X-Driftwatch-Signature"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
@@ -54,17 +52,8 @@ class WebhookNotifier:
             post(self._settings.url, body, headers=self._headers(alert, body), timeout=self._settings.timeout)
 
     def _headers(self, alert: Alert, body: bytes) -> dict[str, str]:
-        timestamp = str(int(self._clock.now().timestamp()))
-        headers = {IDEMPOTENCY_KEY: f"{alert.key}:{status_of(alert)}", TIMESTAMP: timestamp}
-        if self._secret is not None:
-            headers[SIGNATURE] = sign(body, timestamp=timestamp, secret=self._secret)
-        return headers
-
-
-def sign(body: bytes, *, timestamp: str, secret: Secret) -> str:
-    """Return the signature of a post: ``v1=`` and the hex HMAC-SHA256 of timestamp, a full stop and body."""
-    digest = hmac.digest(secret.reveal().encode(), timestamp.encode() + b"." + body, "sha256")
-    return f"v1={digest.hex()}"
+        key = f"{alert.key}:{status_of(alert)}"
+        return {IDEMPOTENCY_KEY: key, **signed(body, at=self._clock.now(), secret=self._secret)}
 
 
 def _written(alert: Alert, link: str | None) -> dict[str, object]:

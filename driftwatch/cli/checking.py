@@ -110,10 +110,22 @@ def _is_driftwatch(host: str, port: int) -> bool:
 
 
 def _secret(reference: str) -> str:
-    from driftwatch.alert.secrets import read_secret
+    from driftwatch.domain.secrets import read_secret
 
     read_secret(reference, environ=os.environ)
     return f"{reference} is there"
+
+
+def _secrets(stream: StreamSettings) -> Iterator[tuple[str, str]]:
+    """Yield what needs a secret, and the secret's reference."""
+    reload, export = stream.reload, stream.export
+    wanted = {
+        "secret of the reload webhook": reload.secret,
+        "key of vLLM": reload.vllm.key if reload.vllm is not None else None,
+        "token of MLflow": export.mlflow.token if export.mlflow is not None else None,
+        "token of the hub": export.hub.token if export.hub is not None else None,
+    }
+    yield from ((what, secret) for what, secret in wanted.items() if secret is not None)
 
 
 def _writable(config: Config) -> str:
@@ -134,6 +146,8 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     for source in stream.sources:
         if source.type == "file":
             yield _log(name, source.path)
+    for what, secret in _secrets(stream):
+        yield asked(f"{name}: {what}", partial(_secret, secret))
     for drill in stream.drills:
         yield asked(f"{name}: drill {drill.name}", partial(_drill, drill))
     champion, reference = store.registry.champion(stream.name), store.registry.reference(stream.name)

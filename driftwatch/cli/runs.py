@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from driftwatch.cli.account import signed_by
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
-from driftwatch.domain.errors import ConflictError, DataError
+from driftwatch.domain.errors import DataError
 from driftwatch.domain.run import RunId, RunState
 from driftwatch.retrain.report import PAGE
 
@@ -102,9 +103,8 @@ def approve(
 
     store = opened(read_config(config))
     try:
-        run = store.runs.move(
-            RunId(run_id), to=RunState.PROMOTING, reason=because, expect=(RunState.AWAITING_APPROVAL,)
-        )
+        reason = signed_by(because)
+        run = store.runs.move(RunId(run_id), to=RunState.PROMOTING, reason=reason, expect=(RunState.AWAITING_APPROVAL,))
         store.outbox.resolve(messages.approval_key(run_id), at=CLOCK.now())
     finally:
         store.close()
@@ -117,7 +117,7 @@ def approve(
 @app.command(epilog="Example: driftwatch runs cancel support-w0000012")
 @told
 def cancel(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
-    """Ask for a run's end; the serving model stays."""
+    """Ask for a run's end; the serving model stays, but in probation the model before serves again."""
     store = opened(read_config(config))
     try:
         store.runs.request_cancel(RunId(run_id))
@@ -126,6 +126,8 @@ def cancel(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: 
         store.close()
     if json:
         print_json({"run": run_id, "state": run.state})
+    elif run.state is RunState.PROBATION:
+        out.print(f"run {run_id} is in probation and will be rolled back by the daemon")
     else:
         out.print(f"run {run_id} will be cancelled by the daemon")
 
@@ -145,15 +147,40 @@ def rollback(
     loaded = read_config(config)
     store = opened(loaded)
     try:
-        if any(store.runs.list(states=(RunState.PROMOTING,), limit=1)):
-            raise ConflictError("a promotion is under way", cure="wait for its end: driftwatch runs list")
-        back = wiring.rollback(loaded, store, RunId(run_id), reason=because)
+        back = wiring.rollback(loaded, store, RunId(run_id), reason=signed_by(because))
     finally:
         store.close()
     if json:
         print_json({"run": run_id, "stream": back.stream, "model": back.version})
     else:
         out.print(f"model {back.version} serves stream {back.stream} again")
+
+
+@app.command(epilog="Example: driftwatch runs export support")
+@told
+def export(
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="Name of the stream.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Register a stream's kept model in the places that the configuration names; the daemon does so by itself."""
+    from driftwatch import wiring
+
+    loaded = read_config(config)
+    wiring.stream_settings(loaded, stream)
+    store = opened(loaded)
+    try:
+        done = wiring.export(loaded, store, stream)
+    finally:
+        store.close()
+    if json:
+        print_json(done)
+    elif done:
+        for place, called in done.items():
+            out.print(f"{place}: {called}")
+    else:
+        out.print(f"nothing to export for stream {stream}")
 
 
 def _show(run: Run) -> None:

@@ -19,7 +19,9 @@ from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
 from driftwatch.retrain.collect.settings import CollectSettings
+from driftwatch.retrain.export import ExportSettings
 from driftwatch.retrain.reload import ReloadSettings
+from driftwatch.retrain.retention import ModelSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STRICT = {"extra": "forbid"}
@@ -135,7 +137,9 @@ class StreamSettings:
         redact: kinds of personal data replaced before storing; None for none.
         retention: how long texts are kept.
         collect: what may come into a run's training mix, and how much of it from one place.
+        models: how many model versions are kept.
         reload: how the serving stack is told of a new model.
+        export: where kept models are registered besides.
         drills: drift that must be detected, mixed into a shadow of the stream.
     """
 
@@ -153,7 +157,9 @@ class StreamSettings:
     redact: RedactSettings | None = RedactSettings()
     retention: RetentionSettings = RetentionSettings()
     collect: CollectSettings = CollectSettings()
+    models: ModelSettings = ModelSettings()
     reload: ReloadSettings = ReloadSettings()
+    export: ExportSettings = ExportSettings()
     drills: tuple[DrillSettings, ...] = ()
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from driftwatch import __version__, wiring
 from driftwatch.alert.outbox import deliver_due
 from driftwatch.config import load_config
 from driftwatch.cycle import Cycle
-from driftwatch.daemon import pages, rounds
+from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.rulebook import Rulebook
 from driftwatch.daemon.supervisor import Supervisor
@@ -45,6 +45,7 @@ _SNAPSHOT_EVERY = timedelta(seconds=2)
 _TEND_EVERY = timedelta(seconds=2)
 _DELIVER_EVERY = timedelta(seconds=2)
 _PRUNE_EVERY = timedelta(hours=1)
+_EXPORT_EVERY = timedelta(seconds=30)
 _PATIENCE = timedelta(minutes=5)
 
 
@@ -136,11 +137,26 @@ class Daemon:
             Loop(name="deliver", every=_DELIVER_EVERY, round=self._deliver, patience=_PATIENCE),
             Loop(name="runs", every=_TEND_EVERY, round=self._supervisor.tend, patience=_PATIENCE),
             Loop(name="prune", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
+            *self._champion_loops(),
             Loop(name="snapshot", every=_SNAPSHOT_EVERY, round=self._refresh, patience=_PATIENCE),
             *self._reading_loops(poll),
         ]
         if (ping := self._systemd.ping_every) is not None:
             loops.append(Loop(name="watchdog", every=ping, round=self._ping, patience=_PATIENCE + ping))
+        return loops
+
+    def _champion_loops(self) -> list[Loop]:
+        tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
+        prune = champions.pruning(self._config, self._store)
+        patience = champions.patience(self._config)
+        loops = [
+            Loop(name="champions", every=_TEND_EVERY, round=tend, patience=patience),
+            Loop(name="models", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
+        ]
+        if any(stream.export.wanted for stream in self._config.streams.values()):
+            export = champions.Exporting(self._config, self._store, clock=self._clock).export_all
+            longest = wiring.EXPORT_LONGEST * len(self._config.streams)
+            loops.append(Loop(name="export", every=_EXPORT_EVERY, round=export, patience=longest + _PATIENCE))
         return loops
 
     def _reading_loops(self, poll: timedelta) -> list[Loop]:

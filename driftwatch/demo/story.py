@@ -36,7 +36,7 @@ NEW_DOMAIN = ("torch/nn", "accelerate", "datasets", "litestar", "huggingface_hub
 QUIET_WINDOWS = 3
 _ONSET_ERROR = 50
 DRIFTING_WINDOWS = 3
-AFTER_WINDOWS = 2
+AFTER_WINDOWS = 3  # as many as the shipped probation has
 NEW_SHARE = 0.8
 TRAINING_TEXTS = 5_000
 HELDOUT_TEXTS = 400
@@ -144,6 +144,7 @@ class Story:
             self._say("7 · The same new text under the new model and its new reference")
             self._feed(daemon, store, texts.after, windows=AFTER_WINDOWS)
             self._check_after(store)
+            self._check_probation(daemon, store)
             self._check_metrics(daemon, store)
             self._report(store)
         finally:
@@ -233,7 +234,8 @@ class Story:
                     figures = " ".join(f"{name} {value:.2f}" for name, value in run.progress.figures.items())
                     done, total = run.progress.done, run.progress.total
                     bar.update(task, description=run.progress.stage, completed=done, total=total, figures=figures)
-                return run if run.state.final or run.state is RunState.AWAITING_APPROVAL else None
+                resting = run.state.final or run.state in (RunState.AWAITING_APPROVAL, RunState.PROBATION)
+                return run if resting else None
 
             return daemon.until(look, "the run to end", seconds=600)
 
@@ -252,7 +254,7 @@ class Story:
         serves = champion is not None and champion.run == run.spec.id and Path(champion.path) == link
         self._claims.check(
             "the better model was promoted and `current` points at it",
-            held=run.state is RunState.KEPT and serves,
+            held=run.state in (RunState.PROBATION, RunState.KEPT) and serves,
             figures=f"{run.spec.champion} → {champion.version if champion else '–'}",
         )
         self._claims.check(
@@ -281,6 +283,18 @@ class Story:
         )
         self._claims.check(
             "and the new model reads it better", held=now < then, figures=f"{then:.2f} → {now:.2f} nats/token"
+        )
+
+    def _check_probation(self, daemon: DaemonProcess, store: Store) -> None:
+        def ended() -> Run | None:
+            run = store.runs.list(stream=workspace.STREAM)[0]
+            return run if run.state.final else None
+
+        run = daemon.until(ended, "the probation's end", seconds=60)
+        self._claims.check(
+            "compared with its predecessor on the same texts, it was kept",
+            held=run.state is RunState.KEPT,
+            figures=run.transitions[-1].reason,
         )
 
     def _check_metrics(self, daemon: DaemonProcess, store: Store) -> None:

@@ -26,7 +26,7 @@ class Estimate:
 
     Args:
         value: the weighted mean.
-        low: lower end of the 95% interval.
+        low: lower end of the interval, 95% unless another confidence was asked for.
         high: upper end.
         error: standard error.
         clusters: independent units behind it.
@@ -61,8 +61,9 @@ def weighted_mean(
     clusters: Sequence[str] | None = None,
     seed: int,
     resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
 ) -> Estimate:
-    """Estimate ``sum(sums) / sum(weights)`` with a 95% interval.
+    """Estimate ``sum(sums) / sum(weights)`` with an interval.
 
     Args:
         sums: float64 [n], such as a text's difference in nats.
@@ -70,6 +71,7 @@ def weighted_mean(
         clusters: n names; what shares a name is drawn together. None draws each by itself.
         seed: of the draws.
         resamples: number of draws.
+        confidence: of the interval, below 1.
 
     Raises:
         ValueError: fewer than two clusters, or no weight.
@@ -87,7 +89,7 @@ def weighted_mean(
     means = _resampled(totals, resamples=resamples, seed=seed)
     value = float(totals[:, 0].sum() / totals[:, 1].sum())
     error = float(means.std(ddof=1) * np.sqrt(count / (count - 1)))
-    low, high = _interval(means, value=value, error=error, count=count)
+    low, high = _interval(means, value=value, error=error, count=count, confidence=confidence)
     return Estimate(value=value, low=low, high=high, error=error, clusters=count)
 
 
@@ -130,11 +132,13 @@ def _resampled(totals: npt.NDArray[np.float64], *, resamples: int, seed: int) ->
     return means
 
 
-def _interval(means: npt.NDArray[np.float64], *, value: float, error: float, count: int) -> tuple[float, float]:
+def _interval(
+    means: npt.NDArray[np.float64], *, value: float, error: float, count: int, confidence: float
+) -> tuple[float, float]:
     """Return the wider of two intervals: expanded percentiles see skew, Student's t sees how few clusters there are."""
     from scipy.stats import norm, t
 
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, count - 1))
+    reach = float(t.ppf((1 + confidence) / 2, count - 1))
     tail = float(norm.cdf(-reach * np.sqrt(count / (count - 1))))
     low, high = np.quantile(means, (tail, 1 - tail))
     return min(float(low), value - reach * error), max(float(high), value + reach * error)

@@ -34,13 +34,18 @@ def differs(folder: Path, expected: Mapping[str, str]) -> str | None:
 def written_aside(target: Path) -> Iterator[Path]:
     """Give an empty folder to write into; once the block ends well it is flushed and renamed to ``target``.
 
-    What an earlier, interrupted attempt left aside is removed first. ``target`` must not exist.
+    What an earlier, interrupted attempt left aside is removed first, and so is what does not fit the disk. ``target``
+    must not exist.
     """
     aside = target.with_name(f".{target.name}.writing")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    yield aside
-    publish(aside, target)
+    try:
+        yield aside
+        publish(aside, target)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
 
 
 def publish(aside: Path, target: Path) -> None:

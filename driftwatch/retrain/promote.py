@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from driftwatch import __version__
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
+from driftwatch.domain.run import Recipe, Verdict  # noqa: TC001 - msgspec reads the annotations
 from driftwatch.retrain.folders import MANIFEST, differs, file_hashes, flush, written_aside
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+CARD = "card.json"
+"""Name of the data card's copy in a version's folder."""
 
 CURRENT = "current"
 """Name of the symbolic link to the version in force."""
@@ -33,7 +39,11 @@ class VersionManifest:
         run: the run that made it; None for a model brought by hand.
         created_at: when it was written.
         digest: identity of weights, configuration and tokenizer.
-        files: SHA-256 by file name; filled in when the folder is written.
+        recipe: how it was trained, whole; None where no run made it, or an older driftwatch did.
+        verdicts: what the gates said of it.
+        card: SHA-256 of its data card, which lies beside it as ``card.json``; None where there is none.
+        code: version of the driftwatch that wrote it; None where that was not noted yet.
+        files: SHA-256 by file name; filled in, like card and code, when the folder is written.
     """
 
     version: str
@@ -41,11 +51,21 @@ class VersionManifest:
     run: str | None
     created_at: datetime
     digest: str
+    recipe: Recipe | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    card: str | None = None
+    code: str | None = None
     files: dict[str, str] = field(default_factory=dict)
 
 
-def add_version(candidate: Path, models: Path, manifest: VersionManifest) -> Path:
+def add_version(candidate: Path, models: Path, manifest: VersionManifest, *, card: Path | None = None) -> Path:
     """Copy a model folder to ``models/<version>`` with its manifest; a no-op when it is already there.
+
+    Args:
+        candidate: folder of the model.
+        models: the stream's versions.
+        manifest: what it is and where it came from.
+        card: its run's data card, which is copied beside the model.
 
     Returns:
         The version's folder.
@@ -64,7 +84,10 @@ def add_version(candidate: Path, models: Path, manifest: VersionManifest) -> Pat
     models.mkdir(parents=True, exist_ok=True)
     with written_aside(target) as aside:
         shutil.copytree(candidate.resolve(), aside, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
-        whole = replace(manifest, files=file_hashes(aside))
+        if card is not None:
+            shutil.copyfile(card, aside / CARD)
+        files = file_hashes(aside)
+        whole = replace(manifest, files=files, card=files.get(CARD), code=__version__)
         (aside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole)))
     return target
 
@@ -110,19 +133,35 @@ def check_version(folder: Path) -> VersionManifest:
         NotFoundError: there is no such version.
         ModelError: its manifest cannot be read, or a file changed.
     """
-    if not folder.is_dir():
-        raise NotFoundError(f"there is no model version {folder.name}", where=str(folder.parent))
-    try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=VersionManifest)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ModelError(f"the version's manifest cannot be read: {error}", where=str(folder / MANIFEST)) from error
+    manifest = read_manifest(folder)
     if changed := differs(folder, manifest.files):
         raise ModelError("a file of the model version is not as it was written", where=str(folder / changed))
     return manifest
 
 
+def read_manifest(folder: Path) -> VersionManifest:
+    """Return the version's manifest as it stands.
+
+    Raises:
+        NotFoundError: there is no such version.
+        ModelError: its manifest cannot be read.
+    """
+    if not folder.is_dir():
+        raise NotFoundError(f"there is no model version {folder.name}", where=str(folder.parent))
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=VersionManifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ModelError(f"the version's manifest cannot be read: {error}", where=str(folder / MANIFEST)) from error
+
+
 def _same(target: Path, candidate: Path, version: str) -> Path:
-    check_version(target)
-    if changed := differs(target, file_hashes(candidate.resolve())):
+    held = check_version(target)
+    if changed := _first_change(file_hashes(candidate.resolve()), held.files):
         raise ConflictError(f"model version {version} exists already and differs in {changed}", where=str(target))
     return target
+
+
+def _first_change(model: Mapping[str, str], held: Mapping[str, str]) -> str | None:
+    """Return the first file in which a model and a version differ; the card came from elsewhere and does not count."""
+    names = sorted({*model, *held} - {CARD})
+    return next((name for name in names if model.get(name) != held.get(name)), None)

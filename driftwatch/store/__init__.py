@@ -3,8 +3,19 @@
 from driftwatch.store.decisions import StoredDecision
 from driftwatch.store.opening import HEAD, Store, open_store
 from driftwatch.store.registry import Champion, ReferenceRow
-from driftwatch.store.step import Step
+from driftwatch.store.step import Step, Watched
 from driftwatch.store.texts import Taken
 from driftwatch.store.windows import Position
 
-__all__ = ["HEAD", "Champion", "Position", "ReferenceRow", "Step", "Store", "StoredDecision", "Taken", "open_store"]
+__all__ = [
+    "HEAD",
+    "Champion",
+    "Position",
+    "ReferenceRow",
+    "Step",
+    "Store",
+    "StoredDecision",
+    "Taken",
+    "Watched",
+    "open_store",
+]

@@ -89,15 +89,12 @@ class Runs:
     def add_verdict(self, run: RunId, verdict: Verdict) -> None:
         """Store a gate's word; the same gate in the same round has one."""
         with self._database.write() as connection:
-            change = {"verdict": dump(verdict)}
-            key = {"run": run, "round": verdict.round, "gate": verdict.gate}
-            upsert(connection, verdicts, {**key, **change}, change=change)
+            add_verdict(connection, run, verdict)
 
     def progress(self, run: RunId, progress: Progress) -> None:
         """Note how far the present stage is."""
         with self._database.write() as connection:
-            change = {"progress": dump(progress), "updated_at": micros(self._clock.now())}
-            connection.execute(update(runs).where(runs.c.id == run).values(**change))
+            note_progress(connection, run, progress, at=self._clock.now())
 
     def request_cancel(self, run: RunId) -> None:
         """Ask for a run's end.
@@ -153,6 +150,19 @@ def get_run(connection: Connection, run: RunId) -> Run:
     if row is None:
         raise NotFoundError(f"there is no run {run}", cure="driftwatch runs list shows all")
     return _run(connection, row)
+
+
+def add_verdict(connection: Connection, run: RunId, verdict: Verdict) -> None:
+    """Store a gate's word within the caller's transaction."""
+    change = {"verdict": dump(verdict)}
+    key = {"run": run, "round": verdict.round, "gate": verdict.gate}
+    upsert(connection, verdicts, {**key, **change}, change=change)
+
+
+def note_progress(connection: Connection, run: RunId, progress: Progress, *, at: datetime) -> None:
+    """Note how far the present stage is within the caller's transaction."""
+    change = {"progress": dump(progress), "updated_at": micros(at)}
+    connection.execute(update(runs).where(runs.c.id == run).values(**change))
 
 
 def move_run(

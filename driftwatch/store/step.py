@@ -11,7 +11,22 @@ if TYPE_CHECKING:
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.decision import Decision, RuleState
     from driftwatch.domain.drift import WindowResult
-    from driftwatch.domain.run import RunSpec
+    from driftwatch.domain.run import Progress, RunId, RunSpec, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A window's word on a run in probation.
+
+    Args:
+        run: which.
+        verdict: takes the place of the one before.
+        progress: windows done of those asked for.
+    """
+
+    run: RunId
+    verdict: Verdict
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +42,7 @@ class Step:
         resolved: keys of alerts that are over.
         receivers: of the alerts.
         runs: asked for; a decision to retrain is linked to the run of its rule.
+        watched: what the window says of a run in probation.
     """
 
     result: WindowResult
@@ -37,3 +53,4 @@ class Step:
     resolved: tuple[str, ...] = ()
     receivers: tuple[str, ...] = ()
     runs: tuple[RunSpec, ...] = ()
+    watched: Watched | None = None

@@ -11,7 +11,7 @@ from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import WindowResult
 from driftwatch.store.decisions import add_decisions, save_rule_states
 from driftwatch.store.outbox import put_alerts, resolve_alert
-from driftwatch.store.runs import add_run
+from driftwatch.store.runs import add_run, add_verdict, note_progress
 from driftwatch.store.tables import monitor_states, streams, windows
 from driftwatch.store.texts import set_aside, touch_stream
 from driftwatch.store.upsert import insert_new, upsert
@@ -112,6 +112,9 @@ class Windows:
         for key in step.resolved:
             resolve_alert(connection, key, at=now)
         put_alerts(connection, step.alerts, step.receivers, at=now)
+        if (watched := step.watched) is not None:
+            add_verdict(connection, watched.run, watched.verdict)
+            note_progress(connection, watched.run, watched.progress, at=now)
 
     def result(self, stream: str, index: int) -> WindowResult | None:
         """Return one window's result, or None where there is no such window."""

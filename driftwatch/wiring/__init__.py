@@ -8,17 +8,24 @@ from driftwatch.wiring.analysis import (
     extractor,
     one_off,
     report,
+    scorer,
     stream_settings,
 )
 from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.collecting import checks
+from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
-from driftwatch.wiring.promotion import promote, reconcile, rollback
+from driftwatch.wiring.probations import conclude
+from driftwatch.wiring.promotion import promote
+from driftwatch.wiring.retention import prune_models
+from driftwatch.wiring.rollbacks import rollback
+from driftwatch.wiring.serving import reconcile
 from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, readers
 
 __all__ = [
     "CLOCK",
+    "EXPORT_LONGEST",
     "Reader",
     "SystemClock",
     "alarms",
@@ -26,7 +33,11 @@ __all__ = [
     "begin_of",
     "build_reference",
     "checks",
+    "conclude",
     "drill_texts",
+    "export",
+    "export_apart",
+    "export_due",
     "extractor",
     "feedback_intakes",
     "http_intakes",
@@ -39,10 +50,12 @@ __all__ = [
     "one_off",
     "open_store",
     "promote",
+    "prune_models",
     "readers",
     "receivers",
     "reconcile",
     "report",
     "rollback",
+    "scorer",
     "stream_settings",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config, StreamSettings
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.features import Features
+    from driftwatch.domain.protocols import Model
     from driftwatch.domain.text import Text
     from driftwatch.drift.assess import Assessor
     from driftwatch.drift.drills.settings import DrillSettings
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 DETECTOR_SEED = 7
 """Of permutations and bootstraps: the same texts give the same results on every host."""
+_PATIENCE = timedelta(seconds=5)
 _ALONE = 2_000  # permutations of texts compared on their own: p-values down to 0.0005
 
 
@@ -47,6 +50,17 @@ def extractor(config: Config, settings: StreamSettings, *, champion: Path | None
     )
     counter = TokenizerCounter(champion if champion is not None else find_folder(settings.encoder.name))
     return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
+
+
+def scorer(config: Config, folder: Path) -> Model:
+    """Load a model for its losses alone.
+
+    Raises:
+        ModelError: its folder cannot be used.
+    """
+    from driftwatch.features.loss import load_model
+
+    return load_model(folder, threads=config.daemon.threads)
 
 
 def assessor(
@@ -192,6 +206,7 @@ def _champion(config: Config, store: Store, settings: StreamSettings) -> Champio
     """Return the serving model; the first is copied from the configuration's into the stream's own versions."""
     from driftwatch.features.encoder import find_folder
     from driftwatch.features.model import model_digest
+    from driftwatch.retrain.change import change_alone
     from driftwatch.retrain.promote import VersionManifest, add_version, point_current
 
     serving = store.registry.champion(settings.name)
@@ -202,8 +217,9 @@ def _champion(config: Config, store: Store, settings: StreamSettings) -> Champio
     version = f"m{digest.removeprefix('sha256:')[:12]}"
     models = config.state_dir / "models" / settings.name
     manifest = VersionManifest(version=version, parent=None, run=None, created_at=now, digest=digest)
-    folder = add_version(source, models, manifest)
-    point_current(models, version)
+    with change_alone(models, patience=_PATIENCE):
+        folder = add_version(source, models, manifest)
+        point_current(models, version)
     return Champion(stream=settings.name, version=version, path=str(folder.resolve()), digest=digest, at=now)
 
 

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.alertmanager import AlertmanagerNotifier
-from driftwatch.alert.secrets import read_secret
 from driftwatch.alert.webhook import WebhookNotifier
+from driftwatch.domain.secrets import read_secret
 from driftwatch.retrain.launchers import ChildLauncher
 
 if TYPE_CHECKING:

@@ -1,22 +1,22 @@
-"""A new champion: version folder, pointer, reference, ledger, in an order that a restart can finish or undo."""
+"""A new champion: version folder, reference, pointer, serving stack, ledger, in an order that a restart can finish."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from driftwatch.alert import messages
-from driftwatch.domain.errors import ConflictError, DataError, DriftwatchError, ModelError, NotFoundError
+from driftwatch.domain.errors import ConflictError, DataError, ModelError
 from driftwatch.domain.features import Digest
-from driftwatch.domain.run import RunId, RunState
-from driftwatch.retrain import reload as hooks
-from driftwatch.retrain.promote import VersionManifest, add_version, check_version, current_version, point_current
+from driftwatch.domain.run import RunState, Verdict, VerdictOutcome
+from driftwatch.retrain.change import begin_change, change_alone, end_change
+from driftwatch.retrain.promote import CARD, VersionManifest, add_version, read_manifest
 from driftwatch.store import Champion
 from driftwatch.wiring.analysis import extractor
 from driftwatch.wiring.base import CLOCK
 from driftwatch.wiring.outgoing import receivers
+from driftwatch.wiring.serving import models_of, said, serve, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Run
     from driftwatch.domain.text import Text
     from driftwatch.rebase import Rebased
+    from driftwatch.retrain.reload import ReloadReport
     from driftwatch.store import Store
 
 log = structlog.get_logger()
+
+RELOAD = "reload"
+"""Name of the verdict on whether the serving stack serves the candidate."""
 
 
 def promote(
@@ -40,8 +44,12 @@ def promote(
     fresh: Sequence[Text],
     heldout: Sequence[Text],
     memory: Sequence[Text],
+    card: Path | None = None,
 ) -> None:
-    """Make a run's candidate serve. Done again after a crash anywhere in here, it comes to the same end.
+    """Make a run's candidate serve, or put the old model back where the serving stack does not take it.
+
+    Done again after a crash anywhere in here, it comes to the same end: a refusal of the serving stack is a verdict
+    in the store before the first step back, so that the refused model is not tried again.
 
     Args:
         config: as loaded.
@@ -51,104 +59,110 @@ def promote(
         fresh: texts it was trained on.
         heldout: fresh texts it never saw.
         memory: older texts it should still know.
+        card: its data card, copied beside the model; None for the one in the run's folder, if there is one.
 
     Raises:
         DriftwatchError: the candidate or its reference cannot be used; the old model serves on.
     """
-    from driftwatch.features.model import model_digest
-
     stream, settings = run.spec.stream, config.streams[run.spec.stream]
+    models = models_of(config, stream)
+    with change_alone(models, patience=2 * settings.reload.longest):
+        _check_parent(store, run)
+        refusal = _refusal(run)
+        if refusal is None:
+            folder = _version(run, candidate, models, card or _card(config, run))
+            made = _rebase(
+                config, settings, folder, fresh=fresh, heldout=heldout, memory=memory, old=run.spec.reference
+            )
+            begin_change(models)
+            report = serve(config, store, stream, folder.name)
+            if report.refused is None:
+                _record(config, store, run, folder, made, report)
+                end_change(models)
+                return
+            refusal = f"the serving stack does not serve model {folder.name}: {report.refused}"
+            verdict = Verdict(gate=RELOAD, round=run.round, outcome=VerdictOutcome.REFUSED, detail=refusal)
+            store.runs.add_verdict(run.spec.id, verdict)
+        _put_back(config, store, run, refusal)
+
+
+def _check_parent(store: Store, run: Run) -> None:
+    """Refuse a candidate that was judged against a model that no longer serves."""
+    serving = store.registry.champion(run.spec.stream)
     if run.candidate is None:
         raise ConflictError(f"run {run.spec.id} names no candidate", cure="cancel it and ask for another run")
-    models = config.state_dir / "models" / stream
+    if serving is not None and serving.version not in (run.spec.champion, run.candidate):
+        raise ModelError(
+            f"the candidate was judged against model {run.spec.champion}, and {serving.version} serves since",
+            cure="let the rule ask for another run",
+        )
+
+
+def _refusal(run: Run) -> str | None:
+    """Return why the serving stack refused the candidate in an earlier attempt that did not end."""
+    return next((v.detail for v in run.verdicts if v.gate == RELOAD and v.outcome is VerdictOutcome.REFUSED), None)
+
+
+def _version(run: Run, candidate: Path, models: Path, card: Path | None) -> Path:
+    from driftwatch.features.model import model_digest
+
     manifest = VersionManifest(
-        version=run.candidate,
+        version=str(run.candidate),
         parent=run.spec.champion,
         run=run.spec.id,
         created_at=CLOCK.now(),
         digest=model_digest(candidate) if candidate.is_dir() else "",
+        recipe=run.spec.recipe,
+        verdicts=run.verdicts,
     )
-    folder = add_version(candidate, models, manifest)
-    made = _rebase(config, settings, folder, fresh=fresh, heldout=heldout, memory=memory, old=run.spec.reference)
-    point_current(models, run.candidate)
-    told = hooks.reload(settings.reload, stream=stream, version=run.candidate, path=folder)
-    reason = f"model {run.candidate} serves, compared with reference {made.row.version}" + _troubles(told.problems)
+    return add_version(candidate, models, manifest, card=card)
+
+
+def _card(config: Config, run: Run) -> Path | None:
+    file = config.state_dir / "runs" / run.spec.id / "data" / CARD
+    return file if file.is_file() else None
+
+
+def _record(config: Config, store: Store, run: Run, folder: Path, made: Rebased, report: ReloadReport) -> None:
+    """Note in one transaction that the candidate serves, with its reference, and is watched from now on."""
+    spec, version = run.spec, folder.name
+    to = RunState.PROBATION if spec.probation.windows > 0 else RunState.KEPT
+    reason = f"model {version} serves, compared with reference {made.row.version}" + said(report)
     store.registry.set_champion(
         Champion(
-            stream=stream,
-            version=run.candidate,
+            stream=spec.stream,
+            version=version,
             path=str(folder.resolve()),
-            digest=Digest(check_version(folder).digest),
+            digest=Digest(read_manifest(folder).digest),
             at=CLOCK.now(),
-            run=run.spec.id,
-            previous=run.spec.champion,
+            run=spec.id,
+            previous=spec.champion,
             reference=made.row.version,
         ),
         reference=made.row,
-        run=run.spec.id,
-        to=RunState.KEPT,
+        run=spec.id,
+        to=to,
         reason=reason,
-        alerts=messages.for_transition(run, to=RunState.KEPT, reason=reason, at=CLOCK.now()),
+        alerts=messages.for_transition(run, to=to, reason=reason, at=CLOCK.now()),
         receivers=receivers(config),
     )
 
 
-def rollback(config: Config, store: Store, run_id: RunId, *, reason: str) -> Champion:
-    """Let the model before a kept run serve again, with its reference.
-
-    Raises:
-        ConflictError: the run was not kept, or another model serves since.
-        NotFoundError: there is no such run, or its predecessor's folder is gone.
-        ModelError: the predecessor's folder is damaged.
-    """
-    run = store.runs.get(run_id)
-    stream = run.spec.stream
-    serving = store.registry.champion(stream)
-    if run.state is not RunState.KEPT or serving is None or serving.run != run_id:
-        raise ConflictError(
-            f"run {run_id} ({run.state.value}) did not make the serving model",
-            cure="driftwatch runs list shows which run is in force",
-        )
-    before = next((c for c in store.registry.champions(stream) if c.version == run.spec.champion), None)
-    if before is None:
-        raise NotFoundError(
-            f"the ledger does not know model {run.spec.champion}", cure="restore the database from a backup"
-        )
-    references = {row.version: row for row in store.registry.references(stream)}
-    models = config.state_dir / "models" / stream
-    folder = point_current(models, before.version)
-    told = hooks.reload(config.streams[stream].reload, stream=stream, version=before.version, path=folder)
-    back = replace(before, at=CLOCK.now(), run=None, previous=serving.version, reference=run.spec.reference)
-    reason += _troubles(told.problems)
-    store.registry.set_champion(
-        back,
-        reference=references.get(run.spec.reference),
-        run=run_id,
-        to=RunState.ROLLED_BACK,
+def _put_back(config: Config, store: Store, run: Run, refusal: str) -> None:
+    stream, to = run.spec.stream, RunState.ROLLED_BACK
+    models = models_of(config, stream)
+    begin_change(models)
+    report = serve(config, store, stream, run.spec.champion)
+    reason = refusal + said(report)
+    log.warning("promotion_undone", run=run.spec.id, stream=stream, reason=reason)
+    store.runs.move(
+        run.spec.id,
+        to=to,
         reason=reason,
-        alerts=messages.for_transition(run, to=RunState.ROLLED_BACK, reason=reason, at=CLOCK.now()),
+        alerts=messages.for_transition(run, to=to, reason=reason, at=CLOCK.now()),
         receivers=receivers(config),
     )
-    return back
-
-
-def reconcile(config: Config, store: Store) -> None:
-    """Point ``current`` at what the ledger says where a crash left them apart, but not during a promotion."""
-    for stream in config.streams:
-        serving = store.registry.champion(stream)
-        promoting = store.runs.list(stream=stream, states=(RunState.PROMOTING,))
-        models = config.state_dir / "models" / stream
-        if serving is None or promoting or current_version(models) == serving.version:
-            continue
-        try:
-            point_current(models, serving.version)
-        except DriftwatchError as error:
-            raise ModelError(
-                f"the serving model of stream {stream} is missing or damaged: {error.what}",
-                where=str(models / serving.version),
-                cure="restore the folder from a backup, or driftwatch runs rollback to an earlier model",
-            ) from error
-        log.warning("current_restored", stream=stream, version=serving.version)
+    settled(models, report)
 
 
 def _rebase(
@@ -186,7 +200,3 @@ def _rebase(
         kept = load_reference(references / old)
         texts = (*kept.train.texts, *kept.cal.texts)
         return make(rebase.Ingredients(texts=texts, heldout=kept.heldout.texts, memory=(*kept.memory, *heldout)))
-
-
-def _troubles(problems: Sequence[str]) -> str:
-    return f"; reload: {'; '.join(problems)}" if problems else ""

@@ -158,11 +158,12 @@ def test_a_job_outlives_the_daemon(tmp_path: Path) -> None:
 
         def ended() -> RunState | None:
             (only,) = store.runs.list(stream=STREAM)
-            return only.state if only.state.final else None
+            return only.state if only.state.final or only.state is RunState.PROBATION else None
 
-        assert until(ended, "the run's end without a daemon") is RunState.KEPT
+        assert until(ended, "the promotion without a daemon") is RunState.PROBATION
         daemon.start()
         until(lambda: ready(deployment), "the daemon to be ready again")
+        assert kept_though_killed(deployment, daemon, store) is RunState.KEPT
         champion = store.registry.champion(STREAM)
         assert champion is not None
         assert champion.run == store.runs.list(stream=STREAM)[0].spec.id
@@ -173,6 +174,22 @@ def test_a_job_outlives_the_daemon(tmp_path: Path) -> None:
     assert back.version == champion.previous
     assert (deployment.state / "models" / STREAM / "current").resolve() == Path(back.path)
     store.close()
+
+
+def kept_though_killed(deployment: Deployment, daemon: Daemon, store: Store) -> RunState:
+    """Feed the windows of the probation, killing the daemon after each; return how it ended."""
+    first, after = store.windows.position(STREAM).index, paragraphs(DRIFTED, 7 * WINDOW)[4 * WINDOW :]
+    for number in range(3):
+        deployment.append(after[number * WINDOW : (number + 1) * WINDOW], start=(4 + number) * WINDOW)
+        until(lambda wanted=first + number: True if store.windows.position(STREAM).index > wanted else None, "a window")  # type: ignore[misc]
+        daemon.kill()
+        daemon.start()
+
+    def ended() -> RunState | None:
+        (only,) = store.runs.list(stream=STREAM)
+        return only.state if only.state.final else None
+
+    return until(ended, "the probation's end")
 
 
 def test_a_second_daemon_on_the_port_is_refused(daemon: Daemon, deployment: Deployment) -> None:

@@ -100,7 +100,12 @@ def windows_done(store: Store, count: int) -> bool | None:
 
 def run_ended(store: Store) -> RunState | None:
     runs = store.runs.list(stream=STREAM)
-    return runs[0].state if runs and runs[0].state.final else None
+    return runs[0].state if runs and (runs[0].state.final or runs[0].state is RunState.PROBATION) else None
+
+
+def probation_ended(store: Store) -> RunState | None:
+    (only,) = store.runs.list(stream=STREAM)
+    return only.state if only.state.final else None
 
 
 def taken(store: Store) -> list[tuple[int, str, str, str | None]]:
@@ -133,6 +138,7 @@ def play(deployment: Deployment, *, seed: int | None) -> Killer | None:
             part = after[index * WINDOW : (index + 1) * WINDOW]
             deployment.append(part, start=(total + index) * WINDOW)
             assessed(total + index + 1)
+        until(lambda: tick(probation_ended(store)), "the probation's end")
         while killer is not None and killer.total < KILLS:
             killer.kill_daemon()
             until(lambda: ready(deployment), "the daemon to be ready again")

@@ -14,11 +14,12 @@ from alert_samples import START, Hand, alert
 from http_receiver import HttpReceiver
 
 from driftwatch.alert.alertmanager import AlertmanagerNotifier
-from driftwatch.alert.secrets import Secret
 from driftwatch.alert.settings import AlertmanagerSettings, WebhookSettings
-from driftwatch.alert.webhook import WebhookNotifier, sign
+from driftwatch.alert.webhook import WebhookNotifier
 from driftwatch.domain.errors import NotifyError
 from driftwatch.domain.protocols import Notifier
+from driftwatch.domain.secrets import Secret
+from driftwatch.domain.signature import sign
 
 WAIT = timedelta(seconds=5)
 Make = Callable[[str], Notifier]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from driftwatch.cli import app
+from driftwatch.cli.account import signed_by
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.run import (
     GateLimits,
     GateMeasure,
+    Progress,
     Recipe,
     RunId,
     RunSpec,
@@ -124,7 +127,7 @@ def test_approve_moves_on_and_ends_the_alert(folder: Path) -> None:
     )
     store.outbox.put([alert], ["webhook"])
     assert answered(folder, "approve", RUN, "--because", "verdicts read") == {"run": RUN, "state": "promoting"}
-    assert store.runs.get(RUN).transitions[-1].reason == "verdicts read"
+    assert re.fullmatch(r"verdicts read \(by .+ on .+\)", store.runs.get(RUN).transitions[-1].reason)
     assert [delivery.alert.ends_at is not None for delivery in store.outbox.due(datetime.now(UTC), limit=9)] == [True]
     store.close()
 
@@ -150,3 +153,33 @@ def test_what_has_ended_cannot_be_cancelled(folder: Path) -> None:
     result = invoke(folder, "cancel", RUN)
     assert result.exit_code == 5
     assert "rejected" in result.output
+
+
+def test_probation_is_listed_with_its_progress(folder: Path) -> None:
+    put_run(folder, *JUDGED, RunState.PROMOTING, RunState.PROBATION)
+    store = store_in(folder)
+    store.runs.progress(RUN, Progress(stage="probation", done=1, total=3))
+    store.close()
+    assert [run["state"] for run in answered(folder, "list", "--state", "probation")] == ["probation"]
+    assert "probation: 1 of 3" in invoke(folder, "show", RUN).output
+
+
+def test_a_cancelled_probation_is_announced_as_a_rollback(folder: Path) -> None:
+    put_run(folder, *JUDGED, RunState.PROMOTING, RunState.PROBATION)
+    assert "is in probation and will be rolled back" in invoke(folder, "cancel", RUN).output
+    store = store_in(folder)
+    assert store.runs.cancel_requested(RUN)
+    store.close()
+
+
+def test_who_decided_is_known_behind_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "jane")
+    assert "(by jane as " in signed_by("better answers")
+    monkeypatch.setenv("SUDO_USER", "jane\n2026-01-01 kept")
+    assert "jane" not in signed_by("better answers")
+
+
+def test_nothing_to_export_is_said(folder: Path) -> None:
+    assert "nothing to export for stream docs" in invoke(folder, "export", "docs").output
+    assert answered(folder, "export", "docs") == {}
+    assert invoke(folder, "export", "nobody").exit_code == 4

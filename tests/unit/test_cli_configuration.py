@@ -24,7 +24,11 @@ from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
 from driftwatch.retrain.collect.settings import CollectSettings
+from driftwatch.retrain.export import HubSettings, MlflowSettings
+from driftwatch.retrain.health import CheckSettings
 from driftwatch.retrain.reload import ReloadSettings
+from driftwatch.retrain.retention import ModelSettings
+from driftwatch.retrain.vllm import VllmSettings
 
 FILE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TABLES: Mapping[str, tuple[type, str]] = {
@@ -48,7 +52,12 @@ TABLES: Mapping[str, tuple[type, str]] = {
         CollectSettings,
         "Limits on a run's fresh texts; a share is of those that the run can use. See [collecting.md](collecting.md).",
     ),
-    "[streams.NAME.reload]": (ReloadSettings, ""),
+    "[streams.NAME.models]": (ModelSettings, ""),
+    "[streams.NAME.reload]": (ReloadSettings, "See [serving.md](serving.md)."),
+    "[streams.NAME.reload.check]": (CheckSettings, "Left out, nothing is checked and hooks that fail are only told."),
+    "[streams.NAME.reload.vllm]": (VllmSettings, "Left out, no vLLM server is told."),
+    "[streams.NAME.export.mlflow]": (MlflowSettings, "Left out, no MLflow registry gets the kept models."),
+    "[streams.NAME.export.hub]": (HubSettings, "Left out, no hub gets the kept models."),
     "[[streams.NAME.drills]]": (DrillSettings, "See [statistics.md](statistics.md)."),
 }
 HEAD = """\
@@ -80,7 +89,8 @@ def _section(title: str, table: type, note: str) -> str:
 
 
 def _is_table(each: Field[Any], hint: Any) -> bool:
-    return is_dataclass(hint) or each.name in ("streams", "sources")
+    kinds = get_args(hint) if NoneType in get_args(hint) else (hint,)
+    return any(is_dataclass(kind) for kind in kinds) or each.name in ("streams", "sources")
 
 
 def _left_out(table: type) -> set[str]:
@@ -152,7 +162,7 @@ def test_every_key_is_in_the_document() -> None:
     for title, (table, note) in TABLES.items():
         section = _section(title, table, note)
         for each in fields(table):
-            if each.name not in nested and not is_dataclass(get_type_hints(table)[each.name]):
+            if each.name not in nested and not _is_table(each, get_type_hints(table)[each.name]):
                 assert f"| `{each.name}` |" in section, title
 
 

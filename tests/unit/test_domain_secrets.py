@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from driftwatch.alert.secrets import Secret, read_secret
 from driftwatch.alert.settings import AlertmanagerSettings, AlertSettings, WebhookSettings
 from driftwatch.domain.errors import ConfigError
+from driftwatch.domain.secrets import Secret, read_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
