@@ -229,9 +229,7 @@ class TestClassifier:
 
         tokenizer = word_pieces(BODIES, vocab=300)
         torch.manual_seed(0)
-        config = GPT2Config(
-            vocab_size=300, n_positions=CONTEXT, n_embd=16, n_layer=1, n_head=2, pad_token_id=padding
-        )
+        config = GPT2Config(vocab_size=300, n_positions=CONTEXT, n_embd=16, n_layer=1, n_head=2, pad_token_id=padding)
         config.num_labels = 3
         GPT2ForSequenceClassification(config).save_pretrained(str(tmp_path))
         tokenizer.save_pretrained(str(tmp_path))
