@@ -107,8 +107,12 @@ LOADED: dict[str, tuple[Callable[[Path], object], str]] = {
     "another width": (lambda f: edit(f / CONFIG, n_embd=32), "transformers cannot load it"),
     "more layers": (lambda f: edit(f / CONFIG, n_layer=3), r"of its weights are missing \(transformer\.h\.2"),
     "broken tokenizer": (lambda f: (f / TOKENIZER).write_text("{}"), "its tokenizer cannot be read"),
-    "a masked model": (lambda f: edit(f / CONFIG, architectures=["BertForMaskedLM"]), "is masked, not causal"),
-    "a classifier": (lambda f: edit(f / CONFIG, architectures=["XForSequenceClassification"]), "is classifier, not"),
+    "no masked model": (lambda f: edit(f / CONFIG, architectures=["BertForMaskedLM"]), "transformers cannot load it"),
+    "no classifier": (
+        lambda f: edit(f / CONFIG, architectures=["GPT2ForSequenceClassification"]),
+        r"of its weights are missing \(score\.weight",
+    ),
+    "no head": (lambda f: edit(f / CONFIG, architectures=["GPT2Model"]), "has no head"),
 }
 
 
