@@ -113,9 +113,10 @@ class Job:
         mix = load_mix(self._folder / "data")
         done = finetune(
             self._champion_folder(),
-            [text.body for text in mix.train],
+            mix.train,
             self._spec.recipe,
             round=run.round,
+            select=mix.select,
             out=self._candidate_folder(run.round),
             checkpoints=self._folder / f"checkpoints-{run.round}",
             on_progress=self._progress,
@@ -188,10 +189,9 @@ class Job:
     def _candidate_folder(self, round_: int) -> Path:
         return self._folder / f"candidate-{round_}"
 
-    def _progress(self, done: int, total: int, loss: float) -> None:
-        if done == total or monotonic() - self._told_at >= _PROGRESS_EVERY_SECONDS:
+    def _progress(self, progress: Progress) -> None:
+        if progress.done == progress.total or monotonic() - self._told_at >= _PROGRESS_EVERY_SECONDS:
             self._told_at = monotonic()
-            progress = Progress(stage="training", done=done, total=total, figures={"loss": loss})
             self._store.runs.progress(self._id, progress)
 
     def _fail(self, reason: str) -> None:

@@ -10,7 +10,7 @@ from driftwatch.wiring.analysis import (
     report,
     stream_settings,
 )
-from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.promotion import promote, reconcile, rollback
@@ -28,6 +28,7 @@ __all__ = [
     "extractor",
     "http_intakes",
     "incident",
+    "known_recipes",
     "launcher",
     "load_policy",
     "log_to_stderr",

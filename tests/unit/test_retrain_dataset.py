@@ -10,11 +10,12 @@ import pytest
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.text import Text
 from driftwatch.retrain.dataset import collect, load_mix, save_mix
-from driftwatch.retrain.recipe import SMALL
+from driftwatch.retrain.recipe import builtin_recipes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SMALL = builtin_recipes()["small"]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
