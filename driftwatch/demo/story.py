@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftwatch.demo.workspace import Workspace
-    from driftwatch.domain.run import Progress as TrainingProgress
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.run import Progress as TrainingProgress
     from driftwatch.domain.run import Run
     from driftwatch.store import Store
 

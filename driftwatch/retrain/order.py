@@ -1,4 +1,4 @@
-"""The order in which a training sees its examples: a function of the seed alone, so that a resumed one goes on in it."""
+"""The order in which a training sees its examples: a function of the seed, so that a resumed one goes on in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def steps_in(examples: int, *, epochs: float, batch: int) -> int:
     return max(1, round(epochs * examples / min(batch, examples)))
 
 
-def order(  # noqa: PLR0913 - an order has as many sides
+def order(
     lengths: npt.NDArray[np.int64], *, epochs: float, batch: int, seed: int, group: bool
 ) -> npt.NDArray[np.int64]:
     """Return which example stands at each place of a training, whole batches only.

@@ -74,10 +74,7 @@ def _clashes(read: RecipeFile, file: Path, taken: Mapping[str, Path]) -> list[st
     if name in taken:
         return [f'{file}:1:1: a recipe "{name}" is in {taken[name]} too (give one of the files another name)']
     if name in builtin_recipes() and not read.replaces_builtin:
-        return [
-            f'{file}:1:1: "{name}" is a recipe that comes with driftwatch (give the file another name, or write '
-            "replaces_builtin = true)"
-        ]
+        return [f'{file}:1:1: "{name}" is a built-in recipe (give it another name, or write replaces_builtin = true)']
     if read.replaces_builtin and name not in builtin_recipes():
         return [f'{file}:1:1: there is no built-in recipe "{name}" to replace (remove replaces_builtin)']
     return []

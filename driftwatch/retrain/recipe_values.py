@@ -40,7 +40,7 @@ _MOST_ROUNDS = 10
 _GREATEST_RATE = 1.0
 
 
-def typed(value: object, hint: Any) -> Any:
+def typed(value: object, hint: Any) -> object:  # noqa: ANN401 - a type hint may be anything
     """Return a TOML value as the setting's type.
 
     Raises:

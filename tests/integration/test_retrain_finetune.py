@@ -143,10 +143,7 @@ def test_a_damaged_checkpoint_is_set_aside(
     newest = tmp_path / "checkpoints" / "checkpoint-5"
     spoil(newest, damage)
     steps: list[int] = []
-    assert (
-        tune(champion, texts, tmp_path, seen=lambda now: steps.append(now.done), should_stop=stop_after(2))
-        is False
-    )
+    assert tune(champion, texts, tmp_path, seen=lambda now: steps.append(now.done), should_stop=stop_after(2)) is False
     assert steps[0] == 4, "went on from checkpoint 3"
     assert (tmp_path / "checkpoints" / "quarantine" / "checkpoint-5").is_dir()
     assert tune(champion, texts, tmp_path)
@@ -173,9 +170,7 @@ def test_a_half_written_checkpoint_is_never_resumed(champion: Path, texts: list[
     shutil.copytree(tmp_path / "checkpoints" / "checkpoint-5", half)
     spoil(half, "half the weights")
     steps: list[int] = []
-    assert not tune(
-        champion, texts, tmp_path, seen=lambda now: steps.append(now.done), should_stop=stop_after(1)
-    )
+    assert not tune(champion, texts, tmp_path, seen=lambda now: steps.append(now.done), should_stop=stop_after(1))
     assert steps == [6], "went on from checkpoint 5"
     assert not (tmp_path / "checkpoints" / "quarantine").exists()
 

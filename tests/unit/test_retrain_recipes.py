@@ -44,7 +44,7 @@ def test_a_file_begins_from_the_defaults_or_from_a_built_in_one(tmp_path: Path) 
 
 
 def test_a_built_in_recipe_is_replaced_only_on_purpose(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"small.toml:1:1: \"small\" is a recipe that comes with driftwatch"):
+    with pytest.raises(ConfigError, match=r"small.toml:1:1: \"small\" is a built-in recipe"):
         load_recipes(written(tmp_path, small="batch = 4"))
     files = written(tmp_path, small='like = "small"\nreplaces_builtin = true\nbatch = 4')
     assert load_recipes(files)["small"] == replace(builtin_recipes()["small"], batch=4)

@@ -6,12 +6,12 @@ Templates run in transformers' sandbox (jinja2's ``ImmutableSandboxedEnvironment
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from driftwatch.domain.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -62,7 +62,10 @@ def _template(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _marked(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]]) -> tuple[list[int], list[bool]]:
-    encoded = _apply(tokenizer, messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=True)
+    encoded = cast(
+        "Mapping[str, list[int]]",
+        _apply(tokenizer, messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=True),
+    )
     return list(encoded["input_ids"]), [bool(said) for said in encoded["assistant_masks"]]
 
 
@@ -72,11 +75,11 @@ def _rendered(
     return str(_apply(tokenizer, messages, tokenize=False, add_generation_prompt=add_generation_prompt))
 
 
-def _apply(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], **options: Any) -> Any:
+def _apply(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], **options: bool) -> object:
     from jinja2 import TemplateError, TemplateSyntaxError
 
     try:
-        return tokenizer.apply_chat_template(messages, **options)
+        applied: object = tokenizer.apply_chat_template(messages, **options)
     except TemplateSyntaxError as error:
         raise RunError(
             f"the chat template cannot be read: {error.message}",
@@ -85,6 +88,7 @@ def _apply(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], *
         ) from error
     except TemplateError as error:
         raise ChatRefusedError(str(error)) from error
+    return applied
 
 
 def _span(

@@ -96,7 +96,7 @@ class Packed:
 
 
 class Separate:
-    """Pieces of a causal model's texts, each a row of its own: for models in which packed texts would see each other."""
+    """Pieces of causal texts, each a row of its own: for models in which packed texts would see each other."""
 
     grouped = True
 
@@ -120,7 +120,7 @@ class Separate:
 class Masking:
     """How tokens are hidden from a masked language model.
 
-    Source: Devlin et al. 2019, BERT, section 3.1: of the chosen tokens 80% become the mask, 10% another token, 10% stay.
+    Source: Devlin et al. 2019, BERT, section 3.1: 80% of those chosen become the mask, 10% another token, 10% stay.
 
     Args:
         share: of a row's learnt tokens, at least one is chosen.

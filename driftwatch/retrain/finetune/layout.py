@@ -45,7 +45,7 @@ def filler_of(tokenizer: PreTrainedTokenizerBase) -> int:
     return next((int(token) for token in known if token is not None), 0)
 
 
-def lay_out(  # noqa: PLR0913 - each is named by its caller
+def lay_out(
     rows: Rows,
     *,
     family: Family,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import torch
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
     from driftwatch.domain.run import Recipe
@@ -67,9 +68,9 @@ def finished(model: PreTrainedModel, recipe: Recipe, *, champion: str) -> Finish
     """
     if recipe.method != "lora":
         return Finished(model=model)
-    adapted = cast("Any", model)
+    adapted = cast("PeftModel", model)
     adapter = _adapter(adapted, champion) if recipe.keep_adapter else None
-    return Finished(model=adapted.merge_and_unload(), adapter=adapter)
+    return Finished(model=cast("PreTrainedModel", adapted.merge_and_unload()), adapter=adapter)
 
 
 def _freeze_all_but_head(model: PreTrainedModel) -> None:
@@ -137,7 +138,7 @@ def _is_transposed(model: PreTrainedModel, targets: list[str] | str) -> bool:
     return any(isinstance(module, Conv1D) for module in named)
 
 
-def _adapter(model: Any, champion: str) -> Adapter:
+def _adapter(model: PeftModel, champion: str) -> Adapter:
     from peft import get_peft_model_state_dict
 
     settings = {**model.peft_config["default"].to_dict(), "inference_mode": True, "base_model_name_or_path": champion}

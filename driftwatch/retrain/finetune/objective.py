@@ -6,7 +6,7 @@ the step for others; here a step means the same for all, however it goes through
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from driftwatch.retrain.finetune.examples import IGNORED
 from driftwatch.retrain.finetune.family import Family
@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     import torch
 
 
+class Outputs(Protocol):
+    """What a model gives."""
+
+    logits: torch.Tensor
+
+
 class Objective(Protocol):
     """What transformers' ``Trainer`` calls ``compute_loss_func``."""
 
-    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None) -> Any:
+    def __call__(
+        self, outputs: Outputs, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return the loss."""
         ...
 
@@ -26,7 +34,7 @@ class Objective(Protocol):
 def objective(family: Family) -> Objective:
     """Return the family's loss."""
 
-    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None) -> torch.Tensor:
+    def loss(outputs: Outputs, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None) -> torch.Tensor:
         nats, count = nats_of(outputs.logits, labels, family=family)
         return nats / (count if num_items_in_batch is None else num_items_in_batch)
 

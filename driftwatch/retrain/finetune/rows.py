@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from driftwatch.retrain.finetune.chat import ChatRefusedError, chat_row
 from driftwatch.retrain.finetune.family import Family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 

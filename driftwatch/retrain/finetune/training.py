@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 OnProgress = Callable[[Progress], None]
-"""Told after each optimiser step; figures are ``loss`` (the step's, nats per prediction), ``tokens_per_second`` (of
-text, padding not counted), ``eta_seconds`` and, after a look, ``held_out_loss``."""
+"""Told after each optimiser step; figures are ``loss`` (the step's, nats per prediction), ``tokens`` so far and
+``tokens_per_second`` (of text, padding not counted), ``eta_seconds`` and, after a look, ``held_out_loss``."""
 
 _DRAWS = 1 << 40
 """Where the masks of held-out rows begin: far from those of any training step."""
@@ -173,7 +173,7 @@ class Training:
             checkpoints=self.checkpoints,
             on_progress=self.hooks.on_progress,
             should_stop=self.hooks.should_stop,
-            tokens=tuple(int(each) for each in tokens),
+            tokens=(0, *(int(each) for each in np.cumsum(tokens))),
             scaled=precision_here(self.recipe.precision) == "float16",
             evaluate_steps=self.recipe.evaluate_steps,
             patience=self.recipe.patience,

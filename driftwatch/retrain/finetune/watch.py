@@ -57,7 +57,7 @@ class Watched:
         checkpoints: that it seals.
         on_progress: told after each step.
         should_stop: asked after each step.
-        tokens: of text in each step.
+        tokens: of text that were seen after so many steps, from none on.
         scaled: whether gradients are scaled (float16), so that one that is no number only skips its step.
         evaluate_steps: steps between two looks.
         patience: looks without improvement before the end.
@@ -78,75 +78,81 @@ def watch(watched: Watched) -> TrainerCallback:
     """Return what the trainer calls."""
     from transformers import TrainerCallback
 
-    class Watch(TrainerCallback):
-        def __init__(self) -> None:
-            self._began = monotonic()
-            self._first = 0
+    kind = type("Watch", (_Watch, TrainerCallback), {})
+    return cast("TrainerCallback", kind(watched))
 
-        def on_train_begin(
-            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-        ) -> None:
-            del args, control
-            self._began, self._first = monotonic(), state.global_step
 
-        def on_step_end(
-            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: object
-        ) -> None:
-            del args
-            if ranks.any_of(watched.should_stop()):
-                control.should_save = control.should_training_stop = True
-            step = state.global_step
-            if watched.held_out and (step % watched.evaluate_steps == 0 or step == state.max_steps):
-                self._look(cast("PreTrainedModel", given["model"]), state, control)
+class _Watch:
+    """The trainer's callback, but for the base class, which would load transformers with this file."""
 
-        def _look(self, model: PreTrainedModel, state: TrainerState, control: TrainerControl) -> None:
-            assert watched.held_out is not None  # noqa: S101 - for the type checker
-            look = Look(state.global_step, watched.held_out.loss(model))
-            if not math.isfinite(look.loss):
-                raise _no_number("held-out loss", look.step)
-            state.log_history.append(look.entry())
-            looks = Looks.of(state.log_history)
-            if looks.best == look and ranks.is_first():
-                _keep(model, watched.checkpoints, look.step)
-            ranks.wait()
-            if looks.exhausted(watched.patience):
-                control.should_training_stop = True
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+        self._began, self._first = monotonic(), 0
+        self._looked: Look | None = None
 
-        def on_log(
-            self,
-            args: TrainingArguments,
-            state: TrainerState,
-            control: TrainerControl,
-            logs: dict[str, float] | None = None,
-            **_: object,
-        ) -> None:
-            del args, control
-            if logs is None or "loss" not in logs:
-                return
-            _refuse_no_number(logs, state.global_step, scaled=watched.scaled)
-            if ranks.is_first():
-                watched.on_progress(self._progress(state, float(logs["loss"])))
+    def on_train_begin(self, _: TrainingArguments, state: TrainerState, control: TrainerControl, **__: object) -> None:
+        """Take the time."""
+        del control
+        self._began, self._first = monotonic(), state.global_step
+        self._looked = next(reversed(Looks.of(state.log_history).looks), None)
 
-        def _progress(self, state: TrainerState, loss: float) -> Progress:
-            step, total = state.global_step, state.max_steps
-            seconds = max(monotonic() - self._began, 1e-9)
-            figures = {
-                "loss": loss,
-                "tokens_per_second": sum(watched.tokens[self._first : step]) / seconds,
-                "eta_seconds": (total - step) * seconds / max(step - self._first, 1),
-            }
-            if looked := Looks.of(state.log_history).looks:
-                figures["held_out_loss"] = looked[-1].loss
-            return Progress(stage="training", done=step, total=total, figures=figures)
+    def on_step_end(self, _: TrainingArguments, state: TrainerState, control: TrainerControl, **given: object) -> None:
+        """Stop when asked, and look when it is time."""
+        if ranks.any_of(self._watched.should_stop()):
+            control.should_save = control.should_training_stop = True
+        step, held_out = state.global_step, self._watched.held_out
+        if held_out is not None and (step % self._watched.evaluate_steps == 0 or step == state.max_steps):
+            self._look(held_out, cast("PreTrainedModel", given["model"]), state, control)
 
-        def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-            del args, control
-            ranks.wait()  # every process has written its part
-            if ranks.is_first():
-                watched.checkpoints.seal(state.global_step)
-            ranks.wait()
+    def on_log(
+        self,
+        _: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, float] | None = None,
+        **__: object,
+    ) -> None:
+        """Refuse to go on without a loss, and report."""
+        del control
+        if logs is None or "loss" not in logs:
+            return
+        _refuse_no_number(logs, state.global_step, scaled=self._watched.scaled)
+        if ranks.is_first():
+            self._watched.on_progress(self._progress(state, float(logs["loss"])))
 
-    return Watch()
+    def on_save(self, _: TrainingArguments, state: TrainerState, control: TrainerControl, **__: object) -> None:
+        """Seal the checkpoint once every process has written its part."""
+        del control
+        ranks.wait()
+        if ranks.is_first():
+            self._watched.checkpoints.seal(state.global_step)
+        ranks.wait()
+
+    def _look(self, held_out: HeldOut, model: PreTrainedModel, state: TrainerState, control: TrainerControl) -> None:
+        look = Look(state.global_step, held_out.loss(model))
+        if not math.isfinite(look.loss):
+            raise _no_number("held-out loss", look.step)
+        self._looked = look
+        state.log_history.append(look.entry())
+        looks = Looks.of(state.log_history)
+        if looks.best == look and ranks.is_first():
+            _keep(model, self._watched.checkpoints, look.step)
+        ranks.wait()
+        if looks.exhausted(self._watched.patience):
+            control.should_training_stop = True
+
+    def _progress(self, state: TrainerState, loss: float) -> Progress:
+        step, total, tokens = state.global_step, state.max_steps, self._watched.tokens
+        seconds = max(monotonic() - self._began, 1e-9)
+        figures = {
+            "loss": loss,
+            "tokens": float(tokens[step]),
+            "tokens_per_second": (tokens[step] - tokens[self._first]) / seconds,
+            "eta_seconds": (total - step) * seconds / max(step - self._first, 1),
+        }
+        if self._looked is not None:
+            figures["held_out_loss"] = self._looked.loss
+        return Progress(stage="training", done=step, total=total, figures=figures)
 
 
 def _keep(model: PreTrainedModel, checkpoints: Checkpoints, step: int) -> None:
