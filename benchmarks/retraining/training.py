@@ -62,7 +62,7 @@ def training(*, quick: bool) -> Iterator[Row]:
     bodies = paragraphs(["numpy", "scipy", "pandas", "sklearn"], 6_000)
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
         folder = Path(name)
-        _blank(folder / "champion", bodies, size)
+        blank(folder / "champion", bodies, context=size.context, width=size.width)
         peers = _Peers(folder / "champion", bodies, size)
         ours, often, bare, to_context, to_longest = _best_of(
             size.turns,
@@ -91,7 +91,8 @@ def _best_of(turns: int, *measures: Callable[[], float]) -> list[float]:
     return [max(each) for each in zip(*found, strict=True)]
 
 
-def _blank(folder: Path, bodies: Sequence[str], size: _Size) -> None:
+def blank(folder: Path, bodies: Sequence[str], *, context: int, width: int) -> None:
+    """Write an untrained model with a tokenizer made of the texts."""
     import torch
     from tokenizers import ByteLevelBPETokenizer
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -106,8 +107,8 @@ def _blank(folder: Path, bodies: Sequence[str], size: _Size) -> None:
     torch.manual_seed(1)
     config = GPT2Config(
         vocab_size=VOCABULARY,
-        n_positions=size.context,
-        n_embd=size.width,
+        n_positions=context,
+        n_embd=width,
         n_layer=4,
         n_head=4,
         bos_token_id=0,
@@ -117,7 +118,7 @@ def _blank(folder: Path, bodies: Sequence[str], size: _Size) -> None:
 
 
 def _rate(folder: Path, bodies: Sequence[str], size: _Size, *, every: int) -> float:
-    """Return our tokens of text per CPU-second: every row is full but for what best fit leaves, which is not counted."""
+    """Return our tokens of text per CPU-second; what best fit leaves empty is not counted."""
     moments: list[float] = []
     tokens = [0.0]
 
@@ -171,10 +172,8 @@ class _Peers:
         collator = DataCollatorForLanguageModeling(
             self._tokenizer, mlm=False, pad_to_multiple_of=self._size.context if to_context else None
         )
-        lengths = [len(row) for row in rows]
-        return self._train(
-            [{"input_ids": row} for row in rows], collator, lambda step: sum(lengths[step * BATCH :][:BATCH])
-        )
+        counted = [sum(len(row) for row in rows[at : at + BATCH]) for at in range(0, len(rows), BATCH)]
+        return self._train([{"input_ids": row} for row in rows], collator, counted.__getitem__)
 
     def _train(
         self, rows: list[dict[str, list[int]]], collator: Callable[[Any], Any] | None, tokens_of: Callable[[int], int]

@@ -24,26 +24,23 @@ def steps_in(examples: int, *, epochs: float, batch: int) -> int:
     return max(1, round(epochs * examples / min(batch, examples)))
 
 
-def order(
-    lengths: npt.NDArray[np.int64], *, epochs: float, batch: int, seed: int, group: bool
-) -> npt.NDArray[np.int64]:
+def order(widths: npt.NDArray[np.int64], *, epochs: float, batch: int, seed: int) -> npt.NDArray[np.int64]:
     """Return which example stands at each place of a training, whole batches only.
 
     Args:
-        lengths: tokens of each example; at least one example.
+        widths: what each example needs; those of a batch are alike, for a batch is as wide as its widest.
         epochs: passes over the examples.
         batch: examples per optimiser step, at most as many as there are.
         seed: of every epoch's permutation.
-        group: whether the examples of a batch have like lengths, where a batch is padded to its longest.
 
     Returns:
         int64 [steps · batch].
     """
-    wanted = steps_in(len(lengths), epochs=epochs, batch=batch) * batch
+    wanted = steps_in(len(widths), epochs=epochs, batch=batch) * batch
     taken: list[npt.NDArray[np.int64]] = []
-    for number, shuffled in enumerate(_epochs(len(lengths), seed)):
-        taken.append(_grouped(shuffled, lengths, batch, seed + number) if group else shuffled)
-        if (number + 1) * len(lengths) >= wanted:
+    for number, shuffled in enumerate(_epochs(len(widths), seed)):
+        taken.append(_grouped(shuffled, widths, batch, seed + number))
+        if (number + 1) * len(widths) >= wanted:
             return np.concatenate(taken)[:wanted]
     raise AssertionError  # there is always another epoch
 
@@ -56,12 +53,12 @@ def _epochs(examples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def _grouped(
-    shuffled: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], batch: int, seed: int
+    shuffled: npt.NDArray[np.int64], widths: npt.NDArray[np.int64], batch: int, seed: int
 ) -> npt.NDArray[np.int64]:
     """Sort stretches of some batches by length and shuffle the batches; an incomplete batch stays the last."""
     stretch = batch * _GROUPED_BATCHES
     parts = [shuffled[start : start + stretch] for start in range(0, len(shuffled), stretch)]
-    near = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in parts])
+    near = np.concatenate([part[np.argsort(-widths[part], kind="stable")] for part in parts])
     whole = len(near) // batch * batch
     batches = near[:whole].reshape(-1, batch)
     mixed = np.random.default_rng((seed, len(near), 1)).permutation(len(batches))

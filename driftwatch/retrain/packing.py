@@ -54,22 +54,34 @@ def pieces(lengths: Sequence[int] | npt.NDArray[np.int64], *, context: int) -> l
     return found
 
 
-def best_fit(sizes: Sequence[int], *, capacity: int) -> list[list[int]]:
-    """Put items into as few bins as best-fit decreasing finds: each into the fullest bin that still holds it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Items side by side in so much room."""
+
+    width: int
+    items: tuple[int, ...]
+
+
+def best_fit(sizes: Sequence[int], *, widths: Sequence[int]) -> list[Bin]:
+    """Put items into few and narrow bins: each into the fullest bin that still holds it, the largest items first.
+
+    Attention costs the square of a row's width, so short items get narrow rows of their own, as far as wider ones have
+    no room for them.
 
     Args:
-        sizes: of the items, 1 to ``capacity``.
-        capacity: of a bin.
-
-    Returns:
-        The items' places in ``sizes``, bin by bin.
+        sizes: of the items.
+        widths: of bins, falling, each a multiple of the next; no item is larger than the first. A new bin for an item
+            is the narrowest that is at least twice its size, or the first.
 
     Examples:
-        >>> best_fit([3, 5, 2, 4], capacity=7)
-        [[1, 2], [3, 0]]
+        >>> best_fit([3, 5, 2, 4], widths=[7])
+        [Bin(width=7, items=(1, 2)), Bin(width=7, items=(3, 0))]
+        >>> [each.width for each in best_fit([90, 12, 10, 9, 8, 7], widths=[128, 32])]
+        [128, 32]
     """
     bins: list[list[int]] = []
-    waiting: list[list[int]] = [[] for _ in range(capacity + 1)]
+    widths_of: list[int] = []
+    waiting: list[list[int]] = [[] for _ in range(widths[0] + 1)]
     """Bins by the room that is left in them."""
     rooms = 0
     """Bit r says whether a bin with room r waits."""
@@ -82,10 +94,41 @@ def best_fit(sizes: Sequence[int], *, capacity: int) -> list[list[int]]:
                 rooms &= ~(1 << room)
             bins[number].append(item)
         else:
-            room, number = capacity, len(bins)
+            room = min((width for width in widths if width >= 2 * sizes[item]), default=widths[0])
+            number = len(bins)
             bins.append([item])
+            widths_of.append(room)
         left = room - sizes[item]
         if left:
             waiting[left].append(number)
             rooms |= 1 << left
-    return bins
+    return [Bin(width=width, items=tuple(items)) for width, items in zip(widths_of, bins, strict=True)]
+
+
+def widths_in(context: int, *, least: int = 64) -> list[int]:
+    """Return the widths into which a sequence can be folded: the context, its half, its quarter and so on.
+
+    Examples:
+        >>> widths_in(512), widths_in(100), widths_in(200)
+        ([512, 256, 128, 64], [100], [200, 100])
+    """
+    found = [context]
+    while found[-1] % 2 == 0 and found[-1] // 2 >= least:
+        found.append(found[-1] // 2)
+    return found
+
+
+def sequences(bins: Sequence[Bin], *, context: int) -> list[list[Bin]]:
+    """Put bins one after the other into sequences of at most ``context`` tokens, wide ones first.
+
+    No bin crosses a multiple of the widest one's width, so a sequence may be folded there into rows of that width.
+    """
+    found: list[list[Bin]] = []
+    room = 0
+    for each in sorted(bins, key=lambda each: -each.width):
+        if each.width > room:
+            found.append([])
+            room = context
+        found[-1].append(each)
+        room -= each.width
+    return found

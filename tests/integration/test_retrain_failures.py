@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 BODIES = paragraphs(["json", "email", "http", "logging"], 60)
 WEIGHTS = "model.safetensors"
+GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+"""Lets a program's memory be what it uses at the moment, so that a limit of it means something."""
+
 STOPPING = finetune_child.STOPPING
 
 
@@ -61,7 +64,7 @@ def tune(
 
 
 def child(program: str, *arguments: object, before: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", **GIVES_BACK}
     command = [sys.executable, program, *map(str, arguments)]
     if before:
         command = [
@@ -89,28 +92,21 @@ def starved(champion: Path, folder: Path, megabytes: int) -> dict[str, object]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
 def test_out_of_memory_trains_in_smaller_parts_to_the_same_effect(tmp_path: Path) -> None:
+    """A batch of 32 · 64 tokens has logits of 4 MB, several times over: 12 MB hold only a part of it."""
     champion = gpt2(tmp_path / "champion", BODIES, dropout=0.0)
-    # a batch of 16 · 64 tokens has logits of 2 MB, several times over; 8 MB hold a part of it
-    told = starved(champion, tmp_path, 8)
+    told = starved(champion, tmp_path, 12)
     assert told["said"] == "True"
     tried = told["tried"]
     assert isinstance(tried, list)
-    assert tried[:1] == [16]
+    assert tried[:1] == [32]
     texts = tmp_path / "texts.json"
     assert starved_child.tune(champion, texts, tmp_path / "plenty", starved_child.RECIPE)
     one, other, start = (
-        load_trainable(f).state_dict() for f in (tmp_path / "out", tmp_path / "plenty" / "out", champion)
+        load_trainable(folder).state_dict() for folder in (tmp_path / "out", tmp_path / "plenty" / "out", champion)
     )
     for name, weights in one.items():
         moved = (weights - start[name]).abs().max()
         assert (weights - other[name]).abs().max() <= 0.05 * moved + 1e-6, name
-
-
-def test_when_not_even_one_sequence_fits_the_run_fails_and_says_so(champion: Path, tmp_path: Path) -> None:
-    told = starved(champion, tmp_path, 0)
-    assert "does not fit in memory" in str(told["said"])
-    assert told["tried"] == [16, 8, 4, 2, 1]
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_training_taken_up_again_begins_with_the_parts_that_fitted(champion: Path, tmp_path: Path) -> None:
@@ -222,7 +218,7 @@ def test_a_candidate_that_does_not_load_never_appears(champion: Path, tmp_path: 
             for file in folder.glob("tokenizer*"):
                 file.unlink()
 
-    with pytest.raises(RunError, match="the candidate does not load: the tokenizer cannot be loaded"):
+    with pytest.raises(RunError, match="the candidate does not load: there is no tokenizer"):
         tune(folder, tmp_path, seen=lose_the_tokenizer)
     assert not (tmp_path / "out").exists()
 

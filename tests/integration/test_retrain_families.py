@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,20 +102,34 @@ def test_a_packed_text_has_the_loss_that_it_has_alone(family: str, champions: di
     nats: dict[tuple[int, ...], float] = {}
     for number in range(len(packed.lengths)):
         batch = collate([packed.at(number, draw=0)], filler=0)
-        labels = batch.pop("labels")[0]
+        folded = batch.pop("labels")
         with torch.no_grad():
-            logits = model(**batch).logits[0]
-        losses = cross_entropy(logits[:-1], labels[1:], ignore_index=IGNORED, reduction="none")
-        starts = [at for at, position in enumerate(batch["position_ids"][0].tolist()) if position == 0]
-        for start, stop in zip(starts, [*starts[1:], len(labels)], strict=True):
-            learnt = tuple(labels[start + 1 : stop].tolist())
-            nats[learnt[:-1]] = float(losses[start : stop - 2].double().sum())  # the end of a text is not scored
+            logits = model(**batch).logits
+        for row, labels in enumerate(folded):
+            losses = cross_entropy(logits[row, :-1], labels[1:], ignore_index=IGNORED, reduction="none")
+            starts = [at for at, position in enumerate(batch["position_ids"][row].tolist()) if position == 0]
+            for start, stop in pairwise([*starts, len(labels)]):
+                learnt = tuple(labels[start + 1 : stop].tolist())
+                nats[learnt[:-1]] = float(losses[start : stop - 2].double().sum())  # the end of a text is not scored
     alone = load_model(champions[family]).losses(short)
     tokens = [load_tokenizer(champions[family])(body, add_special_tokens=False)["input_ids"] for body in short]
     kept = [place for place, each in enumerate(tokens) if len(each) + 2 <= CONTEXT]
     assert len(kept) > 10
     for place in kept:
         assert nats[tuple(tokens[place])] == pytest.approx(alone.nats[place], rel=1e-5)
+
+
+def test_short_texts_lie_in_narrow_rows(champions: dict[str, Path]) -> None:
+    rows = rows_for(champions["gpt2"], texts_of(BODIES))
+    packed = Packed(rows, context=256, filler=0)
+    narrow = int(np.argmin(packed.widths))
+    examples = [packed.at(number, draw=0) for number in (0, narrow)]
+    assert packed.widths[narrow] < packed.widths[0] <= 256
+    alone, both = collate(examples[1:], filler=0), collate(examples, filler=0)
+    assert alone["input_ids"].shape == (256 // packed.widths[narrow], packed.widths[narrow])
+    assert both["input_ids"].shape == (2 * 256 // packed.widths[0], packed.widths[0])
+    assert (alone["position_ids"][:, 0] == 0).all()
+    assert both["labels"].flatten()[256:].equal(alone["labels"].flatten())
 
 
 def test_whether_a_model_keeps_packed_texts_apart_is_asked_of_itself(champions: dict[str, Path]) -> None:

@@ -11,7 +11,7 @@ from driftwatch.domain.errors import RunError
 from driftwatch.retrain.batches import BatchPlan, fitting, plans
 from driftwatch.retrain.finetune.looks import Look, Looks
 from driftwatch.retrain.order import order, steps_in
-from driftwatch.retrain.packing import best_fit, pieces
+from driftwatch.retrain.packing import best_fit, pieces, sequences, widths_in
 
 
 @given(st.lists(st.integers(0, 40), max_size=20), st.integers(2, 16))
@@ -26,36 +26,52 @@ def test_every_token_but_the_first_is_predicted_once(lengths: list[int], context
 
 @given(st.lists(st.integers(1, 16), max_size=60))
 def test_bins_hold_every_item_once_and_are_few(sizes: list[int]) -> None:
-    bins = best_fit(sizes, capacity=16)
-    assert sorted(item for each in bins for item in each) == list(range(len(sizes)))
-    assert all(sum(sizes[item] for item in each) <= 16 for each in bins)
+    bins = best_fit(sizes, widths=[16])
+    assert sorted(item for each in bins for item in each.items) == list(range(len(sizes)))
+    assert all(sum(sizes[item] for item in each.items) <= each.width == 16 for each in bins)
     least = -(-sum(sizes) // 16)
     assert len(bins) <= 11 / 9 * max(least, sum(size > 8 for size in sizes)) + 4  # best-fit decreasing's own bound
 
 
-@given(st.integers(1, 60), st.floats(0.1, 4), st.integers(1, 9), st.booleans())
-def test_an_order_is_whole_batches_of_whole_epochs(examples: int, epochs: float, batch: int, group: bool) -> None:
+@given(st.lists(st.integers(2, 64), max_size=80))
+def test_sequences_can_be_folded_at_their_widest_bin(sizes: list[int]) -> None:
+    bins = best_fit(sizes, widths=[64, 32, 16])
+    assert all(sum(sizes[item] for item in each.items) <= each.width for each in bins)
+    packed = sequences(bins, context=64)
+    assert sorted(item for each in packed for bin_ in each for item in bin_.items) == list(range(len(sizes)))
+    for sequence in packed:
+        begin, widest = 0, max(each.width for each in sequence)
+        for each in sequence:
+            assert begin // widest == (begin + each.width - 1) // widest, "no bin lies across a fold"
+            begin += each.width
+        assert begin <= 64
+
+
+def test_short_texts_are_packed_narrowly_and_nearly_without_padding() -> None:
+    sizes = np.random.default_rng(1).integers(15, 110, 5_000).tolist()
+    bins = best_fit(sizes, widths=widths_in(512))
+    packed = sequences(bins, context=512)
+    assert sum(sizes) / (512 * len(packed)) > 0.97
+    assert sum(each[0].width <= 256 for each in packed) > 0.9 * len(packed)
+
+
+@given(st.integers(1, 60), st.floats(0.1, 4), st.integers(1, 9))
+def test_an_order_is_whole_batches_of_whole_epochs(examples: int, epochs: float, batch: int) -> None:
     batch = min(batch, examples)
-    lengths = np.arange(1, examples + 1, dtype=np.int64)
-    places = order(lengths, epochs=epochs, batch=batch, seed=3, group=group)
+    widths = np.arange(1, examples + 1, dtype=np.int64)
+    places = order(widths, epochs=epochs, batch=batch, seed=3)
     assert len(places) == steps_in(examples, epochs=epochs, batch=batch) * batch
     for start in range(0, len(places), examples):
         epoch = places[start : start + examples].tolist()
         assert len(set(epoch)) == len(epoch), "no example comes twice in an epoch"
-    again = order(lengths, epochs=epochs, batch=batch, seed=3, group=group)
-    assert places.tolist() == again.tolist()
+    assert places.tolist() == order(widths, epochs=epochs, batch=batch, seed=3).tolist()
 
 
-def test_grouping_brings_like_lengths_together_and_mixes_the_batches() -> None:
-    lengths = np.random.default_rng(1).integers(5, 200, 4_000).astype(np.int64)
-    grouped, plain = (order(lengths, epochs=1, batch=8, seed=1, group=group) for group in (True, False))
-
-    def padded(places: np.ndarray) -> int:
-        return int((lengths[places].reshape(-1, 8).max(axis=1) * 8).sum())
-
-    assert padded(grouped) < 1.05 * lengths.sum() < 1.5 * lengths.sum() < padded(plain)
-    longest = lengths[grouped].reshape(-1, 8).max(axis=1)
-    assert abs(np.corrcoef(np.arange(len(longest)), longest)[0, 1]) < 0.2
+def test_like_widths_come_together_and_the_batches_are_mixed() -> None:
+    widths = np.random.default_rng(1).integers(5, 200, 4_000).astype(np.int64)
+    batches = widths[order(widths, epochs=1, batch=8, seed=1)].reshape(-1, 8)
+    assert (batches.max(axis=1) * 8).sum() < 1.05 * widths.sum()
+    assert abs(np.corrcoef(np.arange(len(batches)), batches.max(axis=1))[0, 1]) < 0.2
 
 
 def test_early_stopping_counts_looks_since_the_best() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.retrain.packing import Piece, best_fit, pieces
+from driftwatch.retrain.packing import Piece, best_fit, pieces, sequences, widths_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,25 +29,26 @@ class Example:
         ids: tokens.
         labels: what is learnt at each token, ``IGNORED`` where nothing is; of no dimension where the row has one class.
         positions: of the tokens in their texts; None where the row is one text.
+        width: into rows of which a packed sequence may be folded.
     """
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64] | None = None
+    width: int = 0
 
 
 class Examples(Protocol):
-    """Everything one training sees, in no order yet.
-
-    Args:
-        grouped: whether those of like length should meet in a batch, for it is padded to the longest.
-    """
-
-    grouped: bool
+    """Everything one training sees, in no order yet."""
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each example that are not padding, int64 [examples]."""
+        ...
+
+    @property
+    def widths(self) -> npt.NDArray[np.int64]:
+        """What should be alike in a batch, int64 [examples]: the width that an example needs."""
         ...
 
     def at(self, number: int, *, draw: int) -> Example:
@@ -56,49 +57,57 @@ class Examples(Protocol):
 
 
 class Packed:
-    """Pieces of texts side by side in rows of one width; each begins anew at position 0, by which none sees another.
+    """Pieces of texts side by side; each begins anew at position 0, by which none sees another.
+
+    A sequence of short texts can be folded into narrower rows, in which attention costs less.
 
     Args:
         rows: of a causal language model.
-        context: greatest width.
+        context: tokens of a sequence; fewer where all texts together are fewer.
         filler: token of the padding; never seen by a text, never learnt.
     """
 
-    grouped = False
-
     def __init__(self, rows: Rows, *, context: int, filler: int) -> None:
         self._rows, self._filler = rows, filler
-        parts = [part for part in pieces(rows.lengths, context=context) if _learns(rows, part)]
-        bins = best_fit([part.length for part in parts], capacity=context)
-        self._bins = [[parts[place] for place in each] for each in bins]
-        self._lengths = np.array([sum(part.length for part in each) for each in self._bins], dtype=np.int64)
-        self._width = int(self._lengths.max(initial=0))
+        self._parts = [part for part in pieces(rows.lengths, context=context) if _learns(rows, part)]
+        sizes = [part.length for part in self._parts]
+        self._context = min(context, max(sum(sizes), 2))
+        bins = best_fit(sizes, widths=widths_in(self._context))
+        self._sequences = sequences(bins, context=self._context)
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each row that are not padding."""
-        return self._lengths
+        """Tokens of each sequence that are not padding."""
+        parts = [[self._parts[item].length for each in sequence for item in each.items] for sequence in self._sequences]
+        return np.array([sum(lengths) for lengths in parts], dtype=np.int64)
+
+    @property
+    def widths(self) -> npt.NDArray[np.int64]:
+        """The width into which each sequence can be folded."""
+        return np.array([sequence[0].width for sequence in self._sequences], dtype=np.int64)
 
     def at(self, number: int, *, draw: int) -> Example:
-        """Return a row; the padding after its last text is a text of its own from which nothing is learnt."""
+        """Return a sequence; padding after a text is a text of its own from which nothing is learnt."""
         del draw
-        ids = np.full(self._width, self._filler, dtype=np.int64)
-        labels = np.full(self._width, IGNORED, dtype=np.int64)
-        positions = np.zeros(self._width, dtype=np.int64)
-        at = 0
-        for part in self._bins[number]:
-            stop = at + part.length
-            ids[at:stop], labels[at:stop] = _causal(self._rows, part)
-            positions[at:stop] = np.arange(part.length)
-            at = stop
-        positions[at:] = np.arange(self._width - at)
-        return Example(ids=ids, labels=labels, positions=positions)
+        ids = np.full(self._context, self._filler, dtype=np.int64)
+        labels = np.full(self._context, IGNORED, dtype=np.int64)
+        positions = np.arange(self._context)
+        begin = 0
+        for each in self._sequences[number]:
+            at = begin
+            for part in (self._parts[item] for item in each.items):
+                stop = at + part.length
+                ids[at:stop], labels[at:stop] = _causal(self._rows, part)
+                positions[at:stop] = np.arange(part.length)
+                at = stop
+            begin += each.width
+            positions[at:begin] = np.arange(begin - at)
+        positions[begin:] = np.arange(self._context - begin)
+        return Example(ids=ids, labels=labels, positions=positions, width=self._sequences[number][0].width)
 
 
 class Separate:
     """Pieces of causal texts, each a row of its own: for models in which packed texts would see each other."""
-
-    grouped = True
 
     def __init__(self, rows: Rows, *, context: int) -> None:
         self._rows = rows
@@ -108,6 +117,11 @@ class Separate:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each piece."""
         return np.array([part.length for part in self._parts], dtype=np.int64)
+
+    @property
+    def widths(self) -> npt.NDArray[np.int64]:
+        """As the lengths: a batch is padded to its longest."""
+        return self.lengths
 
     def at(self, number: int, *, draw: int) -> Example:
         """Return a piece."""
@@ -155,8 +169,6 @@ class Masking:
 class Masked:
     """Rows of a masked language model, their masks drawn anew in every epoch."""
 
-    grouped = True
-
     def __init__(self, rows: Rows, masking: Masking) -> None:
         self._rows, self._masking = rows, masking
 
@@ -164,6 +176,11 @@ class Masked:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each row."""
         return self._rows.lengths
+
+    @property
+    def widths(self) -> npt.NDArray[np.int64]:
+        """As the lengths: a batch is padded to its longest."""
+        return self.lengths
 
     def at(self, number: int, *, draw: int) -> Example:
         """Return a row with tokens hidden."""
@@ -175,8 +192,6 @@ class Masked:
 class Classified:
     """Rows of a classifier, each with its class."""
 
-    grouped = True
-
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
@@ -184,6 +199,11 @@ class Classified:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of each row."""
         return self._rows.lengths
+
+    @property
+    def widths(self) -> npt.NDArray[np.int64]:
+        """As the lengths: a batch is padded to its longest."""
+        return self.lengths
 
     def at(self, number: int, *, draw: int) -> Example:
         """Return a row."""
@@ -193,7 +213,7 @@ class Classified:
 
 
 def collate(examples: Sequence[Example], *, filler: int) -> dict[str, torch.Tensor]:
-    """Return a batch: packed rows as they are, others padded on the right to the longest, with the mask that says so.
+    """Return a batch: packed sequences folded, others padded on the right to the longest, with the mask that says so.
 
     Args:
         examples: of one kind.
@@ -206,7 +226,9 @@ def collate(examples: Sequence[Example], *, filler: int) -> dict[str, torch.Tens
     if examples[0].positions is not None:
         positions = np.stack([example.positions for example in examples if example.positions is not None])
         labels = np.stack([example.labels for example in examples])
-        return {"input_ids": ids, "position_ids": torch.from_numpy(positions), "labels": torch.from_numpy(labels)}
+        whole = {"input_ids": ids, "position_ids": torch.from_numpy(positions), "labels": torch.from_numpy(labels)}
+        width = max(example.width for example in examples)
+        return {name: values.view(-1, width) for name, values in whole.items()} if longest % width == 0 else whole
     seen = np.stack([np.arange(longest) < len(example.ids) for example in examples])
     if examples[0].labels.ndim:
         labels = np.stack([_padded(example.labels, longest, IGNORED) for example in examples])

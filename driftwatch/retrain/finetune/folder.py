@@ -32,6 +32,7 @@ _COPIED = (
 )
 """Files that a fine-tune leaves as they are in the champion's folder."""
 
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 ADAPTER = "adapter"
 """Folder beside the merged weights in which a kept adapter lies."""
 
@@ -114,10 +115,16 @@ def load_tokenizer(champion: Path) -> PreTrainedTokenizerBase:
     """Return the folder's tokenizer.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: there is none (for which transformers makes up an empty one), or it cannot be loaded.
     """
     from transformers import AutoTokenizer
 
+    if not any((champion / name).is_file() for name in _TOKENIZERS):
+        raise ModelError(
+            "there is no tokenizer beside the model",
+            where=str(champion),
+            cure="tokenizer.save_pretrained into the same folder",
+        )
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             str(champion.resolve()), trust_remote_code=False, local_files_only=True

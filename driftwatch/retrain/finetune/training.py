@@ -138,13 +138,7 @@ class Training:
     def _trainer(self, model: PreTrainedModel, plan: BatchPlan, newest: Path | None) -> Trainer:
         from transformers import PrinterCallback, Trainer
 
-        places = order(
-            self.examples.lengths,
-            epochs=self.recipe.epochs,
-            batch=self.batch,
-            seed=self.recipe.seed,
-            group=self.examples.grouped,
-        )
+        places = order(self.examples.widths, epochs=self.recipe.epochs, batch=self.batch, seed=self.recipe.seed)
         total = len(places) // self.batch
         log.info(
             "training",
@@ -184,7 +178,7 @@ class Training:
         """Return the batches that are looked at, those of like length together; each process has its share."""
         if self.held_out is None or not self.recipe.patience:
             return None
-        shortest_first = np.argsort(self.held_out.lengths, kind="stable")
+        shortest_first = np.argsort(self.held_out.widths, kind="stable")
         batches = [shortest_first[at : at + plan.at_once] for at in range(0, len(shortest_first), plan.at_once)]
         made = [[self.held_out.at(int(each), draw=_DRAWS + int(each)) for each in batch] for batch in batches]
         mine = made[ranks.rank() :: ranks.world()]
