@@ -50,8 +50,7 @@ def kills(*, quick: bool) -> Iterator[Row]:
     torch.set_num_threads(1)
     wanted = 3 if quick else 20
     texts = [
-        Text(id=str(number), body=body, seen_at=_AT)
-        for number, body in enumerate(paragraphs(["numpy", "scipy"], 250 if quick else 500))
+        Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(paragraphs(["numpy", "scipy"], 100))
     ]
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
         folder = Path(name)
@@ -114,7 +113,7 @@ def _work(folder: Path, name: str, texts: Sequence[Text]) -> None:
             on_progress=lambda _: None,
             should_stop=lambda: False,
             threads=1,
-            select=texts[:40],
+            select=texts[:20],
         )
         code = 0
     finally:

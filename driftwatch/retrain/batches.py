@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -74,6 +75,7 @@ def fitting(
             if not out_of_memory(error):
                 raise
             log.warning("out_of_memory", sequences_at_once=plan.at_once)
+        gc.collect()  # the failed attempt's model goes before the next one loads its own
     raise RunError(
         "one training sequence at a time does not fit in memory",
         cure="set a smaller context or gradient_checkpointing in the recipe, or train with more memory",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import finetune_child
+import full_disk_child
 import pytest
 import starved_child
 from corpus import paragraphs
@@ -129,45 +130,19 @@ def can_mount() -> bool:
 
 
 @pytest.mark.skipif(not can_mount(), reason="no mount namespaces for a small file system here")
-@pytest.mark.parametrize("kilobytes", [100, 1_100])
+@pytest.mark.parametrize(("kilobytes", "what"), [(100, "GB are free"), (4_000, "the disk is full")])
 def test_a_full_disk_is_told_may_be_retried_and_leaves_nothing_half_done(
-    kilobytes: int, champion: Path, tmp_path: Path
+    kilobytes: int, what: str, champion: Path, tmp_path: Path
 ) -> None:
-    """The smaller one is too small to begin; the larger one runs full at a checkpoint, for half of it is taken then."""
+    """The smaller one is too small to begin; the larger one runs full at a checkpoint."""
     texts, disk = tmp_path / "texts.json", tmp_path / "disk"
     texts.write_text(json.dumps(BODIES))
     disk.mkdir()
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import json, sys\n"
-        "from pathlib import Path\n"
-        "import finetune_child\n"
-        "from driftwatch.domain.errors import DriftwatchError\n"
-        "from driftwatch.retrain.finetune import finetune\n"
-        "from families import texts_of\n"
-        "champion, texts, disk = map(Path, sys.argv[1:4])\n"
-        "def fill(now):\n"
-        "    if now.done == 2:\n"
-        "        try:\n"
-        "            with (disk / 'others').open('wb') as file:\n"
-        "                while True: file.write(b'0' * 4096); file.flush()\n"
-        "        except OSError: pass\n"
-        "try:\n"
-        "    finetune(champion, texts_of(json.loads(texts.read_text())), finetune_child.RECIPE, round=1,\n"
-        "        out=disk / 'out', checkpoints=disk / 'checkpoints', on_progress=fill,\n"
-        "        should_stop=lambda: False, threads=1)\n"
-        "    said, retryable = 'done', None\n"
-        "except DriftwatchError as error:\n"
-        "    said, retryable = str(error), error.retryable\n"
-        "left = sorted(str(path.relative_to(disk)) for path in disk.rglob('*') if path.is_dir())\n"
-        "(disk / 'others').unlink(missing_ok=True)\n"
-        "print(json.dumps({'said': said, 'retryable': retryable, 'left': left}))\n"
-    )
     mount = f"mount -t tmpfs -o size={kilobytes}k tmpfs {disk}"
-    done = child(str(program), champion, texts, disk, before=mount)
+    done = child(full_disk_child.__file__, champion, texts, disk, before=mount)
     assert done.returncode == 0, done.stderr[-2_000:]
     told = json.loads(done.stdout.splitlines()[-1])
-    assert "GB are free" in told["said"] if kilobytes < 500 else "the disk is full" in told["said"]
+    assert what in told["said"]
     assert told["retryable"] is True
     assert not any("out" in Path(name).name or name.startswith("checkpoints/checkpoint-") for name in told["left"])
 

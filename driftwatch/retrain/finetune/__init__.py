@@ -29,9 +29,10 @@ from driftwatch.retrain.finetune.folder import (
     save_candidate,
 )
 from driftwatch.retrain.finetune.layout import context_of, filler_of, keeps_apart, lay_out
+from driftwatch.retrain.finetune.memory import out_of_memory
 from driftwatch.retrain.finetune.method import finished
 from driftwatch.retrain.finetune.rows import Rows, rows_of
-from driftwatch.retrain.finetune.training import Hooks, OnProgress, Training, out_of_memory
+from driftwatch.retrain.finetune.training import Hooks, OnProgress, Training
 from driftwatch.retrain.folders import file_hashes
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftwatch.domain.errors import ModelError, RunError
 from driftwatch.retrain.finetune.family import auto_class, family_of
+from driftwatch.retrain.finetune.memory import out_of_memory
 from driftwatch.retrain.folders import MANIFEST, written_aside
 from driftwatch.retrain.promote import check_version
 
@@ -75,6 +76,7 @@ def load_trainable(folder: Path, *, dtype: torch.dtype | None = None) -> PreTrai
 
     Raises:
         ModelError: it cannot be loaded, or some of its weights would have been made up.
+        RunError: there is not enough memory.
     """
     import torch
 
@@ -89,6 +91,10 @@ def load_trainable(folder: Path, *, dtype: torch.dtype | None = None) -> PreTrai
             output_loading_info=True,
         )
     except Exception as error:  # a damaged folder makes transformers raise whatever it comes across
+        if out_of_memory(error):
+            raise RunError(
+                "there is not enough memory to load the model", where=str(folder), cure="train with more memory"
+            ) from error
         raise ModelError(
             f"the model cannot be loaded for training: {error}",
             where=str(folder),

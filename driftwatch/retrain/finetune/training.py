@@ -238,10 +238,3 @@ class _Ordered:
 
     def __getitem__(self, place: int) -> Example:
         return self.examples.at(int(self.places[place]), draw=place)
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether the failure says that the device's memory ran out."""
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
