@@ -16,7 +16,7 @@ from driftwatch.domain.run import Recipe
 from driftwatch.retrain.finetune import finetune
 
 RECIPE = Recipe(
-    name="tiny", learning_rates=(1e-3,), epochs=1.0, batch=32, context=64, checkpoint_steps=100, precision="float32"
+    name="tiny", learning_rates=(1e-3,), epochs=1.0, batch=128, context=64, checkpoint_steps=100, precision="float32"
 )
 
 

@@ -124,11 +124,11 @@ class Training:
         return model
 
     def _take_best(self, model: PreTrainedModel, looks: Looks) -> None:
-        """Go back to the weights with the least held-out loss."""
+        """Go back to the weights with the least held-out loss; only the process that writes them needs them."""
         import torch
         from safetensors.torch import load_file
 
-        if looks.best is None:
+        if looks.best is None or not ranks.is_first():
             return
         kept = load_file(self.checkpoints.best(looks.best.step) / "weights.safetensors")
         with torch.no_grad():
