@@ -21,18 +21,17 @@ from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.retrain import probation
-from driftwatch.retrain.recipe import RECIPES
 from driftwatch.store import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.analysis import Rival
     from driftwatch.domain.budget import Budget
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.protocols import Clock
-    from driftwatch.domain.run import Run
+    from driftwatch.domain.run import Recipe, Run
     from driftwatch.domain.text import StoredText
     from driftwatch.policy.ruleset import Policy
     from driftwatch.store import Champion, Position, ReferenceRow, Store
@@ -205,7 +204,9 @@ class Cycle:
         states = self._store.decisions.rule_states(self.stream)
         facts = self._facts(result, reference, champion)
         decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
-        runs = tuple(self._spec(request, reference, champion, result) for request in decided.requests if champion)
+        runs = tuple(
+            self._spec(request, reference, champion, result, policy.recipes) for request in decided.requests if champion
+        )
         self._store.windows.commit_step(
             Step(
                 result=result,
@@ -258,7 +259,12 @@ class Cycle:
         )
 
     def _spec(
-        self, request: RetrainRequest, reference: ReferenceRow, champion: Champion, result: WindowResult
+        self,
+        request: RetrainRequest,
+        reference: ReferenceRow,
+        champion: Champion,
+        result: WindowResult,
+        recipes: Mapping[str, Recipe],
     ) -> RunSpec:
         onset = self._store.windows.result(self.stream, request.since_window) or result
         return RunSpec(
@@ -270,7 +276,7 @@ class Cycle:
             last_seq=result.last_seq,
             reference=reference.version,
             champion=champion.version,
-            recipe=RECIPES[request.recipe],
+            recipe=recipes[request.recipe],
             limits=request.limits,
             rounds=request.rounds,
             approve=request.approve,

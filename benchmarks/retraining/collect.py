@@ -23,7 +23,7 @@ from driftwatch.domain.text import Text
 from driftwatch.intake.redact import Redactor, RedactSettings
 from driftwatch.retrain.collect.checks import Checks
 from driftwatch.retrain.dataset import collect, load_mix
-from driftwatch.retrain.recipe import FULL
+from driftwatch.retrain.recipe import builtin_recipes
 from driftwatch.store import open_store
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _collect(folder: Path) -> Measured:
     card = collect(
         fresh,
         old,
-        FULL,
+        builtin_recipes()["full"],
         into=folder / "mix",
         seed=7,
         checks=Checks(private=lambda body: bool(redactor.redact(body)[1])),

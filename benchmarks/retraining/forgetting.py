@@ -98,12 +98,12 @@ def _rows(work: Path, drift: Drift) -> list[Row]:
 def _tune(champion: Path, texts: Sequence[Text], out: Path) -> None:
     finetune(
         champion,
-        [text.body for text in texts],
+        texts,
         RECIPE,
         round=1,
         out=out,
         checkpoints=out.with_name("checkpoints"),
-        on_progress=lambda _done, _total, _loss: None,
+        on_progress=lambda _progress: None,
         should_stop=lambda: False,
         threads=1,
     )

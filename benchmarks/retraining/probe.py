@@ -68,12 +68,12 @@ class Losses:
             return True
         return finetune(
             self._champion,
-            [text.body for text in texts],
+            texts,
             recipe,
             round=1,
             out=out,
             checkpoints=out.with_name("checkpoints"),
-            on_progress=lambda _done, _total, _loss: None,
+            on_progress=lambda _progress: None,
             should_stop=lambda: False,
             threads=1,
         )

@@ -40,6 +40,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) ->
 def checked(config: Config) -> Iterator[Finding]:
     """Look at everything that can be told before the daemon starts."""
     yield Finding(level="ok", subject="configuration", detail=str(config.path))
+    yield asked("recipes", lambda: _recipes(config))
     yield _policies(config)
     yield asked("address", lambda: _address(config))
     if config.alerts.webhook is not None and (secret := config.alerts.webhook.secret) is not None:
@@ -79,6 +80,12 @@ def _policies(config: Config) -> Finding:
         return found
     detail = f"no rule for stream {', '.join(bare)}: it is measured, and nothing is ever done about it"
     return Finding(level="warning", subject="policies", detail=detail)
+
+
+def _recipes(config: Config) -> str:
+    from driftwatch import wiring
+
+    return ", ".join(wiring.known_recipes(config))
 
 
 def _address(config: Config) -> str:

@@ -33,15 +33,15 @@ def check(
     """Check policy files: every mistake with line, column and a suggestion."""
     from driftwatch import wiring
     from driftwatch.policy.rules import load_policies
-    from driftwatch.retrain.recipe import RECIPES
+    from driftwatch.retrain.recipe import builtin_recipes
 
     if files and config == DEFAULT_CONFIG and not config.exists():
         warn("there is no configuration here, so the names of streams are taken as they are")
-        streams = _named(files)
+        streams, recipes = _named(files), builtin_recipes()
     else:
         loaded = read_config(config)
-        streams = tuple(loaded.streams)
-    found = load_policies(files, streams=streams, recipes=tuple(RECIPES)) if files else wiring.load_policy(loaded)
+        streams, recipes = tuple(loaded.streams), wiring.known_recipes(loaded)
+    found = load_policies(files, streams=streams, recipes=tuple(recipes)) if files else wiring.load_policy(loaded)
     rules = {stream: [rule.name for rule in found.of(stream)] for stream in streams}
     if json:
         print_json({"hash": found.hash, "rules": rules})

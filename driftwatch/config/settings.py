@@ -190,6 +190,7 @@ class Config:
         state_dir: where everything durable lies.
         store: URL of a database; None for SQLite in ``state_dir``.
         policies: patterns of policy files, absolute.
+        recipes: patterns of the operator's own recipe files, absolute.
         daemon: the daemon itself.
         alerts: receivers.
         streams: by name.
@@ -201,6 +202,7 @@ class Config:
     state_dir: Path = Path("state")
     store: str | None = None
     policies: tuple[str, ...] = ("policies/*.yaml",)
+    recipes: tuple[str, ...] = ("recipes/*.toml",)
     daemon: DaemonSettings = DaemonSettings()
     alerts: AlertSettings = AlertSettings()
     streams: Mapping[str, StreamSettings] = field(default_factory=dict)

@@ -51,7 +51,8 @@ class Rulebook:
                 self.last_ok = False
                 log.warning("reload_refused", error=str(error))
                 return (str(error),)
-            changed = policy.hash != self._policy.hash
+            before = self._policy
+            changed = (policy.hash, policy.recipes) != (before.hash, before.recipes)
             self._policy, self.loaded_at, self.last_ok = policy, self._clock.now(), True
             log.info("reloaded", policy=policy.hash, changed=changed)
             return ()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import Recipe
+from driftwatch.domain.text import Text
 from driftwatch.retrain.finetune import finetune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from driftwatch.retrain.finetune import OnProgress
 
 VOCABULARY = 2_048
 CONTEXT = 128
@@ -18,24 +22,24 @@ RECIPE = Recipe(
     name="demo", learning_rates=(2e-3,), epochs=2.0, batch=16, context=CONTEXT, checkpoint_steps=10_000, seed=7
 )
 
+_LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
-def train_champion(
-    texts: Sequence[str], folder: Path, *, scratch: Path, on_progress: Callable[[int, int, float], None]
-) -> None:
+
+def train_champion(texts: Sequence[str], folder: Path, *, scratch: Path, on_progress: OnProgress) -> None:
     """Train tokenizer and model on the texts and save them as a transformers folder.
 
     Args:
         texts: the training domain.
         folder: made by this call.
         scratch: for the untrained model and checkpoints.
-        on_progress: told steps done, steps in all and the loss.
+        on_progress: told after each step.
     """
     blank = scratch / "blank"
     _save_tokenizer(texts, blank)
     _save_untrained(blank)
     finetune(
         blank,
-        texts,
+        [Text(id=str(number), body=body, seen_at=_LONG_AGO) for number, body in enumerate(texts)],
         RECIPE,
         round=1,
         out=folder,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from driftwatch.demo.workspace import Workspace
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.run import Progress as TrainingProgress
     from driftwatch.domain.run import Run
     from driftwatch.store import Store
 
@@ -116,8 +117,8 @@ class Story:
         with self._bar() as bar:
             task = bar.add_task("training", total=None, figures="")
 
-            def on_progress(done: int, total: int, loss: float) -> None:
-                bar.update(task, completed=done, total=total, figures=f"loss {loss:.2f}")
+            def on_progress(now: TrainingProgress) -> None:
+                bar.update(task, completed=now.done, total=now.total, figures=f"loss {now.figures['loss']:.2f}")
 
             train_champion(
                 texts.training,

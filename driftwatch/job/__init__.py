@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -154,7 +155,9 @@ class Job:
                 self._spec.recipe,
                 worth=worth,
                 folder=self._folder / "probe",
-                tune=lambda recipe, texts, out: self._tune(recipe, texts, out, round_=1, told="probing"),
+                tune=lambda recipe, texts, out: self._tune(
+                    recipe, texts, out, select=mix.select, round_=1, told="probing"
+                ),
                 score=self._score,
             )
         self._store.runs.add_verdict(self._id, cost_verdict(self._meter, PROBE_ROUND, limit=self._spec.max_hours))
@@ -176,7 +179,14 @@ class Job:
             done = True
         else:
             with self._meter.measuring(run.round):
-                done = self._tune(recipe, texts, self._trained_folder(run.round), round_=run.round, told="training")
+                done = self._tune(
+                    recipe,
+                    texts,
+                    self._trained_folder(run.round),
+                    select=mix.select,
+                    round_=run.round,
+                    told="training",
+                )
         self._store.runs.add_verdict(self._id, cost_verdict(self._meter, run.round, limit=self._spec.max_hours))
         if done:
             self._move(RunState.JUDGING, f"round {run.round} is trained")
@@ -187,20 +197,23 @@ class Job:
         forgot = rounds.forgot(run.verdicts, before=run.round)
         return rounds.setting(self._spec.recipe, round=run.round, forgot=forgot)
 
-    def _tune(self, recipe: Recipe, texts: Sequence[Text], out: Path, *, round_: int, told: str) -> bool:
+    def _tune(
+        self, recipe: Recipe, texts: Sequence[Text], out: Path, *, select: Sequence[Text], round_: int, told: str
+    ) -> bool:
         """Fine-tune the champion on some texts; false where it was stopped before the end."""
         losses = Losses(self._folder / f"training-{round_}.jsonl" if told == "training" else None)
 
-        def on_progress(done: int, total: int, loss: float) -> None:
+        def on_progress(progress: Progress) -> None:
             self._meter.tick()
-            losses.add(done, loss)
-            self._tell(told, done, total, loss)
+            losses.add(progress.done, progress.figures["loss"])
+            self._tell(replace(progress, stage=told))
 
         return finetune(
             self._champion_folder(),
-            [text.body for text in texts],
+            texts,
             recipe,
             round=round_,
+            select=select,
             out=out,
             checkpoints=out.with_name(f"checkpoints-{out.name}"),
             on_progress=on_progress,
@@ -292,10 +305,9 @@ class Job:
     def _candidate_folder(self, round_: int) -> Path:
         return self._folder / f"candidate-{round_}"
 
-    def _tell(self, stage: str, done: int, total: int, loss: float) -> None:
-        if done == total or self._now() - self._told_at >= _PROGRESS_EVERY_SECONDS:
+    def _tell(self, progress: Progress) -> None:
+        if progress.done == progress.total or self._now() - self._told_at >= _PROGRESS_EVERY_SECONDS:
             self._told_at = self._now()
-            progress = Progress(stage=stage, done=done, total=total, figures={"loss": loss})
             self._store.runs.progress(self._id, progress)
 
     def _fail(self, reason: str) -> None:

@@ -13,7 +13,7 @@ from driftwatch.domain.units import format_duration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftwatch.domain.run import GateLimits
+    from driftwatch.domain.run import GateLimits, Recipe
     from driftwatch.policy.expressions import Expression
 
 
@@ -93,10 +93,12 @@ class Policy:
     Args:
         hash: of everything that the rules say.
         rules: of each stream, in the order they are written.
+        recipes: that rules may name, loaded with them; the same reload exchanges both.
     """
 
     hash: str
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
     def of(self, stream: str) -> tuple[Rule, ...]:
         """Return a stream's rules; none for a stream without."""

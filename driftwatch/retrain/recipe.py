@@ -1,58 +1,99 @@
-"""The recipes that policies can name."""
+"""The recipes that policies can name: those that come with driftwatch, and the operator's own beside the configuration.
+
+One file is one recipe, named like the file; its keys are those of ``Recipe``.
+"""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.errors import NotFoundError
-from driftwatch.domain.run import Recipe
+from driftwatch.domain.errors import ConfigError, NotFoundError
+from driftwatch.retrain.recipe_file import RecipeFile, read_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-SMALL = Recipe(
-    name="small",
-    learning_rates=(3e-4, 1e-4),
-    epochs=2.0,
-    batch=8,
-    context=512,
-    max_texts=20_000,
-    checkpoint_steps=25,
-)
-"""For models up to some hundred million parameters, on a CPU or one small GPU."""
+    from driftwatch.domain.run import Recipe
 
-FULL = Recipe(
-    name="full",
-    learning_rates=(5e-5, 2e-5, 1e-5),
-    epochs=3.0,
-    batch=32,
-    context=1_024,
-    warmup=0.05,
-    max_texts=200_000,
-    checkpoint_steps=100,
-)
-"""For larger models on a GPU: gentler steps, more text, three settings to try."""
-
-RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe in (SMALL, FULL)})
-"""Every built-in recipe by its name."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+_FOLDERS = (_PACKAGE / "shipped" / "recipes", _PACKAGE.parent / "recipes")
+"""Where the shipped files lie: in an installed wheel inside the package, in a checkout beside it."""
 
 
-def find_recipe(name: str) -> Recipe:
+@cache
+def builtin_recipes() -> Mapping[str, Recipe]:
+    """Return the recipes that come with driftwatch, by name.
+
+    Raises:
+        NotFoundError: the installation lacks them.
+
+    Examples:
+        >>> sorted(builtin_recipes())
+        ['full', 'head', 'lora', 'small']
+    """
+    folder = next((each for each in _FOLDERS if each.is_dir()), None)
+    if folder is None:
+        raise NotFoundError("recipes is missing from this installation", cure="install driftwatch again")
+    read = [read_recipe(file, known={}) for file in sorted(folder.glob("*.toml"))]
+    return MappingProxyType({file.recipe.name: file.recipe for file in read})
+
+
+def load_recipes(files: Iterable[Path]) -> Mapping[str, Recipe]:
+    """Return every recipe by its name: the built-in ones, and those of the files; all files or none.
+
+    Args:
+        files: the operator's own.
+
+    Raises:
+        ConfigError: everything that is wrong, each as ``file:line:column`` with a cure.
+    """
+    found: dict[str, Recipe] = dict(builtin_recipes())
+    from_file: dict[str, Path] = {}
+    mistakes: list[str] = []
+    for file in sorted(files):
+        try:
+            read = read_recipe(file, known=builtin_recipes())
+        except ConfigError as error:
+            mistakes.append(str(error))
+            continue
+        mistakes += _clashes(read, file, from_file)
+        from_file[read.recipe.name] = file
+        found[read.recipe.name] = read.recipe
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return MappingProxyType(found)
+
+
+def _clashes(read: RecipeFile, file: Path, taken: Mapping[str, Path]) -> list[str]:
+    """Return what is wrong with the recipe's name beside the others'."""
+    name = read.recipe.name
+    if name in taken:
+        return [f'{file}:1:1: a recipe "{name}" is in {taken[name]} too (give one of the files another name)']
+    if name in builtin_recipes() and not read.replaces_builtin:
+        return [f'{file}:1:1: "{name}" is a built-in recipe (give it another name, or write replaces_builtin = true)']
+    if read.replaces_builtin and name not in builtin_recipes():
+        return [f'{file}:1:1: there is no built-in recipe "{name}" to replace (remove replaces_builtin)']
+    return []
+
+
+def find_recipe(name: str, recipes: Mapping[str, Recipe]) -> Recipe:
     """Return the recipe of that name.
 
     Raises:
         NotFoundError: there is none; the cure names the nearest one.
 
     Examples:
-        >>> find_recipe("small").batch
+        >>> find_recipe("small", builtin_recipes()).batch
         8
     """
-    if (recipe := RECIPES.get(name)) is not None:
+    if (recipe := recipes.get(name)) is not None:
         return recipe
-    nearest = get_close_matches(name, RECIPES, n=1)
-    cure = f"did you mean {nearest[0]}?" if nearest else f"known recipes: {', '.join(RECIPES)}"
+    nearest = get_close_matches(name, recipes, n=1)
+    cure = f"did you mean {nearest[0]}?" if nearest else f"known recipes: {', '.join(recipes)}"
     raise NotFoundError(f'there is no recipe "{name}"', cure=cure)
 
 
@@ -60,7 +101,8 @@ def learning_rate(recipe: Recipe, *, round: int) -> float:  # noqa: A002 - the w
     """Return the round's learning rate; rounds count from 1, and those beyond the last setting use the last.
 
     Examples:
-        >>> learning_rate(SMALL, round=1), learning_rate(SMALL, round=5)
+        >>> small = builtin_recipes()["small"]
+        >>> learning_rate(small, round=1), learning_rate(small, round=5)
         (0.0003, 0.0001)
     """
     return recipe.learning_rates[min(max(round, 1), len(recipe.learning_rates)) - 1]

@@ -11,7 +11,7 @@ from driftwatch.wiring.analysis import (
     scorer,
     stream_settings,
 )
-from driftwatch.wiring.base import CLOCK, SystemClock, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.collecting import checks
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
@@ -42,6 +42,7 @@ __all__ = [
     "feedback_intakes",
     "http_intakes",
     "incident",
+    "known_recipes",
     "launcher",
     "load_policy",
     "log_to_stderr",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from glob import glob
 from pathlib import Path
@@ -12,12 +13,15 @@ import structlog
 
 from driftwatch.domain.errors import StoreUnavailableError
 from driftwatch.policy.rules import load_policies
-from driftwatch.retrain.recipe import RECIPES
+from driftwatch.retrain.recipe import load_recipes
 from driftwatch.store import open_store as open_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from driftwatch.config import Config
     from driftwatch.domain.protocols import Clock
+    from driftwatch.domain.run import Recipe
     from driftwatch.policy.ruleset import Policy
     from driftwatch.store import Store
 
@@ -84,10 +88,25 @@ def _open_url(url: str, clock: Clock) -> Store:
 
 
 def load_policy(config: Config) -> Policy:
-    """Read every policy file that the configuration's patterns name.
+    """Read every policy file and recipe that the configuration's patterns name.
 
     Raises:
-        PolicyError: one of them cannot be used.
+        PolicyError: a policy file cannot be used.
+        ConfigError: a recipe cannot be used.
     """
-    paths = sorted({Path(file) for pattern in config.policies for file in glob(pattern)})  # noqa: PTH207 - absolute
-    return load_policies(paths, streams=tuple(config.streams), recipes=tuple(RECIPES))
+    recipes = known_recipes(config)
+    policy = load_policies(_files(config.policies), streams=tuple(config.streams), recipes=tuple(recipes))
+    return replace(policy, recipes=recipes)
+
+
+def known_recipes(config: Config) -> Mapping[str, Recipe]:
+    """Return the built-in recipes and those that the configuration's patterns name.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    return load_recipes(_files(config.recipes))
+
+
+def _files(patterns: Iterable[str]) -> list[Path]:
+    return sorted({Path(file) for pattern in patterns for file in glob(pattern)})  # noqa: PTH207 - absolute

@@ -21,7 +21,7 @@ from driftwatch.domain.protocols import Launcher
 from driftwatch.domain.run import GateLimits, RunId, RunSpec
 from driftwatch.retrain.launchers import ChildLauncher, hold_lock
 from driftwatch.retrain.locks import is_held
-from driftwatch.retrain.recipe import SMALL
+from driftwatch.retrain.recipe import builtin_recipes
 
 DEADLINE = 20.0
 GRACE = timedelta(seconds=10)
@@ -38,7 +38,7 @@ def spec(run: str = "run-1") -> RunSpec:
         last_seq=9,
         reference="r1",
         champion="v1",
-        recipe=SMALL,
+        recipe=builtin_recipes()["small"],
         limits=GateLimits(),
     )
 

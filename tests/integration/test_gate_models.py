@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from corpus import paragraphs
+from families import texts_of
 from models import tiny_causal
 
 from driftwatch.domain.protocols import GateData, Model
@@ -36,7 +37,7 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def candidate(champion: Path, texts: list[str], folder: Path) -> Model:
     finetune(
         champion,
-        texts,
+        texts_of(texts),
         RECIPE,
         round=1,
         out=folder / "out",

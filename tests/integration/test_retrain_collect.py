@@ -14,7 +14,7 @@ from driftwatch import wiring
 from driftwatch.config.settings import Config, DaemonSettings, StreamSettings
 from driftwatch.retrain.collect.page import card_section
 from driftwatch.retrain.dataset import collect, load_mix
-from driftwatch.retrain.recipe import SMALL
+from driftwatch.retrain.recipe import builtin_recipes
 from driftwatch.store import open_store
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(tmp_path / "texts.db", clock=Midnight())
     yield opened
     opened.close()
+
+
+SMALL = builtin_recipes()["small"]
 
 
 def test_a_span_of_the_store_is_collected_with_the_jobs_checks(store: Store, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import finetune_child
 import pytest
 from corpus import paragraphs
+from families import texts_of
 from models import tiny_causal
 
 from driftwatch.domain.errors import ModelError, RunError
-from driftwatch.domain.run import Recipe
+from driftwatch.domain.run import Progress, Recipe
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.folders import file_hashes
 
@@ -51,12 +52,12 @@ def tune(
     folder: Path,
     *,
     recipe: Recipe = RECIPE,
-    seen: Callable[[int, int, float], None] = lambda _done, _total, _loss: None,
+    seen: Callable[[Progress], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> bool:
     return finetune(
         champion,
-        texts,
+        texts_of(texts),
         recipe,
         round=1,
         out=folder / "out",
@@ -73,11 +74,12 @@ def stop_after(steps: int) -> Callable[[], bool]:
 
 
 def test_learns_and_keeps_the_champions_files(champion: Path, texts: list[str], tmp_path: Path) -> None:
-    losses: list[tuple[int, int, float]] = []
-    assert tune(champion, texts, tmp_path, seen=lambda done, total, loss: losses.append((done, total, loss)))
-    total = losses[-1][1]
-    assert [done for done, _, _ in losses] == list(range(1, total + 1))
-    assert losses[-1][2] < losses[0][2]
+    told: list[Progress] = []
+    assert tune(champion, texts, tmp_path, seen=told.append)
+    assert [now.done for now in told] == list(range(1, told[-1].total + 1))
+    assert told[-1].figures["loss"] < told[0].figures["loss"]
+    assert all(now.figures["tokens_per_second"] > 0 for now in told)
+    assert told[0].figures["eta_seconds"] > told[-1].figures["eta_seconds"] == 0
     before, after = file_hashes(champion), file_hashes(tmp_path / "out")
     assert after.keys() == before.keys()
     assert {name for name in before if before[name] != after[name]} == {WEIGHTS}
@@ -106,10 +108,11 @@ def test_killed_twice_gives_the_same_bits(
     file = tmp_path / "texts.json"
     file.write_text(json.dumps(texts))
     arguments = [str(path) for path in (champion, file, tmp_path / "out", tmp_path / "checkpoints")]
+    arguments.append("tiny")
     first, second = killed_at(4, arguments), killed_at(9, arguments)
     assert first == 1
     assert second > 3, "the second start resumed from a checkpoint"
-    assert finetune_child.train(finetune_child.Paths(*map(Path, arguments)))
+    assert finetune_child.train(finetune_child.Paths(*map(Path, arguments[:4])))
     assert file_hashes(tmp_path / "out") == file_hashes(uninterrupted)
 
 
@@ -140,10 +143,7 @@ def test_a_damaged_checkpoint_is_set_aside(
     newest = tmp_path / "checkpoints" / "checkpoint-5"
     spoil(newest, damage)
     steps: list[int] = []
-    assert (
-        tune(champion, texts, tmp_path, seen=lambda done, _total, _loss: steps.append(done), should_stop=stop_after(2))
-        is False
-    )
+    assert tune(champion, texts, tmp_path, seen=lambda now: steps.append(now.done), should_stop=stop_after(2)) is False
     assert steps[0] == 4, "went on from checkpoint 3"
     assert (tmp_path / "checkpoints" / "quarantine" / "checkpoint-5").is_dir()
     assert tune(champion, texts, tmp_path)
@@ -170,9 +170,7 @@ def test_a_half_written_checkpoint_is_never_resumed(champion: Path, texts: list[
     shutil.copytree(tmp_path / "checkpoints" / "checkpoint-5", half)
     spoil(half, "half the weights")
     steps: list[int] = []
-    assert not tune(
-        champion, texts, tmp_path, seen=lambda done, _total, _loss: steps.append(done), should_stop=stop_after(1)
-    )
+    assert not tune(champion, texts, tmp_path, seen=lambda now: steps.append(now.done), should_stop=stop_after(1))
     assert steps == [6], "went on from checkpoint 5"
     assert not (tmp_path / "checkpoints" / "quarantine").exists()
 
@@ -184,7 +182,7 @@ def test_checkpoints_of_another_training_are_not_resumed(champion: Path, texts: 
         champion,
         texts[:-1],
         tmp_path,
-        seen=lambda done, _total, _loss: steps.append(done),
+        seen=lambda now: steps.append(now.done),
         should_stop=stop_after(1),
     )
     assert steps == [1]

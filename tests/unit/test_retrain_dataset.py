@@ -15,11 +15,13 @@ from driftwatch.domain.text import Text, Turn
 from driftwatch.retrain.collect.checks import Checks
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.dataset import collect, load_mix
-from driftwatch.retrain.recipe import SMALL
+from driftwatch.retrain.recipe import builtin_recipes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+SMALL = builtin_recipes()["small"]
 
 
 def sentence(number: int) -> str:

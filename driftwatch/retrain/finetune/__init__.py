@@ -1,31 +1,60 @@
 """Fine-tune: a candidate from a champion, by transformers' ``Trainer``; killed anywhere, it goes on to the same bits.
 
-Cross-entropy on packed sequences, AdamW with warm-up and cosine, gradients clipped at norm 1, safetensors only.
+Causal language models (packed), masked language models and sequence classifiers (batches of like length); every weight,
+low-rank adapters or the head alone; AdamW, the learning rate warmed up again and down along a cosine, gradients
+clipped, early stopping on held-out texts, safetensors only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from driftwatch.retrain.batches import fitting
+import structlog
+
+from driftwatch.domain.errors import RunError
+from driftwatch.retrain.batches import BatchPlan, fitting, plans
 from driftwatch.retrain.checkpoints import Checkpoints
-from driftwatch.retrain.finetune.folder import save_candidate
-from driftwatch.retrain.finetune.sequences import fingerprint, packed_sequences
-from driftwatch.retrain.finetune.training import OnProgress, Training, out_of_memory
+from driftwatch.retrain.finetune import ranks
+from driftwatch.retrain.finetune.disk import disk_told
+from driftwatch.retrain.finetune.family import Family, family_of
+from driftwatch.retrain.finetune.folder import (
+    check_champion,
+    load_config,
+    load_tokenizer,
+    load_trainable,
+    save_candidate,
+)
+from driftwatch.retrain.finetune.layout import context_of, filler_of, keeps_apart, lay_out
+from driftwatch.retrain.finetune.memory import out_of_memory
+from driftwatch.retrain.finetune.method import finished
+from driftwatch.retrain.finetune.rows import Rows, rows_of
+from driftwatch.retrain.finetune.training import Hooks, OnProgress, Training
+from driftwatch.retrain.folders import file_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from transformers import PreTrainedModel
+
     from driftwatch.domain.run import Recipe
+    from driftwatch.domain.text import Text
+
+__all__ = ["OnProgress", "finetune"]
+
+log = structlog.get_logger()
+
+MOST_HELD_OUT = 1_000
+"""Texts that early stopping looks at, the first of those given: a look must not cost more than the steps before it."""
 
 
 def finetune(  # noqa: PLR0913 - a training has this many sides, each named by its caller
     champion: Path,
-    train: Sequence[str],
+    train: Sequence[Text],
     recipe: Recipe,
     *,
     round: int,  # noqa: A002 - the word of the house
@@ -34,15 +63,18 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
     on_progress: OnProgress,
     should_stop: Callable[[], bool],
     threads: int,
+    select: Sequence[Text] = (),
 ) -> bool:
     """Train the champion on the texts and write the candidate's folder, which appears whole or not at all.
 
     Called again after a kill or a stop with the same arguments, it resumes from the newest whole checkpoint and gives
-    the same weights to the bit (on a CPU, with the same number of threads).
+    the same weights to the bit (on a CPU, with the same number of threads). Under ``torchrun`` every process calls it
+    with the same arguments; the first one writes.
 
     Args:
-        champion: transformers folder of a causal language model, with its tokenizer.
-        train: bodies to train on.
+        champion: transformers folder with its tokenizer.
+        train: texts to train on; a language model learns ``body`` (or what the assistant says in ``turns``), a
+            classifier ``target``.
         recipe: hyperparameters.
         round: from 1; chooses the recipe's learning rate.
         out: the candidate's folder; where it exists, there is nothing left to do.
@@ -50,31 +82,113 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
         on_progress: called after each optimiser step.
         should_stop: asked after each optimiser step; on true a checkpoint is saved first.
         threads: CPU threads.
+        select: held-out texts for early stopping; looked at only where the recipe has patience.
 
     Returns:
         Whether the candidate is there; False after a stop.
 
     Raises:
-        ModelError: the champion cannot be loaded.
-        RunError: no text to train on, a loss that is no number, not enough memory, or (retryable) a full disk.
+        ModelError: the champion is missing, changed, or cannot be loaded.
+        DataError: a text's target is no class of the classifier.
+        RunError: no text to train on, a loss that is no number, not enough memory, a candidate that does not load, or
+            (retryable) a full disk.
     """
     if out.exists():
         return True
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with _threads(threads):
-        sequences = packed_sequences(champion, train, recipe)
-        kept = Checkpoints(folder=checkpoints, training=fingerprint(champion, sequences, recipe, round=round))
-        training = Training(champion, sequences, recipe, round, kept, on_progress, should_stop)
-        model = fitting(recipe.batch, training.run, out_of_memory=out_of_memory)
+    check_champion(champion)
+    with _computing(threads, recipe.seed), disk_told(out.parent):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        ranks.join()
+        hooks = Hooks(on_progress, should_stop)
+        training = _prepared(champion, train, select, recipe, round, checkpoints, hooks)
+        model = _trained(training)
         if model is None:
             return False
-        save_candidate(model, champion, out)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+        if ranks.is_first():
+            made = finished(model, recipe, champion=champion.resolve().name)
+            save_candidate(made.model, champion, out, adapter=made.adapter)
+            shutil.rmtree(checkpoints, ignore_errors=True)
+        ranks.wait()
     return True
 
 
+def _trained(training: Training) -> PreTrainedModel | None:
+    """Train in the largest parts that memory holds; a training taken up again begins with those that sufficed."""
+    kept, share = training.checkpoints, training.batch // ranks.world()
+
+    def attempt(plan: BatchPlan) -> PreTrainedModel | None:
+        if ranks.is_first():
+            kept.remember_at_once(plan.at_once)
+        return training.run(plan)
+
+    most = kept.at_once() or training.recipe.at_once
+    if ranks.world() == 1:
+        return fitting(share, attempt, out_of_memory=out_of_memory, most=most)
+    plan, *smaller = plans(share, most=most)
+    try:
+        return attempt(plan)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error) or not smaller:
+            raise
+        kept.remember_at_once(smaller[0].at_once)
+        raise RunError(
+            f"{plan.at_once} sequences at once do not fit in memory",
+            cure=f"retry the run; it goes on with {smaller[0].at_once} at once",
+            retryable=True,  # the other processes wait for this one and must end too
+        ) from error
+
+
+def _prepared(
+    champion: Path,
+    train: Sequence[Text],
+    select: Sequence[Text],
+    recipe: Recipe,
+    round: int,  # noqa: A002
+    checkpoints: Path,
+    hooks: Hooks,
+) -> Training:
+    """Tokenise, lay out and name the training; the model is loaded once to ask how its rows may lie."""
+    config, tokenizer, model = load_config(champion), load_tokenizer(champion), load_trainable(champion)
+    family, context = family_of(config, champion), context_of(model, recipe)
+    rows, looked_at = (
+        rows_of(texts, family=family, tokenizer=tokenizer, config=config, context=context)
+        for texts in (train, select[:MOST_HELD_OUT] if recipe.patience else ())
+    )
+    log.info("tokenised", rows=len(rows), tokens=len(rows.tokens), left_out=dict(rows.left_out))
+    if not len(rows):
+        left_out = ", ".join(f"{count} {why}" for why, count in rows.left_out.items() if count)
+        raise RunError(f"there is no text to train on ({left_out or 'none given'})", where=str(champion))
+    packed = family is Family.CAUSAL and keeps_apart(model)
+    examples, held_out = (
+        lay_out(each, family=family, model=model, tokenizer=tokenizer, recipe=recipe, packed=packed)
+        if len(each)
+        else None
+        for each in (rows, looked_at)
+    )
+    assert examples is not None  # noqa: S101 - there are rows
+    return Training(
+        champion=champion,
+        family=family,
+        examples=examples,
+        held_out=held_out,
+        filler=filler_of(tokenizer),
+        recipe=recipe,
+        round=round,
+        hooks=hooks,
+        checkpoints=Checkpoints(
+            folder=checkpoints, training=_fingerprint(champion, (rows, looked_at), recipe, round=round)
+        ),
+    )
+
+
+def _fingerprint(champion: Path, rows: Sequence[Rows], recipe: Recipe, *, round: int) -> str:  # noqa: A002
+    """Return the identity of a training: what it starts from, on what and how."""
+    said = (sorted(file_hashes(champion.resolve()).items()), [each.digest() for each in rows], recipe, round)
+    return hashlib.sha256(repr((said, ranks.world())).encode()).hexdigest()
+
+
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def _computing(threads: int, seed: int) -> Iterator[None]:
     """Compute deterministically on so many threads, and put back what was before."""
     import torch
     from transformers.utils import logging
@@ -82,7 +196,8 @@ def _threads(count: int) -> Iterator[None]:
     before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    torch.set_num_threads(count)
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     try:
         yield

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from driftwatch.domain.errors import ModelError
-from driftwatch.retrain.folders import written_aside
+from driftwatch.domain.errors import ModelError, RunError
+from driftwatch.retrain.finetune.family import auto_class, family_of
+from driftwatch.retrain.finetune.memory import out_of_memory
+from driftwatch.retrain.folders import MANIFEST, written_aside
+from driftwatch.retrain.promote import check_version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    import torch
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 _COPIED = (
@@ -27,46 +33,109 @@ _COPIED = (
 )
 """Files that a fine-tune leaves as they are in the champion's folder."""
 
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+ADAPTER = "adapter"
+"""Folder beside the merged weights in which a kept adapter lies."""
 
-def load_trainable(folder: Path) -> PreTrainedModel:
-    """Return the folder's causal language model in float32, without running code from the folder.
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A low-rank adapter that is kept beside the weights it was merged into.
+
+    Args:
+        config: its ``adapter_config.json``.
+        tensors: its weights by name, float32, as peft reads them.
+    """
+
+    config: bytes
+    tensors: Mapping[str, torch.Tensor]
+
+
+def check_champion(folder: Path) -> None:
+    """Refuse a champion that is not there, or whose files are not those it was promoted with.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: it is missing, or a file changed.
+    """
+    if not folder.is_dir():
+        raise ModelError(
+            "there is no champion to train from", where=str(folder), cure="give a folder saved by save_pretrained"
+        )
+    if (folder / MANIFEST).is_file():
+        check_version(folder.resolve())
+
+
+def load_trainable(folder: Path, *, dtype: torch.dtype | None = None) -> PreTrainedModel:
+    """Return the folder's model, without running code from the folder.
+
+    Args:
+        folder: of the model.
+        dtype: of its weights; None for float32.
+
+    Raises:
+        ModelError: it cannot be loaded, or some of its weights would have been made up.
+        RunError: there is not enough memory.
     """
     import torch
-    from transformers import AutoModelForCausalLM
 
+    kind = auto_class(family_of(load_config(folder), folder))
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             str(folder.resolve()),
-            dtype=torch.float32,
+            dtype=dtype or torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged folder makes transformers raise whatever it comes across
+        if out_of_memory(error):
+            raise RunError(
+                "there is not enough memory to load the model", where=str(folder), cure="train with more memory"
+            ) from error
         raise ModelError(
             f"the model cannot be loaded for training: {error}",
             where=str(folder),
-            cure="give a folder with config.json and *.safetensors of a causal language model",
+            cure="give a folder with config.json and *.safetensors",
         ) from error
-    return model
+    model, about = loaded
+    _refuse_made_up(about, folder)
+    ready: PreTrainedModel = model
+    ready.config.use_cache = False
+    return ready
+
+
+def _refuse_made_up(about: Mapping[str, Any], folder: Path) -> None:
+    made_up = sorted(map(str, (*about.get("missing_keys", ()), *about.get("mismatched_keys", ()))))
+    if made_up:
+        raise ModelError(
+            f"{len(made_up)} of its weights are missing ({', '.join(made_up[:_MOST_NAMED])})",
+            where=str(folder),
+            cure="its config.json and its weights do not belong together; copy the model anew",
+        )
 
 
 def load_tokenizer(champion: Path) -> PreTrainedTokenizerBase:
     """Return the folder's tokenizer.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: there is none (for which transformers makes up an empty one), or it cannot be loaded.
     """
     from transformers import AutoTokenizer
 
+    if not any((champion / name).is_file() for name in _TOKENIZERS):
+        raise ModelError(
+            "there is no tokenizer beside the model",
+            where=str(champion),
+            cure="tokenizer.save_pretrained into the same folder",
+        )
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             str(champion.resolve()), trust_remote_code=False, local_files_only=True
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # the Rust library raises bare Exception
         raise ModelError(f"the tokenizer cannot be loaded: {error}", where=str(champion)) from error
     return tokenizer
 
@@ -83,19 +152,70 @@ def load_config(champion: Path) -> PretrainedConfig:
         config: PretrainedConfig = AutoConfig.from_pretrained(
             str(champion.resolve()), trust_remote_code=False, local_files_only=True
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"the model's configuration cannot be used: {error}", where=str(champion)) from error
     return config
 
 
-def save_candidate(model: PreTrainedModel, champion: Path, out: Path) -> None:
-    """Write the weights in the champion's own precision beside its unchanged configuration and tokenizer."""
+def save_candidate(model: PreTrainedModel, champion: Path, out: Path, *, adapter: Adapter | None = None) -> None:
+    """Write the weights in the champion's own precision beside its unchanged configuration and tokenizer.
+
+    What was written is loaded once more before the folder appears.
+
+    Raises:
+        RunError: a weight is no number, or the folder does not load as what was saved.
+    """
     import torch
 
     precision = load_config(champion).dtype
+    saved = precision if isinstance(precision, torch.dtype) else torch.float32
     with written_aside(out) as aside:
-        torch.nn.Module.to(model, "cpu", precision if isinstance(precision, torch.dtype) else torch.float32)
+        torch.nn.Module.to(model, "cpu", saved)
+        _refuse_no_number(model)
         model.save_pretrained(aside)
         for file in sorted(champion.resolve().iterdir()):
             if file.is_file() and any(fnmatch(file.name, pattern) for pattern in _COPIED):
                 shutil.copyfile(file, aside / file.name)
+        if adapter is not None:
+            _save_adapter(adapter, aside / ADAPTER)
+        _check_loads(aside, model, saved)
+
+
+def _refuse_no_number(model: PreTrainedModel) -> None:
+    broken = [name for name, weights in model.named_parameters() if not bool(weights.isfinite().all())]
+    if broken:
+        raise RunError(
+            f"{len(broken)} of the trained weights hold what is no number ({', '.join(broken[:_MOST_NAMED])})",
+            cure="use a recipe with a lower learning rate or precision float32",
+        )
+
+
+def _save_adapter(adapter: Adapter, folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    folder.mkdir()
+    (folder / "adapter_config.json").write_bytes(adapter.config)
+    save_file(dict(adapter.tensors), folder / "adapter_model.safetensors", metadata={"format": "pt"})
+
+
+def _check_loads(folder: Path, model: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Load the folder as whoever serves it will, and hold every weight against the trained one."""
+    try:
+        load_tokenizer(folder)
+        written = load_trainable(folder, dtype=dtype).state_dict()
+    except ModelError as error:
+        raise RunError(f"the candidate does not load: {error.what}", where=str(folder)) from error
+    trained = model.state_dict()
+    wrong = sorted(name for name in {*written, *trained} if not _same(written.get(name), trained.get(name)))
+    if wrong:
+        raise RunError(
+            f"the candidate loads with other weights than were trained ({', '.join(wrong[:_MOST_NAMED])})",
+            where=str(folder),
+            cure="look at the disk, then retry the run",
+        )
+
+
+def _same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    import torch
+
+    return one is not None and other is not None and torch.equal(one, other)

@@ -1,105 +1,215 @@
-"""One training with transformers' ``Trainer``: what it is told, and what watches it."""
+"""One training with transformers' ``Trainer``: what it is told."""
 
 from __future__ import annotations
 
-import math
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+import numpy.typing as npt
 import structlog
 
-from driftwatch.domain.errors import RunError
-from driftwatch.retrain.checkpoints import KEPT
+from driftwatch.domain.run import Progress
+from driftwatch.retrain.finetune import ranks
+from driftwatch.retrain.finetune.disk import check_space
+from driftwatch.retrain.finetune.examples import Example, Examples, collate
 from driftwatch.retrain.finetune.folder import load_trainable
+from driftwatch.retrain.finetune.looks import Looks, looks_in
+from driftwatch.retrain.finetune.method import made_trainable, trained_weights
+from driftwatch.retrain.finetune.objective import objective
+from driftwatch.retrain.finetune.precision import precision_here
+from driftwatch.retrain.finetune.watch import HeldOut, Watched, watch
+from driftwatch.retrain.order import order
 from driftwatch.retrain.recipe import learning_rate
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import torch
-    from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, Trainer, TrainingArguments
 
     from driftwatch.domain.run import Recipe
     from driftwatch.retrain.batches import BatchPlan
     from driftwatch.retrain.checkpoints import Checkpoints
+    from driftwatch.retrain.finetune.family import Family
 
 log = structlog.get_logger()
 
-OnProgress = Callable[[int, int, float], None]
-"""Told optimiser steps done, steps in all, and the last step's loss in nats per token."""
+OnProgress = Callable[[Progress], None]
+"""Told after each optimiser step; figures are ``loss`` (the step's, nats per prediction), ``tokens`` so far and
+``tokens_per_second`` (of text, padding not counted), ``eta_seconds`` and, after a look, ``held_out_loss``."""
 
-GREATEST_NORM = 1.0
+_DRAWS = 1 << 40
+"""Where the masks of held-out rows begin: far from those of any training step."""
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """Everything one training needs but the way its batches go through the device."""
+class Hooks:
+    """What the caller hears and says while it lasts: told after each optimiser step, asked after each."""
 
-    champion: Path
-    sequences: npt.NDArray[np.int64]
-    recipe: Recipe
-    round: int
-    checkpoints: Checkpoints
     on_progress: OnProgress
     should_stop: Callable[[], bool]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Everything one training needs but the way its batches go through the device.
+
+    Args:
+        champion: folder that it starts from.
+        family: of the model.
+        examples: to train on.
+        held_out: to look at for early stopping; None for none.
+        filler: token that pads.
+        recipe: hyperparameters.
+        round: from 1.
+        checkpoints: of this training.
+        hooks: of the caller.
+    """
+
+    champion: Path
+    family: Family
+    examples: Examples
+    held_out: Examples | None
+    filler: int
+    recipe: Recipe
+    round: int
+    checkpoints: Checkpoints
+    hooks: Hooks
+
+    @property
+    def batch(self) -> int:
+        """Examples per optimiser step: the recipe's, or all where there are fewer; a multiple of the processes."""
+        batch = min(self.recipe.batch, len(self.examples.lengths))
+        return max(batch // ranks.world(), 1) * ranks.world()
+
     def run(self, plan: BatchPlan) -> PreTrainedModel | None:
-        """Train to the end, from the newest whole checkpoint on; None when stopped before."""
-        newest = self.checkpoints.newest()
-        trainer = self._trainer(plan)
+        """Train to the end, from the newest whole checkpoint on; None when stopped before.
+
+        Args:
+            plan: of each process's part of the batch.
+        """
+        newest = self._newest()
+        model = self._model()
+        if newest is None or not looks_in(newest).exhausted(self.recipe.patience):
+            trainer = self._trainer(model, plan, newest)
+            trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+            looks = Looks.of(trainer.state.log_history)
+            if trainer.state.global_step < trainer.state.max_steps and not looks.exhausted(self.recipe.patience):
+                return None
+            model = cast("PreTrainedModel", trainer.model)
+        else:
+            looks = looks_in(newest)
+        self._take_best(model, looks)
+        return model
+
+    def _newest(self) -> Path | None:
+        """Return the newest whole checkpoint; one process cleans up before the others look."""
+        if ranks.is_first():
+            self.checkpoints.newest()
+        ranks.wait()
+        return self.checkpoints.newest()
+
+    def _model(self) -> PreTrainedModel:
+        model = load_trainable(self.champion)
+        if self.recipe.gradient_checkpointing:
+            _compute_again(model)
+        model = made_trainable(model, self.recipe, family=self.family)
+        check_space(
+            self.checkpoints.folder,
+            weights=sum(weights.numel() for weights in model.parameters()),
+            trained=sum(weights.numel() for weights in trained_weights(model).values()),
+        )
+        return model
+
+    def _take_best(self, model: PreTrainedModel, looks: Looks) -> None:
+        """Go back to the weights with the least held-out loss; only the process that writes them needs them."""
+        import torch
+        from safetensors.torch import load_file
+
+        if looks.best is None or not ranks.is_first():
+            return
+        kept = load_file(self.checkpoints.best(looks.best.step) / "weights.safetensors")
+        with torch.no_grad():
+            for name, weights in trained_weights(model).items():
+                weights.copy_(kept[name])
+
+    def _trainer(self, model: PreTrainedModel, plan: BatchPlan, newest: Path | None) -> Trainer:
+        from transformers import PrinterCallback, Trainer
+
+        places = order(self.examples.widths, epochs=self.recipe.epochs, batch=self.batch, seed=self.recipe.seed)
+        total = len(places) // self.batch
         log.info(
             "training",
-            sequences=len(self.sequences),
-            context=self.sequences.shape[1],
+            family=self.family.value,
+            examples=len(self.examples.lengths),
+            steps=total,
             at_once=plan.at_once,
             parts=plan.parts,
+            processes=ranks.world(),
             resumed=newest.name if newest else None,
         )
-        trainer.train(resume_from_checkpoint=str(newest) if newest else None)
-        finished = trainer.state.global_step >= trainer.state.max_steps
-        return cast("PreTrainedModel", trainer.model) if finished else None
-
-    def _trainer(self, plan: BatchPlan) -> Trainer:
-        from transformers import PrinterCallback, Trainer, default_data_collator
-
-        model = load_trainable(self.champion)
-        _check_space(model, self.checkpoints)
         trainer = Trainer(
             model=model,
-            args=self._arguments(plan),
-            train_dataset=_Sequences(self.sequences),
-            data_collator=default_data_collator,
-            callbacks=[_watch(self)],
+            args=self._arguments(plan, total),
+            train_dataset=_Ordered(self.examples, places),  # type: ignore[arg-type, unused-ignore]
+            data_collator=partial(collate, filler=self.filler),
+            compute_loss_func=objective(self.family),
+            callbacks=[watch(self._watched(plan, places))],
         )
         trainer.remove_callback(PrinterCallback)
         return trainer
 
-    def _arguments(self, plan: BatchPlan) -> TrainingArguments:
+    def _watched(self, plan: BatchPlan, places: npt.NDArray[np.int64]) -> Watched:
+        tokens = self.examples.lengths[places].reshape(-1, self.batch).sum(axis=1)
+        return Watched(
+            checkpoints=self.checkpoints,
+            on_progress=self.hooks.on_progress,
+            should_stop=self.hooks.should_stop,
+            tokens=(0, *(int(each) for each in np.cumsum(tokens))),
+            scaled=precision_here(self.recipe.precision) == "float16",
+            evaluate_steps=self.recipe.evaluate_steps,
+            patience=self.recipe.patience,
+            held_out=self._held_out(plan),
+        )
+
+    def _held_out(self, plan: BatchPlan) -> HeldOut | None:
+        """Return the batches that are looked at, those of like length together; each process has its share."""
+        if self.held_out is None or not self.recipe.patience:
+            return None
+        shortest_first = np.argsort(self.held_out.widths, kind="stable")
+        batches = [shortest_first[at : at + plan.at_once] for at in range(0, len(shortest_first), plan.at_once)]
+        made = [[self.held_out.at(int(each), draw=_DRAWS + int(each)) for each in batch] for batch in batches]
+        mine = made[ranks.rank() :: ranks.world()]
+        return HeldOut(family=self.family, batches=tuple(collate(batch, filler=self.filler) for batch in mine))
+
+    def _arguments(self, plan: BatchPlan, total: int) -> TrainingArguments:
         import torch
         from transformers import TrainingArguments
 
-        cuda = torch.cuda.is_available()
+        cuda, recipe = torch.cuda.is_available(), self.recipe
+        precision = precision_here(recipe.precision)
         return TrainingArguments(
             output_dir=str(self.checkpoints.writing),
             per_device_train_batch_size=plan.at_once,
             gradient_accumulation_steps=plan.parts,
-            num_train_epochs=self.recipe.epochs,
-            learning_rate=learning_rate(self.recipe, round=self.round),
+            num_train_epochs=1,  # the order holds every epoch
+            train_sampling_strategy="sequential",
+            learning_rate=learning_rate(recipe, round=self.round),
             lr_scheduler_type="cosine",
-            warmup_steps=round(self.recipe.warmup * self.recipe.epochs * len(self.sequences) / self.recipe.batch),
-            weight_decay=self.recipe.weight_decay,
-            max_grad_norm=GREATEST_NORM,
+            warmup_steps=round(recipe.warmup * total),
+            weight_decay=recipe.weight_decay,
+            max_grad_norm=recipe.clip,
             optim="adamw_torch",
-            bf16=_has_bf16(),
+            bf16=precision == "bfloat16",
+            fp16=precision == "float16",
             use_cpu=not cuda,
             dataloader_pin_memory=cuda,
-            seed=self.recipe.seed,
-            data_seed=self.recipe.seed,
+            seed=recipe.seed,
+            data_seed=recipe.seed,
             save_strategy="steps",
-            save_steps=self.recipe.checkpoint_steps,
+            save_steps=recipe.checkpoint_steps,
             logging_strategy="steps",
             logging_steps=1,
             logging_nan_inf_filter=False,
@@ -110,92 +220,21 @@ class Training:
         )
 
 
-def _check_space(model: PreTrainedModel, checkpoints: Checkpoints) -> None:
-    """Refuse to begin what the disk cannot hold: weights and AdamW's two moments for every checkpoint kept."""
-    needed = 4 * sum(weights.numel() for weights in model.parameters()) * (3 * (KEPT + 1) + 1)
-    checkpoints.folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(checkpoints.folder).free
-    if free < needed:
-        raise RunError(
-            f"a training of this model needs {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free",
-            where=str(checkpoints.folder),
-            cure="make room, or move state_dir to a larger disk",
-            retryable=True,
-        )
+def _compute_again(model: PreTrainedModel) -> None:
+    """Keep no activations between forward and backward pass (Chen et al. 2016), under the name this version has."""
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 @dataclass(frozen=True, slots=True)
-class _Sequences:
-    """The packed sequences as the trainer's data set; the labels are the tokens themselves."""
+class _Ordered:
+    """The examples in the order of the training, as the trainer's data set."""
 
-    values: npt.NDArray[np.int64]
+    examples: Examples
+    places: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.places)
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        import torch
-
-        row = torch.from_numpy(self.values[index])
-        return {"input_ids": row, "labels": row}
-
-
-def _watch(training: Training) -> TrainerCallback:
-    """Return what reports progress, seals checkpoints, stops when asked and refuses to go on without a loss."""
-    from transformers import TrainerCallback, TrainerControl, TrainerState
-
-    class Watch(TrainerCallback):
-        def on_step_end(
-            self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-        ) -> None:
-            del args, state
-            if training.should_stop():
-                control.should_save = True
-                control.should_training_stop = True
-
-        def on_log(
-            self,
-            args: TrainingArguments,
-            state: TrainerState,
-            control: TrainerControl,
-            logs: dict[str, float] | None = None,
-            **_: object,
-        ) -> None:
-            del args, control
-            if logs is not None and "loss" in logs:
-                _refuse_no_number(logs, state.global_step)
-                training.on_progress(state.global_step, state.max_steps, float(logs["loss"]))
-
-        def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-            del args, control
-            training.checkpoints.seal(state.global_step)
-
-    return Watch()
-
-
-def _refuse_no_number(logs: dict[str, float], step: int) -> None:
-    for name in ("loss", "grad_norm"):
-        if not math.isfinite(float(logs.get(name, 0.0))):
-            raise RunError(
-                f"the {'loss' if name == 'loss' else 'gradient'} is no number any more at step {step}",
-                cure="use a recipe with a lower learning rate, or look at the run's training data",
-            )
-
-
-def _has_bf16() -> bool:
-    """Whether bf16 pays here: on GPUs that have it, on CPUs with AMX; elsewhere it is slower than float32."""
-    import torch
-
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split()
-    except OSError:
-        return False
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether the failure says that the device's memory ran out."""
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    def __getitem__(self, place: int) -> Example:
+        return self.examples.at(int(self.places[place]), draw=place)

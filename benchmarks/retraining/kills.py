@@ -1,0 +1,124 @@
+"""Kills a fine-tune at random moments and looks whether it still comes to the same weights.
+
+``python -m benchmarks.retraining.kills [--quick] [--json FILE]`` measures this part alone. A GPT-2-architecture model
+with dropout, early stopping and a checkpoint every other step; each of the runs is killed (SIGKILL) at a moment drawn
+uniformly from the time that an uninterrupted one takes, tokenising, checkpoints and saving included, and then started
+again. Processes are forked from one that has loaded torch, so that the kills fall into the work and not into imports.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.retraining.training import blank
+from benchmarks.table import Row, main
+from driftwatch.demo.prose import paragraphs
+from driftwatch.domain.run import Recipe
+from driftwatch.domain.text import Text
+from driftwatch.retrain.finetune import finetune
+from driftwatch.retrain.folders import file_hashes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_RECIPE = Recipe(
+    name="killed",
+    learning_rates=(3e-3,),
+    epochs=2.0,
+    batch=8,
+    context=64,
+    checkpoint_steps=2,
+    patience=4,
+    evaluate_steps=3,
+)
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def kills(*, quick: bool) -> Iterator[Row]:
+    """Yield how many killed runs came to the weights of the uninterrupted one, and how many had to be killed at all."""
+    import torch
+    import transformers  # noqa: F401 - loaded before the processes fork
+
+    torch.set_num_threads(1)
+    wanted = 3 if quick else 20
+    texts = [
+        Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(paragraphs(["numpy", "scipy"], 100))
+    ]
+    with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
+        folder = Path(name)
+        blank(folder / "champion", [text.body for text in texts], context=64, width=64)
+        seconds = _run(folder, "whole", texts, kill_after=None)
+        whole = file_hashes(folder / "whole")
+        chance, same, killed, resumed = random.Random(20), 0, 0, 0
+        while killed < wanted:
+            if _run(folder, f"{killed}", texts, kill_after=chance.uniform(0, seconds)) is not None:
+                seconds *= 0.95  # it was over before its moment: the machine is quicker now
+                continue
+            resumed += any((folder / f"checkpoints-{killed}").glob("checkpoint-*"))
+            _run(folder, f"{killed}", texts, kill_after=None)
+            same += file_hashes(folder / f"{killed}") == whole
+            killed += 1
+        yield Row(
+            measure=f"of {wanted} killed runs, to the bit the uninterrupted one",
+            driftwatch=same,
+            target=f"= {wanted}",
+            met=same == wanted,
+        )
+        yield Row(measure=f"of {wanted} killed runs, resumed from a checkpoint", driftwatch=resumed)
+
+
+def _run(folder: Path, name: str, texts: Sequence[Text], *, kill_after: float | None) -> float | None:
+    """Fine-tune in a process of its own; return the seconds it took, or None where it was killed.
+
+    Raises:
+        RuntimeError: it failed by itself.
+    """
+    reading, writing = os.pipe()
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _work(folder, name, texts)
+    os.close(writing)
+    ended, _, _ = select.select([reading], [], [], kill_after)
+    os.close(reading)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code == -signal.SIGKILL:
+        return None
+    if code:
+        raise RuntimeError(f"a fine-tune ended with code {code}")
+    return time.monotonic() - started
+
+
+def _work(folder: Path, name: str, texts: Sequence[Text]) -> None:
+    """Be the process that fine-tunes; never returns."""
+    code = 1
+    try:
+        finetune(
+            folder / "champion",
+            texts,
+            _RECIPE,
+            round=1,
+            out=folder / name,
+            checkpoints=folder / f"checkpoints-{name}",
+            on_progress=lambda _: None,
+            should_stop=lambda: False,
+            threads=1,
+            select=texts[:20],
+        )
+        code = 0
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main("retraining.kills", lambda quick: list(kills(quick=quick)))

@@ -1,0 +1,227 @@
+"""What a fine-tune costs: against a bare ``Trainer`` on equal settings, and against the usual script that pads.
+
+``python -m benchmarks.retraining.training [--quick] [--json FILE]`` measures this part alone. A GPT-2-architecture
+model (1.3M parameters and a context of 128 with ``--quick``, else 4.2M and 512; dropout 0.1, eight sequences a step),
+English paragraphs of 8 to 60 words, one thread. Rates are per CPU-second, the best of alternating turns, warm-up not
+counted, so that a busy machine does not decide.
+
+- bare: transformers' ``Trainer`` and default collator on the same texts joined and cut into whole sequences, attention
+  across texts, same precision, optimiser, clipping and batch; no checkpoints, no progress, no determinism.
+- padded: the same ``Trainer`` on one text a row, cut at the context, padded to the context
+  (``padding="max_length"``, as most tutorials have it) or to the longest of each batch; tokens of text are counted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.table import Row, at_least, main
+from driftwatch.demo.prose import paragraphs
+from driftwatch.domain.run import Progress, Recipe
+from driftwatch.domain.text import Text
+from driftwatch.features.loss import load_model
+from driftwatch.gate.bias import score
+from driftwatch.gate.suite import builtin_suite
+from driftwatch.retrain.finetune import finetune
+from driftwatch.retrain.finetune.folder import load_tokenizer, load_trainable
+from driftwatch.retrain.finetune.precision import precision_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+BATCH = 8
+VOCABULARY = 4_096
+END = "<end>"
+_WARM = 2
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How much is measured."""
+
+    context: int
+    width: int
+    steps: int
+    turns: int
+
+
+_QUICK = _Size(context=128, width=128, steps=12, turns=2)
+_WHOLE = _Size(context=512, width=256, steps=12, turns=4)
+
+
+def training(*, quick: bool) -> Iterator[Row]:
+    """Yield what a fine-tune costs over its peers, what a checkpoint costs, and how fast bias pairs are scored."""
+    size = _QUICK if quick else _WHOLE
+    bodies = paragraphs(["numpy", "scipy", "pandas", "sklearn"], 6_000)
+    with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
+        folder = Path(name)
+        blank(folder / "champion", bodies, context=size.context, width=size.width)
+        peers = _Peers(folder / "champion", bodies, size)
+        ours, often, bare, to_context, to_longest = _best_of(
+            size.turns,
+            lambda: _rate(folder, bodies, size, every=10_000),
+            lambda: _rate(folder, bodies, size, every=5),
+            peers.bare,
+            lambda: peers.padded(to_context=True),
+            lambda: peers.padded(to_context=False),
+        )
+        yield at_least("training tokens per CPU-second, against a bare Trainer", ours, 0.95 * bare, peer=bare)
+        yield at_least(
+            "useful tokens per CPU-second, against padding to the context", ours, 2 * to_context, peer=to_context
+        )
+        yield Row(
+            measure="useful tokens per CPU-second, against padding to each batch's longest",
+            driftwatch=ours,
+            peer=to_longest,
+        )
+        yield Row(measure="training tokens per CPU-second, a checkpoint every 5 steps", driftwatch=often, peer=bare)
+        yield Row(measure="bias pairs scored per second", driftwatch=_pairs_rate(folder / "champion"))
+
+
+def _best_of(turns: int, *measures: Callable[[], float]) -> list[float]:
+    """Return the best of each measure over turns in which all come once."""
+    found = [[measure() for measure in measures] for _ in range(turns)]
+    return [max(each) for each in zip(*found, strict=True)]
+
+
+def blank(folder: Path, bodies: Sequence[str], *, context: int, width: int) -> None:
+    """Write an untrained model with a tokenizer made of the texts."""
+    import torch
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(bodies, vocab_size=VOCABULARY, special_tokens=[END], show_progress=False)
+    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=bpe._tokenizer,  # noqa: SLF001 - the wrapper has no public accessor
+        eos_token=END,
+        pad_token=END,
+    ).save_pretrained(folder)
+    torch.manual_seed(1)
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_positions=context,
+        n_embd=width,
+        n_layer=4,
+        n_head=4,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    GPT2LMHeadModel(config).save_pretrained(folder)
+
+
+def _rate(folder: Path, bodies: Sequence[str], size: _Size, *, every: int) -> float:
+    """Return our tokens of text per CPU-second; what best fit leaves empty is not counted."""
+    moments: list[float] = []
+    tokens = [0.0]
+
+    def told(now: Progress) -> None:
+        moments.append(time.process_time())
+        tokens.append(now.figures["tokens"])
+
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        finetune(
+            folder / "champion",
+            [Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(bodies)],
+            Recipe(name="benchmark", batch=BATCH, context=size.context, checkpoint_steps=every),
+            round=1,
+            out=Path(name) / "out",
+            checkpoints=Path(name) / "checkpoints",
+            on_progress=told,
+            should_stop=lambda: len(moments) >= size.steps + _WARM,
+            threads=1,
+        )
+    return _per_second(moments, [after - before for before, after in pairwise(tokens)])
+
+
+def _per_second(moments: Sequence[float], tokens: Sequence[float]) -> float:
+    """Return tokens per second, the first steps left out; ``tokens`` are those of each step."""
+    counted = list(islice(tokens, _WARM + 1, len(moments)))
+    return sum(counted) / (moments[-1] - moments[_WARM])
+
+
+class _Peers:
+    """transformers' ``Trainer`` as people use it."""
+
+    def __init__(self, champion: Path, bodies: Sequence[str], size: _Size) -> None:
+        self._champion, self._size = champion, size
+        self._tokenizer = load_tokenizer(champion)
+        self._rows: list[list[int]] = self._tokenizer(list(bodies), verbose=False)["input_ids"]
+
+    def bare(self) -> float:
+        """Return tokens per CPU-second on joined texts cut into whole sequences."""
+        flat = [token for row in self._rows for token in (*row, 0)]
+        context = self._size.context
+        rows = [flat[at : at + context] for at in range(0, len(flat) - context, context)]
+        return self._train([{"input_ids": row, "labels": row} for row in rows], None, lambda _: BATCH * context)
+
+    def padded(self, *, to_context: bool) -> float:
+        """Return tokens of text per CPU-second where each text is a row."""
+        from transformers import DataCollatorForLanguageModeling
+
+        rows = [row[: self._size.context] for row in self._rows]
+        if to_context:
+            self._tokenizer.model_max_length = self._size.context
+        collator = DataCollatorForLanguageModeling(
+            self._tokenizer, mlm=False, pad_to_multiple_of=self._size.context if to_context else None
+        )
+        counted = [sum(len(row) for row in rows[at : at + BATCH]) for at in range(0, len(rows), BATCH)]
+        return self._train([{"input_ids": row} for row in rows], collator, counted.__getitem__)
+
+    def _train(
+        self, rows: list[dict[str, list[int]]], collator: Callable[[Any], Any] | None, tokens_of: Callable[[int], int]
+    ) -> float:
+        import torch
+        from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, default_data_collator
+
+        moments: list[float] = []
+
+        class Clock(TrainerCallback):
+            def on_step_end(self, *_: object, **__: object) -> None:
+                moments.append(time.process_time())
+
+        torch.set_num_threads(1)
+        cuda = torch.cuda.is_available()
+        steps = self._size.steps + _WARM
+        with tempfile.TemporaryDirectory() as name:
+            trainer = Trainer(
+                model=load_trainable(self._champion),
+                args=TrainingArguments(
+                    output_dir=name,
+                    per_device_train_batch_size=BATCH,
+                    max_steps=steps,
+                    train_sampling_strategy="sequential",
+                    lr_scheduler_type="cosine",
+                    bf16=precision_here("auto") == "bfloat16",
+                    use_cpu=not cuda,
+                    save_strategy="no",
+                    disable_tqdm=True,
+                    report_to="none",
+                    log_level="error",
+                ),
+                train_dataset=rows,
+                data_collator=collator or default_data_collator,
+                callbacks=[Clock()],
+            )
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
+        return _per_second(moments, [tokens_of(step) for step in range(steps)])
+
+
+def _pairs_rate(folder: Path) -> float:
+    model = load_model(folder)
+    pairs = builtin_suite()[:400]
+    started = time.perf_counter()
+    score(model, pairs)
+    return len(pairs) / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main("retraining.training", lambda quick: list(training(quick=quick)))
