@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import random
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from mixes import mixed, text
+from mixes import mixed, sentence, some, text
 
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.features import Digest, TextLosses
@@ -20,17 +19,6 @@ from driftwatch.retrain.recipe import SMALL
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-
-def sentence(number: int) -> str:
-    """Return eight made-up words that no other number gives, without a digit in them."""
-    chance = random.Random(number)
-    return " ".join("".join(chance.choices("bcdfglmnprstvaeiou", k=chance.randint(3, 8))) for _ in range(8))
-
-
-def some(count: int, *, kind: str = "f", first: int = 0, group: str | None = None) -> list[Text]:
-    shift = 1_000_000 if kind == "r" else 0
-    return [text(n, sentence(n + shift), kind=kind, group=group) for n in range(first, first + count)]
 
 
 FRESH = some(1_000)
@@ -49,7 +37,8 @@ def test_the_parts_share_no_text(tmp_path: Path) -> None:
     assert (len(mix.fresh), len(mix.select), len(mix.judge)) == (800, 100, 100)
     assert len(mix.replay) == 200, "a fifth of the training mix"
     assert 120 < len(mix.remembered) < 280, "about a tenth of the reference"
-    assert list(mix.train) == [*mix.fresh, *mix.replay]
+    assert mix.train == (*mix.fresh, *mix.replay)
+    assert (*mix.fresh,) == mix.fresh != mix.replay
 
 
 def test_the_order_of_the_texts_does_not_matter(tmp_path: Path) -> None:
