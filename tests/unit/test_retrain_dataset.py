@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -265,6 +266,19 @@ def test_texts_deleted_between_the_two_readings_are_gone(tmp_path: Path) -> None
     card = collect(lambda: next(readings), lambda: REFERENCE, SMALL, into=tmp_path / "data", seed=7)
     assert card.left_out == {"gone": 30}
     assert not ids(load_mix(tmp_path / "data").train) & ids(FRESH[:30])
+
+
+def test_a_full_disk_can_be_tried_again_and_leaves_nothing_to_load(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(RunError, match="cannot be written") as failed:
+            mixed(FRESH, REFERENCE, SMALL, tmp_path / "data")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert failed.value.retryable
+    assert not (tmp_path / "data").exists()
+    assert mixed(FRESH, REFERENCE, SMALL, tmp_path / "data").card.train == 800
 
 
 def losses(nats: Callable[[str], float]) -> Checks:
