@@ -83,6 +83,11 @@ def test_what_is_held_out_has_every_source_and_class_in_its_share(tmp_path: Path
     assert all(share.came == share.used for share in (*mix.card.sources, *mix.card.labels))
 
 
+def test_a_tiny_share_holds_out_a_text_each(tmp_path: Path) -> None:
+    mix = mixed(FRESH[:200], REFERENCE, replace(SMALL, heldout=0.004), tmp_path / "data")
+    assert (len(mix.select), len(mix.judge)) == (1, 1)
+
+
 def test_one_group_cannot_flood_the_mix(tmp_path: Path) -> None:
     flood = some(4_000, first=5_000, group="loud")
     mix = mixed(FRESH + flood, REFERENCE, SMALL, tmp_path / "data")
