@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,18 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 def text(number: int, body: str, *, group: str | None = None, kind: str = "f") -> Text:
     """Return a text seen as many seconds after midnight as its number says."""
     return Text(id=f"{kind}{number}", body=body, seen_at=AT + timedelta(seconds=number), group=group)
+
+
+def sentence(number: int) -> str:
+    """Return eight made-up words that no other number gives, without a digit in them."""
+    chance = random.Random(number)
+    return " ".join("".join(chance.choices("bcdfglmnprstvaeiou", k=chance.randint(3, 8))) for _ in range(8))
+
+
+def some(count: int, *, kind: str = "f", first: int = 0, group: str | None = None) -> list[Text]:
+    """Return so many made-up texts; those of kind ``r`` are none of the others."""
+    shift = 1_000_000 if kind == "r" else 0
+    return [text(n, sentence(n + shift), kind=kind, group=group) for n in range(first, first + count)]
 
 
 def real(name: str, count: int, *, kind: str = "f", skip: int = 0) -> list[Text]:

@@ -65,12 +65,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
         mix = mixed(fresh, news, RECIPE, folder / f"{name}-data", settings=settings)
         done = finetune(
             folder / "champion",
-            [each.body for each in mix.train],
+            mix.train,
             RECIPE,
             round=1,
             out=folder / name,
             checkpoints=folder / f"{name}-checkpoints",
-            on_progress=lambda _done, _total, _loss: None,
+            on_progress=lambda _progress: None,
             should_stop=lambda: False,
             threads=1,
         )

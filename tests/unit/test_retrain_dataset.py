@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import random
+import resource
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from mixes import mixed, text
+from mixes import mixed, sentence, some, text
 
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.features import Digest, TextLosses
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SMALL = builtin_recipes()["small"]
-
-
-def sentence(number: int) -> str:
-    """Return eight made-up words that no other number gives, without a digit in them."""
-    chance = random.Random(number)
-    return " ".join("".join(chance.choices("bcdfglmnprstvaeiou", k=chance.randint(3, 8))) for _ in range(8))
-
-
-def some(count: int, *, kind: str = "f", first: int = 0, group: str | None = None) -> list[Text]:
-    shift = 1_000_000 if kind == "r" else 0
-    return [text(n, sentence(n + shift), kind=kind, group=group) for n in range(first, first + count)]
 
 
 FRESH = some(1_000)
@@ -51,7 +40,8 @@ def test_the_parts_share_no_text(tmp_path: Path) -> None:
     assert (len(mix.fresh), len(mix.select), len(mix.judge)) == (800, 100, 100)
     assert len(mix.replay) == 200, "a fifth of the training mix"
     assert 120 < len(mix.remembered) < 280, "about a tenth of the reference"
-    assert list(mix.train) == [*mix.fresh, *mix.replay]
+    assert mix.train == (*mix.fresh, *mix.replay)
+    assert (*mix.fresh,) == mix.fresh != mix.replay
 
 
 def test_the_order_of_the_texts_does_not_matter(tmp_path: Path) -> None:
@@ -93,6 +83,11 @@ def test_what_is_held_out_has_every_source_and_class_in_its_share(tmp_path: Path
     assert {(each.name, each.came) for each in mix.card.sources} == {("web", 700), ("app", 300)}
     assert {(each.name, each.came) for each in mix.card.labels} == {("target=calm", 970), ("target=angry", 30)}
     assert all(share.came == share.used for share in (*mix.card.sources, *mix.card.labels))
+
+
+def test_a_tiny_share_holds_out_a_text_each(tmp_path: Path) -> None:
+    mix = mixed(FRESH[:200], REFERENCE, replace(SMALL, heldout=0.004), tmp_path / "data")
+    assert (len(mix.select), len(mix.judge)) == (1, 1)
 
 
 def test_one_group_cannot_flood_the_mix(tmp_path: Path) -> None:
@@ -278,6 +273,19 @@ def test_texts_deleted_between_the_two_readings_are_gone(tmp_path: Path) -> None
     card = collect(lambda: next(readings), lambda: REFERENCE, SMALL, into=tmp_path / "data", seed=7)
     assert card.left_out == {"gone": 30}
     assert not ids(load_mix(tmp_path / "data").train) & ids(FRESH[:30])
+
+
+def test_a_full_disk_can_be_tried_again_and_leaves_nothing_to_load(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(RunError, match="cannot be written") as failed:
+            mixed(FRESH, REFERENCE, SMALL, tmp_path / "data")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert failed.value.retryable
+    assert not (tmp_path / "data").exists()
+    assert mixed(FRESH, REFERENCE, SMALL, tmp_path / "data").card.train == 800
 
 
 def losses(nats: Callable[[str], float]) -> Checks:

@@ -68,17 +68,27 @@ def collect(
         checks: of single texts; none where None.
 
     Raises:
-        RunError: too few distinct fresh texts, or too few groups to hold some of them out.
+        RunError: too few distinct fresh texts, or too few groups to hold some of them out; or (retryable) a full disk.
     """
     if into.exists():
         return load_card(into)
     _check(recipe)
-    with written_aside(into) as aside, Spool(aside / ".old") as old_texts, Spool(aside / ".fresh") as fresh_texts:
-        choice = _Collecting(recipe, settings or CollectSettings(), checks or Checks(), seed, old_texts, fresh_texts)
-        card = choice.into(aside, fresh, old)
-        old_texts.close()
-        fresh_texts.close()
-        seal(aside, card)
+    try:
+        with written_aside(into) as aside, Spool(aside / ".old") as old_texts, Spool(aside / ".fresh") as fresh_texts:
+            choice = _Collecting(
+                recipe, settings or CollectSettings(), checks or Checks(), seed, old_texts, fresh_texts
+            )
+            card = choice.into(aside, fresh, old)
+            old_texts.close()
+            fresh_texts.close()
+            seal(aside, card)
+    except OSError as error:
+        raise RunError(
+            f"the run's training data cannot be written: {error.strerror}",
+            where=str(into),
+            cure="make room on the disk of state_dir; the run collects again by itself",
+            retryable=True,
+        ) from error
     return card
 
 

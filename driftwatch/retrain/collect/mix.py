@@ -43,6 +43,14 @@ class Part(Sequence[Text]):
         self._before = [0, *accumulate(len(starts) for starts in self._starts)]
         self._decoder = msgspec.json.Decoder(Text)
 
+    __hash__ = None  # type: ignore[assignment]  # as a list: equal by what it holds
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other holds the same texts in the same order, in whatever way."""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
+
     def __len__(self) -> int:
         return self._before[-1]
 

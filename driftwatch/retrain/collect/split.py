@@ -64,6 +64,7 @@ def split(
     quotas = (_Quota(Side.SELECT), _Quota(Side.JUDGE))
     free = len(units) - int(barred.sum())
     scale = len(units) / free if free else 0.0
+    share = max(share, 2 / max(len(units), 1))  # one text each at least
     for members in _by_stratum(units, strata, barred, salt):
         for quota in quotas:  # what one stratum was short of, the next makes up for
             quota.wanted += share * scale * sum(map(len, members)) / 2

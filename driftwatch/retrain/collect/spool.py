@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -40,7 +41,8 @@ class Spool:
 
     def close(self) -> None:
         """Forget everything."""
-        self._stream.close()
+        with suppress(OSError):  # what is still to be written is not wanted any more
+            self._stream.close()
         self._file.unlink(missing_ok=True)
 
     def __contains__(self, number: int) -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.domain.chat import chat_tokens, has_template
 from driftwatch.domain.errors import DataError, RunError
-from driftwatch.retrain.finetune.chat import ChatRefusedError, chat_row
 from driftwatch.retrain.finetune.family import Family
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def rows_of(
 
     Raises:
         DataError: a text names a class that the classifier does not know.
-        RunError: the tokenizer has no usable chat template, and texts are chats.
     """
     collected = _Collected()
     if family is Family.CAUSAL:
@@ -121,26 +120,30 @@ class _Collected:
 
 
 def _add_causal(collected: _Collected, texts: Sequence[Text], tokenizer: PreTrainedTokenizerBase) -> None:
-    """Add each text between the tokens that begin and end one; the first is only context, as when texts are scored."""
+    """Add each text between the tokens that begin and end one; the first is only context, as when texts are scored.
+
+    A model without a chat template learns a chat's body, as it is scored by it.
+    """
     end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     before, after = ([] if begin is None else [begin]), ([] if end is None else [end])
-    plain = [text for text in texts if not text.turns]
+    chats = has_template(tokenizer)
+    plain = [text for text in texts if not (text.turns and chats)]
     for tokens in _tokenised(tokenizer, [text.body for text in plain]):
         row = [*before, *tokens, *after] if tokens else []
         collected.add(row, [place > 0 for place in range(len(row))])
     for text in texts:
-        if text.turns:
+        if text.turns and chats:
             _add_chat(collected, text, tokenizer)
 
 
 def _add_chat(collected: _Collected, text: Text, tokenizer: PreTrainedTokenizerBase) -> None:
     try:
-        tokens, learnt = chat_row(tokenizer, text.turns)
-    except ChatRefusedError:
+        chat = chat_tokens(tokenizer, text.turns)
+    except DataError:
         collected.left_out["refused by the chat template"] += 1
     else:
-        collected.add(tokens, [place > 0 and learn for place, learn in enumerate(learnt)])
+        collected.add(chat.ids, [place > 0 and said for place, said in enumerate(chat.said)])
 
 
 def _tokenised(tokenizer: PreTrainedTokenizerBase, bodies: Sequence[str]) -> Iterator[list[int]]:
