@@ -23,6 +23,7 @@ from driftwatch.gate.required import required_gates
 from driftwatch.retrain.dataset import collect, load_mix, save_mix
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.locks import hold_lock
+from driftwatch.schedule.systemd import Systemd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -230,6 +231,7 @@ def main(run_id: str, config_path: Path) -> int:
     folder = config.state_dir / "runs" / run_id
     folder.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder):
+        Systemd(os.environ, pid=os.getpid()).ready(f"works on run {run_id}")
         store = wiring.open_store(config)
         job = Job(config, store, RunId(run_id))
         signal.signal(signal.SIGTERM, lambda *_: job.stop())

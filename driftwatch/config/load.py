@@ -174,7 +174,8 @@ def _resolved(config: Config, path: Path) -> Config:
     base = path.absolute().parent
     streams = {name: _resolved_stream(stream, base) for name, stream in config.streams.items()}
     patterns = tuple(str(base / pattern) for pattern in config.policies)
-    return replace(config, state_dir=base / config.state_dir, policies=patterns, streams=streams)
+    retrain = replace(config.retrain, spool=base / config.retrain.spool) if config.retrain.spool else config.retrain
+    return replace(config, state_dir=base / config.state_dir, policies=patterns, retrain=retrain, streams=streams)
 
 
 def _resolved_stream(stream: StreamSettings, base: Path) -> StreamSettings:

@@ -18,6 +18,7 @@ from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.retrain.launchers.settings import RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -178,6 +179,7 @@ class Config:
         policies: patterns of policy files, absolute.
         daemon: the daemon itself.
         alerts: receivers.
+        retrain: who works on runs.
         streams: by name.
     """
 
@@ -189,6 +191,7 @@ class Config:
     policies: tuple[str, ...] = ("policies/*.yaml",)
     daemon: DaemonSettings = DaemonSettings()
     alerts: AlertSettings = AlertSettings()
+    retrain: RetrainSettings = RetrainSettings()
     streams: Mapping[str, StreamSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
