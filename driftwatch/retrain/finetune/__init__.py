@@ -15,6 +15,7 @@ from driftwatch.retrain.checkpoints import Checkpoints
 from driftwatch.retrain.finetune.folder import save_candidate
 from driftwatch.retrain.finetune.sequences import fingerprint, packed_sequences
 from driftwatch.retrain.finetune.training import OnProgress, Training, out_of_memory
+from driftwatch.retrain.ranks import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,16 +62,25 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
     if out.exists():
         return True
     out.parent.mkdir(parents=True, exist_ok=True)
+    ranks = Ranks.here()
     with _threads(threads):
         sequences = packed_sequences(champion, train, recipe)
         kept = Checkpoints(folder=checkpoints, training=fingerprint(champion, sequences, recipe, round=round))
         training = Training(champion, sequences, recipe, round, kept, on_progress, should_stop)
-        model = fitting(recipe.batch, training.run, out_of_memory=out_of_memory)
+        # One process alone cannot take smaller parts while the others wait for it with larger ones.
+        tell_apart = out_of_memory if ranks.count == 1 else _never
+        model = fitting(ranks.share(recipe.batch), training.run, out_of_memory=tell_apart)
         if model is None:
             return False
-        save_candidate(model, champion, out)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+        if ranks.first:
+            save_candidate(model, champion, out)
+    if ranks.first:
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return True
+
+
+def _never(_error: Exception) -> bool:
+    return False
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import structlog
 from driftwatch.domain.errors import RunError
 from driftwatch.retrain.checkpoints import KEPT
 from driftwatch.retrain.finetune.folder import load_trainable
+from driftwatch.retrain.ranks import Ranks
 from driftwatch.retrain.recipe import learning_rate
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Training:
 
     def run(self, plan: BatchPlan) -> PreTrainedModel | None:
         """Train to the end, from the newest whole checkpoint on; None when stopped before."""
-        newest = self.checkpoints.newest()
+        newest = Ranks.here().first_before(self.checkpoints.newest)
         trainer = self._trainer(plan)
         log.info(
             "training",
@@ -96,6 +97,7 @@ class Training:
             bf16=_has_bf16(),
             use_cpu=not cuda,
             dataloader_pin_memory=cuda,
+            ddp_find_unused_parameters=False,
             seed=self.recipe.seed,
             data_seed=self.recipe.seed,
             save_strategy="steps",
@@ -144,12 +146,14 @@ def _watch(training: Training) -> TrainerCallback:
     """Return what reports progress, seals checkpoints, stops when asked and refuses to go on without a loss."""
     from transformers import TrainerCallback, TrainerControl, TrainerState
 
+    ranks = Ranks.here()
+
     class Watch(TrainerCallback):
         def on_step_end(
             self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
         ) -> None:
             del args, state
-            if training.should_stop():
+            if ranks.any(training.should_stop()):
                 control.should_save = True
                 control.should_training_stop = True
 
@@ -168,7 +172,9 @@ def _watch(training: Training) -> TrainerCallback:
 
         def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
             del args, control
-            training.checkpoints.seal(state.global_step)
+            ranks.wait()  # each has written its own random state
+            if ranks.first:
+                training.checkpoints.seal(state.global_step)
 
     return Watch()
 

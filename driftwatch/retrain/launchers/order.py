@@ -1,0 +1,76 @@
+"""What the job asks of the processes that train for it, and what they tell: two small values as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from driftwatch.domain.run import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One round's training.
+
+    Args:
+        champion: folder to begin from.
+        data: folder of the run's saved mix.
+        recipe: hyperparameters.
+        round: from 1.
+        out: folder of the candidate.
+        checkpoints: folder of this training's checkpoints.
+        threads: CPU threads of each process.
+        stop: a file whose appearance asks for a stop at the next safe point.
+    """
+
+    champion: Path
+    data: Path
+    recipe: Recipe
+    round: int
+    out: Path
+    checkpoints: Path
+    threads: int
+    stop: Path
+
+    def write(self, file: Path) -> None:
+        """Write it, whole or not at all."""
+        aside = file.with_name(f".{file.name}.writing")
+        aside.write_bytes(msgspec.json.encode(self, enc_hook=str))
+        aside.replace(file)
+
+
+def read_order(file: Path) -> Order:
+    """Read what ``write`` wrote."""
+    return msgspec.json.decode(file.read_bytes(), type=Order, dec_hook=lambda kind, value: kind(value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A line of the first process's standard output: a step, or why it gave up.
+
+    Args:
+        done: optimiser steps done.
+        total: steps in all.
+        loss: of the last step, nats per token.
+        finished: whether the candidate is there; None before the end.
+        failure: what went wrong.
+        where: the place of it.
+        cure: what can be done about it.
+        retryable: whether the same training may go well later.
+    """
+
+    done: int = 0
+    total: int = 0
+    loss: float = 0.0
+    finished: bool | None = None
+    failure: str | None = None
+    where: str | None = None
+    cure: str | None = None
+    retryable: bool = False
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing comes after it."""
+        return self.finished is not None or self.failure is not None
