@@ -21,8 +21,11 @@ from driftwatch.domain.run import Progress, RunId, RunState, VerdictOutcome
 from driftwatch.drift.archive import load_reference
 from driftwatch.gate.required import required_gates
 from driftwatch.retrain.dataset import collect, load_mix, save_mix
-from driftwatch.retrain.finetune import finetune
+from driftwatch.retrain.launchers.order import Order
+from driftwatch.retrain.launchers.torchrun import train
 from driftwatch.retrain.locks import hold_lock
+from driftwatch.retrain.patience import patiently
+from driftwatch.retrain.soundness import check_champion
 from driftwatch.schedule.systemd import Systemd
 
 if TYPE_CHECKING:
@@ -47,15 +50,16 @@ class Job:
         config: as loaded.
         store: where the run stands.
         run: which run.
+        stopping: set when it is to stop at the next safe point; the run stays where it is.
     """
 
-    def __init__(self, config: Config, store: Store, run: RunId) -> None:
+    def __init__(self, config: Config, store: Store, run: RunId, stopping: threading.Event) -> None:
         self._config = config
         self._store = store
         self._id = run
         self._spec = store.runs.get(run).spec
         self._folder = config.state_dir / "runs" / run
-        self._stopping = threading.Event()
+        self._stopping = stopping
         self._told_at = 0.0
         self._stages: Mapping[RunState, Callable[[Run], None]] = {
             RunState.QUEUED: self._begin,
@@ -64,10 +68,6 @@ class Job:
             RunState.JUDGING: self._judge,
             RunState.PROMOTING: self._promote,
         }
-
-    def stop(self) -> None:
-        """Stop at the next safe point; the run stays where it is."""
-        self._stopping.set()
 
     def work(self) -> None:
         """Go through the stages; a failure with a known cause ends the run with its reason.
@@ -90,6 +90,7 @@ class Job:
         return self._store.runs.get(self._id)
 
     def _begin(self, _run: Run) -> None:
+        check_champion(self._champion_folder())
         self._move(RunState.COLLECTING, f"texts {self._spec.first_seq} to {self._spec.last_seq} of the store")
 
     def _collect(self, _run: Run) -> None:
@@ -111,19 +112,16 @@ class Job:
         return [*reference.train.texts, *reference.cal.texts, *reference.heldout.texts, *reference.memory]
 
     def _train(self, run: Run) -> None:
-        mix = load_mix(self._folder / "data")
-        done = finetune(
-            self._champion_folder(),
-            [text.body for text in mix.train],
-            self._spec.recipe,
+        order = Order(
+            champion=self._champion_folder(),
+            data=self._folder / "data",
+            recipe=self._spec.recipe,
             round=run.round,
             out=self._candidate_folder(run.round),
             checkpoints=self._folder / f"checkpoints-{run.round}",
-            on_progress=self._progress,
-            should_stop=self._stopping.is_set,
             threads=self._config.daemon.threads,
         )
-        if done:
+        if train(order, on_progress=self._progress, should_stop=self._stopping.is_set):
             self._move(RunState.JUDGING, f"round {run.round} is trained")
 
     def _judge(self, run: Run) -> None:
@@ -230,13 +228,17 @@ def main(run_id: str, config_path: Path) -> int:
     wiring.log_to_stderr(config.daemon.log)
     folder = config.state_dir / "runs" / run_id
     folder.mkdir(parents=True, exist_ok=True)
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with hold_lock(folder):
         Systemd(os.environ, pid=os.getpid()).ready(f"works on run {run_id}")
-        store = wiring.open_store(config)
-        job = Job(config, store, RunId(run_id))
-        signal.signal(signal.SIGTERM, lambda *_: job.stop())
-        try:
-            job.work()
-        finally:
-            store.close()
+        patiently(lambda: _work(config, RunId(run_id), stopping), folder=folder, stopping=stopping)
     return 0
+
+
+def _work(config: Config, run: RunId, stopping: threading.Event) -> None:
+    store = wiring.open_store(config)
+    try:
+        Job(config, store, run, stopping).work()
+    finally:
+        store.close()

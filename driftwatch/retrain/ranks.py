@@ -6,11 +6,13 @@ torchrun tells each process its place in ``RANK`` and their number in ``WORLD_SI
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from driftwatch.domain.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Result = TypeVar("Result")
 

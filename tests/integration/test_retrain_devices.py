@@ -1,4 +1,4 @@
-"""Training on several devices, here two processes on the CPU: as good as one, stoppable, and resumed after any death."""
+"""Training on several devices, here two processes on the CPU: as good as one, stopped, killed and resumed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +22,9 @@ from driftwatch.domain.run import Recipe
 from driftwatch.domain.text import Text
 from driftwatch.features.loss import load_model
 from driftwatch.retrain.dataset import collect, load_mix, save_mix
-from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.folders import file_hashes
 from driftwatch.retrain.launchers.order import Order
-from driftwatch.retrain.launchers.torchrun import train_on_devices
+from driftwatch.retrain.launchers.torchrun import train
 
 pytestmark = pytest.mark.slow
 RECIPE = Recipe(
@@ -65,7 +65,6 @@ def ordered(folder: Path, champion: Path, data: Path) -> Order:
         out=folder / "out",
         checkpoints=folder / "checkpoints",
         threads=1,
-        stop=folder / "stop",
     )
 
 
@@ -75,23 +74,17 @@ def another(order: Order, folder: Path) -> Order:
 
 @pytest.fixture(scope="module")
 def whole(order: Order) -> Path:
-    assert train_child.train(order)
+    assert trained(order)
     return order.out
 
 
-def train(order: Order, step: Callable[[int], bool] = lambda _: False, *, recipe: Recipe = RECIPE) -> bool:
+def trained(order: Order, step: Callable[[int], bool] = lambda _: False) -> bool:
     """Train as ordered; each step is told, and on a true answer the training is to stop."""
     answers = [False]
-    return train_on_devices(
-        order.champion,
-        order.data,
-        recipe,
-        round=1,
-        out=order.out,
-        checkpoints=order.checkpoints,
+    return train(
+        order,
         on_progress=lambda done, _total, _loss: answers.append(step(done)),
         should_stop=lambda: any(answers),
-        threads=1,
     )
 
 
@@ -111,19 +104,10 @@ def processes(order: Order) -> list[int]:
 
 def test_two_processes_learn_what_one_does(order: Order, whole: Path, tmp_path: Path) -> None:
     mix = load_mix(order.data)
-    assert finetune(
-        order.champion,
-        [text.body for text in mix.train],
-        replace(RECIPE, devices=1),
-        round=1,
-        out=tmp_path / "out",
-        checkpoints=tmp_path / "checkpoints",
-        on_progress=lambda *_: None,
-        should_stop=lambda: False,
-        threads=1,
-    )
+    alone = replace(another(order, tmp_path), recipe=replace(RECIPE, devices=1))
+    assert trained(alone)
     heldout = [text.body for text in (*mix.select, *mix.judge)]
-    champion, one, two = (mean_loss(folder, heldout) for folder in (order.champion, tmp_path / "out", whole))
+    champion, one, two = (mean_loss(folder, heldout) for folder in (order.champion, alone.out, whole))
     print(f"nats per token on held-out text: champion {champion:.4f}, one process {one:.4f}, two {two:.4f}")
     assert champion - one > 10 * TOLERANCE, "there was something to learn"
     assert abs(two - one) < TOLERANCE
@@ -139,7 +123,7 @@ def test_stopped_and_then_a_process_killed_it_goes_on_to_the_same_bits(
     order: Order, whole: Path, tmp_path: Path
 ) -> None:
     other = another(order, tmp_path)
-    assert not train(other, lambda done: done >= 4)
+    assert not trained(other, lambda done: done >= 4)
     assert not other.out.exists()
     stopped_at = max(int(path.name.rpartition("-")[2]) for path in other.checkpoints.glob("checkpoint-*"))
     assert stopped_at >= 4, "it saved before it stopped"
@@ -151,11 +135,11 @@ def test_stopped_and_then_a_process_killed_it_goes_on_to_the_same_bits(
         return False
 
     with pytest.raises(ChildProcessError, match="a training process died"):
-        train(other, killing)
+        trained(other, killing)
     assert processes(other) == []
     assert not other.out.exists()
     resumed: list[int] = []
-    assert train(other, lambda done: bool(resumed.append(done)))
+    assert trained(other, lambda done: bool(resumed.append(done)))
     assert resumed[0] > stopped_at + 1, "it went on from a checkpoint"
     assert file_hashes(other.out) == file_hashes(whole)
 
@@ -174,4 +158,4 @@ def test_nobody_trains_on_for_a_dead_job(order: Order, tmp_path: Path) -> None:
 
 def test_a_batch_that_cannot_be_shared_is_told(order: Order, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="a batch of 7 sequences cannot be shared by 2 devices"):
-        train(another(order, tmp_path), recipe=replace(RECIPE, batch=7))
+        trained(replace(another(order, tmp_path), recipe=replace(RECIPE, batch=7)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - msgspec reads the annotations
 
 import msgspec
 
-from driftwatch.domain.run import Recipe
+from driftwatch.domain.run import Recipe  # noqa: TC001 - likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,6 @@ class Order:
         out: folder of the candidate.
         checkpoints: folder of this training's checkpoints.
         threads: CPU threads of each process.
-        stop: a file whose appearance asks for a stop at the next safe point.
     """
 
     champion: Path
@@ -32,7 +31,11 @@ class Order:
     out: Path
     checkpoints: Path
     threads: int
-    stop: Path
+
+    @property
+    def stop(self) -> Path:
+        """A file whose appearance asks several processes for a stop at their next safe point."""
+        return self.checkpoints.with_name(f"{self.checkpoints.name}.stop")
 
     def write(self, file: Path) -> None:
         """Write it, whole or not at all."""

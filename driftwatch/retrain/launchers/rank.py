@@ -12,7 +12,8 @@ import msgspec
 import structlog
 
 from driftwatch.domain.errors import DriftwatchError, RunError
-from driftwatch.retrain.launchers.order import Order, Told, read_order
+from driftwatch.retrain.launchers.order import Told, read_order
+from driftwatch.retrain.launchers.training import train_here
 from driftwatch.retrain.ranks import Ranks
 
 _PR_SET_PDEATHSIG = 1
@@ -36,28 +37,6 @@ def tell(told: Told) -> None:
     sys.stdout.buffer.flush()
 
 
-def train(order: Order, ranks: Ranks) -> bool:
-    """Train as ordered and return whether the candidate is there."""
-    from driftwatch.retrain.dataset import load_mix
-    from driftwatch.retrain.finetune import finetune
-
-    def step(done: int, total: int, loss: float) -> None:
-        if ranks.first:
-            tell(Told(done=done, total=total, loss=loss))
-
-    return finetune(
-        order.champion,
-        [text.body for text in load_mix(order.data).train],
-        order.recipe,
-        round=order.round,
-        out=order.out,
-        checkpoints=order.checkpoints,
-        on_progress=step,
-        should_stop=order.stop.exists,
-        threads=order.threads,
-    )
-
-
 def _out_of_memory(error: Exception) -> bool:
     from driftwatch.retrain.finetune.training import out_of_memory
 
@@ -68,10 +47,15 @@ def main(file: Path) -> int:
     """Train, and tell how it ended."""
     die_with_parent()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    ranks = Ranks.here()
+    order, ranks = read_order(file), Ranks.here()
     ranks.meet()
+
+    def step(done: int, total: int, loss: float) -> None:
+        if ranks.first:
+            tell(Told(done=done, total=total, loss=loss))
+
     try:
-        finished = train(read_order(file), ranks)
+        finished = train_here(order, on_progress=step, should_stop=order.stop.exists)
     except DriftwatchError as error:
         tell(Told(failure=error.what, where=error.where, cure=error.cure, retryable=error.retryable))
         return error.exit_code

@@ -16,8 +16,9 @@ import msgspec
 import structlog
 
 from driftwatch.domain.errors import RunError
-from driftwatch.retrain.launchers.order import Order, Told
+from driftwatch.retrain.launchers.order import Told
 from driftwatch.retrain.launchers.rank import die_with_parent
+from driftwatch.retrain.launchers.training import train_here
 from driftwatch.retrain.ranks import Ranks
 
 if TYPE_CHECKING:
@@ -25,72 +26,47 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-    from driftwatch.domain.run import Recipe
+    from driftwatch.retrain.launchers.order import Order
+
+    OnProgress = Callable[[int, int, float], None]
 
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 0.2
 
 
-def train_on_devices(  # noqa: PLR0913 - a training has this many sides, each named by its caller
-    champion: Path,
-    data: Path,
-    recipe: Recipe,
-    *,
-    round: int,  # noqa: A002 - the word of the house
-    out: Path,
-    checkpoints: Path,
-    on_progress: Callable[[int, int, float], None],
-    should_stop: Callable[[], bool],
-    threads: int,
-) -> bool:
-    """Fine-tune with ``recipe.devices`` processes; otherwise as ``finetune``, whose arguments these are.
+def train(order: Order, *, on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
+    """Fine-tune as ordered: in this process, or in as many as the recipe has devices.
 
     Args:
-        champion: transformers folder.
-        data: folder of the run's saved mix.
-        recipe: hyperparameters; its batch is shared evenly by its devices.
-        round: from 1.
-        out: the candidate's folder.
-        checkpoints: a folder of this training alone.
+        order: what to train on what.
         on_progress: called after each optimiser step.
-        should_stop: asked several times a second; on true all save a checkpoint first.
-        threads: CPU threads of each process.
+        should_stop: asked after each step, or several times a second; on true a checkpoint is saved first.
 
     Returns:
         Whether the candidate is there; False after a stop.
 
     Raises:
-        RunError: what one of the processes gave up for.
-        ChildProcessError: one of them died; started again, the training goes on where it was.
+        DriftwatchError: what the training was given up for.
+        ChildProcessError: a process died; started again, the training goes on from the newest sealed checkpoint.
     """
-    if out.exists():
+    if order.recipe.devices == 1:
+        return train_here(order, on_progress=on_progress, should_stop=should_stop)
+    if order.out.exists():
         return True
-    stop = checkpoints.with_name(f"{checkpoints.name}.stop")
-    file = checkpoints.with_name(f"{checkpoints.name}.order.json")
-    Ranks(count=recipe.devices).share(recipe.batch)
-    stop.unlink(missing_ok=True)
-    order = Order(
-        champion=champion,
-        data=data,
-        recipe=recipe,
-        round=round,
-        out=out,
-        checkpoints=checkpoints,
-        threads=threads,
-        stop=stop,
-    )
+    Ranks(count=order.recipe.devices).share(order.recipe.batch)
+    order.checkpoints.parent.mkdir(parents=True, exist_ok=True)
+    file = order.checkpoints.with_name(f"{order.checkpoints.name}.order.json")
+    order.stop.unlink(missing_ok=True)
     order.write(file)
     end = _follow(file, order, on_progress, should_stop)
-    stop.unlink(missing_ok=True)
+    order.stop.unlink(missing_ok=True)
     if end.failure is not None:
         raise RunError(end.failure, where=end.where, cure=end.cure, retryable=end.retryable)
     return bool(end.finished)
 
 
-def _follow(
-    file: Path, order: Order, on_progress: Callable[[int, int, float], None], should_stop: Callable[[], bool]
-) -> Told:
+def _follow(file: Path, order: Order, on_progress: OnProgress, should_stop: Callable[[], bool]) -> Told:
     """Start the processes, pass on what they tell, and return the last thing they told."""
     command = [sys.executable, "-m", "driftwatch.retrain.launchers.torchrun", str(order.recipe.devices), str(file)]
     end = Told()
@@ -110,6 +86,8 @@ def _follow(
         except BaseException:
             process.kill()
             raise
+    if not end.last and should_stop():
+        return Told(finished=False)  # whoever asked for the stop ended the processes too
     if not end.last:
         raise ChildProcessError(f"a training process died (torchrun ended with code {process.returncode})")
     return end
