@@ -88,7 +88,6 @@ def _ended(lab: systemd_lab.Lab, pid: int) -> None:
 @contextmanager
 def ray_bench(folder: Path) -> Iterator[Bench]:
     """Jobs on a Ray cluster of two nodes with one processor each."""
-    import ray
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -106,8 +105,7 @@ def ray_bench(folder: Path) -> Iterator[Bench]:
 
         yield Bench(folder, make, _kill)
     finally:
-        ray.shutdown()  # type: ignore[no-untyped-call]
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 BENCHES = {"child": child_bench, "systemd": systemd_bench, "ray": ray_bench}

@@ -265,11 +265,9 @@ class TestRayLauncher:
             launcher.launch(spec())
         assert caught.value.retryable
 
-    @pytest.mark.skipif(missing("ray") is not None, reason=str(missing("ray")))
+    @pytest.mark.parametrize("kind", ["ray"], indirect=True)
     def test_jobs_go_where_there_is_room(self, kind: Bench) -> None:
         launcher = kind.make("polite")
-        if not isinstance(launcher, RayLauncher):
-            pytest.skip("of the cluster only")
         for run in ("run-1", "run-2"):
             launcher.launch(spec(run))
         until(lambda: bool(kind.beginnings()) and bool(kind.beginnings("run-2")))

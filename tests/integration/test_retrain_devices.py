@@ -139,7 +139,12 @@ def test_stopped_and_then_a_process_killed_it_goes_on_to_the_same_bits(
     assert processes(other) == []
     assert not other.out.exists()
     resumed: list[int] = []
-    assert trained(other, lambda done: bool(resumed.append(done)))
+
+    def note(done: int) -> bool:
+        resumed.append(done)
+        return False
+
+    assert trained(other, note)
     assert resumed[0] > stopped_at + 1, "it went on from a checkpoint"
     assert file_hashes(other.out) == file_hashes(whole)
 

@@ -23,6 +23,7 @@ from driftwatch.intake.file import FileSettings
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.retrain.launchers import RaySettings, RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 
 FILE = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -31,6 +32,8 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[daemon]": (DaemonSettings, ""),
     "[alerts.alertmanager]": (AlertmanagerSettings, "Left out, no Alertmanager is told."),
     "[alerts.webhook]": (WebhookSettings, "Left out, no webhook is told."),
+    "[retrain]": (RetrainSettings, "See [launchers.md](launchers.md)."),
+    "[retrain.ray]": (RaySettings, "See [launchers.md](launchers.md)."),
     "[streams.NAME]": (StreamSettings, "At least one. NAME has lower-case letters, digits and dashes."),
     "[streams.NAME.evidence]": (EvidenceSettings, "See [statistics.md](statistics.md)."),
     "[streams.NAME.encoder]": (EncoderSettings, ""),
