@@ -226,14 +226,17 @@ def main(run_id: str, config_path: Path) -> int:
     """Work on a run until it ends, waits, or we are told to stop; a second job on the same run ends at once."""
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
-    folder = config.state_dir / "runs" / run_id
-    folder.mkdir(parents=True, exist_ok=True)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    with hold_lock(folder):
-        Systemd(os.environ, pid=os.getpid()).ready(f"works on run {run_id}")
-        patiently(lambda: _work(config, RunId(run_id), stopping), folder=folder, stopping=stopping)
+    patiently(lambda: _hold(config, RunId(run_id), stopping), folder=config.state_dir, stopping=stopping)
     return 0
+
+
+def _hold(config: Config, run: RunId, stopping: threading.Event) -> None:
+    """Work with the lock held, also while waiting for room; what is waited for outside is room for the lock itself."""
+    with hold_lock(config.state_dir / "runs" / run):
+        Systemd(os.environ, pid=os.getpid()).ready(f"works on run {run}")
+        patiently(lambda: _work(config, run, stopping), folder=config.state_dir, stopping=stopping)
 
 
 def _work(config: Config, run: RunId, stopping: threading.Event) -> None:

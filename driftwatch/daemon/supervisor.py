@@ -118,7 +118,11 @@ class Supervisor:
             self._give_up(run)
             return
         log.info("job_launched", run=run.spec.id, state=run.state, launch=launches.count)
-        self._launcher.launch(run.spec)
+        try:
+            self._launcher.launch(run.spec)
+        except DriftwatchError as error:
+            launches.count -= error.retryable  # what passes, such as a full disk, is no death of the job
+            raise
 
     def _give_up(self, run: Run) -> None:
         reason = f"its job ended {MOST_LAUNCHES} times in state {run.state} without progress; see the run's log file"

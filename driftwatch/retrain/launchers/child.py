@@ -62,12 +62,15 @@ class ChildLauncher:
         """Make sure that one job process works on the run; a no-op while one does.
 
         Raises:
-            RunError: the program cannot be started.
+            RunError: the program cannot be started; retryable where there is no room for its lock.
         """
         self._reap()
         folder = self._runs / spec.id
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = locks.take(folder)
+        try:
+            descriptor = locks.prepare(folder)
+        except OSError as error:
+            what = f"the job cannot be started: {error.strerror}"
+            raise RunError(what, where=str(folder), cure="make room", retryable=True) from error
         if descriptor is None:
             return
         try:

@@ -6,6 +6,7 @@ takes the others with it, and the training goes on from the newest sealed checkp
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import sys
@@ -122,7 +123,10 @@ def main(devices: int, file: str) -> None:
     die_with_parent()
     from torch.distributed.run import main as torchrun
 
-    torchrun(["--standalone", f"--nproc-per-node={devices}", "-m", "driftwatch.retrain.launchers.rank", file])
+    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+        os.environ.setdefault(name, "lo")  # one host: other addresses may be closed to the job, and rightly so
+    here = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={devices}"]
+    torchrun([*here, "-m", "driftwatch.retrain.launchers.rank", file])
 
 
 if __name__ == "__main__":
