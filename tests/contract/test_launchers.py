@@ -24,7 +24,7 @@ from driftwatch.retrain.launchers import ChildLauncher, RayLauncher, RaySettings
 from driftwatch.retrain.locks import is_held
 from driftwatch.retrain.recipe import SMALL
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 GRACE = timedelta(seconds=10)
 
 
