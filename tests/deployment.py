@@ -31,7 +31,7 @@ WINDOW = 60
 QUIET = ("numpy", "sklearn/linear_model")
 DRIFTED = ("litestar", "accelerate")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-_ENVIRONMENT = {
+ENVIRONMENT = {
     **os.environ,
     "OMP_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -123,7 +123,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str) -> None:
-    subprocess.run(command(*arguments), check=True, env=_ENVIRONMENT, capture_output=True, timeout=300)
+    subprocess.run(command(*arguments), check=True, env=ENVIRONMENT, capture_output=True, timeout=300)
 
 
 def deploy(folder: Path) -> Deployment:
@@ -167,7 +167,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
             )
 
     @property

@@ -11,14 +11,15 @@ import sys
 from pathlib import Path
 
 from driftwatch.retrain.launchers import hold_lock
+from driftwatch.schedule.systemd import Systemd
 
 
 def work(folder: Path, manner: str) -> None:
     """Tell that it began, then wait for the signal that it may heed."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    print("at work", flush=True)
     with (folder / "began").open("a") as began:
         began.write(f"{os.getpid()} {os.nice(0)} {os.getsid(0)} {' '.join(sys.argv[3:])}\n")
-    print("at work", flush=True)
     if manner == "polite":
         signal.sigwait({signal.SIGTERM})
     elif manner == "stubborn":
@@ -28,4 +29,5 @@ def work(folder: Path, manner: str) -> None:
 if __name__ == "__main__":
     run = Path(sys.argv[1]) / sys.argv[3]
     with hold_lock(run):
+        Systemd(os.environ, pid=os.getpid()).ready("at work")
         work(run, sys.argv[2])

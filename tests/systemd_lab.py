@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 TESTS = Path(__file__).resolve().parent
-UNIT = TESTS.parent / "systemd" / "driftwatch.service"
+UNITS = TESTS.parent / "systemd"
+PYTHON = "/opt/python/bin/python3" if sys.base_prefix != "/usr" else "/usr/bin/python3"
+PATHS = "PYTHONPATH=/opt/source:/opt/packages"
+STATE = Path("var/lib/private/driftwatch")
+DAEMON = "driftwatch.service"
 DEADLINE = 30.0
 _TARGET = "[Unit]\nRequires=sysinit.target basic.target dbus.socket\nAfter=basic.target\n"
 
@@ -41,45 +45,83 @@ def missing() -> str | None:
 
 
 class Lab:
-    """A booted lab."""
+    """A booted lab.
 
-    def __init__(self, init: int) -> None:
+    Args:
+        init: its PID 1.
+        root: its files, seen from outside.
+    """
+
+    def __init__(self, init: int, root: Path) -> None:
         self._init = init
+        self.root = root
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command inside."""
         inside = ["nsenter", "-t", str(self._init), "-a", "-r", "-w", *command]
         return subprocess.run(inside, capture_output=True, text=True, check=False, timeout=DEADLINE)
 
-    def show(self, name: str) -> str:
-        """Return a property of the unit."""
-        return self.run("systemctl", "show", "driftwatch", f"--property={name}", "--value").stdout.strip()
+    def show(self, name: str, unit: str = DAEMON) -> str:
+        """Return a property of a unit."""
+        return self.run("systemctl", "show", unit, f"--property={name}", "--value").stdout.strip()
+
+    def as_daemon(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as the daemon's user, seeing the files that the daemon sees."""
+        pid = self.show("MainPID")
+        owner = self.run("stat", "-c", "%u", f"/proc/{pid}").stdout.strip()
+        within = ["nsenter", "-t", pid, "-m", "setpriv", f"--reuid={owner}", "--clear-groups", "env", PATHS]
+        return self.run(*within, *command)
+
+    def journal(self, unit: str) -> str:
+        """Return what a unit said."""
+        return self.run("journalctl", "-u", unit, "--no-pager").stdout
 
     def shut_down(self) -> None:
         """Ask the lab's systemd to power off."""
         os.kill(self._init, 38)  # SIGRTMIN+4
 
 
-def unit_for(program: str, *, watchdog: int) -> str:
-    """Return the shipped unit with another program and a quicker watchdog; all else as it is."""
-    python = "/opt/python/bin/python3" if sys.base_prefix != "/usr" else "/usr/bin/python3"
-    lines = UNIT.read_text().splitlines()
-    changed = {
-        "ExecStart=": f"ExecStart={python} {program}",
-        "ExecReload=": "ExecReload=/bin/false",
-        "WatchdogSec=": f"WatchdogSec={watchdog}",
-        "WorkingDirectory=": "Environment=PYTHONPATH=/opt/source:/opt/packages\nWorkingDirectory=/var/lib/driftwatch",
-        "RestartSec=": "RestartSec=100ms",
+def shipped(unit: str, **changes: str) -> str:
+    """Return a shipped unit with some of its settings' lines replaced, such as ``ExecStart``; all else as it is."""
+    lines = (UNITS / unit).read_text().splitlines()
+    missed = set(changes) - {line.partition("=")[0] for line in lines}
+    assert not missed, f"{unit} does not set {missed}"
+    return "\n".join(changes.get(line.partition("=")[0], line) for line in lines) + "\n"
+
+
+def daemon_unit(program: str, *, watchdog: int) -> str:
+    """Return the daemon's unit with another program and a quicker watchdog."""
+    return shipped(
+        DAEMON,
+        ExecStart=f"ExecStart={PYTHON} {program}",
+        ExecReload="ExecReload=/bin/false",
+        WatchdogSec=f"WatchdogSec={watchdog}",
+        WorkingDirectory=f"Environment={PATHS}\nWorkingDirectory=/var/lib/driftwatch",
+        RestartSec="RestartSec=100ms",
+    )
+
+
+def job_units(program: str) -> dict[str, str]:
+    """Return the units around a job, with another program as the job."""
+    return {
+        "driftwatch-retrain.slice": shipped("driftwatch-retrain.slice"),
+        "driftwatch-dispatch.path": shipped("driftwatch-dispatch.path"),
+        "driftwatch-dispatch.service": shipped(
+            "driftwatch-dispatch.service",
+            ExecStart=f"Environment={PATHS}\nExecStart={PYTHON} -m driftwatch dispatch /var/lib/driftwatch/spool",
+        ),
+        "driftwatch-retrain@.service": shipped(
+            "driftwatch-retrain@.service", ExecStart=f"Environment={PATHS}\nExecStart={program}"
+        ),
     }
-    return "\n".join(next((new for key, new in changed.items() if line.startswith(key)), line) for line in lines) + "\n"
 
 
 @contextmanager
-def booted(folder: Path, unit: str) -> Iterator[Lab]:
-    """Boot a lab whose only unit of interest is ``driftwatch.service``."""
-    (folder / "units").mkdir()
-    (folder / "units" / "driftwatch.service").write_text(unit)
-    (folder / "units" / "lab.target").write_text(_TARGET)
+def booted(folder: Path, units: Mapping[str, str]) -> Iterator[Lab]:
+    """Boot a lab with these units (and drop-ins, as ``unit.d/name.conf``)."""
+    for name, text in {**units, "lab.target": _TARGET}.items():
+        (folder / "units" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "units" / name).write_text(text)
     shown = [f"{TESTS.parent}:/opt/source", f"{sysconfig.get_path('purelib')}:/opt/packages"]
     if sys.base_prefix != "/usr":
         shown.append(f"{sys.base_prefix}:/opt/python")
@@ -91,7 +133,7 @@ def booted(folder: Path, unit: str) -> Iterator[Lab]:
             stderr=log,
         )
     try:
-        lab = Lab(_init_of(boot, folder))
+        lab = Lab(_init_of(boot, folder), folder / "t" / "root")
         wait_until(
             lambda: lab.run("systemctl", "is-system-running").stdout.strip() in {"running", "degraded"},
             "the lab to boot",

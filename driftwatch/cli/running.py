@@ -43,6 +43,14 @@ def job(run_id: Annotated[str, typer.Argument(metavar="RUN")], config: ConfigOpt
     raise typer.Exit(main(run_id, config))
 
 
+@told_if_known
+def dispatch(spool: Annotated[Path, typer.Argument(metavar="SPOOL", help="Folder of the requests.")]) -> None:
+    """Start and stop retraining runs as the daemon's request files ask (started by systemd, as root)."""
+    from driftwatch.retrain.launchers.dispatch import dispatch as obey
+
+    obey(spool)
+
+
 @told
 def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Tell the running daemon to take its policies as they are now; fails when it refuses."""
@@ -89,5 +97,6 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: driftwatch run --config /etc/driftwatch/driftwatch.toml")(run)
     app.command(hidden=True, epilog="Example: driftwatch worker --config driftwatch.toml")(worker)
     app.command(hidden=True, epilog="Example: driftwatch job docs-w0000012 --config driftwatch.toml")(job)
+    app.command(hidden=True, epilog="Example: driftwatch dispatch /var/lib/driftwatch/spool")(dispatch)
     app.command(epilog="Example: driftwatch reload")(reload)
     app.command(epilog="Example: driftwatch demo --keep")(demo)

@@ -175,7 +175,15 @@ def _resolved(config: Config, path: Path) -> Config:
     streams = {name: _resolved_stream(stream, base) for name, stream in config.streams.items()}
     patterns = tuple(str(base / pattern) for pattern in config.policies)
     recipes = tuple(str(base / pattern) for pattern in config.recipes)
-    return replace(config, state_dir=base / config.state_dir, policies=patterns, recipes=recipes, streams=streams)
+    retrain = replace(config.retrain, spool=base / config.retrain.spool) if config.retrain.spool else config.retrain
+    return replace(
+        config,
+        state_dir=base / config.state_dir,
+        policies=patterns,
+        recipes=recipes,
+        retrain=retrain,
+        streams=streams,
+    )
 
 
 def _resolved_stream(stream: StreamSettings, base: Path) -> StreamSettings:

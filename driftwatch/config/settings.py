@@ -20,6 +20,7 @@ from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import ExportSettings
+from driftwatch.retrain.launchers.settings import RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 from driftwatch.retrain.retention import ModelSettings
 
@@ -193,6 +194,7 @@ class Config:
         recipes: patterns of the operator's own recipe files, absolute.
         daemon: the daemon itself.
         alerts: receivers.
+        retrain: who works on runs.
         streams: by name.
     """
 
@@ -205,6 +207,7 @@ class Config:
     recipes: tuple[str, ...] = ("recipes/*.toml",)
     daemon: DaemonSettings = DaemonSettings()
     alerts: AlertSettings = AlertSettings()
+    retrain: RetrainSettings = RetrainSettings()
     streams: Mapping[str, StreamSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

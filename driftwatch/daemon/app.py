@@ -69,7 +69,11 @@ class Daemon:
         self._receivers = tuple(notifier.name for notifier in self._notifiers)
         self._cycles = [self._cycle(name) for name in config.streams]
         self._supervisor = Supervisor(
-            self._store, wiring.launcher(config), receivers=lambda: self._receivers, clock=self._clock
+            self._store,
+            wiring.launcher(config),
+            receivers=lambda: self._receivers,
+            clock=self._clock,
+            concurrent=config.retrain.concurrent,
         )
         self._started_at = self._clock.now()
         self._loops = Loops(self._all_loops(), clock=self._clock)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from driftwatch.alert import messages
-from driftwatch.domain.errors import ConflictError
-from driftwatch.domain.run import RunId, RunState
+from driftwatch.domain.errors import ConflictError, DriftwatchError
+from driftwatch.domain.run import Progress, RunId, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,29 +43,59 @@ class Supervisor:
         launcher: starts and stops their jobs.
         receivers: names of the receivers of alerts.
         clock: for alerts' times.
+        concurrent: most runs worked on at once; further ones stay queued, first come first served.
     """
 
     def __init__(
-        self, store: Store, launcher: Launcher, *, receivers: Callable[[], Sequence[str]], clock: Clock
+        self,
+        store: Store,
+        launcher: Launcher,
+        *,
+        receivers: Callable[[], Sequence[str]],
+        clock: Clock,
+        concurrent: int = 1,
     ) -> None:
         self._store = store
         self._launcher = launcher
         self._receivers = receivers
         self._clock = clock
+        self._concurrent = concurrent
         self._launches: dict[RunId, _Launches] = {}
 
     def tend(self) -> None:
-        """Launch, cancel or give up, as each unfinished run needs."""
-        runs = self._store.runs.list(states=(*_WORKING, *_WAITING))
-        for run in reversed(runs):
-            self._tend(run)
-        self._launches = {run.spec.id: self._launches[run.spec.id] for run in runs if run.spec.id in self._launches}
+        """Launch, cancel or give up, as each unfinished run needs.
 
-    def _tend(self, run: Run) -> None:
+        Raises:
+            DriftwatchError: the first run's that could not be looked after; the next call tries again.
+        """
+        runs = self._store.runs.list(states=(*_WORKING, *_WAITING))
+        queue = [run for run in reversed(runs) if run.state is RunState.QUEUED]
+        slots = max(self._concurrent - sum(run.state.working for run in runs) + len(queue), 0)
+        for place, run in enumerate(queue[slots:], 1):
+            self._keep_waiting(run, place, len(queue) - slots)
+        held = {run.spec.id for run in queue[slots:]}
+        problems = []
+        for run in reversed(runs):
+            try:
+                self._tend(run, may_begin=run.spec.id not in held)
+            except DriftwatchError as error:  # the other runs are looked at all the same
+                log.warning("run_not_tended", run=run.spec.id, problem=str(error))
+                problems.append(error)
+        self._launches = {run.spec.id: self._launches[run.spec.id] for run in runs if run.spec.id in self._launches}
+        if problems:
+            raise problems[0]
+
+    def _keep_waiting(self, run: Run, place: int, of: int) -> None:
+        """Show where a run stands in the queue."""
+        progress = Progress(stage="waiting for a slot, place in the queue", done=place, total=of)
+        if run.progress != progress:
+            self._store.runs.progress(run.spec.id, progress)
+
+    def _tend(self, run: Run, *, may_begin: bool) -> None:
         run_id = run.spec.id
         if run.state is not RunState.PROMOTING and self._store.runs.cancel_requested(run_id):
             self._cancel(run)
-        elif run.state.working and not self._launcher.poll(run_id).running:
+        elif may_begin and run.state.working and not self._launcher.poll(run_id).running:
             # The job may have ended between the two looks at it: look at the run again before starting another.
             fresh = self._store.runs.get(run_id)
             if fresh.state.working:
@@ -88,7 +118,11 @@ class Supervisor:
             self._give_up(run)
             return
         log.info("job_launched", run=run.spec.id, state=run.state, launch=launches.count)
-        self._launcher.launch(run.spec)
+        try:
+            self._launcher.launch(run.spec)
+        except DriftwatchError as error:
+            launches.count -= error.retryable  # what passes, such as a full disk, is no death of the job
+            raise
 
     def _give_up(self, run: Run) -> None:
         reason = f"its job ended {MOST_LAUNCHES} times in state {run.state} without progress; see the run's log file"

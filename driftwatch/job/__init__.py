@@ -29,11 +29,14 @@ from driftwatch.job.records import Losses, cost_verdict, probe_verdict
 from driftwatch.retrain import rounds
 from driftwatch.retrain.collect.page import card_section
 from driftwatch.retrain.dataset import collect, load_mix
-from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.folders import write_whole
+from driftwatch.retrain.launchers.torchrun import train
 from driftwatch.retrain.locks import hold_lock
+from driftwatch.retrain.patience import patiently
 from driftwatch.retrain.probe.forecast import probe
 from driftwatch.retrain.report import CARD_PAGE, write_report
+from driftwatch.retrain.soundness import check_champion
+from driftwatch.schedule.systemd import Systemd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,17 +63,26 @@ class Job:
         config: as loaded.
         store: where the run stands.
         run: which run.
+        stopping: set when it is to stop at the next safe point; the run stays where it is.
         now: seconds from any fixed moment, to count hours of training by.
     """
 
-    def __init__(self, config: Config, store: Store, run: RunId, *, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        run: RunId,
+        *,
+        stopping: threading.Event | None = None,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         self._config = config
         self._store = store
         self._id = run
         self._spec = store.runs.get(run).spec
         self._folder = config.state_dir / "runs" / run
         self._meter = Meter(self._folder / "hours.json", now=now)
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._now, self._told_at = now, 0.0
         self._stages: Mapping[RunState, Callable[[Run], None]] = {
             RunState.QUEUED: self._begin,
@@ -80,10 +92,6 @@ class Job:
             RunState.JUDGING: self._judge,
             RunState.PROMOTING: self._promote,
         }
-
-    def stop(self) -> None:
-        """Stop at the next safe point; the run stays where it is."""
-        self._stopping.set()
 
     def work(self) -> None:
         """Go through the stages; a failure with a known cause ends the run with its reason.
@@ -114,6 +122,7 @@ class Job:
         return self._store.runs.get(self._id)
 
     def _begin(self, _run: Run) -> None:
+        check_champion(self._champion_folder())
         self._move(RunState.COLLECTING, f"texts {self._spec.first_seq} to {self._spec.last_seq} of the store")
 
     def _collect(self, _run: Run) -> None:
@@ -208,7 +217,7 @@ class Job:
             losses.add(progress.done, progress.figures["loss"])
             self._tell(replace(progress, stage=told))
 
-        return finetune(
+        return train(
             self._champion_folder(),
             texts,
             recipe,
@@ -336,14 +345,22 @@ def main(run_id: str, config_path: Path) -> int:
     """Work on a run until it ends, waits, or we are told to stop; a second job on the same run ends at once."""
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
-    folder = config.state_dir / "runs" / run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    with hold_lock(folder):
-        store = wiring.open_store(config)
-        job = Job(config, store, RunId(run_id))
-        signal.signal(signal.SIGTERM, lambda *_: job.stop())
-        try:
-            job.work()
-        finally:
-            store.close()
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    patiently(lambda: _hold(config, RunId(run_id), stopping), folder=config.state_dir, stopping=stopping)
     return 0
+
+
+def _hold(config: Config, run: RunId, stopping: threading.Event) -> None:
+    """Work with the lock held, also while waiting for room; what is waited for outside is room for the lock itself."""
+    with hold_lock(config.state_dir / "runs" / run):
+        Systemd(os.environ, pid=os.getpid()).ready(f"works on run {run}")
+        patiently(lambda: _work(config, run, stopping), folder=config.state_dir, stopping=stopping)
+
+
+def _work(config: Config, run: RunId, stopping: threading.Event) -> None:
+    store = wiring.open_store(config)
+    try:
+        Job(config, store, run, stopping=stopping).work()
+    finally:
+        store.close()

@@ -33,10 +33,9 @@ def hold_lock(folder: Path) -> Iterator[None]:
     Raises:
         ConflictError: another process is at work on the run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     descriptor = _inherited(folder)
     if descriptor is None:
-        descriptor = take(folder)
+        descriptor = prepare(folder)
     if descriptor is None:
         raise ConflictError(
             f"process {holder(folder) or 'unknown'} is already at work on the run",
@@ -59,6 +58,23 @@ def take(folder: Path, *, patience: float = PATIENCE) -> int | None:
             os.close(descriptor)
             return None
         time.sleep(_PAUSE)
+    return descriptor
+
+
+def prepare(folder: Path) -> int | None:
+    """Make the run's folder and take its lock, with room in it for whoever will hold it; None where another holds it.
+
+    Raises:
+        OSError: there is no room.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = take(folder)
+    if descriptor is not None:
+        try:
+            sign(descriptor, os.getpid())
+        except OSError:
+            os.close(descriptor)
+            raise
     return descriptor
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.alertmanager import AlertmanagerNotifier
 from driftwatch.alert.webhook import WebhookNotifier
 from driftwatch.domain.secrets import read_secret
-from driftwatch.retrain.launchers import ChildLauncher
+from driftwatch.retrain.launchers import ChildLauncher, RayLauncher, SystemdLauncher
 
 if TYPE_CHECKING:
     from driftwatch.config import Config
     from driftwatch.domain.protocols import Clock, Launcher, Notifier
+
+_SPOOL = "DRIFTWATCH_SPOOL"
+"""Environment variable by which driftwatch.service says where driftwatch-dispatch.path looks for requests."""
 
 
 def notifiers(config: Config, *, clock: Clock) -> tuple[Notifier, ...]:
@@ -37,5 +41,17 @@ def receivers(config: Config) -> tuple[str, ...]:
 
 
 def launcher(config: Config) -> Launcher:
-    """Return what starts the jobs."""
-    return ChildLauncher(config.state_dir / "runs", config=config.path)
+    """Return what starts the jobs: as configured, else systemd where the shipped unit names its spool, else children.
+
+    Raises:
+        ConfigError: the cluster's token cannot be read.
+    """
+    settings, runs = config.retrain, config.state_dir / "runs"
+    spool = os.environ.get(_SPOOL)
+    kind = settings.launcher if settings.launcher != "auto" else ("systemd" if spool else "child")
+    if kind == "systemd":
+        return SystemdLauncher(runs, spool=settings.spool or Path(spool or config.state_dir / "spool"))
+    if kind == "ray":
+        token = read_secret(settings.ray.token, environ=os.environ).reveal() if settings.ray.token else None
+        return RayLauncher(runs, config=config.path, settings=settings.ray, token=token)
+    return ChildLauncher(runs, config=config.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,17 +16,16 @@ from pathlib import Path
 
 import job_child
 import pytest
+from launching import BENCHES, Bench, missing
 
 from driftwatch.domain.errors import ConflictError, RunError
-from driftwatch.domain.protocols import Launcher
 from driftwatch.domain.run import GateLimits, RunId, RunSpec
-from driftwatch.retrain.launchers import ChildLauncher, hold_lock
+from driftwatch.retrain.launchers import ChildLauncher, RayLauncher, RaySettings, SystemdLauncher, hold_lock
 from driftwatch.retrain.locks import is_held
 from driftwatch.retrain.recipe import builtin_recipes
 
-DEADLINE = 20.0
+DEADLINE = 180.0
 GRACE = timedelta(seconds=10)
-MakeLauncher = Callable[[str], Launcher]
 
 
 def spec(run: str = "run-1") -> RunSpec:
@@ -52,9 +52,131 @@ def until(condition: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+@pytest.fixture(scope="module", autouse=True)
+def importable() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        yield
+
+
+@pytest.fixture(scope="module", params=list(BENCHES))
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A bench of each kind, made once: a systemd boots in a second, a cluster in ten."""
+    if reason := missing(request.param):
+        pytest.skip(reason)
+    with BENCHES[request.param](tmp_path_factory.mktemp(request.param)) as bench:
+        yield bench
+
+
+@pytest.fixture
+def bench(kind: Bench) -> Iterator[Bench]:
+    """Give a bench without runs; whatever still works there at the end is killed."""
+    yield kind
+    for began in kind.runs.glob("*/began"):
+        run = began.parent.name
+        if is_held(began.parent):
+            kind.end(int(kind.beginnings(run)[-1][0]))
+        until(partial(is_idle, kind, run))
+        shutil.rmtree(began.parent)
+
+
+def is_idle(bench: Bench, run: str) -> bool:
+    return not bench.make("polite").poll(RunId(run)).running
+
+
+def test_a_launched_job_works_and_is_seen(bench: Bench) -> None:
+    launcher = bench.make("polite")
+    assert not launcher.poll(RunId("run-1")).running
+    launcher.launch(spec())
+    assert launcher.poll(RunId("run-1")).running, "from the moment that launch returns"
+    until(lambda: bool(bench.beginnings()))
+    pid, niceness, session, *arguments = bench.beginnings()[0]
+    assert launcher.poll(RunId("run-1")).running
+    assert session == pid != str(os.getpid()), "a session of its own"
+    assert int(niceness) in (10, min(19, os.nice(0) + 10))
+    assert arguments == ["run-1", "--config", "/etc/driftwatch.toml"]
+
+
+def test_a_job_looks_under_way_until_it_ended(bench: Bench) -> None:
+    """No moment between asking and beginning in which it looks idle, for it would be asked for again."""
+    launcher = bench.make("polite")
+    launcher.launch(spec())
+    while not bench.beginnings():
+        assert launcher.poll(RunId("run-1")).running
+
+
+def test_launching_again_is_a_no_op_while_one_works(bench: Bench) -> None:
+    launcher = bench.make("polite")
+    for _ in range(3):
+        launcher.launch(spec())
+    bench.make("polite").launch(spec())
+    until(lambda: bool(bench.beginnings()))
+    launcher.launch(spec())
+    launcher.cancel(RunId("run-1"), grace=GRACE)
+    assert len(bench.beginnings()) == 1
+
+
+def test_two_daemons_and_many_threads_at_once_start_one_job(bench: Bench) -> None:
+    launchers = [bench.make("polite") for _ in range(8)]
+    threads = [threading.Thread(target=launcher.launch, args=(spec(),)) for launcher in launchers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: bool(bench.beginnings()))
+    bench.make("polite").cancel(RunId("run-1"), grace=GRACE)
+    assert len(bench.beginnings()) == 1
+
+
+def test_a_job_that_ended_can_be_launched_again(bench: Bench) -> None:
+    launcher = bench.make("brief")
+    for times in (1, 2):
+        launcher.launch(spec())
+        until(lambda: not launcher.poll(RunId("run-1")).running)
+        assert len(bench.beginnings()) == times
+    assert (bench.runs / "run-1" / "log.jsonl").read_text() == "at work\nat work\n", (
+        "what it says goes to the run's log"
+    )
+
+
+def test_a_killed_job_is_seen_as_gone_and_launched_again(bench: Bench) -> None:
+    launcher = bench.make("polite")
+    launcher.launch(spec())
+    until(lambda: bool(bench.beginnings()))
+    bench.end(int(bench.beginnings()[0][0]))
+    until(lambda: not launcher.poll(RunId("run-1")).running)
+    launcher.launch(spec())
+    until(lambda: len(bench.beginnings()) == 2)
+
+
+def test_runs_are_apart(bench: Bench) -> None:
+    launcher = bench.make("polite")
+    launcher.launch(spec("run-1"))
+    launcher.launch(spec("run-2"))
+    until(lambda: bool(bench.beginnings()) and bool(bench.beginnings("run-2")))
+    launcher.cancel(RunId("run-1"), grace=GRACE)
+    assert not launcher.poll(RunId("run-1")).running
+    assert launcher.poll(RunId("run-2")).running
+
+
+def test_cancel_asks_first(bench: Bench) -> None:
+    launcher = bench.make("polite")
+    launcher.launch(spec())
+    until(lambda: bool(bench.beginnings()))
+    bench.make("polite").cancel(RunId("run-1"), grace=GRACE)
+    assert not launcher.poll(RunId("run-1")).running
+
+
+def test_cancel_kills_who_does_not_listen(bench: Bench) -> None:
+    launcher = bench.make("stubborn")
+    launcher.launch(spec())
+    until(lambda: bool(bench.beginnings()))
+    launcher.cancel(RunId("run-1"), grace=timedelta(seconds=0.1))
+    assert not launcher.poll(RunId("run-1")).running
+
+
+def test_cancelling_what_does_not_run_is_a_no_op(bench: Bench) -> None:
+    bench.make("polite").cancel(RunId("run-9"), grace=GRACE)
 
 
 @pytest.fixture
@@ -64,111 +186,12 @@ def runs(tmp_path: Path) -> Iterator[Path]:
     for began in tmp_path.glob("*/began"):
         if is_held(began.parent):
             os.kill(int(began.read_text().splitlines()[-1].split()[0]), signal.SIGKILL)
-            until(partial(is_free, began.parent))
+            until(lambda folder=began.parent: not is_held(folder))  # type: ignore[misc]
 
 
-def is_free(folder: Path) -> bool:
-    return not is_held(folder)
-
-
-@pytest.fixture(params=[ChildLauncher])
-def make(request: pytest.FixtureRequest, runs: Path) -> MakeLauncher:
-    kind: type[ChildLauncher] = request.param
-
-    def launcher(manner: str = "polite") -> Launcher:
-        program = (sys.executable, job_child.__file__, str(runs), manner)
-        return kind(runs, config=Path("/etc/driftwatch.toml"), program=program)
-
-    return launcher
-
-
-def beginnings(runs: Path, run: str = "run-1") -> list[list[str]]:
-    file = runs / run / "began"
-    return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
-
-
-def test_a_launched_job_works_and_is_seen(make: MakeLauncher, runs: Path) -> None:
-    launcher = make("polite")
-    assert not launcher.poll(RunId("run-1")).running
-    launcher.launch(spec())
-    assert launcher.poll(RunId("run-1")).running, "from the moment that launch returns"
-    until(lambda: bool(beginnings(runs)))
-    pid, niceness, session, *arguments = beginnings(runs)[0]
-    assert pid in launcher.poll(RunId("run-1")).detail
-    assert session == pid != str(os.getpid()), "a session of its own"
-    assert int(niceness) == min(19, os.nice(0) + 10) or int(niceness) == 10
-    assert arguments == ["run-1", "--config", "/etc/driftwatch.toml"]
-
-
-def test_launching_again_is_a_no_op_while_one_works(make: MakeLauncher, runs: Path) -> None:
-    launcher = make("polite")
-    for _ in range(3):
-        launcher.launch(spec())
-    make("polite").launch(spec())
-    until(lambda: bool(beginnings(runs)))
-    launcher.launch(spec())
-    launcher.cancel(RunId("run-1"), grace=GRACE)
-    assert len(beginnings(runs)) == 1
-
-
-def test_many_launchers_at_once_start_one_job(make: MakeLauncher, runs: Path) -> None:
-    launchers = [make("polite") for _ in range(8)]
-    threads = [threading.Thread(target=launcher.launch, args=(spec(),)) for launcher in launchers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    until(lambda: bool(beginnings(runs)))
-    make("polite").cancel(RunId("run-1"), grace=GRACE)
-    assert len(beginnings(runs)) == 1
-
-
-def test_a_job_that_ended_can_be_launched_again(make: MakeLauncher, runs: Path) -> None:
-    launcher = make("brief")
-    for times in (1, 2):
-        launcher.launch(spec())
-        until(lambda: not launcher.poll(RunId("run-1")).running)
-        assert len(beginnings(runs)) == times
-
-
-def test_a_killed_job_is_seen_as_gone_and_launched_again(make: MakeLauncher, runs: Path) -> None:
-    launcher = make("polite")
-    launcher.launch(spec())
-    until(lambda: bool(beginnings(runs)))
-    os.kill(int(beginnings(runs)[0][0]), signal.SIGKILL)
-    until(lambda: not launcher.poll(RunId("run-1")).running)
-    launcher.launch(spec())
-    until(lambda: len(beginnings(runs)) == 2)
-
-
-def test_runs_are_apart(make: MakeLauncher, runs: Path) -> None:
-    launcher = make("polite")
-    launcher.launch(spec("run-1"))
-    launcher.launch(spec("run-2"))
-    until(lambda: bool(beginnings(runs)) and bool(beginnings(runs, "run-2")))
-    launcher.cancel(RunId("run-1"), grace=GRACE)
-    assert not launcher.poll(RunId("run-1")).running
-    assert launcher.poll(RunId("run-2")).running
-
-
-def test_cancel_asks_first(make: MakeLauncher, runs: Path) -> None:
-    launcher = make("polite")
-    launcher.launch(spec())
-    until(lambda: bool(beginnings(runs)))
-    make("polite").cancel(RunId("run-1"), grace=GRACE)
-    assert not launcher.poll(RunId("run-1")).running
-
-
-def test_cancel_kills_who_does_not_listen(make: MakeLauncher, runs: Path) -> None:
-    launcher = make("stubborn")
-    launcher.launch(spec())
-    until(lambda: bool(beginnings(runs)))
-    launcher.cancel(RunId("run-1"), grace=timedelta(seconds=0.1))
-    assert not launcher.poll(RunId("run-1")).running
-
-
-def test_cancelling_what_does_not_run_is_a_no_op(make: MakeLauncher) -> None:
-    make("polite").cancel(RunId("run-9"), grace=GRACE)
+def beginnings(runs: Path) -> list[str]:
+    file = runs / "run-1" / "began"
+    return file.read_text().splitlines() if file.exists() else []
 
 
 class TestChildLauncher:
@@ -191,15 +214,6 @@ ChildLauncher(Path({str(runs)!r}), config=Path("c"),
         launcher.cancel(RunId("run-1"), grace=GRACE)
         assert len(beginnings(runs)) == 1
 
-    def test_what_the_job_says_goes_to_the_runs_log(self, runs: Path) -> None:
-        launcher = ChildLauncher(
-            runs, config=Path("c"), program=(sys.executable, job_child.__file__, str(runs), "brief")
-        )
-        for _ in range(2):
-            launcher.launch(spec())
-            until(lambda: not launcher.poll(RunId("run-1")).running)
-        assert (runs / "run-1" / "log.jsonl").read_text() == "at work\nat work\n"
-
     def test_a_program_that_cannot_be_started(self, runs: Path) -> None:
         launcher = ChildLauncher(runs, config=Path("c"), program=("/nowhere/driftwatch",))
         with pytest.raises(RunError, match="cannot be started: No such file"):
@@ -221,3 +235,43 @@ ChildLauncher(Path({str(runs)!r}), config=Path("c"),
             with hold_lock(runs / "run-1"):
                 assert is_held(runs / "run-1")
             other.write("still open")
+
+
+class TestSystemdLauncher:
+    """What only the spool promises."""
+
+    def test_a_request_that_nobody_takes_up_is_told(self, runs: Path) -> None:
+        launcher = SystemdLauncher(runs, spool=runs / "spool", patience=60)
+        launcher.launch(spec())
+        assert launcher.poll(RunId("run-1")).detail == "driftwatch-retrain@run-1 is asked for"
+        os.utime(runs / "spool" / "run-1.request", (0, 0))
+        with pytest.raises(RunError, match=r"nobody has taken up.*systemctl enable --now driftwatch-dispatch.path"):
+            launcher.poll(RunId("run-1"))
+        launcher.cancel(RunId("run-1"), grace=GRACE)
+        assert list((runs / "spool").iterdir()) == []
+
+    def test_a_spool_that_takes_nothing_is_told(self, runs: Path) -> None:
+        (runs / "spool").write_text("a file")
+        with pytest.raises(RunError, match="cannot be asked for"):
+            SystemdLauncher(runs, spool=runs / "spool").launch(spec())
+
+
+class TestRayLauncher:
+    """What only the cluster promises."""
+
+    def test_a_cluster_that_does_not_answer_is_told(self, runs: Path) -> None:
+        launcher = RayLauncher(runs, config=Path("c"), settings=RaySettings(address="http://127.0.0.1:9"))
+        with pytest.raises(RunError, match="does not answer") as caught:
+            launcher.launch(spec())
+        assert caught.value.retryable
+
+    @pytest.mark.parametrize("kind", ["ray"], indirect=True)
+    def test_jobs_go_where_there_is_room(self, kind: Bench) -> None:
+        launcher = kind.make("polite")
+        for run in ("run-1", "run-2"):
+            launcher.launch(spec(run))
+        until(lambda: bool(kind.beginnings()) and bool(kind.beginnings("run-2")))
+        nodes = {launcher.poll(RunId(run)).detail.rpartition(" ")[2] for run in ("run-1", "run-2")}
+        assert len(nodes) == 2, "each node has one processor"
+        for run in ("run-1", "run-2"):
+            launcher.cancel(RunId(run), grace=GRACE)

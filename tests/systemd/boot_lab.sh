@@ -16,7 +16,7 @@ rm -rf "$ROOT/etc/systemd/system"
 mkdir -p "$ROOT/etc/systemd/system" "$ROOT/etc/driftwatch"
 : > "$ROOT/etc/machine-id"
 : > "$ROOT/etc/fstab"
-cp "$lab"/units/* "$ROOT/etc/systemd/system/"
+cp -r "$lab"/units/* "$ROOT/etc/systemd/system/"
 for shown in "$@"; do
     mkdir -p "$ROOT${shown#*:}"
     mount --bind -o ro "${shown%%:*}" "$ROOT${shown#*:}"

@@ -26,6 +26,7 @@ from driftwatch.intake.sampler import SampleSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import HubSettings, MlflowSettings
 from driftwatch.retrain.health import CheckSettings
+from driftwatch.retrain.launchers import RaySettings, RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 from driftwatch.retrain.retention import ModelSettings
 from driftwatch.retrain.vllm import VllmSettings
@@ -36,6 +37,8 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[daemon]": (DaemonSettings, ""),
     "[alerts.alertmanager]": (AlertmanagerSettings, "Left out, no Alertmanager is told."),
     "[alerts.webhook]": (WebhookSettings, "Left out, no webhook is told."),
+    "[retrain]": (RetrainSettings, "See [launchers.md](launchers.md)."),
+    "[retrain.ray]": (RaySettings, "See [launchers.md](launchers.md)."),
     "[streams.NAME]": (StreamSettings, "At least one. NAME has lower-case letters, digits and dashes."),
     "[streams.NAME.evidence]": (EvidenceSettings, "See [statistics.md](statistics.md)."),
     "[streams.NAME.encoder]": (EncoderSettings, ""),

@@ -10,7 +10,20 @@ import pytest
 HEAVY = ("numpy", "torch", "transformers", "scipy", "httpx", "pydantic", "sqlalchemy")
 
 
-@pytest.mark.parametrize("room", ["recipe", "launchers", "reload", "promote", "collect.settings"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "recipe",
+        "launchers",
+        "launchers.dispatch",
+        "launchers.torchrun",
+        "patience",
+        "promote",
+        "reload",
+        "collect.settings",
+        "finetune.ranks",
+    ],
+)
 def test_nothing_heavy_comes_with_it(room: str) -> None:
     program = f"import sys, driftwatch.retrain.{room}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

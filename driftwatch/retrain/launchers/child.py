@@ -14,7 +14,6 @@ import structlog
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.protocols import JobStatus
 from driftwatch.retrain import locks
-from driftwatch.retrain.locks import hold_lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.run import RunId, RunSpec
 
-__all__ = ["JOB", "ChildLauncher", "hold_lock"]
-
 log = structlog.get_logger()
 
 JOB = (sys.executable, "-m", "driftwatch", "job")
@@ -32,6 +29,11 @@ JOB = (sys.executable, "-m", "driftwatch", "job")
 
 NICENESS = 10
 _LOCK_FD = 3
+_OURS = (
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+)  # what the service manager wants to hear from the daemon only
 _PAUSE = 0.05
 _LAST_WAIT = 5.0
 
@@ -60,12 +62,15 @@ class ChildLauncher:
         """Make sure that one job process works on the run; a no-op while one does.
 
         Raises:
-            RunError: the program cannot be started.
+            RunError: the program cannot be started; retryable where there is no room for its lock.
         """
         self._reap()
         folder = self._runs / spec.id
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = locks.take(folder)
+        try:
+            descriptor = locks.prepare(folder)
+        except OSError as error:
+            what = f"the job cannot be started: {error.strerror}"
+            raise RunError(what, where=str(folder), cure="make room", retryable=True) from error
         if descriptor is None:
             return
         try:
@@ -105,7 +110,7 @@ class ChildLauncher:
             pid = os.posix_spawnp(
                 command[0],
                 command,
-                {**os.environ, locks.INHERITED: str(_LOCK_FD)},
+                _environment(),
                 file_actions=_descriptors(folder / "log.jsonl", descriptor),
                 setsid=True,
             )
@@ -124,6 +129,11 @@ class ChildLauncher:
     def _reap(self) -> None:
         """Collect children that ended, so that none stays as a zombie."""
         self._children = {pid for pid in self._children if _is_child(pid)}
+
+
+def _environment() -> dict[str, str]:
+    passed_on = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return {**passed_on, locks.INHERITED: str(_LOCK_FD)}
 
 
 def _descriptors(output: Path, lock: int) -> list[tuple[int, int, int] | tuple[int, int, str, int, int]]:
