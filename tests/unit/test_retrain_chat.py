@@ -58,7 +58,7 @@ def tokenizer(champion: Path) -> PreTrainedTokenizerBase:
 def test_only_the_assistants_words_are_learnt(template: str, tokenizer: PreTrainedTokenizerBase) -> None:
     tokenizer.chat_template = template
     tokens, learnt = chat_row(tokenizer, CHAT)
-    said = tokenizer.decode([token for token, learn in zip(tokens, learnt, strict=True) if learn])
+    said = str(tokenizer.decode([token for token, learn in zip(tokens, learnt, strict=True) if learn]))
     assert said.replace("\n", "") == "a change of the text<|endoftext|>retrain<|endoftext|>"
     assert tokenizer.decode(tokens).count("<|assistant|>") == 2
 
@@ -66,7 +66,7 @@ def test_only_the_assistants_words_are_learnt(template: str, tokenizer: PreTrain
 def test_an_assistant_may_begin(tokenizer: PreTrainedTokenizerBase) -> None:
     tokenizer.chat_template = CHATML
     tokens, learnt = chat_row(tokenizer, CHAT[2:4])
-    said = tokenizer.decode([token for token, learn in zip(tokens, learnt, strict=True) if learn])
+    said = str(tokenizer.decode([token for token, learn in zip(tokens, learnt, strict=True) if learn]))
     assert said.strip() == "a change of the text<|endoftext|>"
 
 

@@ -6,7 +6,7 @@ Templates run in transformers' sandbox (jinja2's ``ImmutableSandboxedEnvironment
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from driftwatch.domain.errors import RunError
 
@@ -79,7 +79,7 @@ def _apply(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, str]], *
     from jinja2 import TemplateError, TemplateSyntaxError
 
     try:
-        applied: object = tokenizer.apply_chat_template(messages, **options)
+        applied: object = cast("Any", tokenizer).apply_chat_template(messages, **options)
     except TemplateSyntaxError as error:
         raise RunError(
             f"the chat template cannot be read: {error.message}",
