@@ -18,11 +18,13 @@ from deployment import DRIFTED, ENVIRONMENT, STREAM, WINDOW, Deployment, command
 from driftwatch.domain.run import GateLimits, Probation, Run, RunId, RunSpec, RunState
 from driftwatch.domain.text import Text
 from driftwatch.retrain.promote import check_version, current_version
-from driftwatch.retrain.recipe import SMALL
+from driftwatch.retrain.recipe import builtin_recipes
 from driftwatch.store import Store
 
 RUN = RunId("docs-w0000003")
-RECIPE = replace(SMALL, name="quick", learning_rates=(1e-3,), epochs=3.0, checkpoint_steps=5, replay=0.0)
+RECIPE = replace(
+    builtin_recipes()["small"], name="quick", learning_rates=(1e-3,), epochs=3.0, checkpoint_steps=5, replay=0.0
+)
 LENIENT = GateLimits(quality_min_gain=-9.0, forgetting_max_loss=9.0, bias_max_increase=99.0)
 FRESH = 200
 DEADLINE = 240.0

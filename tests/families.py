@@ -71,7 +71,6 @@ def bert(folder: Path, bodies: Sequence[str], *, classes: Sequence[str] = ()) ->
     """A masked language model, or a classifier where classes are given."""
     from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
 
-    labels = {"id2label": dict(enumerate(classes)), "label2id": {name: n for n, name in enumerate(classes)}}
     config = BertConfig(
         vocab_size=VOCABULARY,
         hidden_size=32,
@@ -79,8 +78,10 @@ def bert(folder: Path, bodies: Sequence[str], *, classes: Sequence[str] = ()) ->
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=CONTEXT,
-        **(labels if classes else {}),
     )
+    if classes:
+        config.id2label = dict(enumerate(classes))
+        config.label2id = {name: number for number, name in enumerate(classes)}
     kind = BertForSequenceClassification if classes else BertForMaskedLM
     return _saved(folder, bodies, lambda: kind(config), bpe=False)
 
@@ -109,11 +110,11 @@ def _byte_pairs(folder: Path, bodies: Sequence[str]) -> None:
 
 def _word_pieces(folder: Path, bodies: Sequence[str]) -> None:
     from tokenizers import BertWordPieceTokenizer
-    from transformers import BertTokenizerFast
+    from transformers import BertTokenizer
 
     pieces = BertWordPieceTokenizer()
     pieces.train_from_iterator(bodies, vocab_size=VOCABULARY, show_progress=False)
     vocabulary = folder / "vocab.txt"
     words = sorted(pieces.get_vocab().items(), key=lambda item: item[1])
     vocabulary.write_text("\n".join(word for word, _ in words), encoding="utf-8")
-    BertTokenizerFast(vocab=str(vocabulary), model_max_length=CONTEXT).save_pretrained(str(folder))
+    BertTokenizer(vocab=str(vocabulary), model_max_length=CONTEXT).save_pretrained(str(folder))

@@ -55,7 +55,7 @@ def kills(*, quick: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
         folder = Path(name)
         blank(folder / "champion", [text.body for text in texts], context=64, width=64)
-        seconds = _run(folder, "whole", texts, kill_after=None)
+        seconds = _run(folder, "whole", texts, kill_after=None) or 0.0
         whole = file_hashes(folder / "whole")
         chance, same, killed, resumed = random.Random(20), 0, 0, 0
         while killed < wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -169,15 +170,14 @@ def test_a_job_stopped_again_and_again_ends_like_one_left_alone(bench: Bench, wh
 
 def stopped_after(looks: int, bench: Bench, run: RunId) -> None:
     """Work on a run with a clock that tells its job to stop at its so-manyth look."""
-    told = count(1)
+    told, stopping = count(1), threading.Event()
 
     def now() -> float:
         if (look := next(told)) == looks:
-            job.stop()
+            stopping.set()
         return float(look)
 
-    job = Job(bench.config, bench.store, run, now=now)
-    job.work()
+    Job(bench.config, bench.store, run, stopping=stopping, now=now).work()
 
 
 def test_hours_used_up_end_the_run_with_that_reason(bench: Bench) -> None:

@@ -98,7 +98,7 @@ def test_a_packed_text_has_the_loss_that_it_has_alone(family: str, champions: di
     rows = rows_for(champions[family], texts_of(short))
     packed = Packed(rows, context=CONTEXT, filler=0)
     assert len(packed.lengths) < len(rows) / 1.5, "several texts lie in a row"
-    model = load_trainable(champions[family]).eval()
+    model = load_trainable(champions[family]).train(mode=False)
     nats: dict[tuple[int, ...], float] = {}
     for number in range(len(packed.lengths)):
         batch = collate([packed.at(number, draw=0)], filler=0)
@@ -195,8 +195,13 @@ def test_a_stopped_training_goes_on_to_the_same_bits(
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "bert", "classifier"])
 def test_a_step_is_the_same_however_it_goes_through_the_device(family: str, tmp_path: Path) -> None:
-    made = {"gpt2": gpt2, "llama": llama, "bert": bert, "classifier": lambda f, b: bert(f, b, classes=CLASSES)}
-    champion = made[family](tmp_path / "champion", BODIES)
+    made: dict[str, Callable[[Path], Path]] = {
+        "gpt2": lambda folder: gpt2(folder, BODIES),
+        "llama": lambda folder: llama(folder, BODIES),
+        "bert": lambda folder: bert(folder, BODIES),
+        "classifier": lambda folder: bert(folder, BODIES, classes=CLASSES),
+    }
+    champion = made[family](tmp_path / "champion")
     config = json.loads((champion / "config.json").read_text())
     config |= {name: 0.0 for name in config if "dropout" in name or "pdrop" in name}  # parts draw other dropout
     (champion / "config.json").write_text(json.dumps(config))
@@ -230,12 +235,13 @@ def test_a_kept_adapter_gives_the_champion_the_candidates_logits(champions: dict
     assert str(tmp_path) not in json.dumps(settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by an old name
-        adapted = PeftModel.from_pretrained(load_trainable(champions["llama"]), str(adapter)).eval()
-    merged = load_trainable(tmp_path / "out").eval()
+        adapted = PeftModel.from_pretrained(load_trainable(champions["llama"]), str(adapter)).train(mode=False)
+    merged = load_trainable(tmp_path / "out").train(mode=False)
     ids = torch.arange(20)[None] + 100
     with torch.no_grad():
         one, other, before = (
-            model(input_ids=ids).logits for model in (adapted, merged, load_trainable(champions["llama"]).eval())
+            model(input_ids=ids).logits
+            for model in (adapted, merged, load_trainable(champions["llama"]).train(mode=False))
         )
     assert torch.allclose(one, other, atol=1e-4)
     assert not torch.allclose(other, before, atol=1e-2)

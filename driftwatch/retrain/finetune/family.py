@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from driftwatch.domain.errors import ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transformers import AutoModelForCausalLM, PretrainedConfig
+    from transformers import PretrainedConfig
 
 
 class Family(StrEnum):
@@ -47,11 +47,11 @@ def family_of(config: PretrainedConfig, folder: Path) -> Family:
     )
 
 
-def auto_class(family: Family) -> type[AutoModelForCausalLM]:
+def auto_class(family: Family) -> Any:  # noqa: ANN401 - transformers types these classes in no useful way
     """Return transformers' class that loads such a model."""
     import transformers
 
-    kinds = {
+    kinds: dict[Family, Any] = {
         Family.CAUSAL: transformers.AutoModelForCausalLM,
         Family.MASKED: transformers.AutoModelForMaskedLM,
         Family.CLASSIFIER: transformers.AutoModelForSequenceClassification,

@@ -93,7 +93,7 @@ def keeps_apart(model: PreTrainedModel) -> bool:
     tokens = torch.arange(2 * _PROBED).mul(7).remainder(vocabulary).view(2, _PROBED)
     positions = torch.arange(_PROBED)
     was_training = model.training
-    model.eval()
+    model.train(mode=False)
     with torch.inference_mode():
         alone = [model(input_ids=text[None], position_ids=positions[None]).logits[0] for text in tokens]
         both = model(input_ids=tokens.view(1, -1), position_ids=positions.repeat(2)[None]).logits[0]

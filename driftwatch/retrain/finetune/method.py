@@ -76,14 +76,14 @@ def finished(model: PreTrainedModel, recipe: Recipe, *, champion: str) -> Finish
 def _freeze_all_but_head(model: PreTrainedModel) -> None:
     """Freeze the body; what the head shares with it (a tied embedding) is trained, and so changes in both."""
     body = {id(weights) for weights in model.base_model.parameters()} if model.base_model is not model else set()
-    output: Any = model.get_output_embeddings()
+    output: Any = cast("Any", model).get_output_embeddings()
     shared = {id(weights) for weights in output.parameters()} if output is not None else set()
     kept = [weights for weights in model.parameters() if id(weights) not in body or id(weights) in shared]
     if not kept:
         raise RunError("this model has no head of its own", cure="use a recipe with method full or lora")
     model.requires_grad_(requires_grad=False)
     for weights in kept:
-        weights.requires_grad_(requires_grad=True)
+        weights.requires_grad = True
     if any(id(weights) in body for weights in kept):
         log.info("head_is_shared", detail="the head shares its matrix with the input embeddings, which change with it")
 
@@ -97,11 +97,12 @@ def _with_adapters(model: PreTrainedModel, recipe: Recipe, family: Family) -> Pr
     import torch
     from peft import LoraConfig, get_peft_model
 
+    alpha: Any = recipe.alpha  # a whole number in peft's signature alone
     targets: Any = list(recipe.targets) or _usual_targets(model)
     torch.manual_seed(recipe.seed)
     settings = LoraConfig(
         r=recipe.rank,
-        lora_alpha=recipe.alpha,  # type: ignore[arg-type, unused-ignore] - a whole number in its signature alone
+        lora_alpha=alpha,
         lora_dropout=recipe.dropout,
         target_modules=targets,
         fan_in_fan_out=_is_transposed(model, targets),

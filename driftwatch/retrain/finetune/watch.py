@@ -37,7 +37,7 @@ class HeldOut:
 
         total = [0.0, 0.0]
         was_training = model.training
-        model.eval()
+        model.train(mode=False)
         with torch.no_grad():
             for batch in self.batches:
                 inputs = {name: values.to(model.device) for name, values in batch.items()}
