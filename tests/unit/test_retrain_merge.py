@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,14 +77,10 @@ def test_a_coefficient_that_sacrifices_a_slice_is_not_taken() -> None:
 
     def measure(x: float) -> MergePoint:
         point = plain(x)
-        return point if x <= 0.6 else MergePoint(**{**_fields(point), "sacrificed": ("lang=fr",)})
+        return point if x <= 0.6 else replace(point, sacrificed=("lang=fr",))
 
     curve = search(measure, GRID, min_gain=0.0, max_loss=0.1)
     assert 0.5 <= curve.chosen <= 0.6
-
-
-def _fields(point: MergePoint) -> dict[str, object]:
-    return {name: getattr(point, name) for name in MergePoint.__dataclass_fields__}
 
 
 @given(
