@@ -34,7 +34,7 @@ CONFIDENCE = 0.9
 PART = 0.1
 """Where between champion (0) and trained model (1) the gain is measured."""
 
-EXPONENT = 0.3
+EXPONENT = 0.24
 """Of the tokens, with which the gain grows (median)."""
 
 SPREAD = 0.1
