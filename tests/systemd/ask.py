@@ -10,7 +10,7 @@ import structlog
 
 from driftwatch.domain.run import GateLimits, RunId, RunSpec
 from driftwatch.retrain.launchers import SystemdLauncher
-from driftwatch.retrain.recipe import SMALL
+from driftwatch.retrain.recipe import builtin_recipes
 
 STATE = Path("/var/lib/driftwatch")
 
@@ -26,7 +26,7 @@ def spec(run: RunId) -> RunSpec:
         last_seq=9,
         reference="r1",
         champion="v1",
-        recipe=SMALL,
+        recipe=builtin_recipes()["small"],
         limits=GateLimits(),
     )
 
