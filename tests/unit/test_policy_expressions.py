@@ -64,7 +64,12 @@ def test_conditions_give_true_or_false(text: str, value: bool) -> None:
         ("loss.increase > 1", "1:15", "never compared", 'write "1.0" instead of "1"'),
         ("loss.increase > -1", "1:15", "never compared", 'write "-1.0" instead of "-1"'),
         ("1 < loss.increase", "1:3", "never compared", 'write "1.0" instead of "1"'),
-        ("window.texts > 500.0", "1:14", "never compared", "without a decimal point beside window.texts"),
+        (
+            "window.texts > 500.0",
+            "1:14",
+            "never compared",
+            "without a decimal point beside feedback.n and window.texts",
+        ),
         ("loss.increase > 'a'", "1:15", "cannot be done with (decimal number, word)", None),
         ("loss.increase", "1:1", "gives a number, not true or false", "compare it with a limit"),
         ("dyn(1)", "1:1", "gives anything, not true or false", "compare it with a limit"),

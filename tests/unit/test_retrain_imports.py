@@ -16,12 +16,10 @@ HEAVY = ("numpy", "torch", "transformers", "scipy", "httpx", "pydantic", "sqlalc
         "recipe",
         "launchers",
         "launchers.dispatch",
-        "launchers.torchrun",
         "patience",
         "promote",
         "reload",
         "collect.settings",
-        "finetune.ranks",
     ],
 )
 def test_nothing_heavy_comes_with_it(room: str) -> None:
@@ -32,7 +30,7 @@ def test_nothing_heavy_comes_with_it(room: str) -> None:
 
 def test_finetune_and_gates_wait_with_torch_until_they_run() -> None:
     program = (
-        "import sys, driftwatch.retrain.finetune, driftwatch.gate.required;"
+        "import sys, driftwatch.retrain.finetune, driftwatch.retrain.launchers.torchrun, driftwatch.gate.required;"
         "print(*[name for name in ('torch', 'transformers', 'scipy', 'yaml') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
