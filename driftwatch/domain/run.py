@@ -226,6 +226,9 @@ class GateMeasure:
 PROBE = "probe"
 """Name under which a probe's prediction stands among the verdicts, of round 0."""
 
+CANARIES = "canaries"
+"""Name under which stands what a candidate learnt of flagged clusters of its fresh texts."""
+
 COST = "cost"
 """Name under which a round's hours of training stand among the verdicts; the probe's are of round 0."""
 

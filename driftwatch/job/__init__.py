@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from driftwatch.config import Config
     from driftwatch.domain.features import TextLosses
-    from driftwatch.domain.protocols import Model
+    from driftwatch.domain.protocols import Clock, Model
     from driftwatch.domain.run import Recipe, Run, Verdict
     from driftwatch.domain.text import Text
     from driftwatch.store import Store
@@ -64,6 +64,7 @@ class Job:
         store: where the run stands.
         run: which run.
         stopping: set when it is to stop at the next safe point; the run stays where it is.
+        clock: when its transitions happen.
         now: seconds from any fixed moment, to count hours of training by.
     """
 
@@ -74,6 +75,7 @@ class Job:
         run: RunId,
         *,
         stopping: threading.Event | None = None,
+        clock: Clock = wiring.CLOCK,
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._config = config
@@ -83,6 +85,7 @@ class Job:
         self._folder = config.state_dir / "runs" / run
         self._meter = Meter(self._folder / "hours.json", now=now)
         self._stopping = stopping or threading.Event()
+        self._clock = clock
         self._now, self._told_at = now, 0.0
         self._stages: Mapping[RunState, Callable[[Run], None]] = {
             RunState.QUEUED: self._begin,
@@ -247,7 +250,7 @@ class Job:
         panel = judging.Panel(self._store, run, candidate=candidate, champion=champion)
         verdicts = panel.look(chosen_by)
         if not judging.refused(verdicts):
-            self._decide(run, panel.decide(verdicts, judging.judgement(mix)))
+            self._decide(run, [*panel.decide(verdicts, judging.judgement(mix)), *panel.look_at_canaries(mix)])
         else:
             self._again(run, verdicts)
 
@@ -295,6 +298,7 @@ class Job:
             fresh=mix.fresh,
             heldout=(*mix.select, *mix.judge),
             memory=[*mix.replay, *mix.remembered, *self._old()],
+            clock=self._clock,
         )
 
     def _load(self, folder: Path) -> Model:
@@ -325,7 +329,7 @@ class Job:
         wiring.reconcile(self._config, self._store)
 
     def _move(self, to: RunState, reason: str, *, round_: int | None = None, candidate: str | None = None) -> None:
-        run, now = self._present(), wiring.CLOCK.now()
+        run, now = self._present(), self._clock.now()
         alerts = messages.for_transition(run, to=to, reason=reason, at=now)
         receivers = wiring.receivers(self._config)
         moved = self._store.runs.move(

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from driftwatch.domain.protocols import GateData
-from driftwatch.domain.run import Progress, VerdictOutcome
+from driftwatch.domain.run import CANARIES, GateMeasure, Progress, Verdict, VerdictOutcome
 from driftwatch.gate.required import required_gates
+from driftwatch.retrain.collect.canaries import Pair, learnt, objection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftwatch.domain.protocols import Model
-    from driftwatch.domain.run import Run, Verdict
+    from driftwatch.domain.run import Run
     from driftwatch.domain.text import Text
+    from driftwatch.retrain.collect.canaries import Learnt
+    from driftwatch.retrain.collect.card import Flagged
     from driftwatch.retrain.dataset import Mix
     from driftwatch.store import Store
 
@@ -60,6 +63,20 @@ class Panel:
         spoken = [verdict for verdict in looked if verdict.gate not in _BY_TEXTS]
         return [*spoken, *self._ask(_BY_TEXTS, data)]
 
+    def look_at_canaries(self, mix: Mix) -> list[Verdict]:
+        """Say whether the candidate learnt a flagged cluster of the fresh texts; nothing where none was flagged."""
+        if not mix.canaries:
+            return []
+        canaries, judged = (self._paired(tuple(texts)) for texts in (mix.canaries, mix.judge))
+        verdict = canary_verdict(
+            learnt(mix.card.clusters, canaries=canaries, judged=judged), mix.card.clusters, round=self._run.round
+        )
+        self._store.runs.add_verdict(self._run.spec.id, verdict)
+        return [verdict]
+
+    def _paired(self, texts: tuple[Text, ...]) -> Pair:
+        return Pair(champion=self._champion.score(texts), candidate=self._candidate.score(texts))
+
     def _ask(self, names: Sequence[str], data: GateData) -> list[Verdict]:
         asked = [gate for gate in self._gates if gate.name in names]
         verdicts = []
@@ -73,6 +90,35 @@ class Panel:
             )
             verdicts.append(verdict)
         return verdicts
+
+
+def canary_verdict(
+    found: Sequence[Learnt],
+    clusters: Sequence[Flagged],
+    *,
+    round: int,  # noqa: A002 - the word of the house
+) -> Verdict:
+    """Return what was learnt of the flagged clusters as a verdict: where one was, a person decides."""
+    refusal = objection(found)
+    passed = f"of {len(clusters)} flagged clusters none was learnt beyond what the texts that judge gained"
+    return Verdict(
+        gate=CANARIES,
+        round=round,
+        outcome=VerdictOutcome.PASSED if refusal is None else VerdictOutcome.NOT_SHOWN,
+        detail=refusal or passed,
+        measures=tuple(
+            GateMeasure(
+                name=f"cluster {each.cluster + 1}",
+                value=each.gain,
+                low=each.low,
+                high=2 * each.gain - each.low,
+                limit=each.limit,
+                unit="nats/token",
+                n=each.texts,
+            )
+            for each in found
+        ),
+    )
 
 
 def refused(verdicts: Sequence[Verdict]) -> bool:

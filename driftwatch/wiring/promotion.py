@@ -20,9 +20,12 @@ from driftwatch.wiring.serving import models_of, said, serve, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
+    from driftwatch import rebase
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.domain.protocols import Clock
     from driftwatch.domain.run import Run
     from driftwatch.domain.text import Text
     from driftwatch.rebase import Rebased
@@ -35,7 +38,7 @@ RELOAD = "reload"
 """Name of the verdict on whether the serving stack serves the candidate."""
 
 
-def promote(
+def promote(  # noqa: PLR0913 - a promotion has this many sides, each named by its caller
     config: Config,
     store: Store,
     run: Run,
@@ -45,6 +48,7 @@ def promote(
     heldout: Sequence[Text],
     memory: Sequence[Text],
     card: Path | None = None,
+    clock: Clock = CLOCK,
 ) -> None:
     """Make a run's candidate serve, or put the old model back where the serving stack does not take it.
 
@@ -60,30 +64,38 @@ def promote(
         heldout: fresh texts it never saw.
         memory: older texts it should still know.
         card: its data card, copied beside the model; None for the one in the run's folder, if there is one.
+        clock: when it serves.
 
     Raises:
         DriftwatchError: the candidate or its reference cannot be used; the old model serves on.
     """
+    from driftwatch import rebase
+
     stream, settings = run.spec.stream, config.streams[run.spec.stream]
     models = models_of(config, stream)
     with change_alone(models, patience=2 * settings.reload.longest):
         _check_parent(store, run)
         refusal = _refusal(run)
         if refusal is None:
-            folder = _version(run, candidate, models, card or _card(config, run))
+            folder = _version(run, candidate, models, card or _card(config, run), at=clock.now())
             made = _rebase(
-                config, settings, folder, fresh=fresh, heldout=heldout, memory=memory, old=run.spec.reference
+                config,
+                settings,
+                folder,
+                rebase.Ingredients(texts=fresh, heldout=heldout, memory=memory),
+                old=run.spec.reference,
+                at=clock.now(),
             )
             begin_change(models)
             report = serve(config, store, stream, folder.name)
             if report.refused is None:
-                _record(config, store, run, folder, made, report)
+                _record(config, store, run, folder, made, report, at=clock.now())
                 end_change(models)
                 return
             refusal = f"the serving stack does not serve model {folder.name}: {report.refused}"
             verdict = Verdict(gate=RELOAD, round=run.round, outcome=VerdictOutcome.REFUSED, detail=refusal)
             store.runs.add_verdict(run.spec.id, verdict)
-        _put_back(config, store, run, refusal)
+        _put_back(config, store, run, refusal, clock=clock)
 
 
 def _check_parent(store: Store, run: Run) -> None:
@@ -103,15 +115,22 @@ def _refusal(run: Run) -> str | None:
     return next((v.detail for v in run.verdicts if v.gate == RELOAD and v.outcome is VerdictOutcome.REFUSED), None)
 
 
-def _version(run: Run, candidate: Path, models: Path, card: Path | None) -> Path:
+def _version(run: Run, candidate: Path, models: Path, card: Path | None, *, at: datetime) -> Path:
     from driftwatch.features.model import model_digest
 
+    digest = model_digest(candidate) if candidate.is_dir() else ""
+    if digest and not digest.removeprefix("sha256:").startswith(str(run.candidate).removeprefix("m")):
+        raise ModelError(
+            f"the candidate is not the model {run.candidate} that was judged",
+            where=str(candidate),
+            cure="let the rule ask for another run, and check the disk",
+        )
     manifest = VersionManifest(
         version=str(run.candidate),
         parent=run.spec.champion,
         run=run.spec.id,
-        created_at=CLOCK.now(),
-        digest=model_digest(candidate) if candidate.is_dir() else "",
+        created_at=at,
+        digest=digest,
         recipe=run.spec.recipe,
         verdicts=run.verdicts,
     )
@@ -123,7 +142,9 @@ def _card(config: Config, run: Run) -> Path | None:
     return file if file.is_file() else None
 
 
-def _record(config: Config, store: Store, run: Run, folder: Path, made: Rebased, report: ReloadReport) -> None:
+def _record(
+    config: Config, store: Store, run: Run, folder: Path, made: Rebased, report: ReloadReport, *, at: datetime
+) -> None:
     """Note in one transaction that the candidate serves, with its reference, and is watched from now on."""
     spec, version = run.spec, folder.name
     to = RunState.PROBATION if spec.probation.windows > 0 else RunState.KEPT
@@ -134,7 +155,7 @@ def _record(config: Config, store: Store, run: Run, folder: Path, made: Rebased,
             version=version,
             path=str(folder.resolve()),
             digest=Digest(read_manifest(folder).digest),
-            at=CLOCK.now(),
+            at=at,
             run=spec.id,
             previous=spec.champion,
             reference=made.row.version,
@@ -143,12 +164,12 @@ def _record(config: Config, store: Store, run: Run, folder: Path, made: Rebased,
         run=spec.id,
         to=to,
         reason=reason,
-        alerts=messages.for_transition(run, to=to, reason=reason, at=CLOCK.now()),
+        alerts=messages.for_transition(run, to=to, reason=reason, at=at),
         receivers=receivers(config),
     )
 
 
-def _put_back(config: Config, store: Store, run: Run, refusal: str) -> None:
+def _put_back(config: Config, store: Store, run: Run, refusal: str, *, clock: Clock) -> None:
     stream, to = run.spec.stream, RunState.ROLLED_BACK
     models = models_of(config, stream)
     begin_change(models)
@@ -159,7 +180,7 @@ def _put_back(config: Config, store: Store, run: Run, refusal: str) -> None:
         run.spec.id,
         to=to,
         reason=reason,
-        alerts=messages.for_transition(run, to=to, reason=reason, at=CLOCK.now()),
+        alerts=messages.for_transition(run, to=to, reason=reason, at=clock.now()),
         receivers=receivers(config),
     )
     settled(models, report)
@@ -169,11 +190,10 @@ def _rebase(
     config: Config,
     settings: StreamSettings,
     champion: Path,
+    fresh: rebase.Ingredients,
     *,
-    fresh: Sequence[Text],
-    heldout: Sequence[Text],
-    memory: Sequence[Text],
     old: str,
+    at: datetime,
 ) -> Rebased:
     """Make the new champion's reference of the fresh texts; with too few of them, of the old reference's texts."""
     from driftwatch import rebase
@@ -190,13 +210,13 @@ def _rebase(
             sample=settings.reference.sample,
             extract=extract,
             folder=references,
-            at=CLOCK.now(),
+            at=at,
         )
 
     try:
-        return make(rebase.Ingredients(texts=fresh, heldout=heldout, memory=memory))
+        return make(fresh)
     except DataError as error:
         log.info("reference_kept", stream=settings.name, reason=error.what)
         kept = load_reference(references / old)
         texts = (*kept.train.texts, *kept.cal.texts)
-        return make(rebase.Ingredients(texts=texts, heldout=kept.heldout.texts, memory=(*kept.memory, *heldout)))
+        return make(rebase.Ingredients(texts=texts, heldout=kept.heldout.texts, memory=(*kept.memory, *fresh.heldout)))
