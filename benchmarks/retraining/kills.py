@@ -3,7 +3,8 @@
 ``python -m benchmarks.retraining.kills [--quick] [--json FILE]`` measures this part alone. A GPT-2-architecture model
 with dropout, early stopping and a checkpoint every other step; each of the runs is killed (SIGKILL) at a moment drawn
 uniformly from the CPU time that an uninterrupted one takes, tokenising, checkpoints and saving included (so that a busy
-machine does not matter), and then started again. Processes are forked from one that has loaded torch, so that the kills fall into the work and not into imports.
+machine does not matter), and then started again. Processes are forked from one that has loaded torch, so that the
+kills fall into the work and not into imports.
 """
 
 from __future__ import annotations
