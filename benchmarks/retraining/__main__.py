@@ -48,7 +48,39 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
 
         return collect.measure(data, texts=50_000 if quick else 1_000_000)
 
-    return {"collect": collect}
+    def training() -> Iterable[Row]:
+        from benchmarks.retraining import training
+
+        return training.training(quick=quick)
+
+    def kills() -> Iterable[Row]:
+        from benchmarks.retraining import kills
+
+        return kills.kills(quick=quick)
+
+    def forgetting() -> Iterable[Row]:
+        from benchmarks.retraining import forgetting
+
+        return forgetting.measure(quick)
+
+    def probe() -> Iterable[Row]:
+        from benchmarks.retraining import probe
+
+        return probe.measure(quick)
+
+    def frequency() -> Iterable[Row]:
+        from benchmarks.retraining import frequency
+
+        return frequency.measure(data, quick=quick)
+
+    return {
+        "training": training,
+        "kills": kills,
+        "forgetting": forgetting,
+        "probe": probe,
+        "frequency": frequency,
+        "collect": collect,
+    }
 
 
 def _arguments() -> argparse.Namespace:

@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.retraining.kills [--quick] [--json FILE]`` measures this part alone. A GPT-2-architecture model
 with dropout, early stopping and a checkpoint every other step; each of the runs is killed (SIGKILL) at a moment drawn
-uniformly from the time that an uninterrupted one takes, tokenising, checkpoints and saving included, and then started
-again. Processes are forked from one that has loaded torch, so that the kills fall into the work and not into imports.
+uniformly from the CPU time that an uninterrupted one takes, tokenising, checkpoints and saving included (so that a busy
+machine does not matter), and then started again. Processes are forked from one that has loaded torch, so that the
+kills fall into the work and not into imports.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import os
 import random
 import select
+import shutil
 import signal
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ _RECIPE = Recipe(
     patience=4,
     evaluate_steps=3,
 )
+_LOOK_SECONDS = 0.001
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -59,9 +61,9 @@ def kills(*, quick: bool) -> Iterator[Row]:
         whole = file_hashes(folder / "whole")
         chance, same, killed, resumed = random.Random(20), 0, 0, 0
         while killed < wanted:
+            shutil.rmtree(folder / f"{killed}", ignore_errors=True)
             if _run(folder, f"{killed}", texts, kill_after=chance.uniform(0, seconds)) is not None:
-                seconds *= 0.95  # it was over before its moment: the machine is quicker now
-                continue
+                continue  # it was over a moment before
             resumed += any((folder / f"checkpoints-{killed}").glob("checkpoint-*"))
             _run(folder, f"{killed}", texts, kill_after=None)
             same += file_hashes(folder / f"{killed}") == whole
@@ -76,27 +78,34 @@ def kills(*, quick: bool) -> Iterator[Row]:
 
 
 def _run(folder: Path, name: str, texts: Sequence[Text], *, kill_after: float | None) -> float | None:
-    """Fine-tune in a process of its own; return the seconds it took, or None where it was killed.
+    """Fine-tune in a process of its own; return the CPU-seconds it took, or None where it was killed.
 
     Raises:
         RuntimeError: it failed by itself.
     """
     reading, writing = os.pipe()
-    started = time.monotonic()
     child = os.fork()
     if child == 0:
         _work(folder, name, texts)
     os.close(writing)
-    ended, _, _ = select.select([reading], [], [], kill_after)
+    while not select.select([reading], [], [], _LOOK_SECONDS)[0]:
+        if kill_after is not None and _used(child) >= kill_after:
+            os.kill(child, signal.SIGKILL)
+            break
     os.close(reading)
-    if not ended:
-        os.kill(child, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, status, used = os.wait4(child, 0)
+    code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGKILL:
         return None
     if code:
         raise RuntimeError(f"a fine-tune ended with code {code}")
-    return time.monotonic() - started
+    return used.ru_utime + used.ru_stime
+
+
+def _used(process: int) -> float:
+    """Return the CPU-seconds that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _work(folder: Path, name: str, texts: Sequence[Text]) -> None:

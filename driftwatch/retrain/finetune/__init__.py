@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -194,17 +194,17 @@ def _computing(threads: int, seed: int) -> Iterator[None]:
     from transformers.utils import logging
 
     before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    # A search for bugs that costs a tenth and more.
-    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    memory: Any = torch.utils.deterministic  # its one setting is a property that types do not know
+    filled = memory.fill_uninitialized_memory  # a search for bugs that costs a tenth and more
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    memory.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
+        memory.fill_uninitialized_memory = filled

@@ -1,0 +1,252 @@
+"""How often is a model retrained, and how well does it do? A year of traffic under three policies.
+
+The product itself lives through it, with the same traffic, recipe and first champion: ``--only frequency``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.retraining.year import BEGIN, STREAM, WINDOW, simulated
+from benchmarks.table import Row, at_most
+from driftwatch import wiring
+from driftwatch.config import load_config
+from driftwatch.cycle import Cycle, Progressed
+from driftwatch.demo.champion import train_champion
+from driftwatch.domain.run import RunState
+from driftwatch.job import Job
+from driftwatch.worker import Analyst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from benchmarks.retraining.year import Year
+    from driftwatch.config import Config
+    from driftwatch.domain.analysis import Analysis, AnalysisRequest
+    from driftwatch.domain.run import Run
+    from driftwatch.store import Store
+
+_CONFIG = """\
+state_dir = "state"
+policies = ["policies/*.yaml"]
+
+[streams.{stream}]
+model = "{champion}"
+window = {window}
+false_alarms = "1 per 365d"
+evidence = {{dependence = "independent"}}
+
+[streams.{stream}.encoder]
+kind = "static"
+
+[streams.{stream}.reference]
+data = ["training.jsonl"]
+heldout = ["heldout.jsonl"]
+sample = 6000
+"""
+
+_RULE = """\
+stream: [{stream}]
+rules:
+  - name: {name}
+    when: {when}
+    for: {hold}
+    do: retrain
+    recipe: {recipe}
+    need: {{fresh_texts: {need}}}
+    {worth}
+    limits: {{cooldown: {cooldown}}}
+    gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 0.2}}, bias: {{max_increase: 5.0}}}}
+    promote: auto
+    probation: {{windows: 0}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """A policy under which the year is lived through.
+
+    Args:
+        name: of its row.
+        when: the condition.
+        hold: how long it must hold.
+        cooldown: between two runs.
+        worth: the rule's line about the probe; empty without one.
+        need: fresh texts before a run is asked for.
+    """
+
+    name: str
+    when: str
+    hold: str
+    cooldown: str
+    worth: str = ""
+    need: int = WINDOW
+
+    @property
+    def policy(self) -> str:
+        """The policy file."""
+        return _RULE.format(
+            stream=STREAM,
+            name=self.name,
+            when=self.when,
+            hold=self.hold,
+            recipe="small",
+            need=self.need,
+            worth=self.worth,
+            cooldown=self.cooldown,
+        )
+
+
+OURS = Strategy(
+    name="driftwatch",
+    when='drift.state == "harmful-drift"',
+    hold="4 windows",
+    cooldown="7d",
+    worth="worth: {probe_gain: 0.05}",
+    need=4 * WINDOW,
+)
+ALARMS = Strategy(name="every-alarm", when="drift.alarm", hold="1 window", cooldown="0s")
+MONTHS = Strategy(name="every-month", when="window.texts > 0", hold="1 window", cooldown="30d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lived:
+    """What a year came to.
+
+    Args:
+        runs: that trained.
+        declined: by their probe.
+        promoted: that made a new champion.
+        loss: mean over the windows of the serving model's loss, nats per token.
+        hours: CPU hours of all runs.
+    """
+
+    runs: int
+    declined: int
+    promoted: int
+    loss: float
+    hours: float
+
+
+class Clock:
+    """Stands at the end of the window that was last seen."""
+
+    def __init__(self) -> None:
+        self.moment = BEGIN
+
+    def now(self) -> datetime:
+        """Return that moment."""
+        return self.moment
+
+
+def measure(data: Path, *, quick: bool) -> Iterable[Row]:
+    """Live through the year under each policy."""
+    year = simulated(data, windows=52 if quick else 182, seed=1)
+    with tempfile.TemporaryDirectory(prefix="driftwatch-year-") as name:
+        champion = Path(name) / "champion"
+        train_champion(year.training, champion, scratch=Path(name) / "scratch", on_progress=lambda _progress: None)
+        lived = {each.name: _live(Path(name) / each.name, each, year, champion) for each in (OURS, ALARMS, MONTHS)}
+    ours, others = lived[OURS.name], [lived[ALARMS.name], lived[MONTHS.name]]
+    for strategy, found in lived.items():
+        yield Row(measure=f"runs a year, {strategy}", driftwatch=found.runs)
+        yield Row(measure=f"runs declined by their probe, {strategy}", driftwatch=found.declined)
+        yield Row(measure=f"promotions a year, {strategy}", driftwatch=found.promoted)
+        yield Row(measure=f"mean loss of the year, nats/token, {strategy}", driftwatch=found.loss)
+        yield Row(measure=f"CPU-s of runs, {strategy}", driftwatch=3_600 * found.hours)
+    fewest, best = min(other.runs for other in others), min(other.loss for other in others)
+    yield at_most("runs a year against the rarer of the two", ours.runs, 0.5 * fewest, peer=fewest)
+    yield at_most("mean loss against the better of the two", ours.loss, 1.01 * best, peer=best)
+
+
+def _live(folder: Path, strategy: Strategy, year: Year, champion: Path) -> Lived:
+    config = _deployed(folder, strategy, year, champion)
+    wiring.build_reference(config, STREAM)
+    clock, analyst = Clock(), Analyst(config)
+    store = wiring.open_store(config, clock=clock)
+    policy = wiring.load_policy(config)
+    cycle = Cycle(
+        stream=STREAM,
+        size=WINDOW,
+        budget=config.streams[STREAM].budget,
+        store=store,
+        analyst=_InProcess(analyst),
+        policy=lambda: policy,
+        receivers=(),
+        clock=clock,
+    )
+    spent = 0.0
+    try:
+        for texts in year.traffic:
+            clock.moment = texts[-1].seen_at
+            store.texts.take_in(STREAM, source="year", texts=texts, cursor=None, counts={})
+            if cycle.step() is not Progressed.ASSESSED:
+                raise RuntimeError(f"a window of the year was not assessed: {cycle.trouble}")
+            spent += _work(config, store, clock)
+        return _account(store, windows=len(year.traffic), spent=spent)
+    finally:
+        store.close()
+
+
+def _deployed(folder: Path, strategy: Strategy, year: Year, champion: Path) -> Config:
+    (folder / "policies").mkdir(parents=True)
+    (folder / "driftwatch.toml").write_text(_CONFIG.format(stream=STREAM, champion=champion, window=WINDOW))
+    (folder / "policies" / "year.yaml").write_text(strategy.policy)
+    for name, bodies in (("training", year.training), ("heldout", year.heldout)):
+        lines = (json.dumps({"text": body}) + "\n" for body in bodies)
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    return load_config(folder / "driftwatch.toml", environ=os.environ)
+
+
+class _InProcess:
+    """The analysis worker without a process of its own."""
+
+    stopped = False
+
+    def __init__(self, analyst: Analyst) -> None:
+        self._analyst = analyst
+
+    def assess(self, request: AnalysisRequest) -> Analysis:
+        """Assess one window."""
+        return self._analyst.assess(request)
+
+
+def _work(config: Config, store: Store, clock: Clock) -> float:
+    """Work on the runs that wait for it, in this process; returns the CPU-seconds that took."""
+    begun = time.process_time()
+    for run in store.runs.list(stream=STREAM, states=[state for state in RunState if state.working]):
+        (config.state_dir / "runs" / run.spec.id).mkdir(parents=True, exist_ok=True)
+        Job(config, store, run.spec.id, clock=clock).work()
+    return time.process_time() - begun
+
+
+def _account(store: Store, *, windows: int, spent: float) -> Lived:
+    runs = store.runs.list(stream=STREAM, limit=10_000)
+    losses = [_loss(store, index) for index in range(windows)]
+    return Lived(
+        runs=sum(RunState.TRAINING in _passed(run) for run in runs),
+        declined=sum(run.state is RunState.DECLINED for run in runs),
+        promoted=sum(RunState.PROMOTING in _passed(run) for run in runs),
+        loss=float(np.mean(losses)),
+        hours=spent / 3_600,
+    )
+
+
+def _loss(store: Store, index: int) -> float:
+    result = store.windows.result(STREAM, index)
+    loss = result.value("loss.nats") if result is not None else None
+    if loss is None:
+        raise RuntimeError(f"window {index} of the year has no loss")
+    return loss
+
+
+def _passed(run: Run) -> set[RunState]:
+    return {transition.state for transition in run.transitions}
