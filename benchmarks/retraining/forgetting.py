@@ -38,7 +38,9 @@ SHARE = 0.2
 """Of the plain fine-tune's forgetting: the limit that the merge is told, and the target."""
 
 GAIN_KEPT = 0.92
-MERGED = replace(RECIPE, merge=(0.25, 0.5, 0.75, 1.0))
+MERGED = replace(RECIPE, replay=0.5, merge=(0.25, 0.5, 0.75, 1.0))
+"""Half replayed text, as after a round that forgot too much; a fifth, the usual share, keeps less of the gain."""
+
 DIRECTIONS = (
     Drift(champion="docs", into="news", share=1.0, texts=600),
     Drift(champion="news", into="docs", share=1.0, texts=600),
