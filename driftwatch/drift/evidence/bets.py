@@ -15,7 +15,7 @@ from driftwatch.drift.evidence.fixed import Fixed
 from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.recent import Chunk, Recent
-from driftwatch.drift.evidence.seen import Seen, key
+from driftwatch.drift.evidence.seen import Seen, keys, uniform
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
 from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
 from driftwatch.drift.evidence.witness import PIECE
@@ -98,9 +98,11 @@ class Bets:
     def update(self, window: Window) -> Call:
         """Bet on a window's texts; copies of texts seen lately count for nothing. A call begins all bets anew."""
         self._packed = None
-        rows, new = self._fresh(window)
+        bodies = keys(text.body for text in window.texts)
+        rows, new = self._fresh(window, bodies)
         length = self._length(window, new)
-        peak = self._bet(window, rows, new, length)
+        peak = self._bet(window, rows, length)
+        peak = first(peak, self._learn(window, new, np.array(bodies, dtype=np.uint64), length))
         self._texts += len(window.texts)
         if peak.height < 0:
             return Call(peak=peak)
@@ -134,19 +136,20 @@ class Bets:
         )
         return pack(notes, dict(self._arrays(chunks)))
 
-    def _fresh(self, window: Window) -> tuple[Rows, Rows]:
+    def _fresh(self, window: Window, bodies: list[int]) -> tuple[Rows, Rows]:
         """Return the rows that are no copies, and those of them whose group was not seen in earlier windows lately.
 
         Witnesses bet on the latter only: a session that goes on is no news to a score that learnt from its begin.
+
+        Args:
+            window: its texts.
+            bodies: keys of the texts' bodies.
         """
-        groups = {text.group: key(text.group) for text in window.texts if text.group is not None}
+        rows = [row for row, body in enumerate(bodies) if self._bodies.add(body)]
+        names = list(dict.fromkeys(text.group for text in window.texts if text.group is not None))
+        groups = dict(zip(names, keys(names), strict=True))
         known = {group for group, number in groups.items() if number in self._groups}
-        rows, new = [], []
-        for row, text in enumerate(window.texts):
-            if self._bodies.add(key(text.body)):
-                rows.append(row)
-                if text.group not in known:
-                    new.append(row)
+        new = [row for row in rows if window.texts[row].group not in known] if known else rows
         for number in groups.values():
             self._groups.add(number)
         return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
@@ -166,16 +169,16 @@ class Bets:
             self._burn_in = None if settled else self._burn_in
         return self.dependence.length
 
-    def _bet(self, window: Window, rows: Rows, new: Rows, length: int) -> Peak:
+    def _bet(self, window: Window, rows: Rows, length: int) -> Peak:
+        """Let the fixed banks bet."""
         if not len(rows):
             return NOTHING
         blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
         trace = self._fixed.update(take(window.features, blocks.rows), blocks)
         heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
-        found = _peak(heights, blocks, [None] * len(blocks))
-        return first(found, self._learn(window, new, length))
+        return _peak(heights, blocks, [None] * len(blocks))
 
-    def _learn(self, window: Window, new: Rows, length: int) -> Peak:
+    def _learn(self, window: Window, new: Rows, bodies: npt.NDArray[np.uint64], length: int) -> Peak:
         """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
         peak = NOTHING
         betting = self._betting()
@@ -186,9 +189,9 @@ class Bets:
             blocks = self._blocks(window, part, length, by_group=False)
             piece = _chunk(window, blocks.rows)
             if betting:
-                uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
                 rate = WITNESS_PART / window.arl_texts
-                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=exact)
+                ties = uniform(bodies[blocks.rows])
+                heights, leaders = self._witnesses.update(piece, blocks, ties, rate=rate, exact=exact)
                 peak = first(peak, _peak(heights, blocks, leaders))
             if self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent)
