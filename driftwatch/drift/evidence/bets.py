@@ -208,7 +208,8 @@ class Bets:
 
     @staticmethod
     def _blocks(window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
-        return in_blocks(rows, [window.texts[row].group for row in rows], length=length, by_group=by_group)
+        groups = [window.texts[row].group for row in rows.tolist()]
+        return in_blocks(rows, groups, length=length, by_group=by_group)
 
     def _arrays(self, chunks: list[Chunk]) -> Arrays:
         found: Arrays = {"bodies": self._bodies.keys(), "groups": self._groups.keys()}
@@ -277,13 +278,13 @@ def first(left: Peak, right: Peak) -> Peak:
 
 def _chunk(window: Window, rows: Rows) -> Chunk:
     features = take(window.features, rows)
-    times = [int(window.texts[row].seen_at.timestamp() * 1e6) for row in rows]
-    seqs = [window.seqs[row] if window.seqs else row + 1 for row in rows]
+    times = np.array([window.texts[row].seen_at.timestamp() for row in rows.tolist()]) * 1e6
+    seqs = np.asarray(window.seqs, dtype=np.int64)[rows] if window.seqs else rows + 1
     return Chunk(
         values=features.embeddings.values.astype(np.float16),
         ids=features.tokens.ids,
         indptr=features.tokens.indptr,
         scalars=np.stack([lengths(features), loss_per_token(features)], axis=1).astype(np.float32),
-        seqs=np.asarray(seqs, dtype=np.int64),
-        times=np.asarray(times, dtype=np.int64),
+        seqs=seqs,
+        times=times.astype(np.int64),
     )
