@@ -222,7 +222,7 @@ class Bets:
         tokens = self._fixed.tokens
         found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
         for number, witness in enumerate(self._witnesses.alive):
-            found |= {f"since{number}": witness.since, f"values{number}": witness.values}
+            found |= {f"highest{number}": witness.highest, f"values{number}": witness.values}
         return found
 
     def _restore(self, notes: Notes, arrays: Arrays) -> None:
@@ -245,7 +245,7 @@ class Bets:
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
         stored = [
-            (arrays[f"since{number}"].astype(np.float32), arrays[f"values{number}"].astype(np.float64))
+            (arrays[f"highest{number}"].astype(np.int32), arrays[f"values{number}"].astype(np.float64))
             for number in range(len(notes.alive))
         ]
         alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]

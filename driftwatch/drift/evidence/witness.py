@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.kernels import Kernels
+from driftwatch.drift.evidence.ranks import Order, hits, order
 from driftwatch.drift.evidence.shiryaev import GREATEST
 
 if TYPE_CHECKING:
@@ -186,8 +187,9 @@ class Score:
             found: npt.NDArray[np.floating] = np.log((here + floor) / (material.known[:, width] + floor))
             return found
         if part == "direction":
-            return (material.values - base.mean) @ self.direction
-        sums = np.concatenate([np.zeros(1), np.cumsum(self.weights[material.ids])])
+            return material.values @ self.direction - base.mean @ self.direction
+        sums = np.zeros(len(material.ids) + 1)
+        np.cumsum(self.weights.take(material.ids), out=sums[1:])
         return np.asarray(sums[material.indptr[1:]] - sums[material.indptr[:-1]])
 
 
@@ -285,50 +287,37 @@ class Witness:
         self.stands_for = stands_for
         self.calibration = calibration
         self.count = 0
-        self.since: Vector = np.zeros(0, dtype=np.float32)
         self.values: Floats = np.zeros((len(LEVELS), len(SHARES)))
-        # Whoever has more than this many above it in CAL alone has a p above the highest level for the whole life.
-        most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.texts + 1))) + 1
-        self._edge = calibration[-most] if most < len(calibration) else np.float32(-np.inf)
-        self._above = calibration[np.searchsorted(calibration, self._edge, side="left") :]
+        # Whoever has more than this many above it has a p above the highest level for the whole life.
+        self.most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.texts + 1))) + 1
+        self.highest = order(calibration[-self.most :])
 
-    def go_on(self, since: Vector, values: Floats, count: int) -> None:
-        """Go on from the scores since its birth, float32 [n], the statistics and the number of texts."""
-        self.since, self.values, self.count = since, values.copy(), count
-        self._above = np.sort(np.concatenate([self._above, since]))
+    @property
+    def known(self) -> int:
+        """Return how many texts there are to rank among."""
+        return len(self.calibration) + self.count
+
+    def go_on(self, highest: Order, values: Floats, count: int) -> None:
+        """Go on from the highest scores so far, their orders int32 [n], the statistics and the number of texts."""
+        self.highest, self.values, self.count = highest, values.copy(), count
 
     def lives(self, texts: int) -> bool:
         """Say whether it may bet on so many more texts."""
         return self.count + texts <= self.score.kind.texts
 
-    def hits(self, scores: Vector, uniform: Floats) -> npt.NDArray[np.bool_]:
-        """Return which of the next texts have ranks p within each level, bool [n, levels], and count them as come.
 
-        Args:
-            scores: float32 [n].
-            uniform: float64 [n], U.
-        """
-        found = np.zeros((len(scores), len(LEVELS)), dtype=bool)
-        rows = np.flatnonzero(scores >= self._edge)
-        known = len(self.calibration) + self.count + rows
-        self.count += len(scores)
-        if len(rows):
-            ranks = (self._ranks(scores[rows], uniform[rows])) / (known + 1)
-            found[rows] = ranks[:, None] <= np.asarray(LEVELS)
-        return found
+def ranked(witnesses: Sequence[Witness], scores: Sequence[Vector], uniform: Floats) -> npt.NDArray[np.bool_]:
+    """Return which of the next texts have ranks p within each level, bool [n, w, levels], and count them as come.
 
-    def _ranks(self, scores: Vector, uniform: Floats) -> Floats:
-        """Return #{s > s_i} + U (#{s = s_i} + 1) and remember the scores; the many below the edge matter to none."""
-        right = np.searchsorted(self._above, scores, side="right")
-        left = np.searchsorted(self._above, scores, side="left")
-        here, others = scores[:, None], scores[None, :]
-        earlier = np.tri(len(scores), k=-1, dtype=bool)
-        greater = len(self._above) - right + np.count_nonzero((others > here) & earlier, axis=1)
-        equal = right - left + np.count_nonzero((others == here) & earlier, axis=1)
-        self.since = np.concatenate([self.since, scores])
-        self._above = np.sort(np.concatenate([self._above, scores]))
-        found: Floats = greater + uniform * (equal + 1)
-        return found
+    Args:
+        witnesses: w of them.
+        scores: float32 [n] under each.
+        uniform: float64 [n], U.
+    """
+    found = hits(witnesses, order(np.stack(scores)), uniform, np.asarray(LEVELS))
+    for witness in witnesses:
+        witness.count += len(uniform)
+    return found
 
 
 def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
@@ -336,23 +325,22 @@ def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
 
     Args:
         witnesses: w of them.
-        means: float64 [w, blocks, levels], hit fractions.
+        means: float64 [blocks, w · levels], hit fractions of every witness at every level.
         gaps: float64 [blocks], texts that each block stands for.
     """
     levels, shares = np.asarray(LEVELS), np.asarray(SHARES)
-    bets = len(levels) * len(shares)
-    values = np.stack([witness.values for witness in witnesses]).ravel()
-    # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block
-    stakes = np.tile((shares[None, :] / levels[:, None]).ravel(), len(witnesses))
-    constants = np.tile(1.0 - shares, len(witnesses) * len(levels))
-    factors = np.repeat(means.transpose(1, 0, 2).reshape(len(gaps), -1), len(shares), axis=1)
-    factors *= stakes
-    factors += constants
-    for gap, row in zip(gaps, factors, strict=True):
-        values += gap
-        np.multiply(row, values, out=row)
-        np.minimum(row, GREATEST, out=values)
-    for witness, kept in zip(witnesses, values.reshape(len(witnesses), len(levels), len(shares)), strict=True):
-        witness.values = kept
-    found: Floats = factors.reshape(len(gaps), len(witnesses), bets).mean(2)
+    # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block; all of one share lie side by side
+    factors = means[:, None, :] * (shares[:, None] / np.tile(levels, len(witnesses)))
+    factors += (1.0 - shares)[:, None]
+    rows = factors.reshape(len(gaps), -1)
+    before = np.stack([witness.values.T for witness in witnesses], axis=1).ravel()
+    grown = np.empty_like(before)
+    for gap, row in zip(gaps, rows, strict=True):
+        np.add(before, gap, out=grown)
+        np.multiply(row, grown, out=row)
+        before = np.minimum(row, GREATEST, out=row)
+    values = before.reshape(len(shares), len(witnesses), len(levels)).transpose(1, 2, 0)
+    for witness, kept in zip(witnesses, values, strict=True):
+        witness.values = kept.copy()
+    found: Floats = factors.reshape(len(gaps), len(shares), len(witnesses), len(levels)).sum(1).mean(2) / len(shares)
     return found

@@ -24,6 +24,7 @@ from driftwatch.drift.evidence.witness import (
     bet,
     learn,
     lesson,
+    ranked,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.features import Features
     from driftwatch.drift.evidence.blocks import Blocks
+    from driftwatch.drift.evidence.ranks import Order
     from driftwatch.drift.evidence.recent import Chunk, Recent
     from driftwatch.drift.evidence.state import Alive
 
@@ -96,9 +98,9 @@ class Witnesses:
             return heights, [None] * len(blocks)
         material = self.material(piece)
         parts: Parts = {}
-        hits = [witness.hits(witness.score(self.base, material, parts), uniform) for witness in self.alive]
-        means = blocks.means(np.concatenate(hits, axis=1)).reshape(len(blocks), len(self.alive), len(LEVELS))
-        climbed = np.log10(bet(self.alive, means.transpose(1, 0, 2), blocks.gaps))
+        scores = [witness.score(self.base, material, parts) for witness in self.alive]
+        means = blocks.means(ranked(self.alive, scores, uniform).reshape(len(piece), -1))
+        climbed = np.log10(bet(self.alive, means, blocks.gaps))
         climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
         best = climbed.argmax(1)
         return climbed[np.arange(len(blocks)), best], [self.alive[number] for number in best]
@@ -146,19 +148,19 @@ class Witnesses:
                 calibration = np.sort(score(self.base, cal, calibrated))
                 self.alive.append(Witness(score, calibration, born=newest, stands_for=stands_for))
 
-    def restore(self, recent: Recent, alive: Sequence[tuple[Alive, npt.NDArray[np.float32], Floats]]) -> None:
-        """Bring witnesses back to life from notes, scores since their birth and statistics."""
+    def restore(self, recent: Recent, alive: Sequence[tuple[Alive, Order, Floats]]) -> None:
+        """Bring witnesses back to life from notes, their highest scores and statistics."""
         chunks = numbered(recent)
         self._remember(chunks)
         train, cal = self._material(self._train, 0), self._material(self._cal, 1)
         kinds = {kind.name: kind for kind in KINDS}
         self.alive = []
-        for note, since, values in alive:
+        for note, highest, values in alive:
             kind, born = kinds[note.kind], note.born
             score = learn(kind, self.base, self._lessons, range(born - kind.chunks + 1, born + 1), train)
             calibration = np.sort(score(self.base, cal))
             witness = Witness(score, calibration, born=born, stands_for=len(chunks[born]))
-            witness.go_on(since, values, note.count)
+            witness.go_on(highest, values, note.count)
             self.alive.append(witness)
 
     def _remember(self, chunks: dict[int, Chunk]) -> None:
