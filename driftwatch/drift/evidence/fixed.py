@@ -95,7 +95,10 @@ class Fixed:
         parts.append((self._twin_bounds, FALLING, _TWINS))
         total = sum(weight for _, _, weight in parts) + _TOKENS
         self._token_weight = _TOKENS / total / self._buckets
-        weights = [np.full((len(bounds), len(each)), weight / total / bounds.size / len(each)) for bounds, each, weight in parts]
+        weights = [
+            np.full((len(bounds), len(each)), weight / total / bounds.size / len(each))
+            for bounds, each, weight in parts
+        ]
         # All channels of a bank bet at as many shares: common tokens at their last one twice, with half of its part.
         parts.insert(-1, (self.token_bounds[self._vocabulary.common], (*TOKEN_SHARES, TOKEN_SHARES[-1]), _TOKENS))
         halves = self._token_weight * np.array([0.5, 0.25, 0.25])

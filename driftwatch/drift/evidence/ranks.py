@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float64]
 Order = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.int64]
 _BITS = np.int64(32)
+_BYTE = 256
+"""Most texts of which those before the last fit a byte."""
 
 
 class Ranked(Protocol):
@@ -22,17 +24,16 @@ class Ranked(Protocol):
 
     Args:
         highest: int32, order of the highest scores so far, ascending.
-        known: how many texts there were so far, with those whose scores are too low to matter.
         most: how many of the highest scores can matter.
     """
 
     highest: Order
+    most: int
 
     @property
-    def known(self) -> int: ...
-
-    @property
-    def most(self) -> int: ...
+    def known(self) -> int:
+        """Return how many texts there were so far, with those whose scores are too low to matter."""
+        ...
 
 
 def order(scores: Vector) -> Order:
@@ -103,14 +104,16 @@ def _earlier(which: Keys, scores: Order, count: int) -> tuple[Keys, Keys]:
     table = np.full((count, max(int(sizes.max(initial=0)), 1)), np.iinfo(np.int32).min, dtype=np.int32)
     table[which, place] = scores
     before = np.tri(table.shape[1], k=-1, dtype=bool).T
-    greater = np.add.reduce((table[:, :, None] > table[:, None, :]) & before, axis=1, dtype=np.int16)
-    equal = np.add.reduce((table[:, :, None] == table[:, None, :]) & before, axis=1, dtype=np.int16)
+    kind = np.uint8 if table.shape[1] <= _BYTE else np.uint32
+    greater = ((table[:, :, None] > table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
+    equal = ((table[:, :, None] == table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
     return greater[which, place].astype(np.int64), equal[which, place].astype(np.int64)
 
 
 def _let_in(ranked: Sequence[Ranked], before: Keys, keys: Keys, sizes: Keys) -> None:
     """Give each the highest scores there are now."""
-    together = np.sort(np.concatenate([before, keys]))
+    # All but the few new keys are in order already, which a stable sort makes use of.
+    together = np.sort(np.concatenate([before, keys]), kind="stable")
     together &= np.int64(0xFFFFFFFF)
     parts = np.split(together.astype(np.uint32).view(np.int32), np.cumsum(sizes)[:-1])
     for each, part in zip(ranked, parts, strict=True):

@@ -145,14 +145,14 @@ class Score:
         kind: recipe.
         chunks: numbers of the chunks it learnt from.
         direction: float32 [d].
-        weights: float64 [vocabulary], of the tokens.
+        weights: float32 [vocabulary], of the tokens.
         scaling: mean and standard deviation of each part on TRAIN.
     """
 
     kind: Kind
     chunks: tuple[int, ...]
     direction: Vector
-    weights: Floats
+    weights: Vector
     scaling: tuple[tuple[float, float], ...]
 
     def __call__(self, base: Base, material: Material, known: Parts | None = None) -> Vector:
@@ -188,9 +188,9 @@ class Score:
             return found
         if part == "direction":
             return material.values @ self.direction - base.mean @ self.direction
-        sums = np.zeros(len(material.ids) + 1)
-        np.cumsum(self.weights.take(material.ids), out=sums[1:])
-        return np.asarray(sums[material.indptr[1:]] - sums[material.indptr[:-1]])
+        held = np.append(self.weights.take(material.ids), np.float32(0.0))
+        # Where a text holds no token reduceat returns the next text's first weight.
+        return np.where(np.diff(material.indptr) > 0, np.add.reduceat(held, material.indptr[:-1]), np.float32(0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -245,13 +245,10 @@ def learn(
     learnt = [lessons[number] for number in numbers]
     size = sum(each.texts for each in learnt)
     mean = np.sum([each.total for each in learnt], axis=0) / np.float32(size)
-    weights = np.zeros(0)
+    weights = np.zeros(0, dtype=np.float32)
     if "tokens" in kind.parts:
-        counts = np.sum([each.counts for each in learnt], axis=0)
-        weights = np.full(len(counts), max(float(np.log(_PRIOR_TEXTS / (size + _PRIOR_TEXTS))), _LOWEST))
-        held = np.flatnonzero(counts)
-        odds = (counts[held] / base.shares[held] + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
-        weights[held] = np.maximum(np.log(odds), _LOWEST)
+        odds = (sum(each.counts for each in learnt) / base.shares + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
+        weights = np.maximum(np.log(odds.astype(np.float32)), np.float32(_LOWEST))
     unscaled = Score(kind, tuple(numbers), base.precision @ (mean - base.mean), weights, ())
     if len(kind.parts) == 1:
         return unscaled
