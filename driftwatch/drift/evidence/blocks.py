@@ -46,11 +46,11 @@ class Blocks:
         """Return float64 [n]: the weights in a block whose texts all count alike."""
         return np.repeat(1.0 / self.gaps, np.diff(np.append(self.starts, len(self.rows))))
 
-    def means(self, hits: npt.NDArray[np.bool_] | npt.NDArray[np.float32]) -> Floats:
+    def means(self, hits: npt.NDArray[np.bool_]) -> Floats:
         """Return the blocks' means, float64 [blocks, channels], of hits [n, channels] in the order of ``rows``."""
         if len(self.starts) == len(self.rows):
             return hits.astype(np.float64)
-        if hits.dtype == np.bool_ and self.gaps.max() <= _COUNTED and (self.weights == self._even).all():
+        if self.gaps.max() <= _COUNTED and (self.weights == self._even).all():
             return self._counts(hits) / self.gaps[:, None]
         spread = np.zeros((len(self.starts), len(self.rows)), dtype=np.float32)
         spread[self.block, np.arange(len(self.rows))] = self.weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +21,6 @@ _STAKES = np.asarray(SHARES)
 _ABSENT = 1.0 - _STAKES
 _SMALLEST_SCALE = 1e-6
 _AT_ONCE = 256
-_AGES = np.subtract.outer(np.arange(1, _AT_ONCE + 1), np.arange(_AT_ONCE))
-_SHRUNK = np.where(_AGES > 0, _ABSENT[:, None, None] ** np.maximum(_AGES, 0), 0.0)
-"""float64 [shares, t, i]: (1 − s)^(t − i + 1), to what share a statistic of block i has shrunk after block t."""
 _CUT_EVERY = 16
 """Rounds after which statistics are cut: a stake is far below 10^9, so none reaches infinity in between."""
 
@@ -99,7 +97,7 @@ class TokenBank:
 
     def _without_tokens(self, gaps: Floats) -> tuple[Floats, Floats]:
         """Return scale and offset after each block, float64 [shares, blocks] each."""
-        shrunk = _SHRUNK[:, : len(gaps), : len(gaps)]
+        shrunk = _shrunk()[:, : len(gaps), : len(gaps)]
         scales = self.scale[:, None] * shrunk[:, :, 0]
         # An offset is the sum of all gaps so far, each shrunk by its own block and by those since.
         offsets = self.offset[:, None] * shrunk[:, :, 0] + shrunk @ gaps
@@ -127,6 +125,14 @@ class TokenBank:
         """Return the tokens' own evidence: the mean over shares, float64 [buckets]."""
         found: Floats = (self.relative * self.scale[:, None] + self.offset[:, None]).mean(0)
         return found
+
+
+@lru_cache(maxsize=1)
+def _shrunk() -> Floats:
+    """Return (1 − s)^(t − i + 1), to what share a gap of block i has shrunk after block t, float64 [shares, t, i]."""
+    ages = np.subtract.outer(np.arange(1, _AT_ONCE + 1), np.arange(_AT_ONCE))
+    found: Floats = np.where(ages > 0, _ABSENT[:, None, None] ** np.maximum(ages, 0), 0.0)
+    return found
 
 
 class Vocabulary:
