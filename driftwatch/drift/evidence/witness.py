@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.kernels import Kernels
+from driftwatch.drift.evidence.neighbours import Space, mean_of_nearest
 from driftwatch.drift.evidence.shiryaev import GREATEST
 
 if TYPE_CHECKING:
@@ -20,19 +20,17 @@ Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-Parts = dict[tuple[str, int, tuple[int, ...]], npt.NDArray[np.floating]]
-"""Parts of scores of the same texts, by the part's name, the kernel's width and the chunks it was learnt from."""
+Parts = dict[tuple[str, tuple[int, ...]], npt.NDArray[np.floating]]
+"""Parts of scores of the same texts, by the part's name and the chunks it was learnt from."""
 LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
 MOST_CALIBRATED = 2_048
-MOST_KNOWN = 1_024
+MOST_KNOWN = 3_072
 PIECE = 256
 """Most texts that are bet on at once."""
 MOST_SCALED = 512
 """TRAIN texts on which the parts of a score are brought to one scale."""
 _SHRINKAGE = 0.3
-_FLOOR = 0.25
-_LEAST_FLOOR = 1e-12
 _PRIOR_TEXTS = 20.0
 _LOWEST = -1.0
 
@@ -43,15 +41,13 @@ class Kind:
 
     Args:
         name: of the recipe.
-        parts: whose standardised sum is the score: ``density``, ``direction``, ``tokens``.
-        width: of the kernel, 0 the widest.
+        parts: whose standardised sum is the score: ``neighbours``, ``direction``, ``tokens``.
         chunks: it learns from.
         life: texts it bets on at most, in pieces of 256.
     """
 
     name: str
     parts: tuple[str, ...]
-    width: int
     chunks: int
     life: int
 
@@ -62,13 +58,13 @@ class Kind:
 
 
 KINDS = (
-    Kind(name="dense region", parts=("density",), width=0, chunks=1, life=4),
-    Kind(name="denser region", parts=("density",), width=1, chunks=1, life=4),
-    Kind(name="densest region of four", parts=("density",), width=2, chunks=4, life=8),
-    Kind(name="all at once", parts=("density", "direction", "tokens"), width=0, chunks=1, life=4),
-    Kind(name="direction", parts=("direction",), width=0, chunks=2, life=8),
-    Kind(name="tokens", parts=("tokens",), width=0, chunks=2, life=8),
-    Kind(name="all together", parts=("density", "direction", "tokens"), width=0, chunks=2, life=8),
+    Kind(name="near", parts=("neighbours",), chunks=1, life=4),
+    Kind(name="near two", parts=("neighbours",), chunks=2, life=8),
+    Kind(name="near four", parts=("neighbours",), chunks=4, life=8),
+    Kind(name="all at once", parts=("neighbours", "direction", "tokens"), chunks=1, life=4),
+    Kind(name="direction", parts=("direction",), chunks=2, life=8),
+    Kind(name="tokens", parts=("tokens",), chunks=2, life=8),
+    Kind(name="all together", parts=("neighbours", "direction", "tokens"), chunks=2, life=8),
 )
 
 
@@ -80,14 +76,14 @@ class Material:
         values: float32 [n, d] embeddings.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
-        known: float32 [n, 3], kernel density of the reference around each text.
-        around: by a chunk's number, float32 [n, 3], kernel density of that chunk's texts around each text.
+        known: float32 [n], mean similarity to the nearest known texts of the reference.
+        around: by a chunk's number, float32 [n, k], similarities to the nearest of that chunk's texts.
     """
 
     values: Matrix
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
-    known: Matrix
+    known: Vector
     around: Mapping[int, Matrix]
 
 
@@ -96,20 +92,18 @@ class Base:
     """What all witnesses of a reference share; everything from TRAIN alone.
 
     Args:
-        kernels: of the embeddings.
-        known: float32 [n, d], TRAIN texts that densities are measured with.
+        space: that neighbours are looked for in.
+        known: float32 [n, p], places of the known texts there.
         mean: float32 [d], of TRAIN.
         precision: float32 [d, d], inverse of TRAIN's shrunk covariance.
         shares: float64 [vocabulary], of TRAIN's texts that hold each token.
-        floor: float32 [3], added to densities before they are compared.
     """
 
-    kernels: Kernels
+    space: Space
     known: Matrix
     mean: Vector
     precision: Matrix
     shares: Floats
-    floor: Vector
 
 
 def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
@@ -120,19 +114,17 @@ def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
         ids: int32 [nonzeros], tokens present in TRAIN's texts, each once a text.
         vocabulary: number of tokens.
     """
-    kernels = Kernels(values)
-    known = np.ascontiguousarray(values[:MOST_KNOWN])
     dims = values.shape[1]
+    mean = values.mean(0)
     covariance = np.cov(values.T.astype(np.float64))
-    ridge = _SHRINKAGE * np.trace(covariance) / dims * np.eye(dims)
-    floor = np.maximum(_FLOOR * (kernels.density(known, known) - 1.0 / len(known)).mean(0), _LEAST_FLOOR)
+    ridge = _SHRINKAGE * float(np.trace(covariance)) / dims
+    space = Space(mean, covariance, ridge)
     return Base(
-        kernels=kernels,
-        known=known,
-        mean=values.mean(0),
-        precision=np.linalg.inv(covariance + ridge).astype(np.float32),
+        space=space,
+        known=space(values[:MOST_KNOWN]),
+        mean=mean,
+        precision=np.linalg.inv(covariance + ridge * np.eye(dims)).astype(np.float32),
         shares=np.asarray((np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0), dtype=np.float64),
-        floor=floor.astype(np.float32),
     )
 
 
@@ -172,19 +164,15 @@ class Score:
 
     def known_part(self, part: str, base: Base, material: Material, known: Parts) -> npt.NDArray[np.floating]:
         """Return one part of the score, float [n], computed once for all witnesses that learnt alike."""
-        key = (part, self.kind.width if part == "density" else 0, self.chunks)
+        key = (part, self.chunks)
         if key not in known:
             known[key] = self.part(part, base, material)
         return known[key]
 
     def part(self, part: str, base: Base, material: Material) -> npt.NDArray[np.floating]:
         """Return one part of the score, float [n]."""
-        if part == "density":
-            width = self.kind.width
-            here = sum(material.around[number][:, width] for number in self.chunks) / len(self.chunks)
-            floor = base.floor[width]
-            found: npt.NDArray[np.floating] = np.log((here + floor) / (material.known[:, width] + floor))
-            return found
+        if part == "neighbours":
+            return mean_of_nearest([material.around[number] for number in self.chunks]) - material.known
         if part == "direction":
             return (material.values - base.mean) @ self.direction
         sums = np.concatenate([np.zeros(1), np.cumsum(self.weights[material.ids])])
@@ -198,24 +186,24 @@ class Lesson:
     Args:
         texts: in the chunk.
         total: float32 [d], sum of their embeddings.
-        around: float32 [m, d], those of them that densities are measured with.
+        places: float32 [texts, p], where they lie.
         counts: int64 [vocabulary], how many of them hold each token.
     """
 
     texts: int
     total: Vector
-    around: Matrix
+    places: Matrix
     counts: npt.NDArray[np.int64]
 
 
-def lesson(chunk: Chunk, vocabulary: int) -> Lesson:
-    """Return what a chunk teaches; densities are measured with every other text, at half the cost."""
+def lesson(chunk: Chunk, base: Base) -> Lesson:
+    """Return what a chunk teaches."""
     values = chunk.values.astype(np.float32)
     return Lesson(
         texts=len(chunk),
         total=values.sum(0),
-        around=np.ascontiguousarray(values[::2]),
-        counts=np.bincount(chunk.ids, minlength=vocabulary),
+        places=base.space(values),
+        counts=np.bincount(chunk.ids, minlength=len(base.shares)),
     )
 
 
@@ -229,7 +217,7 @@ def learn(
 ) -> Score:
     """Return the score that a recipe learns from some chunks.
 
-    Density: log ratio of the chunks' kernel density to TRAIN's. Direction: linear discriminant between the chunks'
+    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear discriminant between the chunks'
     mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log ratio of presence.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.crossing import threshold
+from driftwatch.drift.evidence.neighbours import mean_of_nearest, nearest
 from driftwatch.drift.evidence.witness import (
     KINDS,
     LEVELS,
@@ -25,6 +26,7 @@ from driftwatch.drift.evidence.witness import (
     learn,
     lesson,
 )
+from driftwatch.drift.features import concatenate, take
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,12 +45,14 @@ class Sample:
 
     Args:
         values: float32 [n, d].
+        places: float32 [n, p], where they lie in the space of neighbours.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
-        known: float32 [n, 3], density of the known TRAIN texts around each.
+        known: float32 [n], mean similarity to the nearest known texts.
     """
 
     values: npt.NDArray[np.float32]
+    places: npt.NDArray[np.float32]
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
     known: npt.NDArray[np.float32]
@@ -63,14 +67,11 @@ class Witnesses:
     """
 
     def __init__(self, train: Features, cal: Features) -> None:
+        ranked = min(len(cal.embeddings.values), MOST_CALIBRATED)
+        train, cal = _learning(train, cal, ranked)
         self.base: Base = base(train.embeddings.values, train.tokens.ids, train.tokens.vocabulary)
-        kernels, known = self.base.kernels, self.base.known
-        rows = min(len(known), MOST_SCALED)
-        own = kernels.density(known[:rows], known) - np.float32(1.0 / len(known))
-        self._train = _sample(train, rows, own)
-        rows = min(len(cal.embeddings.values), MOST_CALIBRATED)
-        density = kernels.density(cal.embeddings.values[:rows], known)
-        self._cal = _sample(cal, rows, density)
+        self._train = self._sample(train, min(len(self.base.known), MOST_SCALED), own=True)
+        self._cal = self._sample(cal, ranked, own=False)
         self.alive: list[Witness] = []
         self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
         self._lessons: dict[int, Lesson] = {}
@@ -107,26 +108,25 @@ class Witnesses:
         """Return what the scores of all witnesses alive need of some texts."""
         wanted = {number for witness in self.alive for number in witness.score.chunks}
         values = texts.values.astype(np.float32)
+        places = self.base.space(values)
         return Material(
             values=values,
             ids=texts.ids,
             indptr=texts.indptr,
-            known=self.base.kernels.density(values, self.base.known),
-            around={number: self._density(values, number) for number in sorted(wanted)},
+            known=mean_of_nearest([nearest(places, self.base.known)]),
+            around={number: self._nearest(places, number) for number in sorted(wanted)},
         )
 
     def recent_material(self, texts: Chunk, recent: Recent, witness: Witness) -> Material:
         """Return what one witness's score needs of the recent texts; none of them speaks for itself."""
         values = texts.values.astype(np.float32)
+        places = self.base.space(values)
         chunks, around = numbered(recent), {}
         for number in witness.score.chunks:
-            chunk = chunks[number]
-            own = np.isin(texts.seqs, chunk.seqs[::2])
-            around[number] = self._density(values, number)
-            around[number][own] -= np.float32(1.0 / len(self._lessons[number].around))
-            # A text rounded to half precision is not quite its own neighbour at distance 0.
-            np.maximum(around[number], 0.0, out=around[number])
-        known = self.base.kernels.density(values, self.base.known)
+            own = np.isin(texts.seqs, chunks[number].seqs)
+            around[number] = self._nearest(places, number)
+            around[number][own] = nearest(places[own], self._lessons[number].places, own=True)
+        known = mean_of_nearest([nearest(places, self.base.known)])
         return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
 
     def bear(self, recent: Recent) -> None:
@@ -167,18 +167,29 @@ class Witnesses:
         self._lessons = {number: found for number, found in self._lessons.items() if number in chunks}
         for number, chunk in chunks.items():
             if number not in self._around:
-                self._lessons[number] = lesson(chunk, len(self.base.shares))
-                samples = (self._train.values, self._cal.values)
-                train, cal = (self._density(values, number) for values in samples)
+                self._lessons[number] = lesson(chunk, self.base)
+                train, cal = (self._nearest(sample.places, number) for sample in (self._train, self._cal))
                 self._around[number] = (train, cal)
 
-    def _density(self, texts: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
-        """Return the kernel density of a chunk around some texts."""
-        return self.base.kernels.density(texts, self._lessons[number].around)
+    def _nearest(self, places: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
+        """Return the similarities of some texts to the nearest of a chunk."""
+        return nearest(places, self._lessons[number].places)
 
     def _material(self, sample: Sample, which: int) -> Material:
         around = {number: found[which] for number, found in self._around.items()}
         return Material(values=sample.values, ids=sample.ids, indptr=sample.indptr, known=sample.known, around=around)
+
+    def _sample(self, features: Features, rows: int, *, own: bool) -> Sample:
+        indptr = features.tokens.indptr[: rows + 1]
+        values = features.embeddings.values[:rows]
+        places = self.base.space(values)
+        return Sample(
+            values=values,
+            places=places,
+            ids=features.tokens.ids[: indptr[-1]],
+            indptr=indptr,
+            known=mean_of_nearest([nearest(places, self.base.known, own=own)]),
+        )
 
     @staticmethod
     def _threshold(witness: Witness, rate: float, *, exact: bool) -> float:
@@ -196,11 +207,7 @@ def numbered(recent: Recent) -> dict[int, Chunk]:
     return dict(enumerate(recent.chunks, first))
 
 
-def _sample(features: Features, rows: int, known: npt.NDArray[np.float32]) -> Sample:
-    indptr = features.tokens.indptr[: rows + 1]
-    return Sample(
-        values=features.embeddings.values[:rows],
-        ids=features.tokens.ids[: indptr[-1]],
-        indptr=indptr,
-        known=known,
-    )
+def _learning(train: Features, cal: Features, ranked: int) -> tuple[Features, Features]:
+    """Return what is learnt from, TRAIN and what CAL has beyond the texts that are ranked, and what is ranked."""
+    rows = np.arange(len(cal.embeddings.values))
+    return concatenate([train, take(cal, rows[ranked:])]), take(cal, rows[:ranked])
