@@ -58,13 +58,11 @@ class Kind:
 
 
 KINDS = (
-    Kind(name="near", parts=("neighbours",), chunks=1, life=4),
-    Kind(name="near two", parts=("neighbours",), chunks=2, life=8),
-    Kind(name="near four", parts=("neighbours",), chunks=4, life=8),
-    Kind(name="all at once", parts=("neighbours", "direction", "tokens"), chunks=1, life=4),
+    Kind(name="near a chunk", parts=("neighbours",), chunks=1, life=4),
+    Kind(name="near four chunks", parts=("neighbours",), chunks=4, life=4),
     Kind(name="direction", parts=("direction",), chunks=2, life=8),
     Kind(name="tokens", parts=("tokens",), chunks=2, life=8),
-    Kind(name="all together", parts=("neighbours", "direction", "tokens"), chunks=2, life=8),
+    Kind(name="all together", parts=("neighbours", "direction", "tokens"), chunks=2, life=4),
 )
 
 
@@ -74,6 +72,7 @@ class Material:
 
     Args:
         values: float32 [n, d] embeddings.
+        places: float32 [n, p], where they lie in the space of neighbours.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
         known: float32 [n], mean similarity to the nearest known texts of the reference.
@@ -81,6 +80,7 @@ class Material:
     """
 
     values: Matrix
+    places: Matrix
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
     known: Vector
@@ -217,8 +217,9 @@ def learn(
 ) -> Score:
     """Return the score that a recipe learns from some chunks.
 
-    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear discriminant between the chunks'
-    mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log ratio of presence.
+    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear
+    discriminant between the chunks' mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log
+    ratio of presence.
 
     Args:
         kind: recipe.
@@ -251,10 +252,11 @@ class Witness:
     r"""A frozen score, and Shiryaev–Roberts bets on the ranks it gives to the texts that come after its birth.
 
     Let :math:`p_i = (\#\{s > s_i\} + U_i (\#\{s = s_i\} + 1))/(N + 1)` be the smoothed rank of text i among CAL's N
-    texts and those since the birth before it; U comes from a hash of the text. The score is chosen from TRAIN
-    and from older texts only, so without drift CAL's texts and those since the birth are exchangeable under it and the
-    p are independent and uniform (Vovk, Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem
-    11.1): the null rate of {p ≤ ε} is ε exactly, however small CAL is. The bets are those of :class:`Bank`. A witness
+    texts and those since the birth before it; U comes from a hash of the text. The score is chosen from TRAIN,
+    from those of the reference's other texts that are never ranked, and from older texts only, so without drift CAL's
+    ranked texts and those since the birth are exchangeable under it and the p are independent and uniform (Vovk,
+    Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem 11.1): the null rate of {p ≤ ε} is ε
+    exactly, however few are ranked. The bets are those of :class:`Bank`. A witness
     lives for a fixed number of texts, and no choice of witnesses looks at CAL or at evidence; so the chance that any
     of those born within T texts reaches its threshold is at most the sum over them.
 
@@ -279,6 +281,16 @@ class Witness:
         most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.texts + 1))) + 1
         self._edge = calibration[-most] if most < len(calibration) else np.float32(-np.inf)
         self._above = calibration[np.searchsorted(calibration, self._edge, side="left") :]
+
+    @property
+    def name(self) -> str:
+        """Name of its recipe."""
+        return self.score.kind.name
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels that it bets at."""
+        return LEVELS
 
     def go_on(self, since: Vector, values: Floats, count: int) -> None:
         """Go on from the scores since its birth, float32 [n], the statistics and the number of texts."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from driftwatch.drift.evidence.crossing import threshold
 from driftwatch.drift.evidence.neighbours import mean_of_nearest, nearest
+from driftwatch.drift.evidence.scouts import Scout, Scouts
 from driftwatch.drift.evidence.witness import (
     KINDS,
     LEVELS,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from driftwatch.drift.evidence.state import Alive
 
 Floats = npt.NDArray[np.float64]
+Leader = Witness | Scout
+SCOUT_PART = 0.4
+"""Of the witnesses' budget, where texts are bet on one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,13 +76,15 @@ class Witnesses:
         self.base: Base = base(train.embeddings.values, train.tokens.ids, train.tokens.vocabulary)
         self._train = self._sample(train, min(len(self.base.known), MOST_SCALED), own=True)
         self._cal = self._sample(cal, ranked, own=False)
+        usual = float(self._train.known.mean()), float(self._train.known.std()) + 1e-9
+        self.scouts = Scouts(self._cal.places, self._cal.known, usual)
         self.alive: list[Witness] = []
         self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
         self._lessons: dict[int, Lesson] = {}
 
     def update(
         self, piece: Chunk, blocks: Blocks, uniform: Floats, *, rate: float, exact: bool
-    ) -> tuple[Floats, list[Witness | None]]:
+    ) -> tuple[Floats, list[Leader | None]]:
         """Let all witnesses bet on some texts, then let new ones be born of the chunk they closed.
 
         Args:
@@ -92,17 +98,29 @@ class Witnesses:
             log10 of the highest statistic over its threshold after each block, and whose it is.
         """
         heights = np.full(len(blocks), -np.inf)
+        leaders: list[Leader | None] = [None] * len(blocks)
         self.alive = [witness for witness in self.alive if witness.lives(len(piece))]
-        if not self.alive or not len(piece):
-            return heights, [None] * len(blocks)
+        if not len(piece):
+            return heights, leaders
         material = self.material(piece)
+        if exact:
+            heights, scouts = self.scouts.update(material.places, material.known, uniform, rate=SCOUT_PART * rate)
+            leaders = list(scouts)
+            rate *= 1.0 - SCOUT_PART
+        else:
+            self.scouts.forget(len(piece))
+        if not self.alive:
+            return heights, leaders
         parts: Parts = {}
         hits = [witness.hits(witness.score(self.base, material, parts), uniform) for witness in self.alive]
         means = blocks.means(np.concatenate(hits, axis=1)).reshape(len(blocks), len(self.alive), len(LEVELS))
         climbed = np.log10(bet(self.alive, means.transpose(1, 0, 2), blocks.gaps))
         climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
         best = climbed.argmax(1)
-        return climbed[np.arange(len(blocks)), best], [self.alive[number] for number in best]
+        highest = climbed[np.arange(len(blocks)), best]
+        for place in np.flatnonzero(highest > heights).tolist():
+            leaders[place] = self.alive[best[place]]
+        return np.maximum(heights, highest), leaders
 
     def material(self, texts: Chunk) -> Material:
         """Return what the scores of all witnesses alive need of some texts."""
@@ -111,6 +129,7 @@ class Witnesses:
         places = self.base.space(values)
         return Material(
             values=values,
+            places=places,
             ids=texts.ids,
             indptr=texts.indptr,
             known=mean_of_nearest([nearest(places, self.base.known)]),
@@ -127,7 +146,19 @@ class Witnesses:
             around[number] = self._nearest(places, number)
             around[number][own] = nearest(places[own], self._lessons[number].places, own=True)
         known = mean_of_nearest([nearest(places, self.base.known)])
-        return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
+        return Material(values=values, places=places, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
+
+    def reset(self) -> None:
+        """Forget all evidence."""
+        self.alive = []
+        self.scouts.reset()
+
+    def recent_scores(self, texts: Chunk, recent: Recent, leader: Leader) -> npt.NDArray[np.float32]:
+        """Return the recent texts' scores by a leader, float32 [n]."""
+        if isinstance(leader, Witness):
+            return leader.score(self.base, self.recent_material(texts, recent, leader))
+        places = self.base.space(texts.values.astype(np.float32))
+        return leader.score(places, mean_of_nearest([nearest(places, self.base.known)]))
 
     def bear(self, recent: Recent) -> None:
         """Let a witness of every recipe be born of the newest chunks."""
@@ -177,7 +208,14 @@ class Witnesses:
 
     def _material(self, sample: Sample, which: int) -> Material:
         around = {number: found[which] for number, found in self._around.items()}
-        return Material(values=sample.values, ids=sample.ids, indptr=sample.indptr, known=sample.known, around=around)
+        return Material(
+            values=sample.values,
+            places=sample.places,
+            ids=sample.ids,
+            indptr=sample.indptr,
+            known=sample.known,
+            around=around,
+        )
 
     def _sample(self, features: Features, rows: int, *, own: bool) -> Sample:
         indptr = features.tokens.indptr[: rows + 1]
