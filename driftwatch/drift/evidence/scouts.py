@@ -186,26 +186,31 @@ class Scouts:
         rows = births[:, None] - trail.begin + np.arange(patrol.life)
         bet_on = np.minimum(rows, len(trail.known) - 1)
         scores = np.take_along_axis(score(trail.places, trail.known, hearts), bet_on, axis=1)
-        history = _bet(_ranks(scores, trail.uniform[bet_on], calibrations))
+        history = _bet(smoothed_ranks(scores, trail.uniform[bet_on], calibrations))
         climbed = np.log10(history.mean(2).T) - np.log10(needed)
         places = rows - (len(trail.known) - len(heights))
         # Rows beyond the trail are texts still to come: they only fill up the table.
         asked = (rows < len(trail.known)) & (places >= 0)
-        for number in np.flatnonzero(asked.any(1)).tolist():
-            mine = places[number][asked[number]]
-            height = climbed[number][asked[number]]
-            higher = mine[height > heights[mine]]
-            if len(higher):
-                last = history[np.flatnonzero(asked[number])[-1], number]
-                scout = Scout(
-                    name=patrol.name,
-                    heart=hearts[number],
-                    calibration=calibrations[number],
-                    values=last.reshape(len(LEVELS), len(SHARES)),
-                )
-                heights[mine] = np.maximum(heights[mine], height)
-                for place in higher.tolist():
-                    leaders[place] = scout
+        table = np.full((len(births), len(heights)), -np.inf)
+        numbers, steps = np.nonzero(asked)
+        table[numbers, places[asked]] = climbed[asked]
+        best = table.argmax(0)
+        highest = table[best, np.arange(len(heights))]
+        higher = np.flatnonzero(highest > heights)
+        heights[higher] = highest[higher]
+        last = np.zeros(len(births), dtype=np.int64)
+        last[numbers] = steps
+        found = {
+            number: Scout(
+                name=patrol.name,
+                heart=hearts[number],
+                calibration=calibrations[number],
+                values=history[last[number], number].reshape(len(LEVELS), len(SHARES)),
+            )
+            for number in np.unique(best[higher]).tolist()
+        }
+        for place in higher.tolist():
+            leaders[place] = found[int(best[place])]
 
     def _hearts(self, patrol: Patrol, births: Rows) -> Matrix:
         """Return the weighted mean places of the texts that scouts are born of, float32 [w, p]."""
@@ -238,7 +243,7 @@ class Scouts:
         )
 
 
-def _ranks(scores: Matrix, uniform: Floats, calibrations: Matrix) -> Floats:
+def smoothed_ranks(scores: Matrix, uniform: Floats, calibrations: Matrix) -> Floats:
     """Return the smoothed ranks among CAL's texts and those since the birth, float64 [w, life]."""
     right = np.stack([np.searchsorted(cal, some, side="right") for cal, some in zip(calibrations, scores, strict=True)])
     left = np.stack([np.searchsorted(cal, some, side="left") for cal, some in zip(calibrations, scores, strict=True)])
