@@ -6,8 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from driftwatch.domain.features import Digest, Embeddings, Features, TokenCounts
 from driftwatch.drift.evidence.neighbours import NEAREST, Space, mean_of_nearest, nearest
 from driftwatch.drift.evidence.scouts import LEVELS, PATROLS, Scouts, smoothed_ranks
+from driftwatch.drift.evidence.witness import MOST_CALIBRATED
+from driftwatch.drift.evidence.witnesses import Witnesses
+from driftwatch.drift.features import concatenate
 
 Matrix = npt.NDArray[np.float32]
 DIMS = 12
@@ -111,6 +115,31 @@ def test_the_stream_may_be_cut_anyhow() -> None:
     assert np.isfinite(traces[0][PATROLS[0].chunk :]).all()
     for trace in traces[1:]:
         assert np.allclose(trace, traces[0], rtol=0, atol=1e-6)
+
+
+def features(random: np.random.Generator, count: int) -> Features:
+    ids = random.integers(50, size=count).astype(np.int32)
+    tokens = TokenCounts(
+        indptr=np.arange(count + 1),
+        ids=ids,
+        counts=np.ones(count, dtype=np.int32),
+        vocabulary=50,
+        digest=Digest("tokens"),
+    )
+    return Features(embeddings=Embeddings(values=places(random, count), digest=Digest("e")), tokens=tokens, losses=None)
+
+
+def test_no_ranked_text_is_learnt_from_and_every_other_is() -> None:
+    random = np.random.default_rng(10)
+    train, spare = features(random, 100), features(random, 30)
+    first, second = (features(random, MOST_CALIBRATED) for _ in range(2))
+    one, other = (Witnesses(train, concatenate([ranked, spare])).base for ranked in (first, second))
+    assert np.array_equal(one.known, other.known)
+    assert np.array_equal(one.shares, other.shares)
+    assert len(one.known) == 130
+    without = Witnesses(train, first).base
+    assert len(without.known) == 100
+    assert not np.array_equal(without.precision, one.precision)
 
 
 def test_after_an_alarm_and_after_a_gap_none_bets_on() -> None:

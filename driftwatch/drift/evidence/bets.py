@@ -180,7 +180,8 @@ class Bets:
         """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
         peak = NOTHING
         betting = self._betting()
-        exact = length == 1 and not any(text.group is not None for text in window.texts)
+        single = length == 1
+        exact = single and not any(text.group is not None for text in window.texts)
         for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
             if not len(part):
                 continue
@@ -189,7 +190,7 @@ class Bets:
             if betting:
                 uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
                 rate = WITNESS_PART / window.arl_texts
-                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=exact)
+                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, single=single, exact=exact)
                 peak = first(peak, _peak(heights, blocks, leaders))
             if self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent)

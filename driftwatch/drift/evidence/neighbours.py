@@ -30,7 +30,7 @@ class Space:
         kept = slice(max(len(variances) - _DIMENSIONS, 0), None)
         stretch = 1.0 / np.sqrt(np.maximum(variances[kept], 0.0) + ridge)
         self._mean = mean
-        self._axes = np.ascontiguousarray(axes[:, kept] * stretch, dtype=np.float32)
+        self._axes: Matrix = np.ascontiguousarray((axes[:, kept] * stretch).astype(np.float32))
 
     def __call__(self, values: Matrix) -> Matrix:
         """Return the texts' places, float32 [n, p], unit rows, from their embeddings [n, d]."""

@@ -69,7 +69,8 @@ class Scout:
 
     def score(self, places: Matrix, known: Vector) -> Vector:
         """Return texts' scores, float32 [n]."""
-        return score(places, known, self.heart[None])[0]
+        found: Vector = score(places, known, self.heart[None])[0]
+        return found
 
 
 def score(places: Matrix, known: Vector, hearts: Matrix) -> Matrix:

@@ -67,7 +67,7 @@ class Witnesses:
 
     Args:
         train: TRAIN's features.
-        cal: CAL's features.
+        cal: CAL's features; what it has beyond the texts that are ranked, 2,048, is learnt from as TRAIN is.
     """
 
     def __init__(self, train: Features, cal: Features) -> None:
@@ -83,16 +83,17 @@ class Witnesses:
         self._lessons: dict[int, Lesson] = {}
 
     def update(
-        self, piece: Chunk, blocks: Blocks, uniform: Floats, *, rate: float, exact: bool
+        self, piece: Chunk, blocks: Blocks, uniform: Floats, *, rate: float, single: bool, exact: bool
     ) -> tuple[Floats, list[Leader | None]]:
-        """Let all witnesses bet on some texts, then let new ones be born of the chunk they closed.
+        """Let all witnesses and scouts alive bet on some texts.
 
         Args:
             piece: the texts, in the order of ``blocks.rows``.
             blocks: how they are bet on.
             uniform: float64 [n] within 0 and 1, a hash of each text, to break ties.
             rate: false alarms per text that the bank may raise.
-            exact: whether texts are independent and bet on one by one.
+            single: whether texts are bet on one by one; a part of the rate is the scouts' then.
+            exact: whether none of them is known to depend on another besides, so that scouts may bet.
 
         Returns:
             log10 of the highest statistic over its threshold after each block, and whose it is.
@@ -100,27 +101,32 @@ class Witnesses:
         heights = np.full(len(blocks), -np.inf)
         leaders: list[Leader | None] = [None] * len(blocks)
         self.alive = [witness for witness in self.alive if witness.lives(len(piece))]
-        if not len(piece):
+        if not exact:
+            self.scouts.forget(len(piece))
+        if not len(piece) or not (exact or self.alive):
             return heights, leaders
         material = self.material(piece)
         if exact:
             heights, scouts = self.scouts.update(material.places, material.known, uniform, rate=SCOUT_PART * rate)
             leaders = list(scouts)
-            rate *= 1.0 - SCOUT_PART
-        else:
-            self.scouts.forget(len(piece))
-        if not self.alive:
-            return heights, leaders
+        if self.alive:
+            own = rate * (1.0 - SCOUT_PART) if single else rate
+            climbed = self._climbed(material, blocks, uniform, rate=own, exact=exact)
+            best = climbed.argmax(1)
+            highest = climbed[np.arange(len(blocks)), best]
+            for place in np.flatnonzero(highest > heights).tolist():
+                leaders[place] = self.alive[best[place]]
+            heights = np.maximum(heights, highest)
+        return heights, leaders
+
+    def _climbed(self, material: Material, blocks: Blocks, uniform: Floats, *, rate: float, exact: bool) -> Floats:
+        """Let the witnesses bet; returns log10 of statistics over thresholds, float64 [blocks, witnesses]."""
         parts: Parts = {}
         hits = [witness.hits(witness.score(self.base, material, parts), uniform) for witness in self.alive]
         means = blocks.means(np.concatenate(hits, axis=1)).reshape(len(blocks), len(self.alive), len(LEVELS))
         climbed = np.log10(bet(self.alive, means.transpose(1, 0, 2), blocks.gaps))
         climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
-        best = climbed.argmax(1)
-        highest = climbed[np.arange(len(blocks)), best]
-        for place in np.flatnonzero(highest > heights).tolist():
-            leaders[place] = self.alive[best[place]]
-        return np.maximum(heights, highest), leaders
+        return climbed
 
     def material(self, texts: Chunk) -> Material:
         """Return what the scores of all witnesses alive need of some texts."""
