@@ -20,7 +20,8 @@ DIMS = 12
 def places(random: np.random.Generator, count: int, shift: float = 0.0) -> Matrix:
     found = random.normal(size=(count, DIMS))
     found[:, 0] += shift
-    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    unit: Matrix = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def scouts(random: np.random.Generator, count: int = 300) -> tuple[Scouts, Matrix]:

@@ -246,7 +246,9 @@ class Bets:
         if "trail_numbers" in arrays:
             end, quiet = (int(each) for each in arrays["trail_numbers"])
             places, known = (arrays[name].astype(np.float32) for name in ("trail_places", "trail_known"))
-            self._witnesses.scouts.trail = Trail(places, known, arrays["trail_uniform"], end=end, quiet=quiet)
+            self._witnesses.scouts.trail = Trail(
+                places, known, arrays["trail_uniform"].astype(np.float64), end=end, quiet=quiet
+            )
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
         stored = [

@@ -34,7 +34,7 @@ class Space:
 
     def __call__(self, values: Matrix) -> Matrix:
         """Return the texts' places, float32 [n, p], unit rows, from their embeddings [n, d]."""
-        places: Matrix = (values - self._mean) @ self._axes
+        places: Matrix = np.asarray((values - self._mean) @ self._axes, dtype=np.float32)
         places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), np.float32(1e-9))
         return places
 
