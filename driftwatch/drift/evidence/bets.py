@@ -15,6 +15,7 @@ from driftwatch.drift.evidence.fixed import Fixed
 from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.recent import Chunk, Recent
+from driftwatch.drift.evidence.scouts import Trail
 from driftwatch.drift.evidence.seen import Seen, keys, uniform
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
 from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
@@ -25,7 +26,7 @@ from driftwatch.drift.features import take
 if TYPE_CHECKING:
     from driftwatch.domain.drift import ChannelEvidence, Onset, Reference, Window
     from driftwatch.drift.evidence.settings import EvidenceSettings
-    from driftwatch.drift.evidence.witness import Witness
+    from driftwatch.drift.evidence.witnesses import Leader
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -45,7 +46,7 @@ class Peak:
 
     height: float
     texts: int
-    witness: Witness | None
+    witness: Leader | None
 
 
 NOTHING = Peak(height=-np.inf, texts=0, witness=None)
@@ -108,7 +109,7 @@ class Bets:
             return Call(peak=peak)
         onset, channels = self._leaders.explain(window, self._recent, peak.witness)
         self._fixed.reset()
-        self._witnesses.alive = []
+        self._witnesses.reset()
         return Call(peak=peak, onset=onset, channels=channels)
 
     def topics(self, window: Window) -> npt.NDArray[np.int64]:
@@ -182,7 +183,8 @@ class Bets:
         """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
         peak = NOTHING
         betting = self._betting()
-        exact = length == 1 and not any(text.group is not None for text in window.texts)
+        single = length == 1
+        exact = single and not any(text.group is not None for text in window.texts)
         for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
             if not len(part):
                 continue
@@ -191,7 +193,7 @@ class Bets:
             if betting:
                 rate = WITNESS_PART / window.arl_texts
                 ties = uniform(bodies[blocks.rows])
-                heights, leaders = self._witnesses.update(piece, blocks, ties, rate=rate, exact=exact)
+                heights, leaders = self._witnesses.update(piece, blocks, ties, rate=rate, single=single, exact=exact)
                 peak = first(peak, _peak(heights, blocks, leaders))
             if self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent)
@@ -218,6 +220,9 @@ class Bets:
                 found[f"chunk{number}_{name}"] = getattr(chunk, name)
         if self._burn_in is not None:
             found["burn_in"] = self._burn_in
+        trail = self._witnesses.scouts.trail
+        found |= {"trail_places": trail.places, "trail_known": trail.known, "trail_uniform": trail.uniform}
+        found["trail_numbers"] = np.array([trail.end, trail.quiet])
         found["bank"] = self._fixed.bank.values
         tokens = self._fixed.tokens
         found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
@@ -242,6 +247,12 @@ class Bets:
             open=chunks[notes.chunks :],
         )
         self._fixed.bank.values = arrays["bank"].astype(np.float64)
+        if "trail_numbers" in arrays:
+            end, quiet = (int(each) for each in arrays["trail_numbers"])
+            places, known = (arrays[name].astype(np.float32) for name in ("trail_places", "trail_known"))
+            self._witnesses.scouts.trail = Trail(
+                places, known, arrays["trail_uniform"].astype(np.float64), end=end, quiet=quiet
+            )
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
         stored = [
@@ -260,7 +271,7 @@ def _one_of_each_group(window: Window, rows: Rows) -> Rows:
     return found
 
 
-def _peak(heights: Floats, blocks: Blocks, leaders: list[Witness | None]) -> Peak:
+def _peak(heights: Floats, blocks: Blocks, leaders: list[Leader | None] | list[None]) -> Peak:
     """Return where evidence first reached the threshold, or was highest."""
     reached = np.flatnonzero(heights >= 0)
     place = int(reached[0] if len(reached) else heights.argmax())

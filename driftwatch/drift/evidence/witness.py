@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.kernels import Kernels
+from driftwatch.drift.evidence.neighbours import Space, mean_of_nearest
 from driftwatch.drift.evidence.ranks import Order, hits, order
 from driftwatch.drift.evidence.shiryaev import GREATEST
 
@@ -21,19 +21,17 @@ Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-Parts = dict[tuple[str, int, tuple[int, ...]], npt.NDArray[np.floating]]
-"""Parts of scores of the same texts, by the part's name, the kernel's width and the chunks it was learnt from."""
+Parts = dict[tuple[str, tuple[int, ...]], npt.NDArray[np.floating]]
+"""Parts of scores of the same texts, by the part's name and the chunks it was learnt from."""
 LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
 MOST_CALIBRATED = 2_048
-MOST_KNOWN = 1_024
+MOST_KNOWN = 3_072
 PIECE = 256
 """Most texts that are bet on at once."""
 MOST_SCALED = 512
 """TRAIN texts on which the parts of a score are brought to one scale."""
 _SHRINKAGE = 0.3
-_FLOOR = 0.25
-_LEAST_FLOOR = 1e-12
 _PRIOR_TEXTS = 20.0
 _LOWEST = -1.0
 
@@ -44,15 +42,13 @@ class Kind:
 
     Args:
         name: of the recipe.
-        parts: whose standardised sum is the score: ``density``, ``direction``, ``tokens``.
-        width: of the kernel, 0 the widest.
+        parts: whose standardised sum is the score: ``neighbours``, ``direction``, ``tokens``.
         chunks: it learns from.
         life: texts it bets on at most, in pieces of 256.
     """
 
     name: str
     parts: tuple[str, ...]
-    width: int
     chunks: int
     life: int
 
@@ -63,13 +59,11 @@ class Kind:
 
 
 KINDS = (
-    Kind(name="dense region", parts=("density",), width=0, chunks=1, life=4),
-    Kind(name="denser region", parts=("density",), width=1, chunks=1, life=4),
-    Kind(name="densest region of four", parts=("density",), width=2, chunks=4, life=8),
-    Kind(name="all at once", parts=("density", "direction", "tokens"), width=0, chunks=1, life=4),
-    Kind(name="direction", parts=("direction",), width=0, chunks=2, life=8),
-    Kind(name="tokens", parts=("tokens",), width=0, chunks=2, life=8),
-    Kind(name="all together", parts=("density", "direction", "tokens"), width=0, chunks=2, life=8),
+    Kind(name="near a chunk", parts=("neighbours",), chunks=1, life=4),
+    Kind(name="near four chunks", parts=("neighbours",), chunks=4, life=4),
+    Kind(name="direction", parts=("direction",), chunks=2, life=8),
+    Kind(name="tokens", parts=("tokens",), chunks=2, life=8),
+    Kind(name="all together", parts=("neighbours", "direction", "tokens"), chunks=2, life=4),
 )
 
 
@@ -79,16 +73,18 @@ class Material:
 
     Args:
         values: float32 [n, d] embeddings.
+        places: float32 [n, p], where they lie in the space of neighbours.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
-        known: float32 [n, 3], kernel density of the reference around each text.
-        around: by a chunk's number, float32 [n, 3], kernel density of that chunk's texts around each text.
+        known: float32 [n], mean similarity to the nearest known texts of the reference.
+        around: by a chunk's number, float32 [n, k], similarities to the nearest of that chunk's texts.
     """
 
     values: Matrix
+    places: Matrix
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
-    known: Matrix
+    known: Vector
     around: Mapping[int, Matrix]
 
 
@@ -97,20 +93,18 @@ class Base:
     """What all witnesses of a reference share; everything from TRAIN alone.
 
     Args:
-        kernels: of the embeddings.
-        known: float32 [n, d], TRAIN texts that densities are measured with.
+        space: that neighbours are looked for in.
+        known: float32 [n, p], places of the known texts there.
         mean: float32 [d], of TRAIN.
         precision: float32 [d, d], inverse of TRAIN's shrunk covariance.
         shares: float64 [vocabulary], of TRAIN's texts that hold each token.
-        floor: float32 [3], added to densities before they are compared.
     """
 
-    kernels: Kernels
+    space: Space
     known: Matrix
     mean: Vector
     precision: Matrix
     shares: Floats
-    floor: Vector
 
 
 def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
@@ -121,19 +115,17 @@ def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
         ids: int32 [nonzeros], tokens present in TRAIN's texts, each once a text.
         vocabulary: number of tokens.
     """
-    kernels = Kernels(values)
-    known = np.ascontiguousarray(values[:MOST_KNOWN])
     dims = values.shape[1]
+    mean = values.mean(0)
     covariance = np.cov(values.T.astype(np.float64))
-    ridge = _SHRINKAGE * np.trace(covariance) / dims * np.eye(dims)
-    floor = np.maximum(_FLOOR * (kernels.density(known, known) - 1.0 / len(known)).mean(0), _LEAST_FLOOR)
+    ridge = _SHRINKAGE * float(np.trace(covariance)) / dims
+    space = Space(mean, covariance, ridge)
     return Base(
-        kernels=kernels,
-        known=known,
-        mean=values.mean(0),
-        precision=np.linalg.inv(covariance + ridge).astype(np.float32),
+        space=space,
+        known=space(values[:MOST_KNOWN]),
+        mean=mean,
+        precision=np.linalg.inv(covariance + ridge * np.eye(dims)).astype(np.float32),
         shares=np.asarray((np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0), dtype=np.float64),
-        floor=floor.astype(np.float32),
     )
 
 
@@ -173,19 +165,15 @@ class Score:
 
     def known_part(self, part: str, base: Base, material: Material, known: Parts) -> npt.NDArray[np.floating]:
         """Return one part of the score, float [n], computed once for all witnesses that learnt alike."""
-        key = (part, self.kind.width if part == "density" else 0, self.chunks)
+        key = (part, self.chunks)
         if key not in known:
             known[key] = self.part(part, base, material)
         return known[key]
 
     def part(self, part: str, base: Base, material: Material) -> npt.NDArray[np.floating]:
         """Return one part of the score, float [n]."""
-        if part == "density":
-            width = self.kind.width
-            here = sum(material.around[number][:, width] for number in self.chunks) / len(self.chunks)
-            floor = base.floor[width]
-            found: npt.NDArray[np.floating] = np.log((here + floor) / (material.known[:, width] + floor))
-            return found
+        if part == "neighbours":
+            return mean_of_nearest([material.around[number] for number in self.chunks]) - material.known
         if part == "direction":
             return material.values @ self.direction - base.mean @ self.direction
         held = np.append(self.weights.take(material.ids), np.float32(0.0))
@@ -200,24 +188,24 @@ class Lesson:
     Args:
         texts: in the chunk.
         total: float32 [d], sum of their embeddings.
-        around: float32 [m, d], those of them that densities are measured with.
+        places: float32 [texts, p], where they lie.
         counts: int64 [vocabulary], how many of them hold each token.
     """
 
     texts: int
     total: Vector
-    around: Matrix
+    places: Matrix
     counts: npt.NDArray[np.int64]
 
 
-def lesson(chunk: Chunk, vocabulary: int) -> Lesson:
-    """Return what a chunk teaches; densities are measured with every other text, at half the cost."""
+def lesson(chunk: Chunk, base: Base) -> Lesson:
+    """Return what a chunk teaches."""
     values = chunk.values.astype(np.float32)
     return Lesson(
         texts=len(chunk),
         total=values.sum(0),
-        around=np.ascontiguousarray(values[::2]),
-        counts=np.bincount(chunk.ids, minlength=vocabulary),
+        places=base.space(values),
+        counts=np.bincount(chunk.ids, minlength=len(base.shares)),
     )
 
 
@@ -231,8 +219,9 @@ def learn(
 ) -> Score:
     """Return the score that a recipe learns from some chunks.
 
-    Density: log ratio of the chunks' kernel density to TRAIN's. Direction: linear discriminant between the chunks'
-    mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log ratio of presence.
+    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear
+    discriminant between the chunks' mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log
+    ratio of presence.
 
     Args:
         kind: recipe.
@@ -262,10 +251,11 @@ class Witness:
     r"""A frozen score, and Shiryaev–Roberts bets on the ranks it gives to the texts that come after its birth.
 
     Let :math:`p_i = (\#\{s > s_i\} + U_i (\#\{s = s_i\} + 1))/(N + 1)` be the smoothed rank of text i among CAL's N
-    texts and those since the birth before it; U comes from a hash of the text. The score is chosen from TRAIN
-    and from older texts only, so without drift CAL's texts and those since the birth are exchangeable under it and the
-    p are independent and uniform (Vovk, Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem
-    11.1): the null rate of {p ≤ ε} is ε exactly, however small CAL is. The bets are those of :class:`Bank`. A witness
+    texts and those since the birth before it; U comes from a hash of the text. The score is chosen from TRAIN,
+    from those of the reference's other texts that are never ranked, and from older texts only, so without drift CAL's
+    ranked texts and those since the birth are exchangeable under it and the p are independent and uniform (Vovk,
+    Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem 11.1): the null rate of {p ≤ ε} is ε
+    exactly, however few are ranked. The bets are those of :class:`Bank`. A witness
     lives for a fixed number of texts, and no choice of witnesses looks at CAL or at evidence; so the chance that any
     of those born within T texts reaches its threshold is at most the sum over them.
 
@@ -293,6 +283,16 @@ class Witness:
     def known(self) -> int:
         """Return how many texts there are to rank among."""
         return len(self.calibration) + self.count
+
+    @property
+    def name(self) -> str:
+        """Name of its recipe."""
+        return self.score.kind.name
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels that it bets at."""
+        return LEVELS
 
     def go_on(self, highest: Order, values: Floats, count: int) -> None:
         """Go on from the highest scores so far, their orders int32 [n], the statistics and the number of texts."""
