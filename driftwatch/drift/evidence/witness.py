@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.drift.evidence.kernel import Kernel
 from driftwatch.drift.evidence.neighbours import Space, mean_of_nearest
 from driftwatch.drift.evidence.ranks import Order, hits, order
 from driftwatch.drift.evidence.shiryaev import GREATEST
@@ -27,6 +28,8 @@ LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
 MOST_CALIBRATED = 2_048
 MOST_KNOWN = 3_072
+MOST_DENSE = 512
+"""Known texts that a density is measured with."""
 PIECE = 256
 """Most texts that are bet on at once."""
 MOST_SCALED = 512
@@ -34,6 +37,8 @@ MOST_SCALED = 512
 _SHRINKAGE = 0.3
 _PRIOR_TEXTS = 20.0
 _LOWEST = -1.0
+_FLOOR = 0.25
+_LEAST_FLOOR = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,7 @@ class Kind:
 
     Args:
         name: of the recipe.
-        parts: whose standardised sum is the score: ``neighbours``, ``direction``, ``tokens``.
+        parts: whose standardised sum is the score: ``neighbours``, ``density``, ``direction``, ``tokens``.
         chunks: it learns from.
         life: texts it bets on at most, in pieces of 256.
     """
@@ -61,6 +66,7 @@ class Kind:
 KINDS = (
     Kind(name="near a chunk", parts=("neighbours",), chunks=1, life=4),
     Kind(name="near four chunks", parts=("neighbours",), chunks=4, life=4),
+    Kind(name="dense region", parts=("density",), chunks=1, life=4),
     Kind(name="direction", parts=("direction",), chunks=2, life=8),
     Kind(name="tokens", parts=("tokens",), chunks=2, life=8),
     Kind(name="all together", parts=("neighbours", "direction", "tokens"), chunks=2, life=4),
@@ -78,6 +84,8 @@ class Material:
         indptr: int64 [n + 1].
         known: float32 [n], mean similarity to the nearest known texts of the reference.
         around: by a chunk's number, float32 [n, k], similarities to the nearest of that chunk's texts.
+        density: float32 [n], of the known texts around each.
+        densities: by a chunk's number, float32 [n], of that chunk's texts around each.
     """
 
     values: Matrix
@@ -86,6 +94,8 @@ class Material:
     indptr: npt.NDArray[np.int64]
     known: Vector
     around: Mapping[int, Matrix]
+    density: Vector
+    densities: Mapping[int, Vector]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +105,9 @@ class Base:
     Args:
         space: that neighbours are looked for in.
         known: float32 [n, p], places of the known texts there.
+        kernel: that densities are measured with.
+        dense: float32 [m, d], known texts whose density is measured.
+        floor: added to densities before they are compared.
         mean: float32 [d], of TRAIN.
         precision: float32 [d, d], inverse of TRAIN's shrunk covariance.
         shares: float64 [vocabulary], of TRAIN's texts that hold each token.
@@ -102,6 +115,9 @@ class Base:
 
     space: Space
     known: Matrix
+    kernel: Kernel
+    dense: Matrix
+    floor: np.float32
     mean: Vector
     precision: Matrix
     shares: Floats
@@ -120,9 +136,14 @@ def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
     covariance = np.cov(values.T.astype(np.float64))
     ridge = _SHRINKAGE * float(np.trace(covariance)) / dims
     space = Space(mean, covariance, ridge)
+    kernel, dense = Kernel(values), np.ascontiguousarray(values[:MOST_DENSE])
+    others = float((kernel.density(dense, dense) - 1.0 / len(dense)).mean())
     return Base(
         space=space,
         known=space(values[:MOST_KNOWN]),
+        kernel=kernel,
+        dense=dense,
+        floor=np.float32(max(_FLOOR * others, _LEAST_FLOOR)),
         mean=mean,
         precision=np.linalg.inv(covariance + ridge * np.eye(dims)).astype(np.float32),
         shares=np.asarray((np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0), dtype=np.float64),
@@ -174,6 +195,10 @@ class Score:
         """Return one part of the score, float [n]."""
         if part == "neighbours":
             return mean_of_nearest([material.around[number] for number in self.chunks]) - material.known
+        if part == "density":
+            here = np.mean([material.densities[number] for number in self.chunks], axis=0)
+            found: Vector = np.log((here + base.floor) / (material.density + base.floor))
+            return found
         if part == "direction":
             return material.values @ self.direction - base.mean @ self.direction
         held = np.append(self.weights.take(material.ids), np.float32(0.0))
@@ -189,12 +214,14 @@ class Lesson:
         texts: in the chunk.
         total: float32 [d], sum of their embeddings.
         places: float32 [texts, p], where they lie.
+        dense: float32 [m, d], every other one of them, with which densities are measured at half the cost.
         counts: int64 [vocabulary], how many of them hold each token.
     """
 
     texts: int
     total: Vector
     places: Matrix
+    dense: Matrix
     counts: npt.NDArray[np.int64]
 
 
@@ -205,6 +232,7 @@ def lesson(chunk: Chunk, base: Base) -> Lesson:
         texts=len(chunk),
         total=values.sum(0),
         places=base.space(values),
+        dense=np.ascontiguousarray(values[::2]),
         counts=np.bincount(chunk.ids, minlength=len(base.shares)),
     )
 
@@ -219,7 +247,8 @@ def learn(
 ) -> Score:
     """Return the score that a recipe learns from some chunks.
 
-    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear
+    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Density: log ratio of
+    the chunks' kernel density to the known texts', wide enough to see a known region become denser. Direction: linear
     discriminant between the chunks' mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log
     ratio of presence.
 
