@@ -98,7 +98,7 @@ def test_a_token_bank_survives_rescaling_and_a_restart() -> None:
 
 def witness(calibration: np.ndarray) -> Witness:
     kind = KINDS[0]
-    score = Score(kind, (1,), np.zeros(1, np.float32), np.zeros(0, np.float32), ())
+    score = Score(kind, (1,), np.zeros(1, np.float32), np.zeros(1, np.float32), np.zeros(0, np.float32), ())
     return Witness(score, np.sort(calibration.astype(np.float32)), born=1, stands_for=250)
 
 

@@ -140,7 +140,7 @@ def test_no_ranked_text_is_learnt_from_and_every_other_is() -> None:
     assert len(one.known) == 130
     without = Witnesses(train, first).base
     assert len(without.known) == 100
-    assert not np.array_equal(without.precision, one.precision)
+    assert not np.array_equal(without.plain.precision, one.plain.precision)
 
 
 def test_after_an_alarm_and_after_a_gap_none_bets_on() -> None:

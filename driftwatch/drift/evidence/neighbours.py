@@ -62,10 +62,9 @@ def _nearest(places: Matrix, others: Matrix, skipped: int) -> Matrix:
     if left:
         np.maximum(best[:, :left], similar[:, rounds * groups :], out=best[:, :left])
     count = min(NEAREST + skipped, groups)
-    found = np.partition(best, groups - count, axis=1)[:, groups - count :]
-    if skipped:
-        found = np.sort(found, axis=1)[:, :-1]
-    return np.ascontiguousarray(found)
+    # So few are sorted in less time than they are parted.
+    best.sort(axis=1)
+    return np.ascontiguousarray(best[:, groups - count : groups - skipped])
 
 
 def mean_of_nearest(found: list[Matrix]) -> npt.NDArray[np.float32]:
@@ -78,6 +77,7 @@ def mean_of_nearest(found: list[Matrix]) -> npt.NDArray[np.float32]:
     if len(found) > 1:
         together = np.concatenate(found, axis=1)
         count = min(NEAREST, together.shape[1])
-        together = np.partition(together, together.shape[1] - count, axis=1)[:, -count:]
+        together.sort(axis=1)
+        together = together[:, -count:]
     mean: npt.NDArray[np.float32] = together.mean(1)
     return mean

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.kernel import Kernel
 from driftwatch.drift.evidence.neighbours import Space, mean_of_nearest
 from driftwatch.drift.evidence.ranks import Order, hits, order
+from driftwatch.drift.evidence.regions import Regions
 from driftwatch.drift.evidence.shiryaev import GREATEST
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
 MOST_CALIBRATED = 2_048
 MOST_KNOWN = 3_072
-MOST_DENSE = 512
-"""Known texts that a density is measured with."""
 PIECE = 256
 """Most texts that are bet on at once."""
 MOST_SCALED = 512
@@ -37,8 +35,6 @@ MOST_SCALED = 512
 _SHRINKAGE = 0.3
 _PRIOR_TEXTS = 20.0
 _LOWEST = -1.0
-_FLOOR = 0.25
-_LEAST_FLOOR = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,7 @@ class Kind:
 
     Args:
         name: of the recipe.
-        parts: whose standardised sum is the score: ``neighbours``, ``density``, ``direction``, ``tokens``.
+        parts: whose standardised sum is the score: ``neighbours``, ``regions``, ``direction``, ``tokens``.
         chunks: it learns from.
         life: texts it bets on at most, in pieces of 256.
     """
@@ -66,7 +62,7 @@ class Kind:
 KINDS = (
     Kind(name="near a chunk", parts=("neighbours",), chunks=1, life=4),
     Kind(name="near four chunks", parts=("neighbours",), chunks=4, life=4),
-    Kind(name="dense region", parts=("density",), chunks=1, life=4),
+    Kind(name="denser regions", parts=("regions",), chunks=1, life=4),
     Kind(name="direction", parts=("direction",), chunks=2, life=8),
     Kind(name="tokens", parts=("tokens",), chunks=2, life=8),
     Kind(name="all together", parts=("neighbours", "direction", "tokens"), chunks=2, life=4),
@@ -80,22 +76,38 @@ class Material:
     Args:
         values: float32 [n, d] embeddings.
         places: float32 [n, p], where they lie in the space of neighbours.
+        regions: float32 [n, r], how near they lie to the landmarks.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
         known: float32 [n], mean similarity to the nearest known texts of the reference.
         around: by a chunk's number, float32 [n, k], similarities to the nearest of that chunk's texts.
-        density: float32 [n], of the known texts around each.
-        densities: by a chunk's number, float32 [n], of that chunk's texts around each.
     """
 
     values: Matrix
     places: Matrix
+    regions: Matrix
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
     known: Vector
     around: Mapping[int, Matrix]
-    density: Vector
-    densities: Mapping[int, Vector]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spread:
+    """Mean and shrunk covariance of some texts' values.
+
+    Args:
+        mean: float32 [d].
+        precision: float32 [d, d], inverse of the shrunk covariance.
+    """
+
+    mean: Vector
+    precision: Matrix
+
+    def direction(self, mean: Vector) -> Vector:
+        """Return the linear discriminant between another mean and this, float32 [d] (Fisher 1936)."""
+        found: Vector = self.precision @ (mean - self.mean)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,21 +117,17 @@ class Base:
     Args:
         space: that neighbours are looked for in.
         known: float32 [n, p], places of the known texts there.
-        kernel: that densities are measured with.
-        dense: float32 [m, d], known texts whose density is measured.
-        floor: added to densities before they are compared.
-        mean: float32 [d], of TRAIN.
-        precision: float32 [d, d], inverse of TRAIN's shrunk covariance.
+        plain: TRAIN's embeddings, for discriminants.
+        regions: how near texts lie to the landmarks.
+        usual: these, of TRAIN's texts, for discriminants.
         shares: float64 [vocabulary], of TRAIN's texts that hold each token.
     """
 
     space: Space
     known: Matrix
-    kernel: Kernel
-    dense: Matrix
-    floor: np.float32
-    mean: Vector
-    precision: Matrix
+    plain: Spread
+    regions: Regions
+    usual: Spread
     shares: Floats
 
 
@@ -131,23 +139,27 @@ def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
         ids: int32 [nonzeros], tokens present in TRAIN's texts, each once a text.
         vocabulary: number of tokens.
     """
-    dims = values.shape[1]
-    mean = values.mean(0)
-    covariance = np.cov(values.T.astype(np.float64))
-    ridge = _SHRINKAGE * float(np.trace(covariance)) / dims
-    space = Space(mean, covariance, ridge)
-    kernel, dense = Kernel(values), np.ascontiguousarray(values[:MOST_DENSE])
-    others = float((kernel.density(dense, dense) - 1.0 / len(dense)).mean())
+    mean, covariance, ridge = _shrunk(values)
+    space, regions = Space(mean, covariance, ridge), Regions(values)
     return Base(
         space=space,
         known=space(values[:MOST_KNOWN]),
-        kernel=kernel,
-        dense=dense,
-        floor=np.float32(max(_FLOOR * others, _LEAST_FLOOR)),
-        mean=mean,
-        precision=np.linalg.inv(covariance + ridge * np.eye(dims)).astype(np.float32),
+        plain=_spread(mean, covariance, ridge),
+        regions=regions,
+        usual=_spread(*_shrunk(regions(values))),
         shares=np.asarray((np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0), dtype=np.float64),
     )
+
+
+def _shrunk(values: Matrix) -> tuple[Vector, Floats, float]:
+    """Return mean, covariance and ridge of some texts' values [n, d]."""
+    covariance = np.cov(values.T.astype(np.float64))
+    return values.mean(0), covariance, _SHRINKAGE * float(np.trace(covariance)) / values.shape[1]
+
+
+def _spread(mean: Vector, covariance: Floats, ridge: float) -> Spread:
+    precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+    return Spread(mean=mean, precision=precision.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +170,7 @@ class Score:
         kind: recipe.
         chunks: numbers of the chunks it learnt from.
         direction: float32 [d].
+        regions: float32 [r].
         weights: float32 [vocabulary], of the tokens.
         scaling: mean and standard deviation of each part on TRAIN.
     """
@@ -165,6 +178,7 @@ class Score:
     kind: Kind
     chunks: tuple[int, ...]
     direction: Vector
+    regions: Vector
     weights: Vector
     scaling: tuple[tuple[float, float], ...]
 
@@ -195,12 +209,10 @@ class Score:
         """Return one part of the score, float [n]."""
         if part == "neighbours":
             return mean_of_nearest([material.around[number] for number in self.chunks]) - material.known
-        if part == "density":
-            here = np.mean([material.densities[number] for number in self.chunks], axis=0)
-            found: Vector = np.log((here + base.floor) / (material.density + base.floor))
-            return found
         if part == "direction":
-            return material.values @ self.direction - base.mean @ self.direction
+            return material.values @ self.direction - base.plain.mean @ self.direction
+        if part == "regions":
+            return material.regions @ self.regions
         held = np.append(self.weights.take(material.ids), np.float32(0.0))
         # Where a text holds no token reduceat returns the next text's first weight.
         return np.where(np.diff(material.indptr) > 0, np.add.reduceat(held, material.indptr[:-1]), np.float32(0.0))
@@ -214,14 +226,14 @@ class Lesson:
         texts: in the chunk.
         total: float32 [d], sum of their embeddings.
         places: float32 [texts, p], where they lie.
-        dense: float32 [m, d], every other one of them, with which densities are measured at half the cost.
+        regions: float32 [r], sum of how near they lie to the landmarks.
         counts: int64 [vocabulary], how many of them hold each token.
     """
 
     texts: int
     total: Vector
     places: Matrix
-    dense: Matrix
+    regions: Vector
     counts: npt.NDArray[np.int64]
 
 
@@ -232,7 +244,7 @@ def lesson(chunk: Chunk, base: Base) -> Lesson:
         texts=len(chunk),
         total=values.sum(0),
         places=base.space(values),
-        dense=np.ascontiguousarray(values[::2]),
+        regions=base.regions(values).sum(0),
         counts=np.bincount(chunk.ids, minlength=len(base.shares)),
     )
 
@@ -247,10 +259,9 @@ def learn(
 ) -> Score:
     """Return the score that a recipe learns from some chunks.
 
-    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Density: log ratio of
-    the chunks' kernel density to the known texts', wide enough to see a known region become denser. Direction: linear
-    discriminant between the chunks' mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log
-    ratio of presence.
+    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear
+    discriminant between the chunks' mean and TRAIN's (Fisher 1936), with a shrunk covariance. Regions: the same of the
+    kernels around landmarks. Tokens: naive Bayes log ratio of presence.
 
     Args:
         kind: recipe.
@@ -267,13 +278,15 @@ def learn(
     if "tokens" in kind.parts:
         odds = (sum(each.counts for each in learnt) / base.shares + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
         weights = np.maximum(np.log(odds.astype(np.float32)), np.float32(_LOWEST))
-    unscaled = Score(kind, tuple(numbers), base.precision @ (mean - base.mean), weights, ())
+    regions = np.sum([each.regions for each in learnt], axis=0) / np.float32(size)
+    directions = base.plain.direction(mean), base.usual.direction(regions)
+    unscaled = Score(kind, tuple(numbers), *directions, weights, ())
     if len(kind.parts) == 1:
         return unscaled
     known = {} if known is None else known
     parts = [unscaled.known_part(part, base, train, known) for part in kind.parts]
     scaling = tuple((float(part.mean()), float(part.std()) + 1e-9) for part in parts)
-    return Score(kind, unscaled.chunks, unscaled.direction, weights, scaling)
+    return Score(kind, unscaled.chunks, *directions, weights, scaling)
 
 
 class Witness:

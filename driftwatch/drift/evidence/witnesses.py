@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from driftwatch.drift.evidence.state import Alive
 
 Floats = npt.NDArray[np.float64]
-Vector = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float32]
 Leader = Witness | Scout
 SCOUT_PART = 0.4
 """Of the witnesses' budget, where texts are bet on one by one."""
@@ -54,18 +52,18 @@ class Sample:
     Args:
         values: float32 [n, d].
         places: float32 [n, p], where they lie in the space of neighbours.
+        regions: float32 [n, r], how near they lie to the landmarks.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
         known: float32 [n], mean similarity to the nearest known texts.
-        density: float32 [n], of the known texts around each.
     """
 
     values: npt.NDArray[np.float32]
     places: npt.NDArray[np.float32]
+    regions: npt.NDArray[np.float32]
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
     known: npt.NDArray[np.float32]
-    density: npt.NDArray[np.float32]
 
 
 class Witnesses:
@@ -85,8 +83,7 @@ class Witnesses:
         usual = float(self._train.known.mean()), float(self._train.known.std()) + 1e-9
         self.scouts = Scouts(self._cal.places, self._cal.known, usual)
         self.alive: list[Witness] = []
-        self._around: dict[int, tuple[Matrix, Matrix]] = {}
-        self._densities: dict[int, Vector] = {}
+        self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
         self._lessons: dict[int, Lesson] = {}
 
     def update(
@@ -137,47 +134,37 @@ class Witnesses:
 
     def material(self, texts: Chunk) -> Material:
         """Return what the scores of all witnesses alive need of some texts."""
+        scores = [witness.score for witness in self.alive if "neighbours" in witness.score.kind.parts]
+        wanted = {number for score in scores for number in score.chunks}
         values = texts.values.astype(np.float32)
         places = self.base.space(values)
         return Material(
             values=values,
             places=places,
+            regions=self.base.regions(values),
             ids=texts.ids,
             indptr=texts.indptr,
             known=mean_of_nearest([nearest(places, self.base.known)]),
-            around={number: self._nearest(places, number) for number in self._wanted("neighbours")},
-            density=self.base.kernel.density(values, self.base.dense),
-            densities={number: self._density(values, number) for number in self._wanted("density")},
+            around={number: self._nearest(places, number) for number in sorted(wanted)},
         )
-
-    def _wanted(self, part: str) -> list[int]:
-        """Return the numbers of the chunks that a part of the scores of witnesses alive is learnt from."""
-        scores = [witness.score for witness in self.alive if part in witness.score.kind.parts]
-        return sorted({number for score in scores for number in score.chunks})
 
     def recent_material(self, texts: Chunk, recent: Recent, witness: Witness) -> Material:
         """Return what one witness's score needs of the recent texts; none of them speaks for itself."""
         values = texts.values.astype(np.float32)
         places = self.base.space(values)
-        chunks, around, densities = numbered(recent), {}, {}
+        chunks, around = numbered(recent), {}
         for number in witness.score.chunks:
             own = np.isin(texts.seqs, chunks[number].seqs)
             around[number] = self._nearest(places, number)
             around[number][own] = nearest(places[own], self._lessons[number].places, own=True)
-            densities[number] = self._density(values, number)
-            own = np.isin(texts.seqs, chunks[number].seqs[::2])
-            densities[number][own] -= np.float32(1.0 / len(self._lessons[number].dense))
-            # A text rounded to half precision is not quite its own neighbour at distance 0.
-            np.maximum(densities[number], 0.0, out=densities[number])
         return Material(
             values=values,
             places=places,
+            regions=self.base.regions(values),
             ids=texts.ids,
             indptr=texts.indptr,
             known=mean_of_nearest([nearest(places, self.base.known)]),
             around=around,
-            density=self.base.kernel.density(values, self.base.dense),
-            densities=densities,
         )
 
     def reset(self) -> None:
@@ -225,37 +212,29 @@ class Witnesses:
             self.alive.append(witness)
 
     def _remember(self, chunks: dict[int, Chunk]) -> None:
-        """Keep how near and how dense the chunks at hand lie around TRAIN's and CAL's texts."""
+        """Keep how near the chunks at hand lie to TRAIN's and CAL's texts."""
         self._around = {number: found for number, found in self._around.items() if number in chunks}
         self._lessons = {number: found for number, found in self._lessons.items() if number in chunks}
-        self._densities = {number: found for number, found in self._densities.items() if number in chunks}
         for number, chunk in chunks.items():
             if number not in self._around:
                 self._lessons[number] = lesson(chunk, self.base)
                 train, cal = (self._nearest(sample.places, number) for sample in (self._train, self._cal))
                 self._around[number] = (train, cal)
-                self._densities[number] = self._density(self._cal.values, number)
 
-    def _nearest(self, places: Matrix, number: int) -> Matrix:
+    def _nearest(self, places: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
         """Return the similarities of some texts to the nearest of a chunk."""
         return nearest(places, self._lessons[number].places)
-
-    def _density(self, values: Matrix, number: int) -> Vector:
-        """Return the density of a chunk around some texts."""
-        return self.base.kernel.density(values, self._lessons[number].dense)
 
     def _material(self, sample: Sample, which: int) -> Material:
         around = {number: found[which] for number, found in self._around.items()}
         return Material(
             values=sample.values,
             places=sample.places,
+            regions=sample.regions,
             ids=sample.ids,
             indptr=sample.indptr,
             known=sample.known,
             around=around,
-            density=sample.density,
-            # No score of several parts has a density: TRAIN's are never asked for.
-            densities=self._densities if which else {},
         )
 
     def _sample(self, features: Features, rows: int, *, own: bool) -> Sample:
@@ -265,10 +244,10 @@ class Witnesses:
         return Sample(
             values=values,
             places=places,
+            regions=self.base.regions(values),
             ids=features.tokens.ids[: indptr[-1]],
             indptr=indptr,
             known=mean_of_nearest([nearest(places, self.base.known, own=own)]),
-            density=self.base.kernel.density(values, self.base.dense),
         )
 
     @staticmethod
