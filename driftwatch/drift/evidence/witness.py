@@ -301,7 +301,11 @@ class Witness:
     lives for a fixed number of texts, and no choice of witnesses looks at CAL or at evidence; so the chance that any
     of those born within T texts reaches its threshold is at most the sum over them.
 
-    In blocks the mean of dependent hits has the same expectation, and Ville's inequality needs no more.
+    In blocks of independent texts a block's hit fraction has mean ε given the past, which is all that Ville's inequality
+    needs. Where the texts of a block depend on each other, this holds on average over pasts but not given each: hits
+    that enter the pool together make later hits rarer, and their absence makes them more likely than ε. Opposed
+    deviations keep products of bets small, so the bound is not used up; that is measured (with blocks of one text eight
+    times, ``tests/property/test_evidence_budget.py``), not proved.
 
     Args:
         score: the frozen score.
