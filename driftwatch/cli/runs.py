@@ -204,7 +204,7 @@ def _show(run: Run) -> None:
 
 def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
     judged = Table("round", "gate", "verdict", "detail")
-    measured = Table("round", "gate", "measure", "value", "95% interval", "limit", "unit", "n")
+    measured = Table("round", "gate", "measure", "value", "interval", "limit", "unit", "n")
     for verdict in verdicts:
         judged.add_row(str(verdict.round), verdict.gate, verdict.outcome.value, verdict.detail)
         for each in verdict.measures:

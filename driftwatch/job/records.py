@@ -27,7 +27,7 @@ class Losses:
         self._file = file
 
     def add(self, step: int, loss: float) -> None:
-        """Add a step's loss, nats per token."""
+        """Add a step's loss."""
         if self._file is not None:
             with self._file.open("ab") as lines:
                 lines.write(msgspec.json.encode(TrainedStep(step=step, loss=loss)) + b"\n")
@@ -69,7 +69,7 @@ def probe_verdict(prediction: Prediction, round: int) -> Verdict:  # noqa: A002
         low=prediction.low,
         high=prediction.high,
         limit=prediction.worth,
-        unit="nats/token",
+        unit=prediction.unit,
         n=prediction.texts,
     )
     return Verdict(

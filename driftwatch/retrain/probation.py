@@ -52,11 +52,11 @@ def judge(comparison: Comparison, probation: Probation, *, round: int) -> Verdic
         low=comparison.low,
         high=comparison.high,
         limit=probation.max_increase,
-        unit="nats/token",
+        unit=comparison.unit,
         n=comparison.texts,
     )
     figures = (
-        f"{done}: loss {comparison.increase:+.4f} nats per token against the model before "
+        f"{done}: loss {comparison.increase:+.4f} {comparison.unit} against the model before "
         f"({comparison.low:+.4f} to {comparison.high:+.4f}), limit {probation.max_increase:+.4f}"
         + (f"; this window was not compared: {comparison.trouble}" if comparison.trouble else "")
     )
