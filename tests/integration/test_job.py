@@ -233,22 +233,18 @@ def canaries(run: Run) -> Verdict:
     return found
 
 
-def test_a_campaign_that_the_caps_hold_back_is_not_learnt(attacked: Bench) -> None:
-    verdict = canaries(attacked.play("held-back", approve=True))
-    assert (verdict.outcome, verdict.round) == (VerdictOutcome.PASSED, 1)
-    assert "none was learnt beyond its limit" in verdict.detail
-    assert [(each.name, each.unit, each.n) for each in verdict.measures] == [("cluster 1", "nats/token", 20)]
-
-
 def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked: Bench) -> None:
-    stream = attacked.config.streams[STREAM]
-    lax = replace(stream, collect=CollectSettings(cluster_share=0.15, cluster_most=1_000, group_share=1.0))
-    run = attacked.play("learnt", config=replace(attacked.config, streams={STREAM: lax}))
+    """Ten texts of the campaign, which the caps let through, are enough for so small a run."""
+    run = attacked.play("learnt")
     verdict = canaries(run)
-    assert verdict.outcome is VerdictOutcome.NOT_SHOWN
-    assert verdict.measures[0].low > verdict.measures[0].limit
+    assert (verdict.outcome, verdict.round) == (VerdictOutcome.NOT_SHOWN, 1)
+    measure = verdict.measures[0]  # of the largest cluster; a phrase of the documentation may be another
+    assert (measure.name, measure.unit, measure.n) == ("cluster 1", "nats/token", 20)
+    assert measure.low > measure.limit
     assert run.state is RunState.AWAITING_APPROVAL, "though the rule promotes by itself"
-    assert run.transitions[-1].reason.startswith("not shown to be safe: canaries: the candidate learnt flagged cluster 1")
+    assert run.transitions[-1].reason.startswith(
+        "not shown to be safe: canaries: the candidate learnt flagged cluster 1"
+    )
     page = (attacked.folder("learnt") / "report.html").read_text()
     assert "The candidate learnt flagged cluster 1 of the data card" in page
     assert " ".join(PAYLOAD.split()[:5]) in page
@@ -256,3 +252,13 @@ def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked
     shown = CliRunner().invoke(app, ["runs", "show", "learnt", "--config", config], env={"COLUMNS": "300"}).output
     assert "canaries" in shown
     assert "cluster 1" in shown
+
+
+def test_a_candidate_that_learnt_no_campaign_is_said_so(attacked: Bench) -> None:
+    gentle = replace(RECIPE, learning_rates=(1e-6,), merge=())
+    run = attacked.play("gentle", recipe=gentle, limits=replace(WIDE, quality_min_gain=-1.0), approve=True)
+    verdict = canaries(run)
+    assert verdict.outcome is VerdictOutcome.PASSED
+    assert "none was learnt beyond its limit" in verdict.detail
+    assert verdict.measures[0].limit > verdict.measures[0].high > verdict.measures[0].low
+    assert run.transitions[-1].reason == "every gate passed; the rule wants a person"

@@ -62,7 +62,9 @@ def test_every_figure_is_in_the_unit_of_the_models_loss() -> None:
         replace(each, measures=tuple(replace(m, unit=m.unit.replace("nats/token", unit)) for m in each.measures))
         for each in run.verdicts
     )
-    shown = replace(trail, prediction=replace(prediction(0.3, 0.1), unit=unit), curves={1: replace(assumed, points=points)})
+    shown = replace(
+        trail, prediction=replace(prediction(0.3, 0.1), unit=unit), curves={1: replace(assumed, points=points)}
+    )
     moves = tuple(replace(moved, reason="on") for moved in run.transitions)
     page = run_page(replace(run, transitions=moves, verdicts=verdicts), shown)
     assert "nats/token" not in page
