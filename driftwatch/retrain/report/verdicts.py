@@ -23,7 +23,7 @@ _LEAST = frozenset({"gain"})
 _HEADS = ("Measure", "#Estimate, interval", "#Limit", "Against it", "#Of")
 _ORDER = ("quality", "forgetting", "bias")
 _NOTE = (
-    "The dot is the estimate, the line its 95% interval (canaries: 90%; probation: 95% over all of its looks together), "
+    "The dot is the estimate, the line its 95% interval (canaries: 90%; probation: 95% over all its looks together), "
     "the dashed line the limit. "
     "What a round is refused for is measured on the texts for choosing; the final word is said on texts kept for it."
 )
