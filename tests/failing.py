@@ -33,7 +33,7 @@ RECIPE = replace(
 )
 LENIENT = GateLimits(quality_min_gain=-9.0, forgetting_max_loss=9.0, bias_max_increase=99.0)
 FRESH = 200
-DEADLINE = 240.0
+DEADLINE = 400.0
 
 
 def template(folder: Path) -> Deployment:

@@ -37,6 +37,7 @@ TEXT_OUTCOMES = (
     "stored",
     "duplicate",
     "sampled-out",
+    "redacted",
     "quarantined",
     "cut",
     "not-json",

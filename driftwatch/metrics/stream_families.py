@@ -36,7 +36,7 @@ def _run(run: RunFigures | None, attribute: str) -> float:
 STREAM_FAMILIES = (
     within_stream(
         "driftwatch_texts_total",
-        "Texts that came in, by source and what became of them; cut texts are stored as well, cut to the limit.",
+        "Texts that came in, by source and what became of them; redacted and cut texts are stored as well.",
         ("source", "outcome"),
         lambda stream: stream.texts,
         kind=Kind.COUNTER,

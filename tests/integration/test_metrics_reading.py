@@ -62,7 +62,7 @@ def snapshot(store: Store) -> Snapshot:
 
 def take_in(store: Store, count: int) -> None:
     texts = [Text(id=f"t{i}", body=f"text {i}", seen_at=NOON - timedelta(minutes=1)) for i in range(count)]
-    counts = {"not-json": 3, "from-the-future": 2}
+    counts = {"not-json": 3, "from-the-future": 2, "redacted": 4}
     store.texts.take_in(
         "support", source="file", texts=texts, cursor=Cursor(source="file", position="9"), counts=counts
     )
@@ -143,6 +143,7 @@ def test_texts_are_counted_and_unknown_reasons_are_folded(store: Store) -> None:
     assert stream.texts["file", "stored"] == 10
     assert stream.texts["file", "not-json"] == 3
     assert stream.texts["file", OTHER] == 2
+    assert stream.texts["file", "redacted"] == 4, "it is stored, not left out"
     assert stream.texts["http", "stored"] == 0
     assert stream.backlog == 10
     assert stream.last_text_at is not None

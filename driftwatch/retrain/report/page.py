@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import RunState
@@ -29,6 +30,7 @@ _TONES = {
     RunState.REJECTED: "bad",
     RunState.FAILED: "bad",
 }
+_MINUTE = timedelta(minutes=1)
 _PROBE_NOTE = (
     "A short training on a small part of the data; its gain at first order, which leaves out how a new optimiser's "
     "first steps shake a model, is carried on as a power of the tokens. The run is declined where the whole interval "
@@ -103,12 +105,16 @@ def _stages(run: Run) -> str:
         (
             moment(moved.at),
             moved.state.value,
-            lasting(end - moved.at) if end is not None else "",
+            _took(end - moved.at) if end is not None else "",
             safe(full_sentence(moved.reason)),
         )
         for moved, end in zip(run.transitions, ends, strict=True)
     )
     return table(("Time", "State", "Took", "Why"), rows, kind="stack stages")
+
+
+def _took(length: timedelta) -> str:
+    return lasting(length) if length >= _MINUTE else f"{length.total_seconds():.0f} s"
 
 
 def _probe(prediction: Prediction | None) -> str:
