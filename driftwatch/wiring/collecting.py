@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.retrain.collect.checks import Checks
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -13,6 +11,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config
     from driftwatch.domain.features import TextLosses
     from driftwatch.intake.redact import RedactSettings
+    from driftwatch.retrain.collect.checks import Checks
 
 
 def checks(config: Config, stream: str, *, champion: Path) -> Checks:
@@ -26,6 +25,8 @@ def checks(config: Config, stream: str, *, champion: Path) -> Checks:
     Raises:
         ModelError: the champion's folder cannot be used.
     """
+    from driftwatch.retrain.collect.checks import Checks
+
     settings = config.streams[stream]
     return Checks(
         private=_finder(settings.redact) if settings.redact is not None else None,

@@ -498,7 +498,7 @@ MODELS = [
     Door(name="unknown architecture", run=(), make=settings(model_type="gpt9"), says="transformers cannot load it"),
     Door(name="own code", run=(), make=settings(auto_map={"AutoModel": "x.Y"}), says="brings code of its own"),
     Door(name="architectures", run=(), make=settings(architectures=5), says="its architectures are no list"),
-    Door(name="wrong family", run=(), make=settings(architectures=["BertForMaskedLM"]), says="is masked, not causal"),
+    Door(name="wrong family", run=(), make=settings(architectures=["GPT2Model"]), says="this model has no head"),
     Door(name="other shape", run=(), make=settings(n_embd=64), says="transformers cannot load it"),
     Door(name="more layers", run=(), make=settings(n_layer=2), says="of its weights are missing (transformer.h.1."),
     Door(name="no weights", run=(), make=remove("model.safetensors"), says="it has no *.safetensors"),

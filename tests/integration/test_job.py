@@ -141,7 +141,13 @@ def test_the_merge_keeps_its_curve_and_the_page_shows_it_all(bench: Bench, whole
     assert curve is not None
     assert {0.5, 1.0} <= {point.coefficient for point in curve.points}
     page = (bench.folder("whole") / "report.html").read_text()
-    for words in ("Stage by stage", "Data", "Probe: is it worth it?", "Training loss", "Merge with the champion"):
+    for words in (
+        "Stage by stage",
+        "What it trains on",
+        "Probe: is it worth it?",
+        "Training loss",
+        "Merge with the champion",
+    ):
         assert words in page
     assert f"chosen: {curve.chosen:.3g}" in page
     assert "<script" not in page

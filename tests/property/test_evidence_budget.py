@@ -13,7 +13,7 @@ from driftwatch.drift.evidence.crossing import climbing, threshold
 from driftwatch.drift.evidence.shiryaev import Bank
 from driftwatch.drift.evidence.tokens import SHARES as TOKEN_SHARES
 from driftwatch.drift.evidence.tokens import TokenBank
-from driftwatch.drift.evidence.witness import KINDS, LEVELS, SHARES, Score, Witness, bet
+from driftwatch.drift.evidence.witness import KINDS, LEVELS, SHARES, Score, Witness, bet, ranked
 
 RATES = np.array([0.002, 0.01, 0.05, 0.125, 0.3, 0.875])
 
@@ -98,7 +98,7 @@ def test_a_token_bank_survives_rescaling_and_a_restart() -> None:
 
 def witness(calibration: np.ndarray) -> Witness:
     kind = KINDS[0]
-    score = Score(kind, (1,), np.zeros(1, np.float32), np.zeros(0), ())
+    score = Score(kind, (1,), np.zeros(1, np.float32), np.zeros(1, np.float32), np.zeros(0, np.float32), ())
     return Witness(score, np.sort(calibration.astype(np.float32)), born=1, stands_for=250)
 
 
@@ -112,7 +112,7 @@ def test_hit_rates_are_exact_however_small_the_reference(size: int) -> None:
         # Scores of few values: ties must not matter.
         one = witness(np.round(random.normal(size=size), 1))
         scores = np.round(random.normal(size=40), 1).astype(np.float32)
-        hits = one.hits(scores, random.random(40))
+        hits = ranked([one], [scores], random.random(40))[:, 0]
         early += hits[0]
         late += hits[-1]
     for found in (early, late):
@@ -130,7 +130,7 @@ def test_computed_heights_are_those_of_simulated_witnesses() -> None:
     crowd = [witness(random.normal(size=500)) for _ in range(paths)]
     uniform = random.random((paths, life))
     means = (uniform[:, :, None] <= np.asarray(LEVELS)).astype(float)
-    highest = bet(crowd, means, np.ones(life)).max(0)
+    highest = bet(crowd, means.transpose(1, 0, 2).reshape(life, -1), np.ones(life)).max(0)
     reached = int((highest >= height).sum())
     assert reached / paths <= error + 4 * np.sqrt(error / paths)
     assert reached / paths >= error / 3

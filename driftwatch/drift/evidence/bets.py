@@ -15,7 +15,8 @@ from driftwatch.drift.evidence.fixed import Fixed
 from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.recent import Chunk, Recent
-from driftwatch.drift.evidence.seen import Seen, key
+from driftwatch.drift.evidence.scouts import Trail
+from driftwatch.drift.evidence.seen import Seen, keys, uniform
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
 from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
 from driftwatch.drift.evidence.witness import PIECE
@@ -25,7 +26,7 @@ from driftwatch.drift.features import take
 if TYPE_CHECKING:
     from driftwatch.domain.drift import ChannelEvidence, Onset, Reference, Window
     from driftwatch.drift.evidence.settings import EvidenceSettings
-    from driftwatch.drift.evidence.witness import Witness
+    from driftwatch.drift.evidence.witnesses import Leader
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -45,7 +46,7 @@ class Peak:
 
     height: float
     texts: int
-    witness: Witness | None
+    witness: Leader | None
 
 
 NOTHING = Peak(height=-np.inf, texts=0, witness=None)
@@ -98,15 +99,17 @@ class Bets:
     def update(self, window: Window) -> Call:
         """Bet on a window's texts; copies of texts seen lately count for nothing. A call begins all bets anew."""
         self._packed = None
-        rows, new = self._fresh(window)
+        bodies = keys(text.body for text in window.texts)
+        rows, new = self._fresh(window, bodies)
         length = self._length(window, new)
-        peak = self._bet(window, rows, new, length)
+        peak = self._bet(window, rows, length)
+        peak = first(peak, self._learn(window, new, np.array(bodies, dtype=np.uint64), length))
         self._texts += len(window.texts)
         if peak.height < 0:
             return Call(peak=peak)
         onset, channels = self._leaders.explain(window, self._recent, peak.witness)
         self._fixed.reset()
-        self._witnesses.alive = []
+        self._witnesses.reset()
         return Call(peak=peak, onset=onset, channels=channels)
 
     def topics(self, window: Window) -> npt.NDArray[np.int64]:
@@ -134,19 +137,20 @@ class Bets:
         )
         return pack(notes, dict(self._arrays(chunks)))
 
-    def _fresh(self, window: Window) -> tuple[Rows, Rows]:
+    def _fresh(self, window: Window, bodies: list[int]) -> tuple[Rows, Rows]:
         """Return the rows that are no copies, and those of them whose group was not seen in earlier windows lately.
 
         Witnesses bet on the latter only: a session that goes on is no news to a score that learnt from its begin.
+
+        Args:
+            window: its texts.
+            bodies: keys of the texts' bodies.
         """
-        groups = {text.group: key(text.group) for text in window.texts if text.group is not None}
+        rows = [row for row, body in enumerate(bodies) if self._bodies.add(body)]
+        names = list(dict.fromkeys(text.group for text in window.texts if text.group is not None))
+        groups = dict(zip(names, keys(names), strict=True))
         known = {group for group, number in groups.items() if number in self._groups}
-        rows, new = [], []
-        for row, text in enumerate(window.texts):
-            if self._bodies.add(key(text.body)):
-                rows.append(row)
-                if text.group not in known:
-                    new.append(row)
+        new = [row for row in rows if window.texts[row].group not in known] if known else rows
         for number in groups.values():
             self._groups.add(number)
         return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
@@ -166,29 +170,30 @@ class Bets:
             self._burn_in = None if settled else self._burn_in
         return self.dependence.length
 
-    def _bet(self, window: Window, rows: Rows, new: Rows, length: int) -> Peak:
+    def _bet(self, window: Window, rows: Rows, length: int) -> Peak:
+        """Let the fixed banks bet."""
         if not len(rows):
             return NOTHING
         blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
         trace = self._fixed.update(take(window.features, blocks.rows), blocks)
         heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
-        found = _peak(heights, blocks, [None] * len(blocks))
-        return first(found, self._learn(window, new, length))
+        return _peak(heights, blocks, [None] * len(blocks))
 
-    def _learn(self, window: Window, new: Rows, length: int) -> Peak:
+    def _learn(self, window: Window, new: Rows, bodies: npt.NDArray[np.uint64], length: int) -> Peak:
         """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
         peak = NOTHING
         betting = self._betting()
-        exact = length == 1 and not any(text.group is not None for text in window.texts)
+        single = length == 1
+        exact = single and not any(text.group is not None for text in window.texts)
         for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
             if not len(part):
                 continue
             blocks = self._blocks(window, part, length, by_group=False)
             piece = _chunk(window, blocks.rows)
             if betting:
-                uniform = np.array([key("tie:" + window.texts[row].body) / 2**64 for row in blocks.rows])
                 rate = WITNESS_PART / window.arl_texts
-                heights, leaders = self._witnesses.update(piece, blocks, uniform, rate=rate, exact=exact)
+                ties = uniform(bodies[blocks.rows])
+                heights, leaders = self._witnesses.update(piece, blocks, ties, rate=rate, single=single, exact=exact)
                 peak = first(peak, _peak(heights, blocks, leaders))
             if self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent)
@@ -205,7 +210,8 @@ class Bets:
 
     @staticmethod
     def _blocks(window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
-        return in_blocks(rows, [window.texts[row].group for row in rows], length=length, by_group=by_group)
+        groups = [window.texts[row].group for row in rows.tolist()]
+        return in_blocks(rows, groups, length=length, by_group=by_group)
 
     def _arrays(self, chunks: list[Chunk]) -> Arrays:
         found: Arrays = {"bodies": self._bodies.keys(), "groups": self._groups.keys()}
@@ -214,11 +220,14 @@ class Bets:
                 found[f"chunk{number}_{name}"] = getattr(chunk, name)
         if self._burn_in is not None:
             found["burn_in"] = self._burn_in
+        trail = self._witnesses.scouts.trail
+        found |= {"trail_places": trail.places, "trail_known": trail.known, "trail_uniform": trail.uniform}
+        found["trail_numbers"] = np.array([trail.end, trail.quiet])
         found["bank"] = self._fixed.bank.values
         tokens = self._fixed.tokens
         found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
         for number, witness in enumerate(self._witnesses.alive):
-            found |= {f"since{number}": witness.since, f"values{number}": witness.values}
+            found |= {f"highest{number}": witness.highest, f"values{number}": witness.values}
         return found
 
     def _restore(self, notes: Notes, arrays: Arrays) -> None:
@@ -238,10 +247,16 @@ class Bets:
             open=chunks[notes.chunks :],
         )
         self._fixed.bank.values = arrays["bank"].astype(np.float64)
+        if "trail_numbers" in arrays:
+            end, quiet = (int(each) for each in arrays["trail_numbers"])
+            places, known = (arrays[name].astype(np.float32) for name in ("trail_places", "trail_known"))
+            self._witnesses.scouts.trail = Trail(
+                places, known, arrays["trail_uniform"].astype(np.float64), end=end, quiet=quiet
+            )
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
         stored = [
-            (arrays[f"since{number}"].astype(np.float32), arrays[f"values{number}"].astype(np.float64))
+            (arrays[f"highest{number}"].astype(np.int32), arrays[f"values{number}"].astype(np.float64))
             for number in range(len(notes.alive))
         ]
         alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]
@@ -256,7 +271,7 @@ def _one_of_each_group(window: Window, rows: Rows) -> Rows:
     return found
 
 
-def _peak(heights: Floats, blocks: Blocks, leaders: list[Witness | None]) -> Peak:
+def _peak(heights: Floats, blocks: Blocks, leaders: list[Leader | None] | list[None]) -> Peak:
     """Return where evidence first reached the threshold, or was highest."""
     reached = np.flatnonzero(heights >= 0)
     place = int(reached[0] if len(reached) else heights.argmax())
@@ -274,13 +289,13 @@ def first(left: Peak, right: Peak) -> Peak:
 
 def _chunk(window: Window, rows: Rows) -> Chunk:
     features = take(window.features, rows)
-    times = [int(window.texts[row].seen_at.timestamp() * 1e6) for row in rows]
-    seqs = [window.seqs[row] if window.seqs else row + 1 for row in rows]
+    times = np.array([window.texts[row].seen_at.timestamp() for row in rows.tolist()]) * 1e6
+    seqs = np.asarray(window.seqs, dtype=np.int64)[rows] if window.seqs else rows + 1
     return Chunk(
         values=features.embeddings.values.astype(np.float16),
         ids=features.tokens.ids,
         indptr=features.tokens.indptr,
         scalars=np.stack([lengths(features), loss_per_token(features)], axis=1).astype(np.float32),
-        seqs=np.asarray(seqs, dtype=np.int64),
-        times=np.asarray(times, dtype=np.int64),
+        seqs=seqs,
+        times=times.astype(np.int64),
     )

@@ -13,6 +13,7 @@ _GRID = np.arange(0.0, 90.0, 0.05)
 _SIGMAS = 3.0
 
 
+@lru_cache(maxsize=1_024)
 def threshold(error: float, *, life: int, levels: tuple[float, ...], shares: tuple[float, ...], exact: bool) -> float:
     """Return the height that a witness's evidence reaches in its life with at most this probability.
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.rates import ERROR, Calibration
 from driftwatch.drift.evidence.sets import DirectionSets, LengthSets, LossSets, Sets
 from driftwatch.drift.evidence.shiryaev import Bank
-from driftwatch.drift.evidence.tokens import BUCKETS, TokenBank
+from driftwatch.drift.evidence.tokens import BUCKETS, TokenBank, Vocabulary
+from driftwatch.drift.evidence.tokens import SHARES as TOKEN_SHARES
 from driftwatch.drift.features import take
 
 if TYPE_CHECKING:
@@ -85,15 +86,23 @@ class Fixed:
         self._buckets = min(cal.tokens.vocabulary, BUCKETS)
         rows = np.repeat(np.arange(len(reference.cal.texts)), np.diff(cal.tokens.indptr))
         self.token_bounds = calibration.of_tokens(*_present(cal.tokens, rows, self._buckets), self._buckets)
-        self.tokens = TokenBank(self.token_bounds)
+        self._vocabulary = Vocabulary(self.token_bounds)
+        self.tokens = TokenBank(self.token_bounds[self._vocabulary.rare])
         self.bank = self._mixture()
 
     def _mixture(self) -> Bank:
         parts = [(member.bounds, member.shares, member.weight) for member in self.members]
         parts.append((self._twin_bounds, FALLING, _TWINS))
-        total = sum(weight for _, _, weight in parts)
-        self._dense_weight = total / (total + _TOKENS)
-        weights = [np.full(len(bounds), weight / total / len(bounds)) for bounds, _, weight in parts]
+        total = sum(weight for _, _, weight in parts) + _TOKENS
+        self._token_weight = _TOKENS / total / self._buckets
+        weights = [
+            np.full((len(bounds), len(each)), weight / total / bounds.size / len(each))
+            for bounds, each, weight in parts
+        ]
+        # All channels of a bank bet at as many shares: common tokens at their last one twice, with half of its part.
+        parts.insert(-1, (self.token_bounds[self._vocabulary.common], (*TOKEN_SHARES, TOKEN_SHARES[-1]), _TOKENS))
+        halves = self._token_weight * np.array([0.5, 0.25, 0.25])
+        weights.insert(-1, np.tile(halves, (len(self._vocabulary.common), 1)))
         shares = [np.tile(np.asarray(each), (len(bounds), 1)) for bounds, each, _ in parts]
         return Bank(np.concatenate([bounds for bounds, _, _ in parts]), np.concatenate(shares), np.concatenate(weights))
 
@@ -104,11 +113,12 @@ class Fixed:
             features: of the rows in the order of ``blocks.rows``.
             blocks: what is bet on together.
         """
-        means = blocks.means(np.concatenate([member.sets.hits(features) for member in self.members], axis=1))
-        means = np.concatenate([means, 1.0 - means[:, self._twins]], axis=1)
         rows = np.repeat(np.arange(len(blocks.rows)), np.diff(features.tokens.indptr))
-        tokens = self.tokens.update(*_present(features.tokens, rows, self._buckets), blocks)
-        return self._dense_weight * self.bank.update(means, blocks.gaps) + (1.0 - self._dense_weight) * tokens
+        common, ids, rows = self._vocabulary.split(*_present(features.tokens, rows, self._buckets), len(blocks.rows))
+        means = blocks.means(np.concatenate([*(member.sets.hits(features) for member in self.members), common], axis=1))
+        means = np.concatenate([means, 1.0 - means[:, self._twins]], axis=1)
+        rare = len(self._vocabulary.rare) * self._token_weight * self.tokens.update(ids, rows, blocks)
+        return self.bank.update(means, blocks.gaps) + rare
 
     def topics(self, features: Features) -> npt.NDArray[np.int64]:
         """Return the number of the topic centre nearest to each text, int64 [n]."""
@@ -121,15 +131,16 @@ class Fixed:
 
     def strongest(self) -> list[tuple[float, str, int]]:
         """Return the strongest channels: what each adds to the mixture, its bank and its place there."""
-        found = []
-        dense, start = self.bank.strongest() * self._dense_weight, 0
-        sizes = [(member.name, len(member.bounds)) for member in self.members] + [("twins", len(self._twins))]
-        for name, size in sizes:
-            part = dense[start : start + size]
-            found += [(float(part[place]), name, int(place)) for place in _top(part)]
-            start += size
-        tokens = self.tokens.strongest() * ((1.0 - self._dense_weight) / self._buckets)
-        found += [(float(tokens[place]), "tokens", int(place)) for place in _top(tokens)]
+        places = [(member.name, np.arange(len(member.bounds))) for member in self.members]
+        places += [("tokens", self._vocabulary.common), ("twins", np.arange(len(self._twins)))]
+        parts = np.split(self.bank.strongest(), np.cumsum([len(each) for _, each in places])[:-1])
+        places.append(("tokens", self._vocabulary.rare))
+        parts.append(self.tokens.strongest() * self._token_weight)
+        found = [
+            (float(part[top]), name, int(each[top]))
+            for (name, each), part in zip(places, parts, strict=True)
+            for top in _top(part)
+        ]
         return sorted(found, reverse=True)
 
     def channel(self, bank: str, place: int, features: Features) -> tuple[str, npt.NDArray[np.bool_], float]:
@@ -166,12 +177,11 @@ def _loss(reference: Reference, error: float) -> list[Member]:
 
 def _present(
     tokens: TokenCounts, rows: npt.NDArray[np.int64], buckets: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.int64]]:
     """Return buckets and rows of the tokens present, each bucket once a row."""
-    ids = tokens.ids.astype(np.int64)
     if tokens.vocabulary <= buckets:
-        return ids, rows
-    keys = np.unique(rows * buckets + ids % buckets)
+        return tokens.ids, rows
+    keys = np.unique(rows * buckets + tokens.ids.astype(np.int64) % buckets)
     return keys % buckets, keys // buckets
 
 

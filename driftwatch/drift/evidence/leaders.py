@@ -14,14 +14,12 @@ from driftwatch.domain.drift import ChannelEvidence, Onset
 from driftwatch.domain.features import Embeddings, Features, TextLosses, TokenCounts
 from driftwatch.drift.evidence.onset import change_point
 from driftwatch.drift.evidence.recent import joined
-from driftwatch.drift.evidence.witness import LEVELS
 
 if TYPE_CHECKING:
     from driftwatch.domain.drift import Reference, Window
     from driftwatch.drift.evidence.fixed import Fixed
     from driftwatch.drift.evidence.recent import Chunk, Recent
-    from driftwatch.drift.evidence.witness import Witness
-    from driftwatch.drift.evidence.witnesses import Witnesses
+    from driftwatch.drift.evidence.witnesses import Leader, Witnesses
 
 Hits = npt.NDArray[np.bool_]
 MOST = 5
@@ -39,7 +37,7 @@ class Leaders:
         self._witnesses = witnesses
 
     def explain(
-        self, window: Window, recent: Recent, witness: Witness | None
+        self, window: Window, recent: Recent, witness: Leader | None
     ) -> tuple[Onset, tuple[ChannelEvidence, ...]]:
         """Return the onset by the strongest channel, and the strongest channels with their shares since then.
 
@@ -70,7 +68,7 @@ class Leaders:
         return Onset(seq=seq, seen_at=seen_at, texts=max(last - seq + 1, int(since.sum()))), channels
 
     def _channels(
-        self, window: Window, texts: Chunk, recent: Recent, witness: Witness | None
+        self, window: Window, texts: Chunk, recent: Recent, witness: Leader | None
     ) -> list[tuple[tuple[str, float], str, Hits, float]]:
         """Return bank and evidence, name, hits among the recent texts and null rate of the strongest channels."""
         found = []
@@ -85,14 +83,13 @@ class Leaders:
             found.insert(0, self._witness(texts, recent, witness))
         return found[:MOST]
 
-    def _witness(self, texts: Chunk, recent: Recent, witness: Witness) -> tuple[tuple[str, float], str, Hits, float]:
+    def _witness(self, texts: Chunk, recent: Recent, witness: Leader) -> tuple[tuple[str, float], str, Hits, float]:
         level = int(witness.values.mean(1).argmax())
-        material = self._witnesses.recent_material(texts, recent, witness)
-        scores = witness.score(self._witnesses.base, material)
-        edge = np.quantile(witness.calibration, 1 - LEVELS[level])
+        scores = self._witnesses.recent_scores(texts, recent, witness)
+        edge = np.quantile(witness.calibration, 1 - witness.levels[level])
         evidence = float(np.log10(max(witness.values.mean(), 1e-300)))
-        name = f"{witness.score.kind.name}, top {LEVELS[level]:.3g}"
-        return ("witness", evidence), name, scores > edge, LEVELS[level]
+        name = f"{witness.name}, top {witness.levels[level]:.3g}"
+        return ("witness", evidence), name, scores > edge, witness.levels[level]
 
     def _features(self, texts: Chunk) -> Features:
         """Return the recent texts' features as far as they are kept: every token once, losses per token."""

@@ -211,8 +211,10 @@ class EvidenceMonitor:
         finding = self.seasons.finding
         if finding is None or finding.settled:
             return
-        named = [text.group or f"\0{text.body}" for text in window.texts]
-        rows = np.unique(np.asarray(named), return_index=True)[1]
+        counted: dict[tuple[bool, str], int] = {}
+        for row, text in enumerate(window.texts):
+            counted.setdefault((text.group is None, text.group or text.body), row)
+        rows = list(counted.values())
         topics = self._bets[0].topics(window)[rows]
         finding = self._tally.add([window.texts[row].seen_at for row in rows], topics)
         before = self.seasons

@@ -45,12 +45,12 @@ class Calibration:
         return self.of_counts(hits.sum(0), (hits * self._weights[:, None]).sum(0) if self.by_group else None)
 
     def of_tokens(
-        self, ids: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], vocabulary: int
+        self, ids: npt.NDArray[np.integer], rows: npt.NDArray[np.int64], vocabulary: int
     ) -> npt.NDArray[np.float64]:
         """Return upper bounds of the shares of texts that hold each token.
 
         Args:
-            ids: int64 [nonzeros], tokens present.
+            ids: [nonzeros], tokens present.
             rows: int64 [nonzeros], the text each stands in.
             vocabulary: number of tokens.
         """

@@ -26,6 +26,7 @@ CLASSES: Mapping[str, int] = MappingProxyType({"none": 1, "day": QUARTERS, "week
 _PATTERN = {"day": "a daily pattern", "week": "a weekly pattern", "day-week": "a daily and weekly pattern"}
 _BY = {"day": "quarter of the day", "week": "weekdays and weekends", "day-week": "quarter of the day and kind of day"}
 _UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _UNKNOWN.toordinal()
 _LEAST_ON_A_DAY = 40
 _LEAST_DAYS = 2
 _MOST_DAYS = 4
@@ -161,12 +162,13 @@ class Tally:
             times: of the texts.
             topics: int64 [n], number of the nearest to each.
         """
-        for at, topic in zip(times, topics, strict=True):
-            moment = at.astimezone(UTC)
-            day = moment.toordinal()
-            if day not in self.days:
-                self.days[day] = np.zeros((QUARTERS, TOPICS), dtype=np.int32)
-            self.days[day][moment.hour // _HOURS, topic] += 1
+        quarters = np.array([at.timestamp() for at in times]) // (_HOURS * 3_600)
+        ordinals = _EPOCH_DAY + quarters.astype(np.int64) // QUARTERS
+        for day in np.unique(ordinals).tolist():
+            here = ordinals == day
+            cells = (quarters[here].astype(np.int64) % QUARTERS) * TOPICS + topics[here]
+            found = np.bincount(cells, minlength=QUARTERS * TOPICS).reshape(QUARTERS, TOPICS).astype(np.int32)
+            self.days[day] = self.days[day] + found if day in self.days else found
         for day in sorted(self.days)[: -_MOST_DAYS * self.wanted]:
             del self.days[day]
         whole = [day for day in sorted(self.days) if self.days[day].sum() >= _LEAST_ON_A_DAY][1:-1]

@@ -40,6 +40,20 @@ class Seen:
         return np.fromiter(self._order, dtype=np.uint64, count=len(self._order))
 
 
-def key(content: str) -> int:
-    """Return 64 bits of a hash that is the same in every process."""
-    return int.from_bytes(hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+def keys(contents: Iterable[str]) -> list[int]:
+    """Return 64 bits of each content's hash, the same in every process."""
+    digests = [hashlib.blake2b(each.encode("utf-8", "surrogatepass"), digest_size=8).digest() for each in contents]
+    found: list[int] = np.frombuffer(b"".join(digests), dtype=">u8").tolist()
+    return found
+
+
+def uniform(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Return a number within 0 and 1 for each key, float64 [n], that says nothing of the key's order.
+
+    The key is mixed once more, so that numbers do not follow from which keys are held.
+    Source: Steele, Lea and Flood 2014 (Fast splittable pseudorandom number generators), the finaliser of SplitMix64.
+    """
+    mixed = keys + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (mixed ^ (mixed >> np.uint64(31))) / 2.0**64

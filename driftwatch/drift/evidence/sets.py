@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.drift.evidence.nearest import Nearest, highest
+
 if TYPE_CHECKING:
     from driftwatch.domain.features import Features
 
 Matrix = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.float32]
 Hits = npt.NDArray[np.bool_]
 CENTRES = 64
 COMPONENTS = 16
 LEVELS = (1 / 8, 1 / 64, 1 / 500)
 TAILS = (1 / 4, 1 / 16, 1 / 64, 1 / 500)
 _RESIDUAL = 64
+_NOVELTY = -2
+"""Place of novelty among the scores; the norm left over is the last."""
 _MOST_KNOWN = 1_024
 _MOST_FITTED = 8_000
 
@@ -50,21 +55,22 @@ class DirectionSets:
 
         known = train[: min(max(len(train) * 2 // 3, 1), _MOST_KNOWN)]
         rest = train[len(known) :] if len(train) > len(known) else train
-        self._known = np.ascontiguousarray(known.T)
-        self._mean = train.mean(0)
-        centred = (train - self._mean)[:_MOST_FITTED]
+        mean = train.mean(0)
+        centred = (train - mean)[:_MOST_FITTED]
         count = min(CENTRES, max(len(train) // 8, 1))
         centres = KMeans(count, n_init=1, random_state=seed).fit(centred).cluster_centers_.astype(np.float32)
         centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
         _, _, axes = np.linalg.svd(centred, full_matrices=False)
-        components = axes[:COMPONENTS]
-        self._centres = count
-        self._axes = np.ascontiguousarray(axes[:_RESIDUAL].T)
-        self._directions = np.concatenate([centres, components, -components]).T.astype(np.float32)
-        self._names = _direction_names(count, len(components))
-        scores = self._scores(rest)
-        self._thresholds = np.quantile(scores, [1 - level for level in LEVELS], axis=0).T.astype(np.float32)
-        linear = np.arange(len(self._names)).reshape(-1, len(LEVELS))[:-2, : len(LEVELS) - 1]
+        self._centres, self._components = count, min(COMPONENTS, len(axes))
+        self._columns = np.ascontiguousarray(np.concatenate([centres, axes[:_RESIDUAL], mean[None]]).T)
+        self._offsets = mean @ self._columns
+        self._names = _direction_names(count, self._components)
+        nearest = highest(rest, np.ascontiguousarray(known.T))
+        scores = self._scores(rest, nearest)
+        self._thresholds = np.quantile(scores, [1 - level for level in LEVELS], axis=0).astype(np.float32)
+        # A cosine that misses the lowest threshold of −cosine misses the others too.
+        self._nearest = Nearest(known, float(-self._thresholds[0, _NOVELTY]), rest[:_MOST_FITTED])
+        linear = np.arange(len(self._names)).reshape(len(LEVELS), -1)[: len(LEVELS) - 1, :_NOVELTY]
         self.twins = linear.ravel()
 
     @property
@@ -74,25 +80,31 @@ class DirectionSets:
 
     def hits(self, features: Features) -> Hits:
         """Return bool [n, sets]."""
-        scores = self._scores(features.embeddings.values)
-        return (scores[:, :, None] > self._thresholds[None]).reshape(len(scores), -1)
+        values = features.embeddings.values
+        scores = self._scores(values, self._nearest(values))
+        found = np.empty((len(scores), *self._thresholds.shape), dtype=bool)
+        for level, thresholds in enumerate(self._thresholds):
+            np.greater(scores, thresholds, out=found[:, level])
+        return found.reshape(len(scores), -1)
 
     def topics(self, features: Features) -> npt.NDArray[np.int64]:
         """Return the number of the k-means centre in whose direction each text lies most, int64 [n]."""
-        scores = (features.embeddings.values - self._mean) @ self._directions[:, : self._centres]
+        centres = slice(self._centres)
+        scores = features.embeddings.values @ self._columns[:, centres] - self._offsets[centres]
         found: npt.NDArray[np.int64] = scores.argmax(1)
         return found
 
-    def _scores(self, values: Matrix) -> Matrix:
-        centred = values - self._mean
-        linear = centred @ self._directions
-        nearest = np.concatenate(
-            [(values[at : at + 1_000] @ self._known).max(1) for at in range(0, max(len(values), 1), 1_000)]
-        )
-        projected = centred @ self._axes
-        left = np.maximum((centred * centred).sum(1) - (projected * projected).sum(1), 0.0)
-        scores: Matrix = np.concatenate([linear, -nearest[:, None], np.sqrt(left)[:, None]], axis=1)
-        return scores
+    def _scores(self, values: Matrix, nearest: Vector) -> Matrix:
+        """Return float32 [n, directions], each direction's score; they follow from products with the plain values."""
+        products = values @ self._columns
+        products -= self._offsets
+        axes = products[:, self._centres : -1]
+        components = axes[:, : self._components]
+        # |v − m|² = |v|² − 2 (v − m)·m − |m|²
+        squares = np.vecdot(values, values) - 2 * products[:, -1] - self._offsets[-1]
+        left = np.sqrt(np.maximum(squares - np.vecdot(axes, axes), 0.0))
+        parts = [products[:, : self._centres], components, -components, -nearest[:, None], left[:, None]]
+        return np.concatenate(parts, axis=1)
 
 
 class ScalarSets:
@@ -168,4 +180,4 @@ def _direction_names(centres: int, components: int) -> tuple[str, ...]:
     names = [f"topic {number}" for number in range(centres)]
     names += [f"component +{number}" for number in range(components)]
     names += [f"component −{number}" for number in range(components)]
-    return tuple(f"{name}, top {level:.3g}" for name in [*names, "novelty", "residual"] for level in LEVELS)
+    return tuple(f"{name}, top {level:.3g}" for level in LEVELS for name in [*names, "novelty", "residual"])

@@ -26,19 +26,22 @@ class Bank:
     Args:
         bounds: float64 [channels], upper bound q of each set's null rate, above 0 and at most 1.
         shares: that every channel bets at, each within 0 and 1; or float64 [channels, shares], its own for each.
-        weights: float64 [channels], of the channels in the mean, together 1; equal ones by default.
+        weights: float64 [channels] of the channels in the mean, their shares having equal parts, or float64
+            [channels, shares] of each; together 1; equal ones by default.
     """
 
     def __init__(self, bounds: Floats, shares: tuple[float, ...] | Floats, weights: Floats | None = None) -> None:
-        stakes = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(bounds), np.shape(shares)[-1]))
-        self._count = stakes.shape[1]
-        self._stakes = (stakes / bounds[:, None]).ravel()
-        # 1 + (s/q)(z − q) = (1 − s) + (s/q) z
-        self._constants = (1.0 - stakes).ravel()
+        staked = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(bounds), np.shape(shares)[-1]))
+        staked = np.ascontiguousarray(staked.T)
+        # 1 + (s/q)(z − q) = (1 − s) + (s/q) z; all of one share lie side by side
+        self._stakes = staked / bounds
+        self._constants = 1.0 - staked
         if weights is None:
             weights = np.full(len(bounds), 1.0 / len(bounds))
-        self._weights = np.repeat(weights / self._count, self._count)
-        self.values: Floats = np.zeros(len(self._stakes))
+        if weights.ndim == 1:
+            weights = np.repeat(weights[:, None] / len(staked), len(staked), axis=1)
+        self._weights = np.ascontiguousarray(weights.T).ravel()
+        self.values: Floats = np.zeros(staked.size)
 
     def update(self, means: Floats, gaps: Floats) -> Floats:
         """Bet on block after block; returns the mean of all statistics after each, float64 [blocks].
@@ -48,25 +51,26 @@ class Bank:
             gaps: float64 [blocks], texts that each block stands for.
         """
         found = np.empty(len(means))
+        grown = np.empty_like(self.values)
         for first in range(0, len(means), _AT_ONCE):
-            factors = np.repeat(means[first : first + _AT_ONCE], self._count, axis=1)
-            factors *= self._stakes
+            factors = means[first : first + _AT_ONCE, None, :] * self._stakes
             factors += self._constants
+            rows = factors.reshape(len(factors), -1)
             before = self.values
             # Each row of factors becomes the statistics after its block.
-            for gap, row in zip(gaps[first : first + _AT_ONCE], factors, strict=True):
-                before += gap
-                np.multiply(row, before, out=row)
-                before = row.copy()
-            found[first : first + _AT_ONCE] = factors @ self._weights
+            for gap, row in zip(gaps[first : first + _AT_ONCE], rows, strict=True):
+                np.add(before, gap, out=grown)
+                np.multiply(row, grown, out=row)
+                before = row
+            found[first : first + _AT_ONCE] = rows @ self._weights
             self.values = np.minimum(before, GREATEST)
         return found
 
     def reset(self) -> None:
         """Forget all evidence."""
-        self.values[:] = 0.0
+        self.values = np.zeros_like(self.values)
 
     def strongest(self) -> Floats:
         """Return what each channel adds to the mean, float64 [channels]."""
-        found: Floats = (self.values * self._weights).reshape(-1, self._count).sum(1)
+        found: Floats = (self.values * self._weights).reshape(self._stakes.shape).sum(0)
         return found

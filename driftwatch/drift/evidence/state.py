@@ -14,7 +14,7 @@ from driftwatch.drift.evidence.alarm import Alarm
 from driftwatch.drift.evidence.dependence import Dependence
 from driftwatch.drift.evidence.seasons import Seasonal
 
-FORMAT = 1
+FORMAT = 2
 _HEAD = struct.Struct("<II")
 Arrays = dict[str, npt.NDArray[np.generic]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 SHARES = (0.02, 0.15)
 BUCKETS = 1 << 16
+COMMON = 64
 _STAKES = np.asarray(SHARES)
 _ABSENT = 1.0 - _STAKES
 _SMALLEST_SCALE = 1e-6
@@ -95,12 +97,10 @@ class TokenBank:
 
     def _without_tokens(self, gaps: Floats) -> tuple[Floats, Floats]:
         """Return scale and offset after each block, float64 [shares, blocks] each."""
-        scales = self.scale[:, None] * _ABSENT[:, None] ** np.arange(1, len(gaps) + 1)
-        offsets = np.empty_like(scales)
-        offset = self.offset
-        for number, gap in enumerate(gaps):
-            offset = (offset + gap) * _ABSENT
-            offsets[:, number] = offset
+        shrunk = _shrunk()[:, : len(gaps), : len(gaps)]
+        scales = self.scale[:, None] * shrunk[:, :, 0]
+        # An offset is the sum of all gaps so far, each shrunk by its own block and by those since.
+        offsets = self.offset[:, None] * shrunk[:, :, 0] + shrunk @ gaps
         return scales, offsets
 
     def _write_out(self) -> None:
@@ -125,6 +125,41 @@ class TokenBank:
         """Return the tokens' own evidence: the mean over shares, float64 [buckets]."""
         found: Floats = (self.relative * self.scale[:, None] + self.offset[:, None]).mean(0)
         return found
+
+
+@lru_cache(maxsize=1)
+def _shrunk() -> Floats:
+    """Return (1 − s)^(t − i + 1), to what share a gap of block i has shrunk after block t, float64 [shares, t, i]."""
+    ages = np.subtract.outer(np.arange(1, _AT_ONCE + 1), np.arange(_AT_ONCE))
+    found: Floats = np.where(ages > 0, _ABSENT[:, None, None] ** np.maximum(ages, 0), 0.0)
+    return found
+
+
+class Vocabulary:
+    """The few common tokens, present in so many blocks that following each is cheaper than counting presences.
+
+    Args:
+        bounds: float64 [buckets], upper bound of each token's null rate.
+    """
+
+    def __init__(self, bounds: Floats) -> None:
+        order = np.argsort(-bounds, kind="stable")
+        count = min(COMMON, len(bounds) // 2)
+        self.common = np.sort(order[:count])
+        self.rare = np.sort(order[count:])
+        self._places = np.empty(len(bounds), dtype=np.int64)
+        self._places[self.rare] = np.arange(len(self.rare))
+        self._places[self.common] = len(self.rare) + np.arange(len(self.common))
+
+    def split(
+        self, ids: npt.NDArray[np.integer], rows: npt.NDArray[np.int64], texts: int
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return which common tokens each text holds, bool [texts, common], and places and rows of the rare ones."""
+        places = self._places[ids]
+        is_rare = places < len(self.rare)
+        held = np.zeros((texts, len(self.common)), dtype=bool)
+        held[rows[~is_rare], places[~is_rare] - len(self.rare)] = True
+        return held, places[is_rare], rows[is_rare]
 
 
 def _in_rounds(

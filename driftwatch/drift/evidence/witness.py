@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.kernels import Kernels
+from driftwatch.drift.evidence.neighbours import Space, mean_of_nearest
+from driftwatch.drift.evidence.ranks import Order, hits, order
+from driftwatch.drift.evidence.regions import Regions
 from driftwatch.drift.evidence.shiryaev import GREATEST
 
 if TYPE_CHECKING:
@@ -20,19 +22,17 @@ Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-Parts = dict[tuple[str, int, tuple[int, ...]], npt.NDArray[np.floating]]
-"""Parts of scores of the same texts, by the part's name, the kernel's width and the chunks it was learnt from."""
+Parts = dict[tuple[str, tuple[int, ...]], npt.NDArray[np.floating]]
+"""Parts of scores of the same texts, by the part's name and the chunks it was learnt from."""
 LEVELS = (1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256)
 SHARES = (0.02, 0.06, 0.2)
 MOST_CALIBRATED = 2_048
-MOST_KNOWN = 1_024
+MOST_KNOWN = 3_072
 PIECE = 256
 """Most texts that are bet on at once."""
 MOST_SCALED = 512
 """TRAIN texts on which the parts of a score are brought to one scale."""
 _SHRINKAGE = 0.3
-_FLOOR = 0.25
-_LEAST_FLOOR = 1e-12
 _PRIOR_TEXTS = 20.0
 _LOWEST = -1.0
 
@@ -43,15 +43,13 @@ class Kind:
 
     Args:
         name: of the recipe.
-        parts: whose standardised sum is the score: ``density``, ``direction``, ``tokens``.
-        width: of the kernel, 0 the widest.
+        parts: whose standardised sum is the score: ``neighbours``, ``regions``, ``direction``, ``tokens``.
         chunks: it learns from.
         life: texts it bets on at most, in pieces of 256.
     """
 
     name: str
     parts: tuple[str, ...]
-    width: int
     chunks: int
     life: int
 
@@ -62,13 +60,12 @@ class Kind:
 
 
 KINDS = (
-    Kind(name="dense region", parts=("density",), width=0, chunks=1, life=4),
-    Kind(name="denser region", parts=("density",), width=1, chunks=1, life=4),
-    Kind(name="densest region of four", parts=("density",), width=2, chunks=4, life=8),
-    Kind(name="all at once", parts=("density", "direction", "tokens"), width=0, chunks=1, life=4),
-    Kind(name="direction", parts=("direction",), width=0, chunks=2, life=8),
-    Kind(name="tokens", parts=("tokens",), width=0, chunks=2, life=8),
-    Kind(name="all together", parts=("density", "direction", "tokens"), width=0, chunks=2, life=8),
+    Kind(name="near a chunk", parts=("neighbours",), chunks=1, life=4),
+    Kind(name="near four chunks", parts=("neighbours",), chunks=4, life=4),
+    Kind(name="denser regions", parts=("regions",), chunks=1, life=4),
+    Kind(name="direction", parts=("direction",), chunks=2, life=8),
+    Kind(name="tokens", parts=("tokens",), chunks=2, life=8),
+    Kind(name="all together", parts=("neighbours", "direction", "tokens"), chunks=2, life=4),
 )
 
 
@@ -78,17 +75,39 @@ class Material:
 
     Args:
         values: float32 [n, d] embeddings.
+        places: float32 [n, p], where they lie in the space of neighbours.
+        regions: float32 [n, r], how near they lie to the landmarks.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
-        known: float32 [n, 3], kernel density of the reference around each text.
-        around: by a chunk's number, float32 [n, 3], kernel density of that chunk's texts around each text.
+        known: float32 [n], mean similarity to the nearest known texts of the reference.
+        around: by a chunk's number, float32 [n, k], similarities to the nearest of that chunk's texts.
     """
 
     values: Matrix
+    places: Matrix
+    regions: Matrix
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
-    known: Matrix
+    known: Vector
     around: Mapping[int, Matrix]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spread:
+    """Mean and shrunk covariance of some texts' values.
+
+    Args:
+        mean: float32 [d].
+        precision: float32 [d, d], inverse of the shrunk covariance.
+    """
+
+    mean: Vector
+    precision: Matrix
+
+    def direction(self, mean: Vector) -> Vector:
+        """Return the linear discriminant between another mean and this, float32 [d] (Fisher 1936)."""
+        found: Vector = self.precision @ (mean - self.mean)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,20 +115,20 @@ class Base:
     """What all witnesses of a reference share; everything from TRAIN alone.
 
     Args:
-        kernels: of the embeddings.
-        known: float32 [n, d], TRAIN texts that densities are measured with.
-        mean: float32 [d], of TRAIN.
-        precision: float32 [d, d], inverse of TRAIN's shrunk covariance.
+        space: that neighbours are looked for in.
+        known: float32 [n, p], places of the known texts there.
+        plain: TRAIN's embeddings, for discriminants.
+        regions: how near texts lie to the landmarks.
+        usual: these, of TRAIN's texts, for discriminants.
         shares: float64 [vocabulary], of TRAIN's texts that hold each token.
-        floor: float32 [3], added to densities before they are compared.
     """
 
-    kernels: Kernels
+    space: Space
     known: Matrix
-    mean: Vector
-    precision: Matrix
+    plain: Spread
+    regions: Regions
+    usual: Spread
     shares: Floats
-    floor: Vector
 
 
 def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
@@ -120,20 +139,27 @@ def base(values: Matrix, ids: npt.NDArray[np.int32], vocabulary: int) -> Base:
         ids: int32 [nonzeros], tokens present in TRAIN's texts, each once a text.
         vocabulary: number of tokens.
     """
-    kernels = Kernels(values)
-    known = np.ascontiguousarray(values[:MOST_KNOWN])
-    dims = values.shape[1]
-    covariance = np.cov(values.T.astype(np.float64))
-    ridge = _SHRINKAGE * np.trace(covariance) / dims * np.eye(dims)
-    floor = np.maximum(_FLOOR * (kernels.density(known, known) - 1.0 / len(known)).mean(0), _LEAST_FLOOR)
+    mean, covariance, ridge = _shrunk(values)
+    space, regions = Space(mean, covariance, ridge), Regions(values)
     return Base(
-        kernels=kernels,
-        known=known,
-        mean=values.mean(0),
-        precision=np.linalg.inv(covariance + ridge).astype(np.float32),
+        space=space,
+        known=space(values[:MOST_KNOWN]),
+        plain=_spread(mean, covariance, ridge),
+        regions=regions,
+        usual=_spread(*_shrunk(regions(values))),
         shares=np.asarray((np.bincount(ids, minlength=vocabulary) + 0.5) / (len(values) + 1.0), dtype=np.float64),
-        floor=floor.astype(np.float32),
     )
+
+
+def _shrunk(values: Matrix) -> tuple[Vector, Floats, float]:
+    """Return mean, covariance and ridge of some texts' values [n, d]."""
+    covariance = np.cov(values.T.astype(np.float64))
+    return values.mean(0), covariance, _SHRINKAGE * float(np.trace(covariance)) / values.shape[1]
+
+
+def _spread(mean: Vector, covariance: Floats, ridge: float) -> Spread:
+    precision = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+    return Spread(mean=mean, precision=precision.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,14 +170,16 @@ class Score:
         kind: recipe.
         chunks: numbers of the chunks it learnt from.
         direction: float32 [d].
-        weights: float64 [vocabulary], of the tokens.
+        regions: float32 [r].
+        weights: float32 [vocabulary], of the tokens.
         scaling: mean and standard deviation of each part on TRAIN.
     """
 
     kind: Kind
     chunks: tuple[int, ...]
     direction: Vector
-    weights: Floats
+    regions: Vector
+    weights: Vector
     scaling: tuple[tuple[float, float], ...]
 
     def __call__(self, base: Base, material: Material, known: Parts | None = None) -> Vector:
@@ -172,23 +200,22 @@ class Score:
 
     def known_part(self, part: str, base: Base, material: Material, known: Parts) -> npt.NDArray[np.floating]:
         """Return one part of the score, float [n], computed once for all witnesses that learnt alike."""
-        key = (part, self.kind.width if part == "density" else 0, self.chunks)
+        key = (part, self.chunks)
         if key not in known:
             known[key] = self.part(part, base, material)
         return known[key]
 
     def part(self, part: str, base: Base, material: Material) -> npt.NDArray[np.floating]:
         """Return one part of the score, float [n]."""
-        if part == "density":
-            width = self.kind.width
-            here = sum(material.around[number][:, width] for number in self.chunks) / len(self.chunks)
-            floor = base.floor[width]
-            found: npt.NDArray[np.floating] = np.log((here + floor) / (material.known[:, width] + floor))
-            return found
+        if part == "neighbours":
+            return mean_of_nearest([material.around[number] for number in self.chunks]) - material.known
         if part == "direction":
-            return (material.values - base.mean) @ self.direction
-        sums = np.concatenate([np.zeros(1), np.cumsum(self.weights[material.ids])])
-        return np.asarray(sums[material.indptr[1:]] - sums[material.indptr[:-1]])
+            return material.values @ self.direction - base.plain.mean @ self.direction
+        if part == "regions":
+            return material.regions @ self.regions
+        held = np.append(self.weights.take(material.ids), np.float32(0.0))
+        # Where a text holds no token reduceat returns the next text's first weight.
+        return np.where(np.diff(material.indptr) > 0, np.add.reduceat(held, material.indptr[:-1]), np.float32(0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -198,24 +225,27 @@ class Lesson:
     Args:
         texts: in the chunk.
         total: float32 [d], sum of their embeddings.
-        around: float32 [m, d], those of them that densities are measured with.
+        places: float32 [texts, p], where they lie.
+        regions: float32 [r], sum of how near they lie to the landmarks.
         counts: int64 [vocabulary], how many of them hold each token.
     """
 
     texts: int
     total: Vector
-    around: Matrix
+    places: Matrix
+    regions: Vector
     counts: npt.NDArray[np.int64]
 
 
-def lesson(chunk: Chunk, vocabulary: int) -> Lesson:
-    """Return what a chunk teaches; densities are measured with every other text, at half the cost."""
+def lesson(chunk: Chunk, base: Base) -> Lesson:
+    """Return what a chunk teaches."""
     values = chunk.values.astype(np.float32)
     return Lesson(
         texts=len(chunk),
         total=values.sum(0),
-        around=np.ascontiguousarray(values[::2]),
-        counts=np.bincount(chunk.ids, minlength=vocabulary),
+        places=base.space(values),
+        regions=base.regions(values).sum(0),
+        counts=np.bincount(chunk.ids, minlength=len(base.shares)),
     )
 
 
@@ -229,8 +259,9 @@ def learn(
 ) -> Score:
     """Return the score that a recipe learns from some chunks.
 
-    Density: log ratio of the chunks' kernel density to TRAIN's. Direction: linear discriminant between the chunks'
-    mean and TRAIN's (Fisher 1936), with a shrunk covariance. Tokens: naive Bayes log ratio of presence.
+    Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear
+    discriminant between the chunks' mean and TRAIN's (Fisher 1936), with a shrunk covariance. Regions: the same of the
+    kernels around landmarks. Tokens: naive Bayes log ratio of presence.
 
     Args:
         kind: recipe.
@@ -243,30 +274,30 @@ def learn(
     learnt = [lessons[number] for number in numbers]
     size = sum(each.texts for each in learnt)
     mean = np.sum([each.total for each in learnt], axis=0) / np.float32(size)
-    weights = np.zeros(0)
+    weights = np.zeros(0, dtype=np.float32)
     if "tokens" in kind.parts:
-        counts = np.sum([each.counts for each in learnt], axis=0)
-        weights = np.full(len(counts), max(float(np.log(_PRIOR_TEXTS / (size + _PRIOR_TEXTS))), _LOWEST))
-        held = np.flatnonzero(counts)
-        odds = (counts[held] / base.shares[held] + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
-        weights[held] = np.maximum(np.log(odds), _LOWEST)
-    unscaled = Score(kind, tuple(numbers), base.precision @ (mean - base.mean), weights, ())
+        odds = (sum(each.counts for each in learnt) / base.shares + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
+        weights = np.maximum(np.log(odds.astype(np.float32)), np.float32(_LOWEST))
+    regions = np.sum([each.regions for each in learnt], axis=0) / np.float32(size)
+    directions = base.plain.direction(mean), base.usual.direction(regions)
+    unscaled = Score(kind, tuple(numbers), *directions, weights, ())
     if len(kind.parts) == 1:
         return unscaled
     known = {} if known is None else known
     parts = [unscaled.known_part(part, base, train, known) for part in kind.parts]
     scaling = tuple((float(part.mean()), float(part.std()) + 1e-9) for part in parts)
-    return Score(kind, unscaled.chunks, unscaled.direction, weights, scaling)
+    return Score(kind, unscaled.chunks, *directions, weights, scaling)
 
 
 class Witness:
     r"""A frozen score, and Shiryaev–Roberts bets on the ranks it gives to the texts that come after its birth.
 
     Let :math:`p_i = (\#\{s > s_i\} + U_i (\#\{s = s_i\} + 1))/(N + 1)` be the smoothed rank of text i among CAL's N
-    texts and those since the birth before it; U comes from a hash of the text. The score is chosen from TRAIN
-    and from older texts only, so without drift CAL's texts and those since the birth are exchangeable under it and the
-    p are independent and uniform (Vovk, Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem
-    11.1): the null rate of {p ≤ ε} is ε exactly, however small CAL is. The bets are those of :class:`Bank`. A witness
+    texts and those since the birth before it; U comes from a hash of the text. The score is chosen from TRAIN,
+    from those of the reference's other texts that are never ranked, and from older texts only, so without drift CAL's
+    ranked texts and those since the birth are exchangeable under it and the p are independent and uniform (Vovk,
+    Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem 11.1): the null rate of {p ≤ ε} is ε
+    exactly, however few are ranked. The bets are those of :class:`Bank`. A witness
     lives for a fixed number of texts, and no choice of witnesses looks at CAL or at evidence; so the chance that any
     of those born within T texts reaches its threshold is at most the sum over them.
 
@@ -285,50 +316,47 @@ class Witness:
         self.stands_for = stands_for
         self.calibration = calibration
         self.count = 0
-        self.since: Vector = np.zeros(0, dtype=np.float32)
         self.values: Floats = np.zeros((len(LEVELS), len(SHARES)))
-        # Whoever has more than this many above it in CAL alone has a p above the highest level for the whole life.
-        most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.texts + 1))) + 1
-        self._edge = calibration[-most] if most < len(calibration) else np.float32(-np.inf)
-        self._above = calibration[np.searchsorted(calibration, self._edge, side="left") :]
+        # Whoever has more than this many above it has a p above the highest level for the whole life.
+        self.most = int(np.ceil(LEVELS[0] * (len(calibration) + score.kind.texts + 1))) + 1
+        self.highest = order(calibration[-self.most :])
 
-    def go_on(self, since: Vector, values: Floats, count: int) -> None:
-        """Go on from the scores since its birth, float32 [n], the statistics and the number of texts."""
-        self.since, self.values, self.count = since, values.copy(), count
-        self._above = np.sort(np.concatenate([self._above, since]))
+    @property
+    def known(self) -> int:
+        """Return how many texts there are to rank among."""
+        return len(self.calibration) + self.count
+
+    @property
+    def name(self) -> str:
+        """Name of its recipe."""
+        return self.score.kind.name
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels that it bets at."""
+        return LEVELS
+
+    def go_on(self, highest: Order, values: Floats, count: int) -> None:
+        """Go on from the highest scores so far, their orders int32 [n], the statistics and the number of texts."""
+        self.highest, self.values, self.count = highest, values.copy(), count
 
     def lives(self, texts: int) -> bool:
         """Say whether it may bet on so many more texts."""
         return self.count + texts <= self.score.kind.texts
 
-    def hits(self, scores: Vector, uniform: Floats) -> npt.NDArray[np.bool_]:
-        """Return which of the next texts have ranks p within each level, bool [n, levels], and count them as come.
 
-        Args:
-            scores: float32 [n].
-            uniform: float64 [n], U.
-        """
-        found = np.zeros((len(scores), len(LEVELS)), dtype=bool)
-        rows = np.flatnonzero(scores >= self._edge)
-        known = len(self.calibration) + self.count + rows
-        self.count += len(scores)
-        if len(rows):
-            ranks = (self._ranks(scores[rows], uniform[rows])) / (known + 1)
-            found[rows] = ranks[:, None] <= np.asarray(LEVELS)
-        return found
+def ranked(witnesses: Sequence[Witness], scores: Sequence[Vector], uniform: Floats) -> npt.NDArray[np.bool_]:
+    """Return which of the next texts have ranks p within each level, bool [n, w, levels], and count them as come.
 
-    def _ranks(self, scores: Vector, uniform: Floats) -> Floats:
-        """Return #{s > s_i} + U (#{s = s_i} + 1) and remember the scores; the many below the edge matter to none."""
-        right = np.searchsorted(self._above, scores, side="right")
-        left = np.searchsorted(self._above, scores, side="left")
-        here, others = scores[:, None], scores[None, :]
-        earlier = np.tri(len(scores), k=-1, dtype=bool)
-        greater = len(self._above) - right + np.count_nonzero((others > here) & earlier, axis=1)
-        equal = right - left + np.count_nonzero((others == here) & earlier, axis=1)
-        self.since = np.concatenate([self.since, scores])
-        self._above = np.sort(np.concatenate([self._above, scores]))
-        found: Floats = greater + uniform * (equal + 1)
-        return found
+    Args:
+        witnesses: w of them.
+        scores: float32 [n] under each.
+        uniform: float64 [n], U.
+    """
+    found = hits(witnesses, order(np.stack(scores)), uniform, np.asarray(LEVELS))
+    for witness in witnesses:
+        witness.count += len(uniform)
+    return found
 
 
 def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
@@ -336,23 +364,22 @@ def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
 
     Args:
         witnesses: w of them.
-        means: float64 [w, blocks, levels], hit fractions.
+        means: float64 [blocks, w · levels], hit fractions of every witness at every level.
         gaps: float64 [blocks], texts that each block stands for.
     """
     levels, shares = np.asarray(LEVELS), np.asarray(SHARES)
-    bets = len(levels) * len(shares)
-    values = np.stack([witness.values for witness in witnesses]).ravel()
-    # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block
-    stakes = np.tile((shares[None, :] / levels[:, None]).ravel(), len(witnesses))
-    constants = np.tile(1.0 - shares, len(witnesses) * len(levels))
-    factors = np.repeat(means.transpose(1, 0, 2).reshape(len(gaps), -1), len(shares), axis=1)
-    factors *= stakes
-    factors += constants
-    for gap, row in zip(gaps, factors, strict=True):
-        values += gap
-        np.multiply(row, values, out=row)
-        np.minimum(row, GREATEST, out=values)
-    for witness, kept in zip(witnesses, values.reshape(len(witnesses), len(levels), len(shares)), strict=True):
-        witness.values = kept
-    found: Floats = factors.reshape(len(gaps), len(witnesses), bets).mean(2)
+    # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block; all of one share lie side by side
+    factors = means[:, None, :] * (shares[:, None] / np.tile(levels, len(witnesses)))
+    factors += (1.0 - shares)[:, None]
+    rows = factors.reshape(len(gaps), -1)
+    before = np.stack([witness.values.T for witness in witnesses], axis=1).ravel()
+    grown = np.empty_like(before)
+    for gap, row in zip(gaps, rows, strict=True):
+        np.add(before, gap, out=grown)
+        np.multiply(row, grown, out=row)
+        before = np.minimum(row, GREATEST, out=row)
+    values = before.reshape(len(shares), len(witnesses), len(levels)).transpose(1, 2, 0)
+    for witness, kept in zip(witnesses, values, strict=True):
+        witness.values = kept.copy()
+    found: Floats = factors.reshape(len(gaps), len(shares), len(witnesses), len(levels)).sum(1).mean(2) / len(shares)
     return found

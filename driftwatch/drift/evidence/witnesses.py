@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.crossing import threshold
+from driftwatch.drift.evidence.neighbours import mean_of_nearest, nearest
+from driftwatch.drift.evidence.scouts import Scout, Scouts
 from driftwatch.drift.evidence.witness import (
     KINDS,
     LEVELS,
@@ -24,17 +26,23 @@ from driftwatch.drift.evidence.witness import (
     bet,
     learn,
     lesson,
+    ranked,
 )
+from driftwatch.drift.features import concatenate, take
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftwatch.domain.features import Features
     from driftwatch.drift.evidence.blocks import Blocks
+    from driftwatch.drift.evidence.ranks import Order
     from driftwatch.drift.evidence.recent import Chunk, Recent
     from driftwatch.drift.evidence.state import Alive
 
 Floats = npt.NDArray[np.float64]
+Leader = Witness | Scout
+SCOUT_PART = 0.4
+"""Of the witnesses' budget, where texts are bet on one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,12 +51,16 @@ class Sample:
 
     Args:
         values: float32 [n, d].
+        places: float32 [n, p], where they lie in the space of neighbours.
+        regions: float32 [n, r], how near they lie to the landmarks.
         ids: int32 [nonzeros], tokens present.
         indptr: int64 [n + 1].
-        known: float32 [n, 3], density of the known TRAIN texts around each.
+        known: float32 [n], mean similarity to the nearest known texts.
     """
 
     values: npt.NDArray[np.float32]
+    places: npt.NDArray[np.float32]
+    regions: npt.NDArray[np.float32]
     ids: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int64]
     known: npt.NDArray[np.float32]
@@ -59,75 +71,113 @@ class Witnesses:
 
     Args:
         train: TRAIN's features.
-        cal: CAL's features.
+        cal: CAL's features; what it has beyond the texts that are ranked, 2,048, is learnt from as TRAIN is.
     """
 
     def __init__(self, train: Features, cal: Features) -> None:
+        ranked = min(len(cal.embeddings.values), MOST_CALIBRATED)
+        train, cal = _learning(train, cal, ranked)
         self.base: Base = base(train.embeddings.values, train.tokens.ids, train.tokens.vocabulary)
-        kernels, known = self.base.kernels, self.base.known
-        rows = min(len(known), MOST_SCALED)
-        own = kernels.density(known[:rows], known) - np.float32(1.0 / len(known))
-        self._train = _sample(train, rows, own)
-        rows = min(len(cal.embeddings.values), MOST_CALIBRATED)
-        density = kernels.density(cal.embeddings.values[:rows], known)
-        self._cal = _sample(cal, rows, density)
+        self._train = self._sample(train, min(len(self.base.known), MOST_SCALED), own=True)
+        self._cal = self._sample(cal, ranked, own=False)
+        usual = float(self._train.known.mean()), float(self._train.known.std()) + 1e-9
+        self.scouts = Scouts(self._cal.places, self._cal.known, usual)
         self.alive: list[Witness] = []
         self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
         self._lessons: dict[int, Lesson] = {}
 
     def update(
-        self, piece: Chunk, blocks: Blocks, uniform: Floats, *, rate: float, exact: bool
-    ) -> tuple[Floats, list[Witness | None]]:
-        """Let all witnesses bet on some texts, then let new ones be born of the chunk they closed.
+        self, piece: Chunk, blocks: Blocks, uniform: Floats, *, rate: float, single: bool, exact: bool
+    ) -> tuple[Floats, list[Leader | None]]:
+        """Let all witnesses and scouts alive bet on some texts.
 
         Args:
             piece: the texts, in the order of ``blocks.rows``.
             blocks: how they are bet on.
             uniform: float64 [n] within 0 and 1, a hash of each text, to break ties.
             rate: false alarms per text that the bank may raise.
-            exact: whether texts are independent and bet on one by one.
+            single: whether texts are bet on one by one; a part of the rate is the scouts' then.
+            exact: whether none of them is known to depend on another besides, so that scouts may bet.
 
         Returns:
             log10 of the highest statistic over its threshold after each block, and whose it is.
         """
         heights = np.full(len(blocks), -np.inf)
+        leaders: list[Leader | None] = [None] * len(blocks)
         self.alive = [witness for witness in self.alive if witness.lives(len(piece))]
-        if not self.alive or not len(piece):
-            return heights, [None] * len(blocks)
+        if not exact:
+            self.scouts.forget(len(piece))
+        if not len(piece) or not (exact or self.alive):
+            return heights, leaders
         material = self.material(piece)
+        if exact:
+            heights, scouts = self.scouts.update(material.places, material.known, uniform, rate=SCOUT_PART * rate)
+            leaders = list(scouts)
+        if self.alive:
+            own = rate * (1.0 - SCOUT_PART) if single else rate
+            climbed = self._climbed(material, blocks, uniform, rate=own, exact=exact)
+            best = climbed.argmax(1)
+            highest = climbed[np.arange(len(blocks)), best]
+            for place in np.flatnonzero(highest > heights).tolist():
+                leaders[place] = self.alive[best[place]]
+            heights = np.maximum(heights, highest)
+        return heights, leaders
+
+    def _climbed(self, material: Material, blocks: Blocks, uniform: Floats, *, rate: float, exact: bool) -> Floats:
+        """Let the witnesses bet; returns log10 of statistics over thresholds, float64 [blocks, witnesses]."""
         parts: Parts = {}
-        hits = [witness.hits(witness.score(self.base, material, parts), uniform) for witness in self.alive]
-        means = blocks.means(np.concatenate(hits, axis=1)).reshape(len(blocks), len(self.alive), len(LEVELS))
-        climbed = np.log10(bet(self.alive, means.transpose(1, 0, 2), blocks.gaps))
+        scores = [witness.score(self.base, material, parts) for witness in self.alive]
+        means = blocks.means(ranked(self.alive, scores, uniform).reshape(len(uniform), -1))
+        climbed = np.log10(bet(self.alive, means, blocks.gaps))
         climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
-        best = climbed.argmax(1)
-        return climbed[np.arange(len(blocks)), best], [self.alive[number] for number in best]
+        return climbed
 
     def material(self, texts: Chunk) -> Material:
         """Return what the scores of all witnesses alive need of some texts."""
-        wanted = {number for witness in self.alive for number in witness.score.chunks}
+        scores = [witness.score for witness in self.alive if "neighbours" in witness.score.kind.parts]
+        wanted = {number for score in scores for number in score.chunks}
         values = texts.values.astype(np.float32)
+        places = self.base.space(values)
         return Material(
             values=values,
+            places=places,
+            regions=self.base.regions(values),
             ids=texts.ids,
             indptr=texts.indptr,
-            known=self.base.kernels.density(values, self.base.known),
-            around={number: self._density(values, number) for number in sorted(wanted)},
+            known=mean_of_nearest([nearest(places, self.base.known)]),
+            around={number: self._nearest(places, number) for number in sorted(wanted)},
         )
 
     def recent_material(self, texts: Chunk, recent: Recent, witness: Witness) -> Material:
         """Return what one witness's score needs of the recent texts; none of them speaks for itself."""
         values = texts.values.astype(np.float32)
+        places = self.base.space(values)
         chunks, around = numbered(recent), {}
         for number in witness.score.chunks:
-            chunk = chunks[number]
-            own = np.isin(texts.seqs, chunk.seqs[::2])
-            around[number] = self._density(values, number)
-            around[number][own] -= np.float32(1.0 / len(self._lessons[number].around))
-            # A text rounded to half precision is not quite its own neighbour at distance 0.
-            np.maximum(around[number], 0.0, out=around[number])
-        known = self.base.kernels.density(values, self.base.known)
-        return Material(values=values, ids=texts.ids, indptr=texts.indptr, known=known, around=around)
+            own = np.isin(texts.seqs, chunks[number].seqs)
+            around[number] = self._nearest(places, number)
+            around[number][own] = nearest(places[own], self._lessons[number].places, own=True)
+        return Material(
+            values=values,
+            places=places,
+            regions=self.base.regions(values),
+            ids=texts.ids,
+            indptr=texts.indptr,
+            known=mean_of_nearest([nearest(places, self.base.known)]),
+            around=around,
+        )
+
+    def reset(self) -> None:
+        """Forget all evidence."""
+        self.alive = []
+        self.scouts.reset()
+
+    def recent_scores(self, texts: Chunk, recent: Recent, leader: Leader) -> npt.NDArray[np.float32]:
+        """Return the recent texts' scores by a leader, float32 [n]."""
+        if isinstance(leader, Witness):
+            return leader.score(self.base, self.recent_material(texts, recent, leader))
+        places = self.base.space(texts.values.astype(np.float32))
+        return leader.score(places, mean_of_nearest([nearest(places, self.base.known)]))
 
     def bear(self, recent: Recent) -> None:
         """Let a witness of every recipe be born of the newest chunks."""
@@ -146,39 +196,59 @@ class Witnesses:
                 calibration = np.sort(score(self.base, cal, calibrated))
                 self.alive.append(Witness(score, calibration, born=newest, stands_for=stands_for))
 
-    def restore(self, recent: Recent, alive: Sequence[tuple[Alive, npt.NDArray[np.float32], Floats]]) -> None:
-        """Bring witnesses back to life from notes, scores since their birth and statistics."""
+    def restore(self, recent: Recent, alive: Sequence[tuple[Alive, Order, Floats]]) -> None:
+        """Bring witnesses back to life from notes, their highest scores and statistics."""
         chunks = numbered(recent)
         self._remember(chunks)
         train, cal = self._material(self._train, 0), self._material(self._cal, 1)
         kinds = {kind.name: kind for kind in KINDS}
         self.alive = []
-        for note, since, values in alive:
+        for note, highest, values in alive:
             kind, born = kinds[note.kind], note.born
             score = learn(kind, self.base, self._lessons, range(born - kind.chunks + 1, born + 1), train)
             calibration = np.sort(score(self.base, cal))
             witness = Witness(score, calibration, born=born, stands_for=len(chunks[born]))
-            witness.go_on(since, values, note.count)
+            witness.go_on(highest, values, note.count)
             self.alive.append(witness)
 
     def _remember(self, chunks: dict[int, Chunk]) -> None:
-        """Keep the densities of the chunks at hand around TRAIN's and CAL's texts."""
+        """Keep how near the chunks at hand lie to TRAIN's and CAL's texts."""
         self._around = {number: found for number, found in self._around.items() if number in chunks}
         self._lessons = {number: found for number, found in self._lessons.items() if number in chunks}
         for number, chunk in chunks.items():
             if number not in self._around:
-                self._lessons[number] = lesson(chunk, len(self.base.shares))
-                samples = (self._train.values, self._cal.values)
-                train, cal = (self._density(values, number) for values in samples)
+                self._lessons[number] = lesson(chunk, self.base)
+                train, cal = (self._nearest(sample.places, number) for sample in (self._train, self._cal))
                 self._around[number] = (train, cal)
 
-    def _density(self, texts: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
-        """Return the kernel density of a chunk around some texts."""
-        return self.base.kernels.density(texts, self._lessons[number].around)
+    def _nearest(self, places: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
+        """Return the similarities of some texts to the nearest of a chunk."""
+        return nearest(places, self._lessons[number].places)
 
     def _material(self, sample: Sample, which: int) -> Material:
         around = {number: found[which] for number, found in self._around.items()}
-        return Material(values=sample.values, ids=sample.ids, indptr=sample.indptr, known=sample.known, around=around)
+        return Material(
+            values=sample.values,
+            places=sample.places,
+            regions=sample.regions,
+            ids=sample.ids,
+            indptr=sample.indptr,
+            known=sample.known,
+            around=around,
+        )
+
+    def _sample(self, features: Features, rows: int, *, own: bool) -> Sample:
+        indptr = features.tokens.indptr[: rows + 1]
+        values = features.embeddings.values[:rows]
+        places = self.base.space(values)
+        return Sample(
+            values=values,
+            places=places,
+            regions=self.base.regions(values),
+            ids=features.tokens.ids[: indptr[-1]],
+            indptr=indptr,
+            known=mean_of_nearest([nearest(places, self.base.known, own=own)]),
+        )
 
     @staticmethod
     def _threshold(witness: Witness, rate: float, *, exact: bool) -> float:
@@ -196,11 +266,7 @@ def numbered(recent: Recent) -> dict[int, Chunk]:
     return dict(enumerate(recent.chunks, first))
 
 
-def _sample(features: Features, rows: int, known: npt.NDArray[np.float32]) -> Sample:
-    indptr = features.tokens.indptr[: rows + 1]
-    return Sample(
-        values=features.embeddings.values[:rows],
-        ids=features.tokens.ids[: indptr[-1]],
-        indptr=indptr,
-        known=known,
-    )
+def _learning(train: Features, cal: Features, ranked: int) -> tuple[Features, Features]:
+    """Return what is learnt from, TRAIN and what CAL has beyond the texts that are ranked, and what is ranked."""
+    rows = np.arange(len(cal.embeddings.values))
+    return concatenate([train, take(cal, rows[ranked:])]), take(cal, rows[:ranked])
