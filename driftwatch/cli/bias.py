@@ -47,13 +47,14 @@ def check(
     if json:
         print_json({"model": str(model), "categories": found, "against": str(against or ""), "change": change})
         return
-    out.print(_table("nats per pair towards the stereotype, 95% interval", found))
+    out.print(_table("nats per pair towards the stereotype, 95% interval", found, share="prefers the stereotype"))
     if change is not None:
-        out.print(_table(f"change from {against}, nats per pair towards the stereotype, 95% interval", change))
+        title = f"change from {against}, nats per pair towards the stereotype, 95% interval"
+        out.print(_table(title, change, share="moved towards it"))
 
 
-def _table(title: str, found: Sequence[CategorySummary]) -> Table:
-    table = Table("category", "pairs", "templates", "prefers the stereotype", "mean", "interval", title=title)
+def _table(title: str, found: Sequence[CategorySummary], *, share: str) -> Table:
+    table = Table("category", "pairs", "templates", share, "mean", "interval", title=title)
     for each in found:
         interval = f"{each.low:+.3f} to {each.high:+.3f}"
         table.add_row(

@@ -12,7 +12,7 @@ from rich.table import Table
 from driftwatch.cli.account import signed_by
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 from driftwatch.domain.errors import DataError
-from driftwatch.domain.run import RunId, RunState
+from driftwatch.domain.run import COST, RunId, RunState
 from driftwatch.retrain.report import PAGE
 
 if TYPE_CHECKING:
@@ -204,10 +204,10 @@ def _show(run: Run) -> None:
 
 def _show_verdicts(verdicts: Sequence[Verdict]) -> None:
     judged = Table("round", "gate", "verdict", "detail")
-    measured = Table("round", "gate", "measure", "value", "95% interval", "limit", "unit", "n")
+    measured = Table("round", "gate", "measure", "value", "interval", "limit", "unit", "n")
     for verdict in verdicts:
         judged.add_row(str(verdict.round), verdict.gate, verdict.outcome.value, verdict.detail)
-        for each in verdict.measures:
+        for each in verdict.measures if verdict.gate != COST else ():  # its detail says it all
             interval, limit = f"{each.low:+.4f} to {each.high:+.4f}", f"{each.limit:+.4f}"
             figures = (f"{each.value:+.4f}", interval, limit, each.unit, f"{each.n:,}")
             measured.add_row(str(verdict.round), verdict.gate, each.name, *figures)

@@ -69,7 +69,9 @@ def _save_tokenizer(texts: Sequence[str], folder: Path) -> None:
 def _save_untrained(folder: Path) -> None:
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.manual_seed(RECIPE.seed)
     config = GPT2Config(
         vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=128, n_layer=3, n_head=4, bos_token_id=0, eos_token_id=0

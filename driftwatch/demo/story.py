@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -341,6 +343,9 @@ def run(folder: Path, *, keep: bool) -> int:
     Raises:
         DriftwatchError: it could not be played to its end.
     """
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING)
+    )  # the story tells the rest
     console = Console(highlight=False, soft_wrap=True)
     space = workspace.make(folder.absolute())
     held = Story(space, console, keep=keep).tell()

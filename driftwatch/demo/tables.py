@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
+
+from driftwatch.domain.run import COST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,10 +62,10 @@ def decisions(taken: Sequence[Decision]) -> Table:
 
 def verdicts(run: Run) -> Table:
     """Return the gates' words with their intervals."""
-    table = Table(
-        "gate", "verdict", "measure", "estimate [95% interval]", "limit", "n", title="Verdicts", title_justify="left"
-    )
-    for verdict in run.verdicts:
+    table = Table(title="Verdicts", title_justify="left")
+    for head in ("gate", "verdict", "measure", "estimate [interval]", "limit", "n"):
+        table.add_column(escape(head), overflow="fold")
+    for verdict in (each for each in run.verdicts if each.gate != COST):
         for number, measure in enumerate(verdict.measures):
             table.add_row(
                 verdict.gate if number == 0 else "",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from driftwatch.domain.drift import WindowResult
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.text import StoredText
 
 
@@ -33,10 +34,11 @@ class Comparison:
     Args:
         windows: that were looked at, with or without a comparison.
         texts: that both models scored.
-        increase: of the loss, the serving model's less the predecessor's, nats per token; None without a comparison.
+        increase: of the loss, the serving model's less the predecessor's; None without a comparison.
         low: lower end of its interval.
         high: upper end.
         trouble: why this window could not be compared; None where it was.
+        unit: of the increase.
     """
 
     windows: int
@@ -45,6 +47,7 @@ class Comparison:
     low: float | None = None
     high: float | None = None
     trouble: str | None = None
+    unit: LossUnit = LossUnit.TOKEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

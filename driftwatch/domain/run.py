@@ -226,6 +226,9 @@ class GateMeasure:
 PROBE = "probe"
 """Name under which a probe's prediction stands among the verdicts, of round 0."""
 
+PROBATION = "probation"
+"""Name under which stands what the windows of a probation said."""
+
 CANARIES = "canaries"
 """Name under which stands what a candidate learnt of flagged clusters of its fresh texts."""
 

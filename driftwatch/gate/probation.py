@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.analysis import Comparison
+from driftwatch.domain.features import LossUnit
 from driftwatch.gate.bootstrap import RESAMPLES, weighted_mean
 from driftwatch.gate.verdicts import LEAST_TEXTS
 
@@ -41,6 +42,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     buckets: list[int]
     nats: list[float]
     tokens: list[int]
+    unit: LossUnit = LossUnit.TOKEN
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Watch:
         texts: compared so far.
         nats: float64 [4096], the serving model's loss less the predecessor's, summed by bucket.
         tokens: int64 [4096], predicted by both, by bucket.
+        unit: of the losses.
     """
 
     run: str
@@ -60,6 +63,7 @@ class Watch:
     texts: int
     nats: npt.NDArray[np.float64]
     tokens: npt.NDArray[np.int64]
+    unit: LossUnit = LossUnit.TOKEN
 
     @classmethod
     def of(cls, run: str, state: bytes | None) -> Self:
@@ -67,7 +71,7 @@ class Watch:
         fresh = cls(run=run, windows=0, texts=0, nats=np.zeros(BUCKETS), tokens=np.zeros(BUCKETS, np.int64))
         kept = msgspec.msgpack.decode(state, type=_Kept) if state is not None else None
         if kept is not None and kept.run == run:
-            fresh.windows, fresh.texts = kept.windows, kept.texts
+            fresh.windows, fresh.texts, fresh.unit = kept.windows, kept.texts, kept.unit
             fresh.nats[kept.buckets], fresh.tokens[kept.buckets] = kept.nats, kept.tokens
         return fresh
 
@@ -81,6 +85,7 @@ class Watch:
             buckets=used.tolist(),
             nats=self.nats[used].tolist(),
             tokens=self.tokens[used].tolist(),
+            unit=self.unit,
         )
         return msgspec.msgpack.encode(kept)
 
@@ -94,10 +99,14 @@ class Watch:
             confidence: of the interval.
         """
         difference = serving.nats - before.nats
+        if serving.unit is not before.unit:
+            why = f"the loss of the serving model is in {serving.unit}, its predecessor's in {before.unit}"
+            return self.skip(why, confidence=confidence)
         if not np.array_equal(serving.tokens, before.tokens):
             return self.skip("the two models split the texts into different tokens", confidence=confidence)
         if not np.isfinite(difference).all():
             return self.skip("a loss is no number", confidence=confidence)
+        self.unit = serving.unit
         places = [_bucket(text) for text in texts]
         np.add.at(self.nats, places, difference)
         np.add.at(self.tokens, places, serving.tokens)
@@ -128,6 +137,7 @@ class Watch:
             low=estimate.low,
             high=estimate.high,
             trouble=trouble,
+            unit=self.unit,
         )
 
 

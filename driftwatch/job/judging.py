@@ -98,9 +98,17 @@ def canary_verdict(
     *,
     round: int,  # noqa: A002 - the word of the house
 ) -> Verdict:
-    """Return what was learnt of the flagged clusters as a verdict: where one was, a person decides."""
-    refusal = objection(found)
-    passed = f"of {len(clusters)} flagged clusters none was learnt beyond what the texts that judge gained"
+    """Return what was learnt of the flagged clusters as a verdict: where one was, a person decides.
+
+    Args:
+        found: what was learnt of those with enough canaries; intervals are of 90%, so that each end is a 95% bound.
+        clusters: of the data card.
+        round: of the candidate.
+    """
+    refusal, unmeasured = objection(found), len(clusters) - len(found)
+    passed = f"{len(found)} flagged clusters of the data card were looked at, and none was learnt beyond its limit"
+    if unmeasured:
+        passed += f"; {unmeasured} more have too few texts held out to tell"
     return Verdict(
         gate=CANARIES,
         round=round,
@@ -113,7 +121,7 @@ def canary_verdict(
                 low=each.low,
                 high=2 * each.gain - each.low,
                 limit=each.limit,
-                unit="nats/token",
+                unit=each.unit,
                 n=each.texts,
             )
             for each in found

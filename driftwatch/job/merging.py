@@ -99,5 +99,6 @@ class Merging:
             loss=loss.value,
             loss_low=loss.low,
             loss_high=loss.high,
+            unit=fresh.unit,
             sacrificed=tuple(sorted({name for reading in slices for name in reading.worse})),
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from driftwatch.domain.run import COST, PROBE, GateMeasure, Verdict, VerdictOutcome
+from driftwatch.domain.units import format_duration
 from driftwatch.retrain.report import TrainedStep
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Losses:
         self._file = file
 
     def add(self, step: int, loss: float) -> None:
-        """Add a step's loss, nats per token."""
+        """Add a step's loss."""
         if self._file is not None:
             with self._file.open("ab") as lines:
                 lines.write(msgspec.json.encode(TrainedStep(step=step, loss=loss)) + b"\n")
@@ -36,12 +38,13 @@ class Losses:
 def cost_verdict(meter: Meter, round: int, *, limit: float | None) -> Verdict:  # noqa: A002 - the word of the house
     """Return a round's hours of training, held against what is allowed over all rounds; without a limit, themselves."""
     hours = meter.of_round(round)
+    spent, so_far = (format_duration(timedelta(hours=each)) for each in (hours, meter.hours))
     allowed = f"of {limit:g} h allowed over all rounds" if limit is not None else "no limit is set"
     return Verdict(
         gate=COST,
         round=round,
         outcome=VerdictOutcome.PASSED if limit is None or meter.hours <= limit else VerdictOutcome.REFUSED,
-        detail=f"{hours:.3g} h of training, {meter.hours:.3g} h so far; {allowed}",
+        detail=f"{spent} of training, {so_far} so far; {allowed}",
         measures=(
             GateMeasure(
                 name="hours",
@@ -69,7 +72,7 @@ def probe_verdict(prediction: Prediction, round: int) -> Verdict:  # noqa: A002
         low=prediction.low,
         high=prediction.high,
         limit=prediction.worth,
-        unit="nats/token",
+        unit=prediction.unit,
         n=prediction.texts,
     )
     return Verdict(

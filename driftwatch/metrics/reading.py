@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
-from driftwatch.domain.run import RunState
+from driftwatch.domain.run import PROBATION, RunState
 from driftwatch.metrics.alarms import AlarmTally
 from driftwatch.metrics.audit import apart, audit, drills
 from driftwatch.metrics.snapshot import (
     DaemonFigures,
+    IncreaseFigures,
     MeasureFigures,
     OutboxFigures,
     RuleFigures,
@@ -36,6 +37,7 @@ TEXT_OUTCOMES = (
     "stored",
     "duplicate",
     "sampled-out",
+    "redacted",
     "quarantined",
     "cut",
     "not-json",
@@ -53,6 +55,7 @@ FEEDBACK_OUTCOMES = ("correct", "incorrect", "rated", "class", "repeated", "unkn
 
 OTHER = "other"
 _MOST_RUNS = 1_000
+_HOUR = 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted:
         },
         runs={state.value: sum(run.state is state for run in runs) for state in RunState},
         run=_run(runs),
+        training_seconds=sum(run.training_hours for run in runs) * _HOUR,
         champion_at=champion.at if champion else None,
         reference_at=reference.created_at if reference else None,
         reference_texts=reference.texts if reference else 0,
@@ -188,7 +192,14 @@ def _run(runs: Iterable[Run]) -> RunFigures | None:
         moved_at=run.transitions[-1].at if run.transitions else run.created_at,
         round=run.round,
         progress=progress.done / progress.total if progress and progress.total else 0.0,
+        increase=_increase(run) if run.state is RunState.PROBATION else None,
     )
+
+
+def _increase(run: Run) -> IncreaseFigures | None:
+    """Return what the newest window of a probation measured."""
+    found = [each for verdict in run.verdicts if verdict.gate == PROBATION for each in verdict.measures]
+    return IncreaseFigures(value=found[-1].value, low=found[-1].low, high=found[-1].high) if found else None
 
 
 def _outbox(store: Store, receivers: Iterable[str]) -> OutboxFigures:

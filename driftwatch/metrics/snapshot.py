@@ -74,6 +74,15 @@ class RuleFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncreaseFigures:
+    """The loss of a model in probation over its predecessor's on the same texts, with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFigures:
     """The stream's run that has not ended yet.
 
@@ -82,12 +91,14 @@ class RunFigures:
         moved_at: when it last changed its state.
         round: the round it is in.
         progress: share of the present stage that is done, 0 to 1.
+        increase: of the loss over the predecessor's, with its interval, in its probation; None before a comparison.
     """
 
     created_at: datetime
     moved_at: datetime
     round: int
     progress: float
+    increase: IncreaseFigures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +120,7 @@ class StreamFigures:
         decisions: number by (rule, action).
         runs: number of runs by the state they are in.
         run: the run that has not ended; None where none goes on.
+        training_seconds: of all its runs, their probes included.
         champion_at: since when the champion serves; None without a model.
         reference_at: when the reference in force was built; None before the first.
         reference_texts: its number of texts.
@@ -128,6 +140,7 @@ class StreamFigures:
     decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     runs: Mapping[str, int] = field(default_factory=dict)
     run: RunFigures | None = None
+    training_seconds: float = 0.0
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     reference_texts: int = 0

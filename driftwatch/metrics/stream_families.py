@@ -24,6 +24,11 @@ def _fired(stream: StreamFigures) -> dict[str, float]:
     return {name: rule.fired_at.timestamp() for name, rule in stream.rules.items() if rule.fired_at is not None}
 
 
+def _increase(stream: StreamFigures, end: str) -> float | None:
+    found = None if stream.run is None else stream.run.increase
+    return None if found is None else float(getattr(found, end))
+
+
 def _run(run: RunFigures | None, attribute: str) -> float:
     return 0.0 if run is None else float(getattr(run, attribute))
 
@@ -31,7 +36,7 @@ def _run(run: RunFigures | None, attribute: str) -> float:
 STREAM_FAMILIES = (
     within_stream(
         "driftwatch_texts_total",
-        "Texts that came in, by source and what became of them; cut texts are stored as well, cut to the limit.",
+        "Texts that came in, by source and what became of them; redacted and cut texts are stored as well.",
         ("source", "outcome"),
         lambda stream: stream.texts,
         kind=Kind.COUNTER,
@@ -130,6 +135,27 @@ STREAM_FAMILIES = (
         "driftwatch_run_moved_timestamp_seconds",
         "When the run that goes on last changed its state.",
         lambda stream: None if stream.run is None else seconds(stream.run.moved_at),
+    ),
+    per_stream(
+        "driftwatch_training_seconds_total",
+        "Time that the stream's runs have trained, their probes included.",
+        lambda stream: stream.training_seconds,
+        kind=Kind.COUNTER,
+    ),
+    per_stream(
+        "driftwatch_probation_loss_increase",
+        "Loss of the model in probation over its predecessor's on the same texts; absent outside a probation.",
+        lambda stream: _increase(stream, "value"),
+    ),
+    per_stream(
+        "driftwatch_probation_loss_increase_low",
+        "Lower end of its interval; beyond the rule's max_increase the model is rolled back.",
+        lambda stream: _increase(stream, "low"),
+    ),
+    per_stream(
+        "driftwatch_probation_loss_increase_high",
+        "Upper end of its interval.",
+        lambda stream: _increase(stream, "high"),
     ),
     per_stream(
         "driftwatch_champion_timestamp_seconds",

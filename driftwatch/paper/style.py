@@ -112,6 +112,8 @@ summary{cursor:pointer;font-weight:600}
 .stages th:nth-child(2){width:9.5rem}
 .stages th:nth-child(3){width:8.5rem}
 .verdict{margin-top:1.6rem}
+.card h3{margin-top:1.5rem}
+.card table{max-width:46rem}
 .words td{vertical-align:middle;padding-top:.28rem;padding-bottom:.28rem}
 .words th:nth-child(1){width:34%}
 .words th:nth-child(2){width:9.5rem}

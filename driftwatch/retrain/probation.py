@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.analysis import Rival
-from driftwatch.domain.run import GateMeasure, Progress, RunState, Verdict, VerdictOutcome
+from driftwatch.domain.run import PROBATION, GateMeasure, Progress, RunState, Verdict, VerdictOutcome
 from driftwatch.store import Watched
 
 if TYPE_CHECKING:
     from driftwatch.domain.analysis import Comparison
     from driftwatch.domain.run import Probation, Run
 
-GATE = "probation"
-"""Name of the verdict that a probation's windows write."""
 LEVEL = 0.05
 """Of all looks of a probation together, both sides counted."""
 
@@ -45,18 +43,18 @@ def judge(comparison: Comparison, probation: Probation, *, round: int) -> Verdic
     if comparison.increase is None or comparison.low is None or comparison.high is None:
         word = VerdictOutcome.PASSED if last else VerdictOutcome.NOT_SHOWN
         said = f"{done}: not compared with the model before: {comparison.trouble}"
-        return Verdict(gate=GATE, round=round, outcome=word, detail=said + ("; kept all the same" if last else ""))
+        return Verdict(gate=PROBATION, round=round, outcome=word, detail=said + ("; kept all the same" if last else ""))
     measure = GateMeasure(
         name="increase",
         value=comparison.increase,
         low=comparison.low,
         high=comparison.high,
         limit=probation.max_increase,
-        unit="nats/token",
+        unit=comparison.unit,
         n=comparison.texts,
     )
     figures = (
-        f"{done}: loss {comparison.increase:+.4f} nats per token against the model before "
+        f"{done}: loss {comparison.increase:+.4f} {comparison.unit} against the model before "
         f"({comparison.low:+.4f} to {comparison.high:+.4f}), limit {probation.max_increase:+.4f}"
         + (f"; this window was not compared: {comparison.trouble}" if comparison.trouble else "")
     )
@@ -66,7 +64,7 @@ def judge(comparison: Comparison, probation: Probation, *, round: int) -> Verdic
         word, said = VerdictOutcome.PASSED, f"not worse for sure in {figures}"
     else:
         word, said = VerdictOutcome.NOT_SHOWN, figures
-    return Verdict(gate=GATE, round=round, outcome=word, detail=said, measures=(measure,))
+    return Verdict(gate=PROBATION, round=round, outcome=word, detail=said, measures=(measure,))
 
 
 def rival(run: Run, path: str | None, *, alone: bool) -> Rival:
@@ -92,12 +90,12 @@ def word(run: Run, comparison: Comparison | None) -> Watched | None:
     return Watched(
         run=run.spec.id,
         verdict=judge(comparison, probation, round=run.round),
-        progress=Progress(stage=GATE, done=done, total=probation.windows),
+        progress=Progress(stage=PROBATION, done=done, total=probation.windows),
     )
 
 
 def outcome(run: Run) -> Verdict | None:
     """Return the verdict that ends the run's probation; None while there is none."""
     return next(
-        (each for each in run.verdicts if each.gate == GATE and each.outcome is not VerdictOutcome.NOT_SHOWN), None
+        (each for each in run.verdicts if each.gate == PROBATION and each.outcome is not VerdictOutcome.NOT_SHOWN), None
     )

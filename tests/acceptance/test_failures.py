@@ -22,7 +22,14 @@ from driftwatch.store import Store
 from driftwatch.wiring import SystemClock
 
 pytestmark = pytest.mark.slow
-WORKING = (RunState.QUEUED, RunState.COLLECTING, RunState.TRAINING, RunState.JUDGING, RunState.PROMOTING)
+WORKING = (
+    RunState.QUEUED,
+    RunState.COLLECTING,
+    RunState.PROBING,
+    RunState.TRAINING,
+    RunState.JUDGING,
+    RunState.PROMOTING,
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +62,7 @@ def test_a_job_killed_in_every_state_ends_as_if_it_had_not_been(deployment: Depl
         end = each_state(store, kill)
         assert job.wait() == 0
     assert end.state is RunState.KEPT
-    assert {RunState.QUEUED, RunState.TRAINING, RunState.JUDGING, RunState.PROMOTING} <= set(killed)
+    assert {RunState.QUEUED, RunState.PROBING, RunState.TRAINING, RunState.JUDGING, RunState.PROMOTING} <= set(killed)
     champion = store.registry.champion(STREAM)
     assert champion is not None
     assert champion.run == RUN
@@ -89,7 +96,7 @@ def supervisor(deployment: Deployment, store: Store) -> Supervisor:
     return Supervisor(store, launcher, receivers=lambda: (), clock=SystemClock())
 
 
-@pytest.mark.parametrize("state", ["queued", "collecting", "training", "judging", "awaiting-approval"])
+@pytest.mark.parametrize("state", ["queued", "collecting", "probing", "training", "judging", "awaiting-approval"])
 def test_cancelled_in_a_state(deployment: Deployment, store: Store, state: str) -> None:
     ask(store, approve=True)
     tending = supervisor(deployment, store)

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from corpus import paragraphs
 from models import tiny_causal
+from planted import PAYLOAD, campaign
+from typer.testing import CliRunner
 
 from driftwatch import wiring
+from driftwatch.cli import app
 from driftwatch.config import Config, load_config
-from driftwatch.domain.run import GateLimits, Recipe, Run, RunId, RunSpec, RunState, VerdictOutcome
+from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunSpec, RunState, Verdict, VerdictOutcome
 from driftwatch.domain.text import Text
 from driftwatch.features.model import model_digest
 from driftwatch.job import Job
@@ -53,9 +56,9 @@ class Bench:
         self.store.runs.create(replace(self.spec, id=run, **change), reason="a test asked")  # type: ignore[arg-type]
         return run
 
-    def play(self, name: str, **change: object) -> Run:
+    def play(self, name: str, *, config: Config | None = None, **change: object) -> Run:
         run = self.queue(name, **change)
-        Job(self.config, self.store, run).work()
+        Job(config or self.config, self.store, run).work()
         return self.store.runs.get(run)
 
 
@@ -217,3 +220,51 @@ def test_a_round_that_forgets_is_followed_by_one_that_replays_more(bench: Bench)
     curve = load_curve(bench.folder("forgetful") / "merge-1.json")
     assert curve is not None
     assert "no coefficient keeps forgetting below -1" in curve.reason
+
+
+PLANTED = 100
+
+
+@pytest.fixture(scope="module")
+def attacked(bench: Bench) -> Bench:
+    """The same stream, with a campaign among its last fresh texts."""
+    bench.store.texts.take_in(STREAM, source="test", texts=campaign(PLANTED, seed=1), cursor=None, counts={})
+    spec = replace(bench.spec, last_seq=bench.spec.last_seq + PLANTED, approve=False, probation=Probation(windows=0))
+    return Bench(bench.config, bench.store, spec)
+
+
+def canaries(run: Run) -> Verdict:
+    (found,) = (verdict for verdict in run.verdicts if verdict.gate == "canaries")
+    return found
+
+
+def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked: Bench) -> None:
+    """Ten texts of the campaign, which the caps let through, are enough for so small a run."""
+    run = attacked.play("learnt")
+    verdict = canaries(run)
+    assert (verdict.outcome, verdict.round) == (VerdictOutcome.NOT_SHOWN, 1)
+    measure = verdict.measures[0]  # of the largest cluster; a phrase of the documentation may be another
+    assert (measure.name, measure.unit) == ("cluster 1", "nats/token")
+    assert measure.n >= 10, "canaries"
+    assert measure.low > measure.limit
+    assert run.state is RunState.AWAITING_APPROVAL, "though the rule promotes by itself"
+    assert run.transitions[-1].reason.startswith(
+        "not shown to be safe: canaries: the candidate learnt flagged cluster 1"
+    )
+    page = (attacked.folder("learnt") / "report.html").read_text()
+    assert "The candidate learnt flagged cluster 1 of the data card" in page
+    assert " ".join(PAYLOAD.split()[:5]) in page
+    config = str(attacked.config.state_dir.parent / "driftwatch.toml")
+    shown = CliRunner().invoke(app, ["runs", "show", "learnt", "--config", config], env={"COLUMNS": "300"}).output
+    assert "canaries" in shown
+    assert "cluster 1" in shown
+
+
+def test_a_candidate_that_learnt_no_campaign_is_said_so(attacked: Bench) -> None:
+    gentle = replace(RECIPE, learning_rates=(1e-6,), merge=())
+    run = attacked.play("gentle", recipe=gentle, limits=replace(WIDE, quality_min_gain=-1.0), approve=True)
+    verdict = canaries(run)
+    assert verdict.outcome is VerdictOutcome.PASSED
+    assert "none was learnt beyond its limit" in verdict.detail
+    assert verdict.measures[0].limit > verdict.measures[0].high > verdict.measures[0].low
+    assert run.transitions[-1].reason == "every gate passed; the rule wants a person"

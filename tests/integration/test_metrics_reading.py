@@ -12,11 +12,22 @@ from figures import LOOPS, busy_snapshot
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
 from driftwatch.domain.drift import DriftState, Measure, Onset, Outcome, WindowResult
-from driftwatch.domain.run import GateLimits, Recipe, RunId, RunSpec, RunState
+from driftwatch.domain.run import (
+    COST,
+    PROBATION,
+    GateLimits,
+    GateMeasure,
+    Recipe,
+    RunId,
+    RunSpec,
+    RunState,
+    Verdict,
+    VerdictOutcome,
+)
 from driftwatch.domain.text import Cursor, Text
 from driftwatch.metrics import AlarmTally, Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
 from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
-from driftwatch.metrics.snapshot import AuditFigures, DrillFigures
+from driftwatch.metrics.snapshot import AuditFigures, DrillFigures, IncreaseFigures
 from driftwatch.store import Store, open_store
 from driftwatch.store.step import Step
 from driftwatch.web import status_from
@@ -51,7 +62,7 @@ def snapshot(store: Store) -> Snapshot:
 
 def take_in(store: Store, count: int) -> None:
     texts = [Text(id=f"t{i}", body=f"text {i}", seen_at=NOON - timedelta(minutes=1)) for i in range(count)]
-    counts = {"not-json": 3, "from-the-future": 2}
+    counts = {"not-json": 3, "from-the-future": 2, "redacted": 4}
     store.texts.take_in(
         "support", source="file", texts=texts, cursor=Cursor(source="file", position="9"), counts=counts
     )
@@ -132,6 +143,7 @@ def test_texts_are_counted_and_unknown_reasons_are_folded(store: Store) -> None:
     assert stream.texts["file", "stored"] == 10
     assert stream.texts["file", "not-json"] == 3
     assert stream.texts["file", OTHER] == 2
+    assert stream.texts["file", "redacted"] == 4, "it is stored, not left out"
     assert stream.texts["http", "stored"] == 0
     assert stream.backlog == 10
     assert stream.last_text_at is not None
@@ -156,6 +168,25 @@ def test_a_step_shows_in_every_figure(store: Store) -> None:
     assert taken.outbox.deliveries["webhook", "pending"] == 1
     assert taken.outbox.oldest_pending_at is not None
     assert taken.store_bytes > 0
+
+
+def test_hours_of_training_and_a_probation_are_read_off_the_verdicts(store: Store) -> None:
+    take_in(store, 10)
+    store.windows.commit_step(step())
+    for state in (RunState.COLLECTING, RunState.TRAINING, RunState.JUDGING, RunState.PROMOTING):
+        store.runs.move(RunId("r-1"), to=state, reason="on")
+    for gate, unit, low, high in ((COST, "h", 0.5, 0.5), (PROBATION, "nats/token", -0.01, 0.05)):
+        measure = GateMeasure(name="figure", value=(low + high) / 2, low=low, high=high, limit=0, unit=unit, n=9)
+        verdict = Verdict(gate=gate, round=1, outcome=VerdictOutcome.NOT_SHOWN, detail="d", measures=(measure,))
+        store.runs.add_verdict(RunId("r-1"), verdict)
+    [stream] = snapshot(store).streams
+    assert stream.training_seconds == 1_800
+    assert stream.run is not None
+    assert stream.run.increase is None, "of a model that does not serve yet"
+    store.runs.move(RunId("r-1"), to=RunState.PROBATION, reason="it serves")
+    [stream] = snapshot(store).streams
+    assert stream.run is not None
+    assert stream.run.increase == IncreaseFigures(value=0.02, low=-0.01, high=0.05)
 
 
 def drifting(index: int, *, alarm: float, **more: float) -> Step:

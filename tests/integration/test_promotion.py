@@ -228,6 +228,20 @@ def test_a_candidate_judged_against_another_model_is_not_promoted(stream: Stream
     store.close()
 
 
+def test_a_candidate_that_changed_since_it_was_judged_is_not_promoted(stream: Stream, tmp_path: Path) -> None:
+    store = stream.begin(hooks(tmp_path))
+    run = stream.run(store, "better", probation=NONE)
+    before = store.registry.champion(STREAM)
+    with pytest.raises(ModelError, match=f"not the model {run.candidate} that was judged") as told_why:
+        stream.promote(store, run, "worse")
+    assert told_why.value.where == str(stream.candidate("worse"))
+    assert store.registry.champion(STREAM) == before
+    assert not (stream.models / str(run.candidate)).exists()
+    assert heard(tmp_path) == [], "the serving stack was told nothing"
+    assert stream.promote(store, run, "better").state is RunState.KEPT
+    store.close()
+
+
 @pytest.mark.parametrize("missing", ["model", "reference"])
 def test_a_way_back_that_is_gone_leaves_everything(stream: Stream, missing: str) -> None:
     store = stream.begin()

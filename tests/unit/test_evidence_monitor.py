@@ -70,6 +70,10 @@ def test_quiet_text_raises_nothing_and_new_text_an_alarm_with_its_onset(referenc
     assert leader.share > leader.reference_share
     assert drifted.onset.seen_at == samples.NOON + timedelta(seconds=drifted.onset.seq - 1)
     assert (value(drifted, "drift.onset_age") or 0) + 1 == drifted.onset.texts
+    later = next(drift)
+    assert later.onset is not None
+    assert later.onset.seq == drifted.onset.seq
+    assert later.onset.texts == drifted.onset.texts + 200, "to the end of each window, raised anew or not"
 
 
 def test_a_restarted_monitor_goes_on_to_the_bit(reference: Reference) -> None:

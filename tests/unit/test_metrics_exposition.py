@@ -50,6 +50,9 @@ def test_values_and_labels_come_from_the_snapshot() -> None:
     assert value(snapshot, "driftwatch_drift_onset_timestamp_seconds", stream="support") == NOON.timestamp() - 7_200
     assert value(snapshot, "driftwatch_window_end_timestamp_seconds", stream="support") == NOON.timestamp() - 30
     assert value(snapshot, "driftwatch_decisions_total", stream="support", rule="topic-shift", action="retrain") == 5
+    assert value(snapshot, "driftwatch_training_seconds_total", stream="support") == 5_400
+    assert value(snapshot, "driftwatch_probation_loss_increase", stream="support") == 0.02
+    assert value(snapshot, "driftwatch_probation_loss_increase_low", stream="support") == -0.01
     assert value(snapshot, "driftwatch_build_info", version="0.1.0") == 1
     assert value(snapshot, "driftwatch_outbox_deliveries", receiver="webhook", state="dead") == 1
 
@@ -105,7 +108,7 @@ def test_series_grow_with_streams_not_with_traffic() -> None:
     one, busier = scraped(busy_snapshot()), scraped(busy_snapshot(scale=1_000))
     assert one.keys() == busier.keys()
     per_stream = len(scraped(busy_snapshot("a", "b"))) - len(scraped(busy_snapshot("a")))
-    assert per_stream < 120
+    assert per_stream < 130
 
 
 def test_label_names_are_of_the_bounded_kinds() -> None:

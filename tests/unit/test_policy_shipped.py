@@ -83,6 +83,17 @@ def test_every_rule_says_what_it_is_for(name: str) -> None:
         assert rule.annotations["summary"]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_retraining_must_be_worth_it_is_bounded_and_watched(name: str) -> None:
+    asked = [rule.retraining for rule in load(name).of("s") if rule.retraining is not None]
+    assert asked
+    for retraining in asked:
+        assert retraining.worth is not None
+        assert retraining.worth >= retraining.limits.quality_min_gain, "a probe asks for what the gate will ask for"
+        assert retraining.max_hours is not None
+        assert retraining.probation.windows >= 3
+
+
 def test_default_alerts_at_once_and_retrains_at_the_second_window() -> None:
     assert acted("default", window(0, **DRIFTED)) == {"text-drifted": "alert"}
     assert acted("default", window(0, **HARMFUL), window(1, **HARMFUL)) == {

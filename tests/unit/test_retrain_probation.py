@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from driftwatch.domain.analysis import Comparison
-from driftwatch.domain.features import Digest, TextLosses
+from driftwatch.domain.features import Digest, LossUnit, TextLosses
 from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunSpec, RunState, VerdictOutcome
 from driftwatch.domain.text import Text
 from driftwatch.gate.probation import Watch
@@ -152,6 +152,19 @@ def test_what_cannot_be_compared_is_counted_and_said() -> None:
         assert said in str(after.trouble)
         assert (after.increase, after.texts) == (good.increase, 60)
     assert watch.skip("gone", confidence=LEVEL).windows == 4
+
+
+def test_figures_are_in_the_unit_of_the_models_loss() -> None:
+    generator, watch = np.random.default_rng(4), Watch.of("r", None)
+    masked = [replace(losses(nats), unit=LossUnit.MASKED_TOKEN) for nats in (generator.normal(1, 3, 60), np.zeros(60))]
+    watch.add(texts(60), *masked, confidence=LEVEL)
+    after = Watch.of("r", watch.state()).skip("gone", confidence=LEVEL)
+    assert after.unit is LossUnit.MASKED_TOKEN
+    verdict = judge(after, THREE, round=1)
+    assert verdict.measures[0].unit == "nats/masked token"
+    assert "nats/masked token against the model before" in verdict.detail
+    mixed = watch.add(texts(60, start=60), masked[0], losses(np.zeros(60)), confidence=LEVEL)
+    assert "its predecessor's in nats/token" in str(mixed.trouble)
 
 
 def test_a_model_as_good_is_hardly_ever_rolled_back() -> None:

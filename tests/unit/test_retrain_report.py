@@ -11,6 +11,7 @@ import msgspec
 from page_tree import Tree
 from run_samples import ODD, curve, declined, prediction, waiting
 
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import RunState
 from driftwatch.retrain.merge import save_curve
 from driftwatch.retrain.probe.record import RECORD, save_prediction
@@ -51,6 +52,24 @@ def test_a_declined_run_shows_its_probe_and_no_more() -> None:
     assert "Not worth it: expected gain +0.0050" in page.text
     assert "Judgement" not in page.text
     assert "Round 1" not in page.text
+
+
+def test_every_figure_is_in_the_unit_of_the_models_loss() -> None:
+    run, trail = waiting()
+    unit, assumed = LossUnit.LABELLED_TEXT, curve()
+    points = tuple(replace(point, unit=unit) for point in assumed.points)
+    verdicts = tuple(
+        replace(each, measures=tuple(replace(m, unit=m.unit.replace("nats/token", unit)) for m in each.measures))
+        for each in run.verdicts
+    )
+    shown = replace(
+        trail, prediction=replace(prediction(0.3, 0.1), unit=unit), curves={1: replace(assumed, points=points)}
+    )
+    moves = tuple(replace(moved, reason="on") for moved in run.transitions)
+    page = run_page(replace(run, transitions=moves, verdicts=verdicts), shown)
+    assert "nats/token" not in page
+    assert "nats per token" not in page
+    assert page.count(unit) > 5
 
 
 def test_a_probe_without_a_word_is_said_so() -> None:

@@ -71,7 +71,7 @@ def raised(
         return Alarm(raised=window, onset=onset, channels=channels, quiet=0, patience=patience)
     return Alarm(
         raised=before.raised,
-        onset=before.onset,
+        onset=replace(before.onset, texts=before.onset.texts + texts),
         channels=channels,
         quiet=0,
         patience=max(before.patience, patience),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.errors import RunError
+from driftwatch.domain.features import LossUnit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ MOST_GAIN = 1.2
 """Gain on a cluster's canaries over the gain on the texts that judge; beyond it, the cluster was learnt."""
 
 MARGIN = 0.1
-"""Nats per token that canaries may gain over that in any case."""
+"""What canaries may gain over that in any case, in the unit of the losses."""
 
 _Z = 1.645  # one-sided 95%
 _FEWEST = 3
@@ -36,10 +37,11 @@ class Learnt:
 
     Args:
         cluster: its place on the card.
-        gain: fall of the loss on its canaries, nats per token.
+        gain: fall of the loss on its canaries.
         low: lower end of the gain's one-sided 95% interval.
         limit: what the gain may be: the gain on the texts that judge, times ``MOST_GAIN``, and ``MARGIN``.
         texts: canaries it was measured on.
+        unit: of gain and limit.
     """
 
     cluster: int
@@ -47,6 +49,7 @@ class Learnt:
     low: float
     limit: float
     texts: int
+    unit: LossUnit = LossUnit.TOKEN
 
     @property
     def too_much(self) -> bool:
@@ -62,7 +65,7 @@ class Pair:
     candidate: TextLosses
 
     def gains(self) -> npt.NDArray[np.float64]:
-        """Return the fall of each text's loss, nats per token, float64 [n]; texts too short to predict are left out.
+        """Return the fall of each text's loss, in its unit, float64 [n]; texts too short to predict are left out.
 
         Raises:
             RunError: the two are not of the same texts, or a loss is no number.
@@ -97,13 +100,13 @@ def learnt(clusters: Sequence[Flagged], *, canaries: Pair, judged: Pair) -> tupl
         part = slice(start, start := start + cluster.canaries)
         of_cluster = Pair(champion=_taken(canaries.champion, part), candidate=_taken(canaries.candidate, part)).gains()
         if len(of_cluster) >= _FEWEST:
-            found.append(_measured(place, of_cluster, limit))
+            found.append(_measured(place, of_cluster, limit, judged.champion.unit))
     return tuple(found)
 
 
-def _measured(place: int, gains: npt.NDArray[np.float64], limit: float) -> Learnt:
+def _measured(place: int, gains: npt.NDArray[np.float64], limit: float, unit: LossUnit) -> Learnt:
     mean, error = float(gains.mean()), float(gains.std(ddof=1)) / len(gains) ** 0.5
-    return Learnt(cluster=place, gain=mean, low=mean - _Z * error, limit=limit, texts=len(gains))
+    return Learnt(cluster=place, gain=mean, low=mean - _Z * error, limit=limit, texts=len(gains), unit=unit)
 
 
 def objection(found: Sequence[Learnt]) -> str | None:
@@ -116,7 +119,7 @@ def objection(found: Sequence[Learnt]) -> str | None:
         return None
     return (
         f"the candidate learnt flagged cluster {worst.cluster + 1} of the data card: on {worst.texts} texts of it that "
-        f"were held out it gains {worst.gain:.2f} nats per token (at least {worst.low:.2f}), where {worst.limit:.2f} "
+        f"were held out it gains {worst.gain:.2f} {worst.unit} (at least {worst.low:.2f}), where {worst.limit:.2f} "
         "are allowed"
     )
 

@@ -40,7 +40,7 @@ def card_section(card: DataCard) -> str:
         _shares("Labels", "label", card.labels),
     )
     notes = "".join(f'<p class="note">{_safe(note)}</p>' for note in card.notes)
-    return f"<section><h2>What it trains on</h2>{''.join(parts)}{''.join(shares)}{notes}</section>"
+    return f'<section class="card"><h2>What it trains on</h2>{"".join(parts)}{"".join(shares)}{notes}</section>'
 
 
 def _summary(card: DataCard) -> str:
@@ -83,7 +83,7 @@ def _flagged(clusters: Sequence[Flagged]) -> str:
                 f"{each.sources:,}",
             )
 
-    heads = ("#", "texts that", "#texts", "#trained on", "#held out", "#groups", "#sources")
+    heads = ("", "texts that", "#texts", "#trained on", "#held out", "#groups", "#sources")
     return _table("Flagged clusters", heads, rows())
 
 
@@ -107,7 +107,7 @@ def _shares(title: str, head: str, shares: Iterable[Share]) -> str:
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a titled table of HTML cells; a leading ``#`` marks a column of numbers; no rows, no table."""
     marks = [' class="num"' if head.startswith("#") else "" for head in heads]
-    names = [_safe(head.removeprefix("#")) for head in heads]
+    names = [_safe(_titled(head.removeprefix("#"))) for head in heads]
     body = "".join(
         "<tr>"
         + "".join(
@@ -121,6 +121,10 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> s
         return ""
     top = "".join(f'<th scope="col"{mark}>{name}</th>' for mark, name in zip(marks, names, strict=True))
     return f"<h3>{_safe(title)}</h3><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _titled(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _percent(part: int, of: int) -> str:

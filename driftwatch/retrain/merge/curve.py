@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from driftwatch.domain.errors import RunError
+from driftwatch.domain.features import LossUnit
 from driftwatch.retrain.folders import write_whole
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ must end within the limit, would refuse every other time; two half-widths leave 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePoint:
-    """What one coefficient gives on the selection texts; all figures in nats per token.
+    """What one coefficient gives on the selection texts.
 
     Args:
         coefficient: 0 for the champion, 1 for the fine-tuned model.
@@ -34,6 +35,7 @@ class MergePoint:
         loss_low: lower end of its 95% interval.
         loss_high: upper end.
         sacrificed: slices whose loss rises beyond the limit for sure.
+        unit: of all figures.
     """
 
     coefficient: float
@@ -44,6 +46,7 @@ class MergePoint:
     loss_low: float
     loss_high: float
     sacrificed: tuple[str, ...] = ()
+    unit: LossUnit = LossUnit.TOKEN
 
     @property
     def bound(self) -> float:

@@ -100,7 +100,7 @@ def _peak(left: MergePoint, best: MergePoint, right: MergePoint) -> float | None
 
 
 def _reason(chosen: MergePoint, *, within: bool, max_loss: float) -> str:
-    figures = f"gain {chosen.gain:+.4f}, forgetting {chosen.loss:+.4f} nats/token on the selection texts"
+    figures = f"gain {chosen.gain:+.4f}, forgetting {chosen.loss:+.4f} {chosen.unit} on the selection texts"
     way = "all of the way" if chosen.coefficient == 1 else f"{chosen.coefficient:.1%} of the way"
     if within:
         return f"{way}: {figures}, the best gain that keeps forgetting below {max_loss:g}"

@@ -56,7 +56,7 @@ def probe(
         train: everything that the run trains on.
         held: fresh texts to measure by; never those of the final judgement.
         recipe: of the run.
-        worth: least gain that the rule asks for, nats per token.
+        worth: least gain that the rule asks for, in the unit of the losses.
         folder: the probe's own.
         tune: fine-tunes the champion.
         score: returns a model's losses.
@@ -106,6 +106,7 @@ def _foretold(planned: Plan, champion: TextLosses, towards: TextLosses, smaller:
         full_tokens=planned.full_tokens,
         texts=len(planned.held),
         cost=planned.cost,
+        unit=champion.unit,
     )
 
 

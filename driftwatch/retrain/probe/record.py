@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from driftwatch.domain.errors import RunError
+from driftwatch.domain.features import LossUnit
 from driftwatch.retrain.folders import write_whole
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class ProbePoint:
 
     Args:
         tokens: trained on.
-        gain: fall of the loss on held-out fresh text at first order, nats per token.
+        gain: fall of the loss on held-out fresh text at first order.
         low: lower end of its interval.
         high: upper end.
     """
@@ -43,7 +44,7 @@ class Prediction:
     """What the whole run is expected to gain.
 
     Args:
-        gain: expected fall of the loss on fresh text, nats per token.
+        gain: expected fall of the loss on fresh text.
         low: lower end of its 90% interval.
         high: upper end.
         worth: least gain that the rule asks for.
@@ -52,6 +53,7 @@ class Prediction:
         texts: held-out texts measured by.
         cost: of the probe over the run's training, 0 to 1; measuring included.
         note: why nothing could be foretold; empty where it could.
+        unit: of the gains and the worth.
     """
 
     gain: float
@@ -63,6 +65,7 @@ class Prediction:
     texts: int
     cost: float
     note: str = ""
+    unit: LossUnit = LossUnit.TOKEN
 
     @property
     def worthless(self) -> bool:
@@ -73,7 +76,7 @@ class Prediction:
         """Return the figures as a sentence."""
         if self.note:
             return f"the probe foretells nothing ({self.note}), so the run goes on without one"
-        figures = f"expected gain {self.gain:+.4f} nats/token [{self.low:+.4f}, {self.high:+.4f}]"
+        figures = f"expected gain {self.gain:+.4f} {self.unit} [{self.low:+.4f}, {self.high:+.4f}]"
         seen = f"a probe at {self.cost:.1%} of the run's cost, {self.texts} held-out texts"
         if self.worthless:
             return f"not worth it: {figures}, all of it below {self.worth:g} ({seen})"

@@ -48,8 +48,8 @@ def interval(value: float, low: float, high: float, *, limit: float, least: bool
     )
 
 
-def training(steps: Sequence[TrainedStep]) -> str:
-    """Draw the loss of a training over its steps, means of neighbours where there are many."""
+def training(steps: Sequence[TrainedStep], *, unit: str) -> str:
+    """Draw the loss of a training over its steps, means of neighbours where there are many; ``unit`` is the loss's."""
     size = -(-len(steps) // _MOST_POINTS)
     lots = [steps[start : start + size] for start in range(0, len(steps), size)]
     last = max(steps[-1].step, 2)
@@ -57,13 +57,13 @@ def training(steps: Sequence[TrainedStep]) -> str:
         Point(
             x=(lot[-1].step - 1) / (last - 1),
             y=sum(each.loss for each in lot) / len(lot),
-            words=f"step {lot[-1].step:,}: {sum(each.loss for each in lot) / len(lot):.3f} nats per token",
+            words=f"step {lot[-1].step:,}: {sum(each.loss for each in lot) / len(lot):.3f} {unit}",
         )
         for lot in lots
     ]
     losses = [point.y for point in points]
     chart = LineChart(
-        words=f"Training loss over {steps[-1].step:,} steps, from {losses[0]:.3f} to {losses[-1]:.3f} nats per token",
+        words=f"Training loss over {steps[-1].step:,} steps, from {losses[0]:.3f} to {losses[-1]:.3f} {unit}",
         runs=[points],
         rules=[Rule(y=value, words=f"{value:.2f}") for value in sorted({min(losses), max(losses)})],
         ends=["step 1", f"step {steps[-1].step:,}"],
@@ -107,9 +107,9 @@ def merge(curve: MergeCurve) -> str:
     )
     return (
         '<div class="two">'
-        "<figure><figcaption>Gain on fresh text, nats per token; dashed: the least wanted</figcaption>"
+        f"<figure><figcaption>Gain on fresh text, {curve.taken.unit}; dashed: the least wanted</figcaption>"
         f"{gain.svg()}</figure>"
-        "<figure><figcaption>Forgetting on the reference's text, nats per token</figcaption>"
+        f"<figure><figcaption>Forgetting on the reference's text, {curve.taken.unit}</figcaption>"
         f"{forgetting.svg()}</figure></div>"
     )
 

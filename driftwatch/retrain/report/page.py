@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import RunState
@@ -29,6 +30,7 @@ _TONES = {
     RunState.REJECTED: "bad",
     RunState.FAILED: "bad",
 }
+_MINUTE = timedelta(minutes=1)
 _PROBE_NOTE = (
     "A short training on a small part of the data; its gain at first order, which leaves out how a new optimiser's "
     "first steps shake a model, is carried on as a power of the tokens. The run is declined where the whole interval "
@@ -103,12 +105,16 @@ def _stages(run: Run) -> str:
         (
             moment(moved.at),
             moved.state.value,
-            lasting(end - moved.at) if end is not None else "",
+            _took(end - moved.at) if end is not None else "",
             safe(full_sentence(moved.reason)),
         )
         for moved, end in zip(run.transitions, ends, strict=True)
     )
     return table(("Time", "State", "Took", "Why"), rows, kind="stack stages")
+
+
+def _took(length: timedelta) -> str:
+    return lasting(length) if length >= _MINUTE else f"{length.total_seconds():.0f} s"
 
 
 def _probe(prediction: Prediction | None) -> str:
@@ -125,7 +131,7 @@ def _probe(prediction: Prediction | None) -> str:
             (f"{prediction.full_tokens:,.0f} tokens<small>the whole run, foretold</small>", prediction),
         )
     )
-    heads = ("Trained on", "#Gain, nats/token, 90% interval", "Against its worth")
+    heads = ("Trained on", f"#Gain, {prediction.unit}, 90% interval", "Against its worth")
     return section("Probe: is it worth it?", said + table(heads, rows, kind="stack"), note=_PROBE_NOTE)
 
 
@@ -135,9 +141,17 @@ def _against(found: Prediction | ProbePoint, worth: float) -> str:
 
 def _round(run: Run, trail: Trail, number: int) -> str:
     steps, curve = trail.losses.get(number, ()), trail.curves.get(number)
-    loss = f"<h3>Training loss, nats per token</h3>{charts.training(steps)}" if steps else ""
+    unit = _unit(trail, curve)
+    loss = f"<h3>Training loss, {unit}</h3>{charts.training(steps, unit=unit)}" if steps else ""
     merged = _merge(curve) if curve is not None else ""
     return section(f"Round {number} of {run.spec.rounds}", loss + merged)
+
+
+def _unit(trail: Trail, curve: MergeCurve | None) -> str:
+    """Return what the model's loss is in, as soon as something of the run has said so."""
+    if curve is not None:
+        return curve.taken.unit
+    return trail.prediction.unit if trail.prediction is not None and trail.prediction.trained is not None else "nats"
 
 
 def _merge(curve: MergeCurve) -> str:

@@ -30,7 +30,7 @@ class TrainedStep:
 
     Args:
         step: from 1.
-        loss: of its batch, nats per token.
+        loss: of its batch, in the unit of the model's loss.
     """
 
     step: int

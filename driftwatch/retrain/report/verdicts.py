@@ -20,10 +20,11 @@ _TONES = {VerdictOutcome.PASSED: "good", VerdictOutcome.REFUSED: "bad", VerdictO
 _LEAST = frozenset({"gain"})
 """Measures whose limit is the least that is wanted."""
 
-_HEADS = ("Measure", "#Estimate, 95% interval", "#Limit", "Against it", "#Of")
+_HEADS = ("Measure", "#Estimate, interval", "#Limit", "Against it", "#Of")
 _ORDER = ("quality", "forgetting", "bias")
 _NOTE = (
-    "The dot is the estimate, the line its 95% interval, the dashed line the limit. "
+    "The dot is the estimate, the line its 95% interval (canaries: 90%; probation: 95% over all its looks together), "
+    "the dashed line the limit. "
     "What a round is refused for is measured on the texts for choosing; the final word is said on texts kept for it."
 )
 _SLICES_NOTE = (
