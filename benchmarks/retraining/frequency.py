@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
+from benchmarks.retraining.small_models import train_champion
 from benchmarks.retraining.year import BEGIN, BESIDE, STREAM, WINDOW, simulated
 from benchmarks.table import Row, at_most, print_table
 from driftwatch import wiring
 from driftwatch.config import load_config
 from driftwatch.cycle import Cycle, Progressed
-from driftwatch.demo.champion import train_champion
 from driftwatch.domain.run import RunState
 from driftwatch.job import Job
 from driftwatch.worker import Analyst
@@ -111,11 +111,14 @@ class Strategy:
         )
 
 
+_CHAMPION_STEPS = 600
+"""Four passes over its texts: a model that has not finished learning gains by any retraining, drift or none."""
+
 OURS = Strategy(
     name="driftwatch",
-    when='drift.state == "harmful-drift"',
+    when="drift.alarm",
     hold="4 windows",
-    cooldown="7d",
+    cooldown="14d",
     worth="worth: {probe_gain: 0.05}",
     need=4 * WINDOW,
 )
@@ -186,7 +189,7 @@ def _told(strategy: Strategy, lived: Lived) -> Lived:
 def _first(folder: Path, year: Year) -> Path:
     """Make what every policy begins with, once: a champion, its reference and the configuration; return their folder."""
     champion, live = folder / "champion", folder / "live"
-    train_champion(year.training, champion, scratch=folder / "scratch", on_progress=lambda _progress: None)
+    train_champion(champion, year.training, steps=_CHAMPION_STEPS)
     (live / "policies").mkdir(parents=True)
     (live / "driftwatch.toml").write_text(_CONFIG.format(stream=STREAM, champion=champion, window=WINDOW))
     (live / "policies" / "year.yaml").write_text(OURS.policy)
