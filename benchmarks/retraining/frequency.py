@@ -187,7 +187,7 @@ def _told(strategy: Strategy, lived: Lived) -> Lived:
 
 
 def _first(folder: Path, year: Year) -> Path:
-    """Make what every policy begins with, once: a champion, its reference and the configuration; return their folder."""
+    """Make what every policy begins with, once: champion, reference and configuration; return their folder."""
     champion, live = folder / "champion", folder / "live"
     train_champion(champion, year.training, steps=_CHAMPION_STEPS)
     (live / "policies").mkdir(parents=True)

@@ -123,6 +123,13 @@ def test_silent_decay_and_floods_are_told_apart_from_drift(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_run_is_trained_that_a_probe_rules_out(name: str) -> None:
+    asked = [rule.retraining for rule in load(name).of("s") if rule.retraining is not None]
+    assert asked
+    assert [each for each in asked if each.worth is None or each.worth < each.limits.quality_min_gain] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_rule_peeks_at_a_p_value(name: str) -> None:
     looked_at = {variable for rule in load(name).of("s") for variable in rule.when.variables}
     assert not looked_at & {"embedding.mmd_p", "drift.look_p"}
