@@ -183,7 +183,9 @@ def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Fi
     if reference is None:
         return
     if reference.texts < LEAST_TEXTS:
-        detail = f"a reference of {reference.texts:,} texts is too small to say what it can see: give it {LEAST_TEXTS:,}"
+        detail = (
+            f"a reference of {reference.texts:,} texts is too small to say what it can see: give it {LEAST_TEXTS:,}"
+        )
         yield Finding(level="warning", subject=f"stream {stream.name}: power", detail=detail)
         return
     seen = kept_power(config, store, stream)
