@@ -12,14 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.retraining.year import BESIDE
 from benchmarks.table import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from benchmarks.table import Row
-
-BESIDE = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 
 
 def main() -> None:

@@ -1,12 +1,16 @@
 """How often is a model retrained, and how well does it do? A year of traffic under three policies.
 
-The product itself lives through it, with the same traffic, recipe and first champion: ``--only frequency``.
+``python -m benchmarks.retraining.frequency [--quick] [--seed N] [--data FOLDER]`` measures this part alone. The product
+itself lives through it, with the same traffic, recipe and first champion.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import logging
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -14,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 
-from benchmarks.retraining.year import BEGIN, STREAM, WINDOW, simulated
-from benchmarks.table import Row, at_most
+from benchmarks.retraining.small_models import train_champion
+from benchmarks.retraining.year import BEGIN, BESIDE, STREAM, WINDOW, simulated
+from benchmarks.table import Row, at_most, print_table
 from driftwatch import wiring
 from driftwatch.config import load_config
 from driftwatch.cycle import Cycle, Progressed
-from driftwatch.demo.champion import train_champion
 from driftwatch.domain.run import RunState
 from driftwatch.job import Job
 from driftwatch.worker import Analyst
@@ -106,11 +111,14 @@ class Strategy:
         )
 
 
+_CHAMPION_STEPS = 600
+"""Four passes over its texts: a model that has not finished learning gains by any retraining, drift or none."""
+
 OURS = Strategy(
     name="driftwatch",
-    when='drift.state == "harmful-drift"',
+    when="drift.alarm",
     hold="4 windows",
-    cooldown="7d",
+    cooldown="14d",
     worth="worth: {probe_gain: 0.05}",
     need=4 * WINDOW,
 )
@@ -148,13 +156,19 @@ class Clock:
         return self.moment
 
 
-def measure(data: Path, *, quick: bool) -> Iterable[Row]:
-    """Live through the year under each policy."""
-    year = simulated(data, windows=52 if quick else 182, seed=1)
+def measure(data: Path, *, quick: bool, seed: int = 1) -> Iterable[Row]:
+    """Live through the year under each policy; a line is printed as each is over.
+
+    Args:
+        data: folder with ``corpora``.
+        quick: a year of 52 windows, not of 182.
+        seed: of the year.
+    """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    year = simulated(data, windows=52 if quick else 182, seed=seed)
     with tempfile.TemporaryDirectory(prefix="driftwatch-year-") as name:
-        champion = Path(name) / "champion"
-        train_champion(year.training, champion, scratch=Path(name) / "scratch", on_progress=lambda _progress: None)
-        lived = {each.name: _live(Path(name) / each.name, each, year, champion) for each in (OURS, ALARMS, MONTHS)}
+        live = _first(Path(name), year)
+        lived = {each.name: _told(each, _live(live, each, year)) for each in (OURS, ALARMS, MONTHS)}
     ours, others = lived[OURS.name], [lived[ALARMS.name], lived[MONTHS.name]]
     for strategy, found in lived.items():
         yield Row(measure=f"runs a year, {strategy}", driftwatch=found.runs)
@@ -167,9 +181,32 @@ def measure(data: Path, *, quick: bool) -> Iterable[Row]:
     yield at_most("mean loss against the better of the two", ours.loss, 1.01 * best, peer=best)
 
 
-def _live(folder: Path, strategy: Strategy, year: Year, champion: Path) -> Lived:
-    config = _deployed(folder, strategy, year, champion)
-    wiring.build_reference(config, STREAM)
+def _told(strategy: Strategy, lived: Lived) -> Lived:
+    print(f"{strategy.name}: {lived}", flush=True)
+    return lived
+
+
+def _first(folder: Path, year: Year) -> Path:
+    """Make what every policy begins with, once: champion, reference and configuration; return their folder."""
+    champion, live = folder / "champion", folder / "live"
+    train_champion(champion, year.training, steps=_CHAMPION_STEPS)
+    (live / "policies").mkdir(parents=True)
+    (live / "driftwatch.toml").write_text(_CONFIG.format(stream=STREAM, champion=champion, window=WINDOW))
+    (live / "policies" / "year.yaml").write_text(OURS.policy)
+    for name, bodies in (("training", year.training), ("heldout", year.heldout)):
+        lines = (json.dumps({"text": body}) + "\n" for body in bodies)
+        (live / f"{name}.jsonl").write_text("".join(lines))
+    wiring.build_reference(load_config(live / "driftwatch.toml", environ=os.environ), STREAM)
+    shutil.copytree(live, folder / "kept", symlinks=True)
+    return live
+
+
+def _live(live: Path, strategy: Strategy, year: Year) -> Lived:
+    """Live through the year from the beginning, always in the same folder, for the store knows its paths."""
+    shutil.rmtree(live)
+    shutil.copytree(live.with_name("kept"), live, symlinks=True)
+    (live / "policies" / "year.yaml").write_text(strategy.policy)
+    config = load_config(live / "driftwatch.toml", environ=os.environ)
     clock, analyst = Clock(), Analyst(config)
     store = wiring.open_store(config, clock=clock)
     policy = wiring.load_policy(config)
@@ -194,16 +231,6 @@ def _live(folder: Path, strategy: Strategy, year: Year, champion: Path) -> Lived
         return _account(store, windows=len(year.traffic), spent=spent)
     finally:
         store.close()
-
-
-def _deployed(folder: Path, strategy: Strategy, year: Year, champion: Path) -> Config:
-    (folder / "policies").mkdir(parents=True)
-    (folder / "driftwatch.toml").write_text(_CONFIG.format(stream=STREAM, champion=champion, window=WINDOW))
-    (folder / "policies" / "year.yaml").write_text(strategy.policy)
-    for name, bodies in (("training", year.training), ("heldout", year.heldout)):
-        lines = (json.dumps({"text": body}) + "\n" for body in bodies)
-        (folder / f"{name}.jsonl").write_text("".join(lines))
-    return load_config(folder / "driftwatch.toml", environ=os.environ)
 
 
 class _InProcess:
@@ -250,3 +277,16 @@ def _loss(store: Store, index: int) -> float:
 
 def _passed(run: Run) -> set[RunState]:
     return {transition.state for transition in run.transitions}
+
+
+def _alone() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.retraining.frequency")
+    parser.add_argument("--quick", action="store_true", help="a year of 52 windows")
+    parser.add_argument("--seed", type=int, default=1, help="of the year")
+    parser.add_argument("--data", type=Path, default=BESIDE, help="folder with corpora")
+    arguments = parser.parse_args()
+    print_table(list(measure(arguments.data, quick=arguments.quick, seed=arguments.seed)))
+
+
+if __name__ == "__main__":
+    _alone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,9 @@ from driftwatch.domain.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+BESIDE = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+"""Where real texts lie beside a checkout."""
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 364
 WINDOW = 250

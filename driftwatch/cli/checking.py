@@ -167,7 +167,7 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
 
 def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Finding]:
     """Say what the false-alarm budget comes to in texts, and whether it lets a small topic be seen in a day."""
-    from driftwatch.drift.power import sentence
+    from driftwatch.drift.power import LEAST_TEXTS, sentence
     from driftwatch.wiring.power import kept_power, stream_arl
 
     subject = f"stream {stream.name}: false alarms"
@@ -179,7 +179,14 @@ def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Fi
         yield Finding(level="warning", subject=subject, detail=detail)
         return
     yield Finding(level="ok", subject=subject, detail=words)
-    if store.registry.reference(stream.name) is None:
+    reference = store.registry.reference(stream.name)
+    if reference is None:
+        return
+    if reference.texts < LEAST_TEXTS:
+        detail = (
+            f"a reference of {reference.texts:,} texts is too small to say what it can see: give it {LEAST_TEXTS:,}"
+        )
+        yield Finding(level="warning", subject=f"stream {stream.name}: power", detail=detail)
         return
     seen = kept_power(config, store, stream)
     if seen is None:

@@ -63,6 +63,21 @@ def test_a_damaged_kept_result_is_simulated_again(folder: Path) -> None:
     assert not json.loads(run(folder, "reference", "power", "docs", "--quick", "--json").stdout)["kept"]
 
 
+def test_check_warns_where_a_tenth_is_not_seen_and_where_the_reference_is_too_small(folder: Path) -> None:
+    run(folder, "reference", "power", "docs", "--quick")
+    for file in (folder / "state" / "cache" / "power").iterdir():
+        found = json.loads(file.read_bytes())
+        file.write_text(json.dumps([{**each, "delays": [None, None, None]} for each in found]))
+    assert "a day brings fewer texts, so give a larger reference or a laxer budget" in run(folder, "check").output
+    small = CONFIG.replace("docs", "small") + "sample = 600\n"
+    (folder / "driftwatch.toml").write_text(small)
+    assert run(folder, "reference", "build", "small").exit_code == 0
+    assert "a reference of 600 texts is too small to say what it can see" in run(folder, "check").output
+    (folder / "driftwatch.toml").write_text(CONFIG)
+    for file in (folder / "state" / "cache" / "power").iterdir():
+        file.unlink()
+
+
 def test_show_says_how_texts_are_bet_on(folder: Path) -> None:
     assert "not measured yet" in run(folder, "reference", "show", "docs").output
     shown = json.loads(run(folder, "reference", "show", "docs", "--json").stdout)

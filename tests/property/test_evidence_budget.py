@@ -13,7 +13,7 @@ from driftwatch.drift.evidence.crossing import climbing, threshold
 from driftwatch.drift.evidence.shiryaev import Bank
 from driftwatch.drift.evidence.tokens import SHARES as TOKEN_SHARES
 from driftwatch.drift.evidence.tokens import TokenBank
-from driftwatch.drift.evidence.witness import KINDS, LEVELS, SHARES, Score, Witness, bet, ranked
+from driftwatch.drift.evidence.witness import KINDS, LEVELS, PIECE, SHARES, Score, Witness, bet, ranked
 
 RATES = np.array([0.002, 0.01, 0.05, 0.125, 0.3, 0.875])
 
@@ -134,6 +134,27 @@ def test_computed_heights_are_those_of_simulated_witnesses() -> None:
     reached = int((highest >= height).sum())
     assert reached / paths <= error + 4 * np.sqrt(error / paths)
     assert reached / paths >= error / 3
+
+
+@pytest.mark.parametrize("size", [60, 2_048])
+def test_witnesses_keep_their_bound_where_the_texts_of_a_block_are_one_text_eight_times(size: int) -> None:
+    """Ranks of dependent texts are not independent; the heights that Ville's inequality gives hold all the same."""
+    random = np.random.default_rng(10)
+    crowd = [witness(random.normal(size=size)) for _ in range(600)]
+    life, highest = KINDS[0].texts, np.zeros(600)
+    trace = np.zeros((1, 600))
+    for _ in range(life // PIECE):
+        drawn = random.normal(size=(600, PIECE // 8)).repeat(8, axis=1)
+        scores = list((drawn + 1e-6 * random.normal(size=drawn.shape)).astype(np.float32))
+        hits = ranked(crowd, scores, random.random(PIECE))
+        means = hits.reshape(PIECE // 8, 8, -1).mean(1)
+        trace = bet(crowd, means, np.full(PIECE // 8, 8.0))
+        highest = np.maximum(highest, trace.max(0))
+    assert trace[-1].mean() <= 1.1 * life
+    for error in (0.5, 0.2, 0.1, 0.02):
+        reached = (highest >= threshold(error, life=life, levels=LEVELS, shares=SHARES, exact=False)).mean()
+        assert reached <= error
+    assert (highest >= life / 0.5).any()
 
 
 def test_higher_heights_are_rarer() -> None:

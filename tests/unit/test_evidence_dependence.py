@@ -47,13 +47,24 @@ def test_a_change_of_topics_is_no_dependence(change: int) -> None:
     assert measure(stream(random, of, topics(random)), settled=True).length <= 2 * LENGTHS[0]
 
 
-def test_a_burst_longer_than_can_be_measured_is_said() -> None:
+@pytest.mark.parametrize("burst", [100, 200])
+def test_a_burst_longer_than_can_be_measured_is_said(burst: int) -> None:
     random = np.random.default_rng(4)
-    slow = np.cumsum(random.normal(size=(1_000, DIMS)), axis=0) / 20
-    values = (slow + random.normal(size=(1_000, DIMS))).astype(np.float32)
-    found = measure(values, settled=True)
-    assert found.length >= 64
-    assert found.beyond or not found.confirmed or found.length == LENGTHS[-1]
+    of = np.repeat(random.integers(40, size=1_000 // burst + 1), burst)[:1_000]
+    found = measure(stream(random, of, topics(random)), settled=True)
+    assert found.beyond
+    assert not found.confirmed
+    assert found.length > LENGTHS[-1]
+    assert "32 apart and farther" in found.sentence
+    assert "longer burn_in" in found.sentence
+
+
+def test_a_longer_burn_in_measures_farther() -> None:
+    random = np.random.default_rng(5)
+    of = np.repeat(random.integers(40, size=82), 50)
+    found = measure(stream(random, of, topics(random)), settled=True)
+    assert found.length == 64
+    assert not found.beyond
 
 
 def test_few_texts_say_nothing() -> None:

@@ -112,10 +112,19 @@ def test_an_alarm_ends_after_quiet_text(reference: Reference) -> None:
     assert (ended[0] - 1) * SIZE <= patience
 
 
-def test_one_text_repeated_for_ever_is_no_evidence(reference: Reference) -> None:
-    running = monitor(reference, dependence="independent")
+@pytest.mark.parametrize("dependence", ["independent", "auto", 8])
+def test_one_text_repeated_for_ever_is_no_evidence(reference: Reference, dependence: str) -> None:
+    running = monitor(reference, dependence=dependence)
     for window in windows((samples.new()[0],) * (SIZE * 5)):
         assert value(running.update(window), "drift.alarm") == 0
+
+
+def test_a_window_of_one_text_repeated_is_too_little_data_and_a_flood(reference: Reference) -> None:
+    window = samples.window((samples.new()[0],) * SIZE)
+    result = Assessor(reference, seed=7).assess(window, first_seq=1, last_seq=SIZE)
+    assert result.outcome is Outcome.TOO_LITTLE_DATA
+    assert result.value("window.duplicate_share") == pytest.approx(1 - 1 / SIZE)
+    assert result.value("drift.alarm") == 0
 
 
 def test_a_window_of_one_text_counts_as_one(reference: Reference) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from driftwatch.domain.features import Digest, Embeddings, Features, TokenCounts
 from driftwatch.drift.evidence.neighbours import NEAREST, Space, mean_of_nearest, nearest
-from driftwatch.drift.evidence.scouts import LEVELS, PATROLS, Scouts, smoothed_ranks
+from driftwatch.drift.evidence.scouts import LEVELS, PATROLS, Scouts, hits
 from driftwatch.drift.evidence.witness import MOST_CALIBRATED
 from driftwatch.drift.evidence.witnesses import Witnesses
 from driftwatch.drift.features import concatenate
@@ -72,12 +72,12 @@ def test_ranks_are_exact_however_few_texts_are_ranked(size: int) -> None:
     # Scores of few values: ties must not matter.
     calibrations = np.sort(np.round(random.normal(size=(draws, size)), 1).astype(np.float32), axis=1)
     scores = np.round(random.normal(size=(draws, life)), 1).astype(np.float32)
-    ranks = smoothed_ranks(scores, random.random((draws, life)), calibrations)
-    for level in LEVELS:
+    found = hits(scores, random.random((draws, life)), calibrations)
+    for place, level in enumerate(LEVELS):
         error = 4 * np.sqrt(level / draws)
         for text in (0, life - 1):
-            assert abs((ranks[:, text] <= level).mean() - level) < error
-        both = (ranks[:, 0] <= level) & (ranks[:, -1] <= level)
+            assert abs(found[text, :, place].mean() - level) < error
+        both = found[0, :, place] & found[-1, :, place]
         assert abs(both.mean() - level * level) < 4 * level / np.sqrt(draws)
 
 

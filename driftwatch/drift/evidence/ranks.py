@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -43,17 +44,56 @@ def order(scores: Vector) -> Order:
     return np.where(bits < 0, bits ^ np.int32(0x7FFFFFFF), bits)
 
 
-def hits(ranked: Sequence[Ranked], scores: Order, uniform: Floats, levels: Floats) -> npt.NDArray[np.bool_]:
-    r"""Return which texts have ranks p within each level, bool [n, w, levels], and let the highest scores in.
+@dataclass(slots=True, kw_only=True, eq=False)
+class Newborn:
+    """Whoever ranks all texts since its birth at once.
 
-    :math:`p_i = (\#\{s > s_i\} + U_i (\#\{s = s_i\} + 1))/(N + 1)` among the N texts before text i. Most texts rank
-    too low for any level, and are never looked up.
+    Args:
+        highest: int32, order of the highest scores before, ascending.
+        most: how many of the highest scores can matter.
+        known: how many texts there were before.
+    """
+
+    highest: Order
+    most: int
+    known: int
+
+
+def hits(ranked: Sequence[Ranked], scores: Order, uniform: Floats, levels: Floats) -> npt.NDArray[np.bool_]:
+    """Return which texts have ranks p within each level, bool [n, w, levels], and let the highest scores in.
 
     Args:
         ranked: w of them.
         scores: int32 [w, n], orders of the texts' scores under each.
         uniform: float64 [n], U.
         levels: of p, descending.
+    """
+    found, before, keys = _within(ranked, scores, np.broadcast_to(uniform, scores.shape), levels)
+    _let_in(ranked, before, keys)
+    return found
+
+
+def within(ranked: Sequence[Ranked], scores: Order, uniform: Floats, levels: Floats) -> npt.NDArray[np.bool_]:
+    """Return which texts have ranks p within each level, bool [n, w, levels].
+
+    Args:
+        ranked: w of them.
+        scores: int32 [w, n], orders of the scores of the texts that each ranks.
+        uniform: float64 [w, n], U of these.
+        levels: of p, descending.
+    """
+    return _within(ranked, scores, uniform, levels)[0]
+
+
+def _within(
+    ranked: Sequence[Ranked], scores: Order, uniform: Floats, levels: Floats
+) -> tuple[npt.NDArray[np.bool_], Keys, Keys]:
+    r"""Return which texts have ranks p within each level, and keys of the highest scores before and now.
+
+    :math:`p_i = (\#\{s > s_i\} + U_i (\#\{s = s_i\} + 1))/(N + 1)` among the N texts before text i. Most texts rank
+    too low for any level, and are never looked up.
+
+    A key is the number of whoever ranks and the order of the score.
     """
     found = np.zeros((scores.shape[1], len(ranked), len(levels)), dtype=bool)
     known = np.array([each.known for each in ranked])
@@ -68,11 +108,10 @@ def hits(ranked: Sequence[Ranked], scores: Order, uniform: Floats, levels: Float
     greater, equal = _among(keys[high], before)
     greater -= sizes.sum() - np.cumsum(sizes)[which_high]
     greater_here, equal_here = _earlier(which_high, scores[which_high, text_high], len(ranked))
-    ranks = greater + greater_here + uniform[text_high] * (equal + equal_here + 1)
+    ranks = greater + greater_here + uniform[which_high, text_high] * (equal + equal_here + 1)
     p = ranks / (known[which_high] + text_high + 1)
     found[text_high, which_high] = p[:, None] <= levels
-    _let_in(ranked, before, keys, sizes + np.bincount(which, minlength=len(ranked)))
-    return found
+    return found, before, keys
 
 
 def _edges(ranked: Sequence[Ranked], most: Sequence[int]) -> Order:
@@ -110,11 +149,12 @@ def _earlier(which: Keys, scores: Order, count: int) -> tuple[Keys, Keys]:
     return greater[which, place].astype(np.int64), equal[which, place].astype(np.int64)
 
 
-def _let_in(ranked: Sequence[Ranked], before: Keys, keys: Keys, sizes: Keys) -> None:
+def _let_in(ranked: Sequence[Ranked], before: Keys, keys: Keys) -> None:
     """Give each the highest scores there are now."""
     # All but the few new keys are in order already, which a stable sort makes use of.
     together = np.sort(np.concatenate([before, keys]), kind="stable")
+    ends = np.searchsorted(together, (np.arange(1, len(ranked)) << _BITS) + np.iinfo(np.int32).min)
     together &= np.int64(0xFFFFFFFF)
-    parts = np.split(together.astype(np.uint32).view(np.int32), np.cumsum(sizes)[:-1])
+    parts = np.split(together.astype(np.uint32).view(np.int32), ends)
     for each, part in zip(ranked, parts, strict=True):
         each.highest = part[-each.most :]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.crossing import threshold
+from driftwatch.drift.evidence.ranks import Newborn, order, within
 from driftwatch.drift.evidence.shiryaev import GREATEST
 
 Matrix = npt.NDArray[np.float32]
@@ -187,7 +188,7 @@ class Scouts:
         rows = births[:, None] - trail.begin + np.arange(patrol.life)
         bet_on = np.minimum(rows, len(trail.known) - 1)
         scores = np.take_along_axis(score(trail.places, trail.known, hearts), bet_on, axis=1)
-        history = _bet(smoothed_ranks(scores, trail.uniform[bet_on], calibrations))
+        history = _bet(hits(scores, trail.uniform[bet_on], calibrations))
         climbed = np.log10(history.mean(2).T) - np.log10(needed)
         places = rows - (len(trail.known) - len(heights))
         # Rows beyond the trail are texts still to come: they only fill up the table.
@@ -244,23 +245,26 @@ class Scouts:
         )
 
 
-def smoothed_ranks(scores: Matrix, uniform: Floats, calibrations: Matrix) -> Floats:
-    """Return the smoothed ranks among CAL's texts and those since the birth, float64 [w, life]."""
-    right = np.stack([np.searchsorted(cal, some, side="right") for cal, some in zip(calibrations, scores, strict=True)])
-    left = np.stack([np.searchsorted(cal, some, side="left") for cal, some in zip(calibrations, scores, strict=True)])
-    here, others = scores[:, :, None], scores[:, None, :]
-    earlier = np.tri(scores.shape[1], k=-1, dtype=bool)
-    size = calibrations.shape[1]
-    greater = size - right + np.count_nonzero((others > here) & earlier, axis=2)
-    equal = right - left + np.count_nonzero((others == here) & earlier, axis=2)
-    found: Floats = (greater + uniform * (equal + 1)) / (size + np.arange(scores.shape[1]) + 1)
-    return found
+def hits(scores: Matrix, uniform: Floats, calibrations: Matrix) -> npt.NDArray[np.bool_]:
+    """Return which texts have smoothed ranks within each level, bool [life, w, levels].
+
+    Ranks are among CAL's texts and those since the birth.
+
+    Args:
+        scores: float32 [w, life], by each scout of the texts since its birth.
+        uniform: float64 [w, life], U of these.
+        calibrations: float32 [w, n], CAL's scores by each, ascending.
+    """
+    known = calibrations.shape[1]
+    # Whoever has more than this many above it has a p above the highest level for the whole life.
+    most = int(np.ceil(LEVELS[0] * (known + scores.shape[1] + 1))) + 1
+    scouts = [Newborn(highest=highest, most=most, known=known) for highest in order(calibrations[:, -most:])]
+    return within(scouts, order(scores), uniform, np.asarray(LEVELS))
 
 
-def _bet(ranks: Floats) -> Floats:
+def _bet(hits: npt.NDArray[np.bool_]) -> Floats:
     """Return each scout's statistics after each text, float64 [life, w, levels · shares]."""
-    scouts, life = ranks.shape
-    hits = ranks.T[:, :, None] <= np.asarray(LEVELS)
+    life, scouts, _ = hits.shape
     factors = np.where(hits[:, :, :, None], _WON, _LOST).reshape(life, scouts, -1)
     values = np.zeros(factors.shape[1:])
     for row in factors:

@@ -297,11 +297,15 @@ class Witness:
     from those of the reference's other texts that are never ranked, and from older texts only, so without drift CAL's
     ranked texts and those since the birth are exchangeable under it and the p are independent and uniform (Vovk,
     Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem 11.1): the null rate of {p ≤ ε} is ε
-    exactly, however few are ranked. The bets are those of :class:`Bank`. A witness
-    lives for a fixed number of texts, and no choice of witnesses looks at CAL or at evidence; so the chance that any
-    of those born within T texts reaches its threshold is at most the sum over them.
+    exactly, however few are ranked. The bets are those of :class:`Bank`. A witness lives for a fixed number of texts,
+    and no choice of witnesses looks at CAL or at evidence; so the chance that any of those born within T texts reaches
+    its threshold is at most the sum over them.
 
-    In blocks the mean of dependent hits has the same expectation, and Ville's inequality needs no more.
+    In blocks of independent texts a block's hit fraction has mean ε given the past, and Ville's inequality needs no
+    more. Where the texts of a block depend on each other, this holds on average over pasts but not given each: hits
+    that enter the pool together make later hits rarer, and their absence makes them more likely than ε. Opposed
+    deviations keep products of bets small, so the bound is not used up; that is measured (with blocks of one text eight
+    times, ``tests/property/test_evidence_budget.py``), not proved.
 
     Args:
         score: the frozen score.

@@ -49,10 +49,10 @@ def nats_of(logits: torch.Tensor, labels: torch.Tensor, *, family: Family) -> tu
         labels: [rows, tokens] or [rows]; a causal model's first column is never learnt.
         family: causal logits are those of the token after.
     """
-    from torch.nn.functional import cross_entropy
+    from torch.nn.functional import cross_entropy, pad
 
-    if family is Family.CAUSAL:
-        logits, labels = logits[:, :-1], labels[:, 1:]
+    if family is Family.CAUSAL:  # the labels move, for cut logits would be copied, there and back
+        labels = pad(labels[:, 1:], (0, 1), value=IGNORED)
     logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
     nats = cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
     return nats, labels.ne(IGNORED).sum()

@@ -201,7 +201,7 @@ class Training:
             warmup_steps=round(recipe.warmup * total),
             weight_decay=recipe.weight_decay,
             max_grad_norm=recipe.clip,
-            optim="adamw_torch",
+            optim="adamw_torch_fused",
             bf16=precision == "bfloat16",
             fp16=precision == "float16",
             use_cpu=not cuda,
