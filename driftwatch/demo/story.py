@@ -237,6 +237,7 @@ class Story:
                     figures = " ".join(f"{name} {value:.2f}" for name, value in run.progress.figures.items())
                     done, total = run.progress.done, run.progress.total
                     bar.update(task, description=run.progress.stage, completed=done, total=total, figures=figures)
+                bar.update(task, visible=run.progress is not None)
                 resting = run.state.final or run.state in (RunState.AWAITING_APPROVAL, RunState.PROBATION)
                 return run if resting else None
 

@@ -114,6 +114,7 @@ summary{cursor:pointer;font-weight:600}
 .verdict{margin-top:1.6rem}
 .card h3{margin-top:1.5rem}
 .card table{max-width:46rem}
+.card th.num{overflow-wrap:normal}
 .words td{vertical-align:middle;padding-top:.28rem;padding-bottom:.28rem}
 .words th:nth-child(1){width:34%}
 .words th:nth-child(2){width:9.5rem}

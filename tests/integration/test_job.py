@@ -248,11 +248,11 @@ def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked
     assert measure.n >= 10, "canaries"
     assert measure.low > measure.limit
     assert run.state is RunState.AWAITING_APPROVAL, "though the rule promotes by itself"
-    assert run.transitions[-1].reason.startswith(
-        "not shown to be safe: canaries: the candidate learnt flagged cluster 1"
-    )
+    assert run.transitions[-1].reason == f"not shown to be safe: canaries: {verdict.detail}"
+    assert verdict.detail.startswith("the candidate learnt flagged cluster ")
     page = (attacked.folder("learnt") / "report.html").read_text()
-    assert "The candidate learnt flagged cluster 1 of the data card" in page
+    assert "<h3>Canaries " in page
+    assert "The candidate learnt flagged cluster " in page
     assert " ".join(PAYLOAD.split()[:5]) in page
     config = str(attacked.config.state_dir.parent / "driftwatch.toml")
     shown = CliRunner().invoke(app, ["runs", "show", "learnt", "--config", config], env={"COLUMNS": "300"}).output
