@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.bounds import lower_bound, upper_bound
 from driftwatch.drift.discriminant import Discriminant
 from driftwatch.drift.rows import independent
 
@@ -136,19 +137,3 @@ class ShareMonitor:
     def state(self) -> bytes:
         """Return nothing: windows are measured one by one."""
         return b""
-
-
-def upper_bound(hits: npt.NDArray[np.int64], n: int, error: float) -> npt.NDArray[np.float64]:
-    """Return the upper confidence bounds of hit rates (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
-    bounds: npt.NDArray[np.float64] = betaincinv(hits + 1.0, np.maximum(n - hits, 1e-9), 1 - error)
-    return np.where(hits >= n, 1.0, bounds)
-
-
-def lower_bound(hits: npt.NDArray[np.int64], n: int, error: float) -> npt.NDArray[np.float64]:
-    """Return the lower confidence bounds of hit rates (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
-    bounds: npt.NDArray[np.float64] = betaincinv(np.maximum(hits, 1e-9), n - hits + 1.0, error)
-    return np.where(hits <= 0, 0.0, bounds)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from driftwatch.drift.share import CONFIDENCE, ShareDetector, lower_bound, upper_bound
+from driftwatch.drift.bounds import lower_bound, upper_bound
+from driftwatch.drift.share import CONFIDENCE, ShareDetector
 from driftwatch.drift.tokens import TokensDetector, jsd
 from driftwatch.drift.words import Words
 
