@@ -175,7 +175,8 @@ def test_a_candidate_that_does_not_load_is_never_promoted(deployment: Deployment
         def damage(run: Run) -> None:
             if run.state is RunState.JUDGING:
                 job.kill()
-                damaged(deployment.state / "runs" / RUN / "candidate-1", "half the weights")
+                merged, trained = (deployment.state / "runs" / RUN / name for name in ("candidate-1", "trained-1"))
+                damaged(merged if merged.exists() else trained, "half the weights")
                 job.start()
 
         end = each_state(store, damage)

@@ -198,7 +198,8 @@ def test_check_and_doctor_know_such_a_champion(config: Config) -> None:
         told = CliRunner().invoke(app, [command, "--json", "--config", str(config.path)])
         findings = [each for each in json.loads(told.stdout) if str(each["subject"]).startswith("stream tickets")]
         assert findings
-        assert {each["level"] for each in findings} == {"ok"}, findings
+        unwell = [each for each in findings if each["level"] != "ok"]
+        assert all("reference of 500 texts is too small" in str(each["detail"]) for each in unwell), findings
 
 
 def test_a_masked_champion_is_watched(here: Path, tmp_path: Path) -> None:
@@ -230,11 +231,11 @@ def texts(kinds: dict[str, list[str]]) -> Sequence[Text]:
 
 def test_a_candidate_is_judged_by_classes(here: Path, tmp_path: Path) -> None:
     both = {kind: [*labelled(slice(0, 300))[kind], *fresh(slice(0, 300))[kind]] for kind in KINDS}
-    better = tiny_classifier(tmp_path / "better", both, steps=160)
+    better = tiny_classifier(tmp_path / "better", both, steps=100)
     data = GateData(fresh=tuple(texts(fresh(slice(300, 420)))), reference=tuple(texts(labelled(slice(300, 420)))))
     found = judge(here / "champion", better, data)
     quality = {measure.name: measure for measure in found["quality"].measures}
-    assert found["quality"].outcome is VerdictOutcome.PASSED
+    assert found["quality"].outcome is VerdictOutcome.PASSED, found["quality"].detail
     assert quality["gain"].unit == "nats/labelled text"
     assert (quality["gain"].n, quality["accuracy"].n) == (240, 240)
     assert quality["accuracy"].low <= quality["accuracy"].value <= quality["accuracy"].high <= 1

@@ -38,7 +38,7 @@ def interpolate(champion: Path, candidate: Path, coefficient: float, out: Path, 
         exact: whether to write float32 whatever the candidate's precision, which rounds small differences away.
 
     Raises:
-        ModelError: a weight of the candidate has no counterpart in the champion.
+        ModelError: a weight of the candidate has no counterpart in the champion, or a file of weights is damaged.
     """
     if out.exists():
         return
@@ -48,11 +48,22 @@ def interpolate(champion: Path, candidate: Path, coefficient: float, out: Path, 
             if file.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
             elif file.suffix == _WEIGHTS and file.parent == candidate and coefficient != 1:
-                _interpolate_file(file, _Lookup(champion), coefficient, target, exact=exact)
+                _interpolate_readable(file, _Lookup(champion), coefficient, target, exact=exact)
             elif file.name == _ADAPTER and coefficient != 1:
                 _scale_adapter(file, coefficient, target)
             else:
                 shutil.copyfile(file, target)
+
+
+def _interpolate_readable(file: Path, champion: _Lookup, coefficient: float, target: Path, *, exact: bool) -> None:
+    from safetensors import SafetensorError
+
+    try:
+        _interpolate_file(file, champion, coefficient, target, exact=exact)
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(
+            f"the weights to merge are damaged: {error}", where=str(file), cure="let the rule ask for another run"
+        ) from error
 
 
 def _interpolate_file(file: Path, champion: _Lookup, coefficient: float, target: Path, *, exact: bool) -> None:
