@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO, overload
 import msgspec
 
 from driftwatch.domain.errors import RunError
-from driftwatch.domain.protocols import GateData
 from driftwatch.domain.text import Text
 from driftwatch.retrain.collect.card import DataCard
 from driftwatch.retrain.folders import MANIFEST, differs, file_hashes
@@ -106,16 +105,6 @@ class Mix:
     canaries: Sequence[Text]
     train: Sequence[Text]
     card: DataCard
-
-    @property
-    def selection(self) -> GateData:
-        """What a round's candidate is looked at with, to choose whether to go on."""
-        return GateData(fresh=tuple(self.select), reference=tuple(self.remembered))
-
-    @property
-    def judgement(self) -> GateData:
-        """What the last candidate is judged by."""
-        return GateData(fresh=tuple(self.judge), reference=tuple(self.remembered))
 
 
 def part_file(folder: Path, part: str) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
+
+from driftwatch.paper.frame import safe, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,7 @@ def card_section(card: DataCard) -> str:
         _shares("Largest groups", "group (digest)", card.largest_groups),
         _shares("Labels", "label", card.labels),
     )
-    notes = "".join(f'<p class="note">{_safe(note)}</p>' for note in card.notes)
+    notes = "".join(f'<p class="note">{safe(note)}</p>' for note in card.notes)
     return f'<section class="card"><h2>What it trains on</h2>{"".join(parts)}{"".join(shares)}{notes}</section>'
 
 
@@ -54,7 +55,7 @@ def _summary(card: DataCard) -> str:
 
 
 def _left_out(card: DataCard) -> str:
-    rows = ((_safe(_WORDS.get(why, why)), f"{n:,}", _percent(n, card.fresh)) for why, n in card.left_out.items())
+    rows = ((safe(_WORDS.get(why, why)), f"{n:,}", _percent(n, card.fresh)) for why, n in card.left_out.items())
     return _table("Left out", ("why", "#texts", "#share"), rows)
 
 
@@ -71,8 +72,8 @@ def _flagged(clusters: Sequence[Flagged]) -> str:
 
     def rows() -> Iterator[tuple[str, ...]]:
         for place, each in enumerate(clusters, start=1):
-            what = f"share the words “{_safe(each.phrase)}”" if each.kind == "phrase" else "overlap"
-            shown = "".join(f"<li><bdi>{_safe(body)}</bdi></li>" for body in each.exemplars)
+            what = f"share the words “{safe(each.phrase)}”" if each.kind == "phrase" else "overlap"
+            shown = "".join(f"<li><bdi>{safe(body)}</bdi></li>" for body in each.exemplars)
             yield (
                 f"{place}",
                 f"{what}<ul>{shown}</ul>",
@@ -92,7 +93,7 @@ def _limits(limits: Iterable[Limit]) -> str:
         for each in limits:
             usual = f"up to {each.high:,.4g}" if each.low is None else f"{each.low:,.4g} to {each.high:,.4g}"
             done = "left out" if each.trimmed else ("kept: too many to be outliers" if each.beyond else "none")
-            yield _safe(each.name), f"{usual} {_safe(each.unit)}", f"{each.beyond:,}", done
+            yield safe(each.name), f"{usual} {safe(each.unit)}", f"{each.beyond:,}", done
 
     return _table("Outliers", ("figure", "usual", "#beyond", "what became of them"), rows())
 
@@ -100,27 +101,16 @@ def _limits(limits: Iterable[Limit]) -> str:
 def _shares(title: str, head: str, shares: Iterable[Share]) -> str:
     rows = [(each.name, each.came, each.used) for each in shares]
     came, used = sum(row[1] for row in rows), sum(row[2] for row in rows)
-    cells = ((f"<bdi>{_safe(n)}</bdi>", f"{c:,}", _percent(c, came), f"{u:,}", _percent(u, used)) for n, c, u in rows)
+    cells = ((f"<bdi>{safe(n)}</bdi>", f"{c:,}", _percent(c, came), f"{u:,}", _percent(u, used)) for n, c, u in rows)
     return _table(title, (head, "#came in", "#share of these", "#used", "#share of these used"), cells)
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a titled table of HTML cells; a leading ``#`` marks a column of numbers; no rows, no table."""
-    marks = [' class="num"' if head.startswith("#") else "" for head in heads]
-    names = [_safe(_titled(head.removeprefix("#"))) for head in heads]
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td{mark} data-head="{name}"><span>{cell}</span></td>'
-            for mark, name, cell in zip(marks, names, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
+    told = table(
+        [f"#{safe(_titled(head[1:]))}" if head.startswith("#") else safe(_titled(head)) for head in heads], rows
     )
-    if not body:
-        return ""
-    top = "".join(f'<th scope="col"{mark}>{name}</th>' for mark, name in zip(marks, names, strict=True))
-    return f"<h3>{_safe(title)}</h3><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<h3>{safe(title)}</h3>{told}" if told else ""
 
 
 def _titled(words: str) -> str:
@@ -129,7 +119,3 @@ def _titled(words: str) -> str:
 
 def _percent(part: int, of: int) -> str:
     return f"{part / of:.1%}" if of else "–"
-
-
-def _safe(text: str) -> str:
-    return escape(text.encode("utf-8", "replace").decode())
