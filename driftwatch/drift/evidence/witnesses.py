@@ -138,15 +138,8 @@ class Witnesses:
         wanted = {number for score in scores for number in score.chunks}
         values = texts.values.astype(np.float32)
         places = self.base.space(values)
-        return Material(
-            values=values,
-            places=places,
-            regions=self.base.regions(values),
-            ids=texts.ids,
-            indptr=texts.indptr,
-            known=mean_of_nearest([nearest(places, self.base.known)]),
-            around={number: self._nearest(places, number) for number in sorted(wanted)},
-        )
+        around = {number: self._nearest(places, number) for number in sorted(wanted)}
+        return self._measured(texts, values, places, around)
 
     def recent_material(self, texts: Chunk, recent: Recent, witness: Witness) -> Material:
         """Return what one witness's score needs of the recent texts; none of them speaks for itself."""
@@ -157,6 +150,16 @@ class Witnesses:
             own = np.isin(texts.seqs, chunks[number].seqs)
             around[number] = self._nearest(places, number)
             around[number][own] = nearest(places[own], self._lessons[number].places, own=True)
+        return self._measured(texts, values, places, around)
+
+    def _measured(
+        self,
+        texts: Chunk,
+        values: npt.NDArray[np.float32],
+        places: npt.NDArray[np.float32],
+        around: dict[int, npt.NDArray[np.float32]],
+    ) -> Material:
+        """Return the material of some texts, whose similarities to chunks are known."""
         return Material(
             values=values,
             places=places,
