@@ -33,10 +33,9 @@ from driftwatch.retrain.finetune.memory import out_of_memory
 from driftwatch.retrain.finetune.method import finished
 from driftwatch.retrain.finetune.rows import Rows, rows_of
 from driftwatch.retrain.finetune.training import Hooks, OnProgress, Training
-from driftwatch.retrain.folders import file_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from transformers import PreTrainedModel
@@ -95,12 +94,12 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
     """
     if out.exists():
         return True
-    check_champion(champion)
+    files = check_champion(champion)
     with _computing(threads, recipe.seed), disk_told(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
         ranks.join()
         hooks = Hooks(on_progress, should_stop)
-        training = _prepared(champion, train, select, recipe, round, checkpoints, hooks)
+        training = _prepared(champion, files, train, select, recipe, round, checkpoints, hooks)
         model = _trained(training)
         if model is None:
             return False
@@ -140,6 +139,7 @@ def _trained(training: Training) -> PreTrainedModel | None:
 
 def _prepared(
     champion: Path,
+    files: Mapping[str, str],
     train: Sequence[Text],
     select: Sequence[Text],
     recipe: Recipe,
@@ -176,14 +176,14 @@ def _prepared(
         round=round,
         hooks=hooks,
         checkpoints=Checkpoints(
-            folder=checkpoints, training=_fingerprint(champion, (rows, looked_at), recipe, round=round)
+            folder=checkpoints, training=_fingerprint(files, (rows, looked_at), recipe, round=round)
         ),
     )
 
 
-def _fingerprint(champion: Path, rows: Sequence[Rows], recipe: Recipe, *, round: int) -> str:  # noqa: A002
+def _fingerprint(files: Mapping[str, str], rows: Sequence[Rows], recipe: Recipe, *, round: int) -> str:  # noqa: A002
     """Return the identity of a training: what it starts from, on what and how."""
-    said = (sorted(file_hashes(champion.resolve()).items()), [each.digest() for each in rows], recipe, round)
+    said = (sorted(files.items()), [each.digest() for each in rows], recipe, round)
     return hashlib.sha256(repr((said, ranks.world())).encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from driftwatch.domain.errors import ModelError, RunError
 from driftwatch.retrain.finetune.family import auto_class, family_of
 from driftwatch.retrain.finetune.memory import out_of_memory
-from driftwatch.retrain.folders import MANIFEST, written_aside
+from driftwatch.retrain.folders import MANIFEST, file_hashes, written_aside
 from driftwatch.retrain.promote import check_version
 
 if TYPE_CHECKING:
@@ -53,8 +53,11 @@ class Adapter:
     tensors: Mapping[str, torch.Tensor]
 
 
-def check_champion(folder: Path) -> None:
+def check_champion(folder: Path) -> Mapping[str, str]:
     """Refuse a champion that is not there, or whose files are not those it was promoted with.
+
+    Returns:
+        The SHA-256 of each of its files.
 
     Raises:
         ModelError: it is missing, or a file changed.
@@ -64,7 +67,8 @@ def check_champion(folder: Path) -> None:
             "there is no champion to train from", where=str(folder), cure="give a folder saved by save_pretrained"
         )
     if (folder / MANIFEST).is_file():
-        check_version(folder.resolve())
+        return check_version(folder.resolve()).files
+    return file_hashes(folder.resolve())
 
 
 def load_trainable(folder: Path, *, dtype: torch.dtype | None = None) -> PreTrainedModel:
