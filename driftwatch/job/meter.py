@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from driftwatch.domain.errors import RunError
 from driftwatch.retrain.folders import write_whole
+from driftwatch.retrain.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,9 +76,4 @@ class Meter:
 
 
 def _read(file: Path) -> dict[int, float]:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[int, float])
-    except FileNotFoundError:
-        return {}
-    except (OSError, msgspec.DecodeError) as error:
-        raise RunError(f"the run's hours cannot be read: {error}", where=str(file), cure="remove the file") from error
+    return read_record(file, dict[int, float], name="the run's hours") or {}

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from driftwatch.domain.errors import RunError
 from driftwatch.domain.features import LossUnit
-from driftwatch.retrain.folders import write_whole
+from driftwatch.retrain.records import read_record, write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +77,7 @@ class MergeCurve:
 
 def save_curve(curve: MergeCurve, file: Path) -> None:
     """Write the curve as JSON, whole or not at all."""
-    write_whole(file, msgspec.json.format(msgspec.json.encode(curve)))
+    write_record(curve, file)
 
 
 def load_curve(file: Path) -> MergeCurve | None:
@@ -89,9 +86,4 @@ def load_curve(file: Path) -> MergeCurve | None:
     Raises:
         RunError: it cannot be read.
     """
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=MergeCurve)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        raise RunError(f"the merge's curve cannot be read: {error}", where=str(file), cure="remove the file") from error
+    return read_record(file, MergeCurve, name="the merge's curve")

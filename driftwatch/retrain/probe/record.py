@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from driftwatch.domain.errors import RunError
 from driftwatch.domain.features import LossUnit
-from driftwatch.retrain.folders import write_whole
+from driftwatch.retrain.records import read_record, write_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +84,7 @@ class Prediction:
 
 def save_prediction(prediction: Prediction, file: Path) -> None:
     """Write the prediction as JSON, whole or not at all."""
-    write_whole(file, msgspec.json.format(msgspec.json.encode(prediction)))
+    write_record(prediction, file)
 
 
 def load_prediction(file: Path) -> Prediction | None:
@@ -96,11 +93,4 @@ def load_prediction(file: Path) -> Prediction | None:
     Raises:
         RunError: it cannot be read.
     """
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Prediction)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        raise RunError(
-            f"the probe's record cannot be read: {error}", where=str(file), cure="remove the file"
-        ) from error
+    return read_record(file, Prediction, name="the probe's record")
