@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
+
+from loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +27,7 @@ class Post:
         return json.loads(self.body)
 
 
-class HttpReceiver:
+class HttpReceiver(LoopbackServer):
     """Answers with each given status in turn, then with the last one for ever."""
 
     def __init__(self, answers: Iterable[int] = (200,), *, say: bytes = b"") -> None:
@@ -33,21 +35,7 @@ class HttpReceiver:
         self.answers = list(answers)
         self._say = say
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def take(self, post: Post) -> int:
         with self._lock:

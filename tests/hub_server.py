@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import urlsplit
 
+from loopback import LoopbackServer
 
-class HubServer:
+
+class HubServer(LoopbackServer):
     """Takes every file inside the commit itself, as a hub does with small ones."""
 
     def __init__(self, *, token: str) -> None:
@@ -20,21 +21,7 @@ class HubServer:
         self.tags: dict[str, str] = {}
         self.private: bool | None = None
         self.seen: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     @property
     def head(self) -> str:

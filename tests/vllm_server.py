@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from loopback import LoopbackServer
 
 
-class VllmServer:
+class VllmServer(LoopbackServer):
     """Serves a base model and adapters; ``stale`` takes a load but lists what it had before."""
 
     def __init__(self, *, base: str = "base-model", key: str | None = None) -> None:
@@ -17,21 +18,7 @@ class VllmServer:
         self.adapters: dict[str, str] = {}
         self.calls: list[tuple[str, str]] = []
         self.stale = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(self._handler())
 
     def listed(self) -> dict[str, Any]:
         cards = [{"id": self.base, "object": "model", "owned_by": "vllm", "root": self.base, "parent": None}]
