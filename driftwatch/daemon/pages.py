@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch import __version__
+from driftwatch.domain.errors import NotFoundError
+from driftwatch.domain.run import RunId
 from driftwatch.web import Page, Pages, StatusView, status_from
 from driftwatch.wiring.incidents import incident as incident_html
 from driftwatch.wiring.incidents import report_file
@@ -41,9 +43,12 @@ def pages(config: Config, store: Store, *, clock: Clock, unready: Callable[[], t
         return Page(html=file.read_text(encoding="utf-8"), scripted=True) if file is not None else None
 
     def run(run_id: str) -> Page | None:
-        found = [each for each in store.runs.list(limit=1_000) if each.spec.id == run_id]
         from driftwatch.retrain.report import read_trail, run_page
 
-        return Page(html=run_page(found[0], read_trail(config.state_dir / "runs" / run_id))) if found else None
+        try:
+            found = store.runs.get(RunId(run_id))
+        except NotFoundError:
+            return None
+        return Page(html=run_page(found, read_trail(config.state_dir / "runs" / run_id)))
 
     return Pages(status=status, window=window, incident=incident, report=report, run=run)

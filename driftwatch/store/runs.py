@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
@@ -58,7 +59,7 @@ class Runs:
         if states is not None:
             query = query.where(runs.c.state.in_([state.value for state in states]))
         with self._database.read() as connection:
-            return [_run(connection, row) for row in connection.execute(query).all()]
+            return _runs(connection, connection.execute(query).all())
 
     def move(
         self,
@@ -149,7 +150,7 @@ def get_run(connection: Connection, run: RunId) -> Run:
     row = connection.execute(select(runs).where(runs.c.id == run)).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no run {run}", cure="driftwatch runs list shows all")
-    return _run(connection, row)
+    return _runs(connection, [row])[0]
 
 
 def add_verdict(connection: Connection, run: RunId, verdict: Verdict) -> None:
@@ -195,11 +196,21 @@ def _note(connection: Connection, run: RunId, state: RunState, reason: str, at: 
     connection.execute(transitions.insert().values(run=run, state=state.value, at=micros(at), reason=reason))
 
 
-def _run(connection: Connection, row: Row[Any]) -> Run:
-    moved = connection.execute(select(transitions).where(transitions.c.run == row.id).order_by(transitions.c.id))
-    judged = connection.execute(
-        select(verdicts.c.verdict).where(verdicts.c.run == row.id).order_by(verdicts.c.round, verdicts.c.gate)
-    )
+def _runs(connection: Connection, rows: Sequence[Row[Any]]) -> list[Run]:
+    """Return the runs of some rows, all their transitions and all their verdicts read at once."""
+    ids = [row.id for row in rows]
+    moved: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    judged: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    of_these = transitions.c.run.in_(ids)
+    for each in connection.execute(select(transitions).where(of_these).order_by(transitions.c.id)):
+        moved[each.run].append(each)
+    order = (verdicts.c.round, verdicts.c.gate)
+    for each in connection.execute(select(verdicts).where(verdicts.c.run.in_(ids)).order_by(*order)):
+        judged[each.run].append(each)
+    return [_run(row, moved[row.id], judged[row.id]) for row in rows]
+
+
+def _run(row: Row[Any], moved: Sequence[Row[Any]], judged: Sequence[Row[Any]]) -> Run:
     return Run(
         spec=load(row.spec, RunSpec),
         state=RunState(row.state),
@@ -207,7 +218,7 @@ def _run(connection: Connection, row: Row[Any]) -> Run:
         created_at=moment(row.created_at),
         updated_at=moment(row.updated_at),
         transitions=tuple(Transition(state=RunState(m.state), at=moment(m.at), reason=m.reason) for m in moved),
-        verdicts=tuple(load(text, Verdict) for text in judged.scalars()),
+        verdicts=tuple(load(each.verdict, Verdict) for each in judged),
         progress=load(row.progress, Progress) if row.progress else None,
         candidate=row.candidate,
     )
