@@ -11,14 +11,14 @@ import argparse
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.evidence.texts import Corpus, load, reference, windows
-from benchmarks.table import Row, at_least, at_most, print_table
+from benchmarks.table import Row, at_least, at_most, print_table, told, write_rows
 from driftwatch.domain.drift import Change, Window
 from driftwatch.drift.evidence.dependence import measure as measure_dependence
 from driftwatch.drift.explain import Explainer, Explanation, texts_apart
@@ -245,16 +245,11 @@ def _main() -> None:
     parser.add_argument("--cache", type=Path, default=kept, help="where features are kept")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     arguments = parser.parse_args()
-    rows = []
-    for row in measure(_Texts(arguments.data, arguments.cache), quick=arguments.quick):
-        rows.append(row)
-        print(f"{row.measure}: {row.driftwatch:,.4g} {row.target}", flush=True)
+    rows = told(measure(_Texts(arguments.data, arguments.cache), quick=arguments.quick))
     print()
     print_table(rows)
     if arguments.json:
-        figures = [{**asdict(row), "ratio": row.ratio} for row in rows]
-        report = {"benchmark": "explanation", "quick": arguments.quick, "rows": figures}
-        arguments.json.write_text(json.dumps(report, indent=2))
+        write_rows(arguments.json, "explanation", rows, quick=arguments.quick)
 
 
 if __name__ == "__main__":

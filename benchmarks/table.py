@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,51 @@ def main(name: str, measure: Callable[[bool], Sequence[Row]]) -> None:
     rows = measure(arguments.quick)
     print_table(rows)
     if arguments.json:
-        figures = [{**asdict(row), "ratio": row.ratio} for row in rows]
-        arguments.json.write_text(json.dumps({"benchmark": name, "quick": arguments.quick, "rows": figures}, indent=2))
+        write_rows(arguments.json, name, rows, quick=arguments.quick)
+
+
+def told(rows: Iterable[Row], *, part: str = "") -> list[Row]:
+    """Print each row as it is found, and return all.
+
+    Args:
+        rows: found one after the other.
+        part: of the benchmark that they belong to.
+    """
+    found = []
+    for row in rows:
+        found.append(row)
+        print(f"{part}{': ' if part else ''}{row.measure}: {row.driftwatch:,.4g} {row.target}", flush=True)
+    return found
+
+
+def measure_parts(
+    name: str,
+    parts: Mapping[str, Callable[[], Iterable[Row]]],
+    *,
+    only: Sequence[str] | None,
+    quick: bool,
+    json_file: Path | None,
+) -> None:
+    """Measure the parts of a benchmark that are asked for, and print their table.
+
+    Args:
+        name: of the benchmark.
+        parts: by name, in the order of measuring.
+        only: names of the parts wanted; None for all.
+        quick: told in the file.
+        json_file: where the figures are written too; None for nowhere.
+    """
+    found = [row for part in only or parts for row in told(parts[part](), part=part)]
+    print()
+    print_table(found)
+    if json_file is not None:
+        write_rows(json_file, name, found, quick=quick)
+
+
+def write_rows(file: Path, name: str, rows: Sequence[Row], *, quick: bool) -> None:
+    """Write a benchmark's figures as JSON."""
+    figures = [{**asdict(row), "ratio": row.ratio} for row in rows]
+    file.write_text(json.dumps({"benchmark": name, "quick": quick, "rows": figures}, indent=2))
 
 
 def print_table(rows: Sequence[Row]) -> None:

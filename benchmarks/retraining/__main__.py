@@ -7,13 +7,11 @@ that gives rows; its module is imported when it is measured.
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.retraining.year import BESIDE
-from benchmarks.table import print_table
+from benchmarks.table import measure_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,18 +23,7 @@ def main() -> None:
     """Measure the parts asked for and print their rows."""
     arguments = _arguments()
     parts = _parts(arguments.data, quick=arguments.quick)
-    found: list[Row] = []
-    for name in arguments.only or parts:
-        for row in parts[name]():
-            found.append(row)
-            print(f"{name}: {row.measure}: {row.driftwatch:,.4g} {row.target}", flush=True)
-    print()
-    print_table(found)
-    if arguments.json:
-        rows = [{**asdict(row), "ratio": row.ratio} for row in found]
-        arguments.json.write_text(
-            json.dumps({"benchmark": "retraining", "quick": arguments.quick, "rows": rows}, indent=2)
-        )
+    measure_parts("retraining", parts, only=arguments.only, quick=arguments.quick, json_file=arguments.json)
 
 
 def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]:
