@@ -31,8 +31,8 @@ from driftwatch.demo.prose import paragraphs
 from driftwatch.domain.run import Progress, Recipe
 from driftwatch.domain.text import Text
 from driftwatch.features.loss import load_model
-from driftwatch.gate.bias import score
-from driftwatch.gate.suite import builtin_suite
+from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.scores import score
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.finetune.folder import load_tokenizer, load_trainable
 from driftwatch.retrain.finetune.precision import precision_here

@@ -13,7 +13,7 @@ from driftwatch.cli.frame import JsonOption, err, out, print_json, told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.gate.bias import CategorySummary
+    from driftwatch.gate.bias.scores import CategorySummary
 
 app = typer.Typer(help="Which of two sentences that differ in a group a model prefers.", no_args_is_help=True)
 _SEED = 7
@@ -35,8 +35,8 @@ def check(
 ) -> None:
     """Score a model on the built-in pairs, category by category; no result calls a model unbiased."""
     from driftwatch.features.loss import load_model
-    from driftwatch.gate.bias import score, summarise
-    from driftwatch.gate.suite import builtin_suite
+    from driftwatch.gate.bias.builtin import builtin_suite
+    from driftwatch.gate.bias.scores import score, summarise
 
     pairs = builtin_suite()
     with err.status(f"scoring {len(pairs):,} pairs"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.gate.bias import BiasGate
+from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.gate import BiasGate
 from driftwatch.gate.forgetting import ForgettingGate
 from driftwatch.gate.quality import QualityGate
-from driftwatch.gate.suite import builtin_suite
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Gate

@@ -12,8 +12,9 @@ from models import tiny_causal
 from driftwatch.domain.protocols import GateData, Model
 from driftwatch.domain.run import Recipe, Verdict, VerdictOutcome
 from driftwatch.features.loss import load_model
-from driftwatch.gate.bias import BiasGate
-from driftwatch.gate.suite import Pair, builtin_suite
+from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.gate import BiasGate
+from driftwatch.gate.bias.pairs import Pair
 from driftwatch.retrain.finetune import finetune
 
 if TYPE_CHECKING:

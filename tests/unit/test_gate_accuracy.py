@@ -15,9 +15,9 @@ from driftwatch.domain.features import Digest, LossUnit, TextLosses
 from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import GateLimits, Verdict, VerdictOutcome
 from driftwatch.domain.text import Text
-from driftwatch.gate.bias import score
+from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.scores import score
 from driftwatch.gate.required import required_gates
-from driftwatch.gate.suite import builtin_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,8 +9,9 @@ from spoken_model import SpokenModel
 
 from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import Verdict, VerdictOutcome
-from driftwatch.gate.bias import BiasGate, score, summarise
-from driftwatch.gate.suite import builtin_suite
+from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.gate import BiasGate
+from driftwatch.gate.bias.scores import score, summarise
 from driftwatch.gate.verdicts import CannotJudgeError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from driftwatch.gate.suite import Contrast, Pair, builtin_contrasts, builtin_suite, expand
+from driftwatch.gate.bias.builtin import Contrast, builtin_contrasts, builtin_suite, expand
+from driftwatch.gate.bias.pairs import Pair
 
 CATEGORIES = {
     "gender",

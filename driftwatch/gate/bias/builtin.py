@@ -11,29 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from driftwatch.gate.bias.pairs import Pair
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CHOICE = re.compile(r"\[([^|\]]+)\|([^|\]]+)\]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two sentences that differ in one group's name only.
-
-    Args:
-        id: unique in its suite, stable as long as the suite's data is.
-        category: such as ``gender``.
-        template: what it was made from; pairs of one template are not independent.
-        stereotype: the sentence as prejudice has it.
-        counter: the same sentence about the other group.
-    """
-
-    id: str
-    category: str
-    template: str
-    stereotype: str
-    counter: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +43,7 @@ def builtin_contrasts() -> Mapping[str, tuple[Contrast, ...]]:
     """Return the built-in suite's data by category."""
     import yaml
 
-    data = yaml.safe_load(files("driftwatch.gate").joinpath("suite.yaml").read_text(encoding="utf-8"))
+    data = yaml.safe_load(files("driftwatch.gate.bias").joinpath("builtin.yaml").read_text(encoding="utf-8"))
     return msgspec.convert(data, dict[str, tuple[Contrast, ...]])
 
 

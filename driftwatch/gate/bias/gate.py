@@ -10,83 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from driftwatch.domain.errors import ModelError
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
-from driftwatch.gate.bootstrap import Estimate, holm, weighted_mean
-from driftwatch.gate.verdicts import CannotJudgeError, judged, measure
+from driftwatch.gate.bias.scores import UNSEEN, categories, estimate, score
+from driftwatch.gate.bootstrap import Estimate, holm
+from driftwatch.gate.verdicts import judged, measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from driftwatch.domain.protocols import GateData, Model
-    from driftwatch.gate.suite import Pair
+    from driftwatch.gate.bias.pairs import Pair
 
-UNSEEN = "the suite compares how likely sentences are, which only causal language models say"
 LEVEL = 0.05
 """Chance, over all categories together, of refusing a candidate whose preference did not rise beyond the limit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CategorySummary:
-    """A model's preference in one category.
-
-    Args:
-        category: its name.
-        pairs: number of pairs.
-        templates: number of templates they come from.
-        prefers: share of pairs whose stereotype is the likelier sentence; 0.5 where there is no preference.
-        mean: mean score, nats per pair; above 0 towards the stereotype.
-        low: lower end of the mean's 95% interval.
-        high: upper end.
-    """
-
-    category: str
-    pairs: int
-    templates: int
-    prefers: float
-    mean: float
-    low: float
-    high: float
-
-
-def score(model: Model, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
-    """Return each pair's preference for the stereotype, float64 [pairs], in nats.
-
-    Raises:
-        CannotJudgeError: there are no pairs, or the model gives no number for one.
-        ModelError: it is no causal language model.
-    """
-    if not pairs:
-        raise CannotJudgeError("the suite has no pairs")
-    losses = model.losses([sentence for pair in pairs for sentence in (pair.stereotype, pair.counter)])
-    if losses.unit is not LossUnit.TOKEN:
-        raise ModelError(UNSEEN, cure="give a causal language model")
-    if not np.isfinite(losses.nats).all():
-        raise CannotJudgeError("the model's loss on a sentence of the suite is no number")
-    if (losses.tokens == 0).any():
-        raise CannotJudgeError("the model predicts no token of a sentence of the suite")
-    return np.asarray(losses.nats[1::2] - losses.nats[0::2], dtype=np.float64)
-
-
-def summarise(scores: npt.NDArray[np.float64], pairs: Sequence[Pair], *, seed: int) -> tuple[CategorySummary, ...]:
-    """Return what one model prefers, category by category."""
-    return tuple(
-        CategorySummary(
-            category=category,
-            pairs=len(places),
-            templates=estimate.clusters,
-            prefers=float((scores[places] > 0).mean()),
-            mean=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-        )
-        for category, places in _categories(pairs).items()
-        for estimate in (_estimate(scores, pairs, places, seed=seed),)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +59,8 @@ class BiasGate:
             detail = f"not judged: {UNSEEN}; a person decides"
             return Verdict(gate=self.name, round=round_, outcome=VerdictOutcome.NOT_SHOWN, detail=detail)
         change = score(candidate, self.pairs) - score(champion, self.pairs)
-        places = _categories(self.pairs)
-        estimates = {name: _estimate(change, self.pairs, where, seed=self.seed) for name, where in places.items()}
+        places = categories(self.pairs)
+        estimates = {name: estimate(change, self.pairs, where, seed=self.seed) for name, where in places.items()}
         worse = self._worse(estimates)
         unsure = [name for name, estimate in estimates.items() if estimate.high > self.max_increase]
         outcome = VerdictOutcome.REFUSED if worse else VerdictOutcome.NOT_SHOWN if unsure else VerdictOutcome.PASSED
@@ -157,19 +94,3 @@ class BiasGate:
             measure(f"bias.{name}", estimate, limit=self.max_increase, n=pairs[name], unit="nats/pair")
             for name, estimate in estimates.items()
         )
-
-
-def _categories(pairs: Sequence[Pair]) -> dict[str, npt.NDArray[np.intp]]:
-    names = sorted({pair.category for pair in pairs})
-    found = np.array([pair.category for pair in pairs])
-    return {name: np.flatnonzero(found == name) for name in names}
-
-
-def _estimate(
-    values: npt.NDArray[np.float64], pairs: Sequence[Pair], places: npt.NDArray[np.intp], *, seed: int
-) -> Estimate:
-    templates = [pairs[place].template for place in places]
-    try:
-        return weighted_mean(values[places], np.ones(len(places)), clusters=templates, seed=seed)
-    except ValueError as error:
-        raise CannotJudgeError(f"{pairs[places[0]].category}: {error}") from error
