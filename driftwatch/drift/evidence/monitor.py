@@ -113,6 +113,7 @@ class EvidenceMonitor:
         if self._packed is None:
             notes = Notes(
                 texts=self._texts,
+                arl_texts=0.0,
                 closed=0,
                 chunks=0,
                 pieces=0,
