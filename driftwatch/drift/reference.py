@@ -103,7 +103,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         cal=_part(everything, features, cal_rows),
         heldout=_part(everything, features, heldout_rows),
         memory=tuple(old),
-        others=np.union1d(others, _others([*distinct, *unseen, *older], everything)),
+        others=_others([*distinct, *unseen, *older], others, kept=everything),
     )
     return Built(reference=reference, warnings=tuple(_warnings(len(distinct), total, chosen)))
 
@@ -128,10 +128,13 @@ def _age(text: Text) -> tuple[datetime, str, list[tuple[str, str]], str, list[tu
     return text.seen_at, text.group or "", sorted(text.labels.items()), text.target or "", turns
 
 
-def _others(texts: Sequence[Text], kept: Sequence[Text]) -> npt.NDArray[np.uint32]:
-    """Return 32 bits of the hash of every body whose text is not kept, uint32 [m]."""
-    bodies = {text.body for text in texts}.difference(text.body for text in kept)
-    return short(bodies)
+def _others(texts: Sequence[Text], others: npt.NDArray[np.uint32], *, kept: Sequence[Text]) -> npt.NDArray[np.uint32]:
+    """Return 32 bits of the hash of every body that no text kept has, uint32 [m], ascending.
+
+    Whoever streams kept texts past a reference without them, such as the audit, must find them unknown there.
+    """
+    bodies = np.union1d(short(text.body for text in texts), others)
+    return np.setdiff1d(bodies, short(text.body for text in kept), assume_unique=True)
 
 
 def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:

@@ -191,7 +191,7 @@ def test_every_body_of_the_training_data_is_known_chosen_or_not() -> None:
         samples.texts(bodies),
         heldout=samples.texts(samples.new()[:20]),
         memory=samples.texts(samples.new()[20:30]),
-        others=short(samples.new()[30:40]),
+        others=short([*samples.new()[30:40], *bodies]),
         stream="docs",
         seed=7,
         sample=600,
@@ -199,7 +199,7 @@ def test_every_body_of_the_training_data_is_known_chosen_or_not() -> None:
         created_at=samples.NOON,
     )
     known = Known(built.reference)
-    assert len(built.reference.others) == 300 + 10 + 10
+    assert len(built.reference.others) == 300 + 10 + 10, "of those chosen none, for an audit streams them"
     assert known(np.array(keys([*bodies, *samples.new()[:40]]), dtype=np.uint64)).all()
     assert not known(np.array(keys(samples.new()[40:]), dtype=np.uint64)).any()
     assert not known(np.zeros(0, dtype=np.uint64)).any()
