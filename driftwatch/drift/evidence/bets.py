@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.blocks import Blocks, in_blocks
-from driftwatch.drift.evidence.dependence import Dependence, measure
+from driftwatch.drift.evidence.dependence import Dependence, judge
 from driftwatch.drift.evidence.fixed import Fixed
 from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.evidence.leaders import Leaders
@@ -187,9 +187,8 @@ class Bets:
         if self.dependence is None or not self.dependence.settled:
             values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)
             self._burn_in = values if self._burn_in is None else np.concatenate([self._burn_in, values])
-            settled = len(self._burn_in) >= self._settings.burn_in
-            self.dependence = measure(self._burn_in.astype(np.float32), settled=settled)
-            self._burn_in = None if settled else self._burn_in
+            self.dependence = judge(self._burn_in.astype(np.float32), burn_in=self._settings.burn_in)
+            self._burn_in = None if self.dependence.settled else self._burn_in
         return self.dependence.length
 
     def _bet(self, window: Window, rows: Rows, counted: Mask, length: int) -> Peak:
