@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from driftwatch.drift.archive import save_reference
 from driftwatch.drift.reference import build_reference
@@ -30,11 +33,13 @@ class Ingredients:
         texts: what the champion learned, as production should look.
         heldout: of the same kind, never trained on.
         memory: older texts that the champion should still know.
+        others: uint32 [m], 32 bits of the hash of each body that it knows besides.
     """
 
     texts: Iterable[Text]
     heldout: Iterable[Text] = ()
     memory: Iterable[Text] = ()
+    others: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ def make(
         ingredients.texts,
         heldout=ingredients.heldout,
         memory=ingredients.memory,
+        others=ingredients.others,
         stream=stream,
         seed=seed,
         sample=sample,

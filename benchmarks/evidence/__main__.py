@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.evidence import costs, delays, false_alarms
+from benchmarks.evidence import authors, costs, delays, false_alarms, recurring
 from benchmarks.table import measure_parts
 
 if TYPE_CHECKING:
@@ -38,10 +38,13 @@ def _parts(data: Path, cache: Path, *, quick: bool) -> dict[str, Callable[[], It
         "scenarios": lambda: delays.scenarios(data, cache, only=only),
         "focused": lambda: delays.focused(data, cache, trials=trials),
         "blocks": lambda: delays.in_blocks(data, cache, trials=trials),
+        "small": lambda: delays.small(data, cache, trials=trials),
         "diffuse": lambda: delays.diffuse(data, cache, trials=trials),
         "independent": lambda: false_alarms.independent(data, cache, texts=texts, draws=draws),
         "dependent": lambda: false_alarms.dependent(data, cache, draws=1 if quick else 6),
         "duplicates": lambda: false_alarms.duplicates(data, cache, draws=1 if quick else 5),
+        "recurring": lambda: recurring.recurring(data, cache, draws=1 if quick else 5),
+        "authors": lambda: authors.authors(data, cache, draws=1 if quick else 6),
         "encoders": lambda: [] if quick else _encoders(data, cache),
     }
 

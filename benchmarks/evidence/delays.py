@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ QUIET = 500
 """Texts before the change."""
 MISSED = 99_999
 FOCUSED = {1.0: 25.0, 0.5: 50.0, 0.2: 150.0, 0.1: 450.0, 0.05: 1_200.0}
+_SIZES = (500, 1_000, 2_000)
+_LARGE = (1.0, 0.5, 0.2)
 _SMALL = 50
 _LONGEST = 3_000
 
@@ -39,6 +42,20 @@ def in_blocks(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
     corpus = load(data / "corpora" / "clinc150.jsonl", cache)
     delays = _over_intents(corpus, [0.1], trials, size=20_000, arl=1e4, dependence=8)
     yield at_most("delay, a new intent at 10% in blocks of 8, A = 10^4, texts", delays[0.1], 1_000)
+
+
+def small(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
+    """Return median delays in blocks of eight by size of the reference, A = 10^4.
+
+    New is an intent, of which there are 150 texts at most, or a domain of fifteen intents.
+    """
+    corpus = load(data / "corpora" / "clinc150.jsonl", cache)
+    for new, of in (("intent", corpus), ("domain", replace(corpus, labels=corpus.domains))):
+        for size in _SIZES:
+            delays = _over_intents(of, list(_LARGE), trials, size=size, arl=1e4, dependence=8)
+            for share in _LARGE:
+                said = f"delay, a new {new} at {share:.0%}, reference {size:,}, in blocks of 8, A = 10^4, texts"
+                yield Row(measure=said, driftwatch=delays[share])
 
 
 def diffuse(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
@@ -90,8 +107,9 @@ def _over_intents(
     found: dict[float, list[int]] = {share: [] for share in shares}
     for trial in range(trials):
         random = np.random.default_rng([8, trial])
-        new = random.permutation(np.flatnonzero(corpus.labels == intents[trial]))
-        old = random.permutation(np.flatnonzero((corpus.labels != intents[trial]) & (corpus.labels != "oos")))
+        intent = intents[trial % len(intents)]
+        new = random.permutation(np.flatnonzero(corpus.labels == intent))
+        old = random.permutation(np.flatnonzero((corpus.labels != intent) & (corpus.labels != "oos")))
         made = reference(corpus, old[:size], seed=trial)
         for share in shares:
             stream = _changing(old[size:], new, share, random)

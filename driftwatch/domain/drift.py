@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
 
 from driftwatch.domain.features import Digest, Features
 from driftwatch.domain.text import Text
@@ -36,6 +39,8 @@ class Reference:
             the loss baseline comes from these where there are at least 100, else from ``cal``.
         memory: older texts that the champion should still know (from references before a rebase, may be empty):
             replayed and judged for forgetting, never part of what production is compared with.
+        others: uint32 [m], ascending, 32 bits of the hash of every other body that the champion learned: what it knows
+            word for word is no news.
     """
 
     stream: str
@@ -49,6 +54,7 @@ class Reference:
     cal: ReferencePart
     heldout: ReferencePart
     memory: tuple[Text, ...]
+    others: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

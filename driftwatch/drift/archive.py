@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from driftwatch.domain.drift import Reference, ReferencePart
 from driftwatch.domain.errors import DataError
@@ -23,6 +24,7 @@ from driftwatch.domain.text import Text
 
 MANIFEST = "manifest.json"
 _PARTS = ("train", "cal", "heldout")
+_OTHERS = "others.npy"
 _CURE = "build it again: driftwatch reference build STREAM"
 
 
@@ -89,6 +91,7 @@ def load_reference(folder: Path) -> Reference:
         tokenizer=Digest(manifest.tokenizer),
         champion=Digest(manifest.champion) if manifest.champion else None,
         memory=texts["memory"],
+        others=_others(contents.get(_OTHERS)),
         **parts,
     )
 
@@ -119,6 +122,10 @@ def _contents(reference: Reference) -> Iterable[tuple[str, bytes]]:
     yield "texts.json", msgspec.json.encode(texts)
     for name, part in by_name.items():
         yield f"{name}.npz", _arrays(part.features)
+    if len(reference.others):
+        buffer = BytesIO()
+        np.save(buffer, reference.others, allow_pickle=False)
+        yield _OTHERS, buffer.getvalue()
 
 
 def _arrays(features: Features) -> bytes:
@@ -133,6 +140,14 @@ def _arrays(features: Features) -> bytes:
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def _others(content: bytes | None) -> npt.NDArray[np.uint32]:
+    """Return what is kept of texts that were not chosen; earlier versions kept nothing."""
+    if content is None:
+        return np.zeros(0, dtype=np.uint32)
+    found: npt.NDArray[np.uint32] = np.load(BytesIO(content), allow_pickle=False)
+    return found
 
 
 def _part(texts: tuple[Text, ...], content: bytes, manifest: _Manifest) -> ReferencePart:

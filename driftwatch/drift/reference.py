@@ -11,10 +11,13 @@ import numpy as np
 
 from driftwatch.domain.drift import Reference, ReferencePart
 from driftwatch.domain.errors import DataError, EncoderError
+from driftwatch.drift.evidence.known import short
 from driftwatch.drift.features import concatenate, take
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    import numpy.typing as npt
 
     from driftwatch.domain.features import Features
     from driftwatch.domain.text import Text
@@ -30,6 +33,7 @@ TRAIN_SHARE = 0.25
 _MOST_HELDOUT = 2_000
 _CHUNK = 256
 _SHORTEST_MEDIAN = 3
+_NONE = np.zeros(0, dtype=np.uint32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
     created_at: datetime,
     heldout: Iterable[Text] = (),
     memory: Iterable[Text] = (),
+    others: npt.NDArray[np.uint32] = _NONE,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> Built:
     """Choose, split and measure the texts of a reference.
@@ -65,6 +70,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         created_at: when it is built; no part of its version.
         heldout: of the same kind, never trained on.
         memory: older texts the champion should still know.
+        others: uint32 [m], 32 bits of the hash of each body that it knows besides.
         on_progress: told texts measured and in all.
 
     Raises:
@@ -77,8 +83,9 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
     chosen = _choose(distinct, sample, seed=f"{seed}:sample")
     learned = {text.body for text in distinct}
     unseen = [text for text in _distinct(heldout)[0] if text.body not in learned]
+    older = _distinct(memory)[0]
     spare = _choose(unseen, _MOST_HELDOUT, seed=f"{seed}:heldout")
-    old = _choose(_distinct(memory)[0], sample, seed=f"{seed}:memory")
+    old = _choose(older, sample, seed=f"{seed}:memory")
     features = _measure([*chosen, *spare], extract, on_progress)
     train_rows = [row for row, text in enumerate(chosen) if _unit(f"{seed}:split", text.body) < TRAIN_SHARE]
     cal_rows = sorted(set(range(len(chosen))) - set(train_rows))
@@ -96,6 +103,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         cal=_part(everything, features, cal_rows),
         heldout=_part(everything, features, heldout_rows),
         memory=tuple(old),
+        others=_others([*distinct, *unseen, *older], others, kept=everything),
     )
     return Built(reference=reference, warnings=tuple(_warnings(len(distinct), total, chosen)))
 
@@ -118,6 +126,15 @@ def _distinct(texts: Iterable[Text]) -> tuple[list[Text], int]:
 def _age(text: Text) -> tuple[datetime, str, list[tuple[str, str]], str, list[tuple[str, str]]]:
     turns = [(turn.role, turn.content) for turn in text.turns]
     return text.seen_at, text.group or "", sorted(text.labels.items()), text.target or "", turns
+
+
+def _others(texts: Sequence[Text], others: npt.NDArray[np.uint32], *, kept: Sequence[Text]) -> npt.NDArray[np.uint32]:
+    """Return 32 bits of the hash of every body that no text kept has, uint32 [m], ascending.
+
+    Whoever streams kept texts past a reference without them, such as the audit, must find them unknown there.
+    """
+    bodies = np.union1d(short(text.body for text in texts), others)
+    return np.setdiff1d(bodies, short(text.body for text in kept), assume_unique=True)
 
 
 def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import structlog
 
 from driftwatch.alert import messages
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from driftwatch import rebase
     from driftwatch.config import Config, StreamSettings
@@ -214,9 +218,22 @@ def _rebase(
         )
 
     try:
-        return make(fresh)
+        return make(replace(fresh, others=_known(references / old)))
     except DataError as error:
         log.info("reference_kept", stream=settings.name, reason=error.what)
         kept = load_reference(references / old)
         texts = (*kept.train.texts, *kept.cal.texts)
-        return make(rebase.Ingredients(texts=texts, heldout=kept.heldout.texts, memory=(*kept.memory, *fresh.heldout)))
+        memory = (*kept.memory, *fresh.heldout)
+        return make(rebase.Ingredients(texts=texts, heldout=kept.heldout.texts, memory=memory, others=kept.others))
+
+
+def _known(reference: Path) -> npt.NDArray[np.uint32]:
+    """Return what the new champion still knows of the old one's reference: it may say "thanks" as often as before."""
+    from driftwatch.drift.archive import load_reference
+    from driftwatch.drift.evidence.known import Known
+
+    try:
+        return Known(load_reference(reference)).bodies
+    except DataError as error:
+        log.info("old_reference_unread", reference=reference.name, reason=error.what)
+        return np.zeros(0, dtype=np.uint32)

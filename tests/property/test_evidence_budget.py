@@ -221,3 +221,52 @@ def test_the_bound_of_group_means_holds_and_is_no_tighter_than_for_texts() -> No
     )
     assert missed <= 15
     assert kl_upper(np.array([0.1]), 1_000, 0.01)[0] >= upper_bound(np.array([100]), 1_000, 0.01)[0]
+
+
+def recurring(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return expected counts λ of bodies in a log of 4,000 texts, and the set of each: the first set recurs most."""
+    counts = np.concatenate(
+        [np.full(100, 10.0), np.full(400, 1.5), np.full(1_000, 0.4), np.full(40_000, 0.03), np.full(100, 4.0)]
+    )
+    sets = np.concatenate([np.zeros(100), np.ones(400), np.full(1_000, 2.0), random.integers(4, size=40_100)])
+    return counts * 4_000 / counts.sum(), sets
+
+
+def test_distinct_texts_bound_the_mass_that_the_log_missed() -> None:
+    """The step of the proof in :mod:`known`, on logs whose bodies recur: draw after draw, for sets and complements."""
+    random = np.random.default_rng(12)
+    counts, sets = recurring(random)
+    inside = (sets[:, None] == np.arange(4)).T
+    inside = np.concatenate([inside, ~inside])
+    draws, error, missed, raw = 600, 0.05, np.zeros(8), np.zeros(8)
+    for _ in range(draws):
+        said = random.poisson(counts) > 0
+        chosen = said & (random.random(len(counts)) < 0.75)
+        bounds = upper_bound((inside & chosen).sum(1), int(chosen.sum()), error)
+        new = (inside * (counts * ~said)).sum(1) / counts.sum()
+        missed += new > bounds
+        raw += (inside * counts).sum(1) / counts.sum() > bounds
+    assert (missed / draws <= error + 3 * np.sqrt(error / draws)).all()
+    assert raw[0] == draws, "were known bodies to hit, the first set's bound would be too low on every draw"
+
+
+@given(st.floats(0.0, 60.0), st.floats(0.0, 1.0), st.floats(0.0, 0.5))
+def test_no_body_contributes_more_than_the_proof_says(expected: float, share: float, reach: float) -> None:
+    missed = np.exp(-expected)
+    assert missed * np.exp((1 - share) * expected) + share * (1 - missed) <= 1 + 1e-12
+    left = 1 - missed * (1 - np.exp(-reach * expected))
+    assert left >= (-np.expm1(-expected) / expected if expected else 1.0) - 1e-12
+
+
+def test_bets_on_what_is_not_known_keep_the_budget_where_bets_on_all_break_it() -> None:
+    random = np.random.default_rng(13)
+    counts, sets = recurring(random)
+    inside = sets[:, None] == np.arange(4)
+    texts, arl, draws, held, broken = 5_000, 500.0, 4, 0, 0
+    for _ in range(draws):
+        said = random.poisson(counts) > 0
+        bounds = upper_bound(inside[said].sum(0), int(said.sum()), 0.01 / 8)
+        stream = random.choice(len(counts), size=texts, p=counts / counts.sum())
+        held += alarms(Bank(bounds, (0.02, 0.08, 0.3)), inside[stream] & ~said[stream, None], arl=arl, length=1)
+        broken += alarms(Bank(bounds, (0.02, 0.08, 0.3)), inside[stream], arl=arl, length=1)
+    assert held <= draws * texts / arl < broken

@@ -204,6 +204,17 @@ def test_damage_is_found_and_healed_by_building_again(tmp_path: Path, name: str,
     assert [each.name for each in tmp_path.iterdir()] == [folder.name]
 
 
+def test_what_was_not_chosen_is_kept_as_hashes(tmp_path: Path) -> None:
+    saved = save_reference(build(BODIES, sample=600).reference, tmp_path)
+    folder = tmp_path / saved.version
+    assert len(saved.others) == len(BODIES) - 600
+    assert np.array_equal(load_reference(folder).others, saved.others)
+    assert not len(build(BODIES).reference.others)
+    (folder / "others.npy").write_bytes(b"damaged")
+    with pytest.raises(DataError, match="build it again"):
+        load_reference(folder)
+
+
 def test_a_missing_reference_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no readable reference"):
         load_reference(tmp_path / "r123")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from driftwatch.drift.evidence.dependence import LENGTHS, measure
+from driftwatch.drift.evidence.dependence import LENGTHS, judge, measure
 
 DIMS = 24
 
@@ -65,6 +65,24 @@ def test_a_longer_burn_in_measures_farther() -> None:
     found = measure(stream(random, of, topics(random)), settled=True)
     assert found.length == 64
     assert not found.beyond
+
+
+@pytest.mark.parametrize(("burst", "over"), [(1, True), (8, True), (40, True), (400, False)])
+def test_bursts_as_long_as_a_part_of_the_burn_in_make_it_longer(burst: int, over: bool) -> None:
+    found = []
+    for seed in range(10):
+        random = np.random.default_rng([6, seed])
+        first = int(random.integers(burst))
+        of = np.repeat(random.integers(40, size=4_000 // burst + 2), burst)[first : first + 4_000]
+        values = stream(random, of, topics(random))
+        early, late = judge(values[:1_000], burn_in=1_000), judge(values, burn_in=1_000)
+        found.append(early.settled)
+        assert not judge(values[:999], burn_in=1_000).settled
+        assert late.settled
+        if not over:
+            assert late.length >= LENGTHS[-1]
+            assert early.settled or early.length > LENGTHS[-1]
+    assert found.count(over) >= 9
 
 
 def test_few_texts_say_nothing() -> None:

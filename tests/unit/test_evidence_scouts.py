@@ -32,7 +32,9 @@ def scouts(random: np.random.Generator, count: int = 300) -> tuple[Scouts, Matri
 
 
 def feed(watch: Scouts, known: Matrix, texts: Matrix, uniform: npt.NDArray[np.float64], *, rate: float) -> np.ndarray:
-    heights, leaders = watch.update(texts, mean_of_nearest([nearest(texts, known)]), uniform, rate=rate)
+    heights, leaders = watch.update(
+        texts, mean_of_nearest([nearest(texts, known)]), uniform, np.ones(len(texts), dtype=bool), rate=rate
+    )
     assert all((leader is None) == np.isneginf(height) for leader, height in zip(leaders, heights, strict=True))
     return heights
 

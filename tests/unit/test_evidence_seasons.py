@@ -78,10 +78,15 @@ def at_times(bodies: list[str], start: datetime, step: timedelta) -> Window:
     return replace(made, texts=texts, arl_texts=BUDGET)
 
 
+def shuffled() -> np.ndarray:
+    """Return the rows of known texts: the first 3,200 are the reference's, the others the stream's."""
+    return np.random.default_rng(3).permutation(len(samples.known()))
+
+
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     """Return a reference of texts spread over days: a quarter of them are the night's."""
-    order = np.random.default_rng(3).permutation(len(samples.known()))[:3_200]
+    order = shuffled()[:3_200]
     whole = at_times([samples.known()[row] for row in order], MONDAY - timedelta(days=30), timedelta(minutes=13))
     built = samples.reference([text.body for text in whole.texts])
     times = {text.body: text.seen_at for text in whole.texts}
@@ -97,7 +102,7 @@ def stream(days: int, *, size: int = 240) -> list[Window]:
     random = np.random.default_rng(5)
     found = []
     for index in range(days * 720 // size):
-        rows = random.permutation(len(samples.known()))[:size]
+        rows = random.permutation(shuffled()[3_200:])[:size]
         start = MONDAY + timedelta(minutes=2 * size * index)
         window = at_times([samples.known()[row] for row in rows], start, timedelta(minutes=2))
         seqs = tuple(range(index * size + 1, (index + 1) * size + 1))

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.blocks import Blocks, in_blocks
-from driftwatch.drift.evidence.dependence import Dependence, measure
+from driftwatch.drift.evidence.dependence import Dependence, judge
 from driftwatch.drift.evidence.fixed import Fixed
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
-from driftwatch.drift.evidence.recent import Chunk, Recent
+from driftwatch.drift.evidence.recent import REMEMBERED, Chunk, Recent
 from driftwatch.drift.evidence.scouts import Trail
 from driftwatch.drift.evidence.seen import Seen, keys, uniform
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
@@ -24,12 +25,16 @@ from driftwatch.drift.evidence.witnesses import SCOUT_PART, Witnesses
 from driftwatch.drift.features import take
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from driftwatch.domain.drift import ChannelEvidence, Onset, Reference, Window
     from driftwatch.drift.evidence.settings import EvidenceSettings
     from driftwatch.drift.evidence.witnesses import Leader
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
 WITNESS_PART = 0.5
 """Of the false-alarm budget; the fixed banks have the rest."""
 
@@ -84,15 +89,25 @@ class Bets:
         settings: how texts are treated.
         seed: of k-means.
         error: probability, per bank, of a reference draw for which some bound is too low.
+        known: bodies that are never a hit; by default those of the reference.
     """
 
-    def __init__(self, reference: Reference, settings: EvidenceSettings, *, seed: int, error: float = ERROR) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        settings: EvidenceSettings,
+        *,
+        seed: int,
+        error: float = ERROR,
+        known: Known | None = None,
+    ) -> None:
         self._settings = settings
+        self._known = known or Known(reference)
         self._fixed = Fixed(reference, seed=seed, error=error)
         self._witnesses = Witnesses(reference.train.features, reference.cal.features)
         self._leaders = Leaders(reference, self._fixed, self._witnesses)
         self._recent = Recent()
-        self._bodies, self._groups = Seen(), Seen()
+        self._bodies, self._groups = self._remembering(), Seen()
         self._burn_in: npt.NDArray[np.float16] | None = None
         self._texts = 0
         self._arl_texts = 0.0
@@ -107,14 +122,19 @@ class Bets:
             self._restore(*stored)
 
     def update(self, window: Window) -> Call:
-        """Bet on a window's texts; copies of texts seen lately count for nothing. A call begins all bets anew."""
+        """Bet on a window's texts. A call begins all bets anew.
+
+        Texts that the reference knows word for word are misses of every bet; copies of other texts seen lately count
+        for nothing.
+        """
         self._packed = None
         self._follow(window.arl_texts)
-        bodies = keys(text.body for text in window.texts)
-        rows, new = self._fresh(window, bodies)
+        bodies = np.array(keys(text.body for text in window.texts), dtype=np.uint64)
+        counted = ~self._known(bodies)
+        rows, new = self._fresh(window, bodies, counted)
         length = self._length(window, new)
-        peak = self._bet(window, rows, length)
-        peak = first(peak, self._learn(window, new, np.array(bodies, dtype=np.uint64), length))
+        peak = self._bet(window, rows, counted, length)
+        peak = first(peak, self._learn(window, new, bodies, counted, length))
         self._texts += len(window.texts)
         if peak.height < 0:
             return Call(peak=peak)
@@ -156,20 +176,22 @@ class Bets:
         )
         return pack(notes, dict(self._arrays(chunks)))
 
-    def _fresh(self, window: Window, bodies: list[int]) -> tuple[Rows, Rows]:
+    def _fresh(self, window: Window, bodies: Keys, counted: Mask) -> tuple[Rows, Rows]:
         """Return the rows that are no copies, and those of them whose group was not seen in earlier windows lately.
 
         Witnesses bet on the latter only: a session that goes on is no news to a score that learnt from its begin.
 
         Args:
             window: its texts.
-            bodies: keys of the texts' bodies.
+            bodies: uint64 [n], keys of the texts' bodies.
+            counted: bool [n], which can hit.
         """
-        rows = [row for row, body in enumerate(bodies) if self._bodies.add(body)]
+        known = ~counted
+        rows = [row for row, body in enumerate(bodies.tolist()) if known[row] or self._bodies.add(body)]
         names = list(dict.fromkeys(text.group for text in window.texts if text.group is not None))
         groups = dict(zip(names, keys(names), strict=True))
-        known = {group for group, number in groups.items() if number in self._groups}
-        new = [row for row in rows if window.texts[row].group not in known] if known else rows
+        going_on = {group for group, number in groups.items() if number in self._groups}
+        new = [row for row in rows if window.texts[row].group not in going_on] if going_on else rows
         for number in groups.values():
             self._groups.add(number)
         return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
@@ -184,22 +206,22 @@ class Bets:
         if self.dependence is None or not self.dependence.settled:
             values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)
             self._burn_in = values if self._burn_in is None else np.concatenate([self._burn_in, values])
-            settled = len(self._burn_in) >= self._settings.burn_in
-            self.dependence = measure(self._burn_in.astype(np.float32), settled=settled)
-            self._burn_in = None if settled else self._burn_in
+            self.dependence = judge(self._burn_in.astype(np.float32), burn_in=self._settings.burn_in)
+            self._burn_in = None if self.dependence.settled else self._burn_in
         return self.dependence.length
 
-    def _bet(self, window: Window, rows: Rows, length: int) -> Peak:
+    def _bet(self, window: Window, rows: Rows, counted: Mask, length: int) -> Peak:
         """Let the fixed banks bet."""
         if not len(rows):
             return NOTHING
         blocks = self._blocks(window, rows, length, by_group=self._fixed.by_group)
-        trace = self._fixed.update(take(window.features, blocks.rows), blocks)
+        hitting = counted[blocks.rows]
+        trace = self._fixed.update(take(window.features, blocks.rows[hitting]), blocks, hitting)
         heights = np.log10(trace) - np.log10(window.arl_texts / (1.0 - WITNESS_PART))
         return _peak(heights, blocks, [None] * len(blocks))
 
-    def _learn(self, window: Window, new: Rows, bodies: npt.NDArray[np.uint64], length: int) -> Peak:
-        """Let the witnesses bet piece by piece, and take the texts in among the recent ones."""
+    def _learn(self, window: Window, new: Rows, bodies: Keys, counted: Mask, length: int) -> Peak:
+        """Let the witnesses bet piece by piece, and take the texts that can hit in among the recent ones."""
         peak = NOTHING
         betting = self._betting()
         rate = WITNESS_PART / window.arl_texts
@@ -209,14 +231,19 @@ class Bets:
             if not len(part):
                 continue
             blocks = self._blocks(window, part, length, by_group=False)
-            piece = _chunk(window, blocks.rows)
+            hitting = counted[blocks.rows]
+            piece = _chunk(window, blocks.rows[hitting])
             if betting:
                 ties = uniform(bodies[blocks.rows])
-                heights, leaders = self._witnesses.update(piece, blocks, ties, rate=scouting, exact=exact)
+                heights, leaders = self._witnesses.update(piece, blocks, ties, hitting, rate=scouting, exact=exact)
                 peak = first(peak, _peak(heights, blocks, leaders))
-            if self._recent.add(piece) is not None and betting:
+            if len(piece) and self._recent.add(piece) is not None and betting:
                 self._witnesses.bear(self._recent, rate=rate - scouting)
         return peak
+
+    def _remembering(self, bodies: Iterable[int] = ()) -> Seen:
+        """Return a memory of bodies: a quarter of as many as are known at most (see :mod:`known`)."""
+        return Seen(bodies, most=max(min(REMEMBERED, len(self._known) // 4), 1))
 
     def _betting(self) -> bool:
         """Say whether witnesses may bet: texts must not depend on each other beyond a block."""
@@ -241,6 +268,7 @@ class Bets:
             found["burn_in"] = self._burn_in
         trail = self._witnesses.scouts.trail
         found |= {"trail_places": trail.places, "trail_known": trail.known, "trail_uniform": trail.uniform}
+        found["trail_counted"] = trail.counted
         found["trail_numbers"] = np.array([trail.end, trail.quiet])
         found["bank"] = self._fixed.bank.values
         tokens = self._fixed.tokens
@@ -253,7 +281,7 @@ class Bets:
         self._texts, self._arl_texts, self.dependence = notes.texts, notes.arl_texts, notes.dependence
         self._burn_in = arrays["burn_in"].astype(np.float16) if "burn_in" in arrays else None
         self._bodies, self._groups = (
-            Seen(int(each) for each in arrays["bodies"]),
+            self._remembering(int(each) for each in arrays["bodies"]),
             Seen(int(each) for each in arrays["groups"]),
         )
         chunks = [
@@ -269,9 +297,10 @@ class Bets:
         if "trail_numbers" in arrays:
             end, quiet = (int(each) for each in arrays["trail_numbers"])
             places, known = (arrays[name].astype(np.float32) for name in ("trail_places", "trail_known"))
-            self._witnesses.scouts.trail = Trail(
-                places, known, arrays["trail_uniform"].astype(np.float64), end=end, quiet=quiet
-            )
+            # Earlier versions let every text hit.
+            counted = arrays["trail_counted"].astype(bool) if "trail_counted" in arrays else np.ones(len(known), bool)
+            ties = arrays["trail_uniform"].astype(np.float64)
+            self._witnesses.scouts.trail = Trail(places, known, ties, counted, end=end, quiet=quiet)
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
         stored = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ LEAST_TEXTS = 100
 _SIGNIFICANT = 4.0
 _RELEVANT = 0.05
 _EARLIER = 0.6
+_UNEXPLAINED = 2.0
+_LONGER = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,20 @@ class Dependence:
         return f"blocks of {self.length}: no dependence found beyond ({self.texts:,} texts measured{stage}{doubt})"
 
 
+def judge(values: npt.NDArray[np.float32], *, burn_in: int) -> Dependence:
+    """Return what the burn-in shows so far; it is over after its texts, or after four times as many where they waver.
+
+    While they waver beyond its texts, blocks are as long as can be.
+
+    Args:
+        values: float32 [n, d], embeddings in the stream's order, one of each group.
+        burn_in: texts wanted.
+    """
+    wavering = burn_in <= len(values) < _LONGER * burn_in and wavers(values)
+    found = measure(values, settled=len(values) >= burn_in and not wavering)
+    return replace(found, length=_BEYOND, confirmed=False, beyond=True) if wavering else found
+
+
 def measure(values: npt.NDArray[np.float32], *, settled: bool) -> Dependence:
     """Choose the shortest block beyond which texts don't depend on each other.
 
@@ -128,15 +144,39 @@ def bands(values: npt.NDArray[np.float32]) -> tuple[Band, ...]:
     return tuple(found)
 
 
+def wavers(values: npt.NDArray[np.float32]) -> bool:
+    """Say whether the stretches' means lie farther apart than the dependence found within stretches explains.
+
+    Then the text changed during the burn-in, or it comes in bursts as long as a stretch, which look like no dependence
+    at all where a stretch lies within one: only a longer burn-in tells.
+
+    Args:
+        values: float32 [n, d], in the stream's order.
+    """
+    count = min(len(values) // _STRETCH, _STRETCHES)
+    if count < 2:  # noqa: PLR2004 - to compare
+        return False
+    parts = np.array_split(values, count)
+    size, stretches = len(parts[-1]), [_Stretch(part) for part in parts]
+    means = np.stack([part.mean(0) for part in parts]).astype(np.float64)
+    within = float(np.mean([stretch.size for stretch in stretches]))
+    spread = float(((means - means.mean(0)) ** 2).sum()) / (count - 1) * size / within
+    explained = 1.0 + 2.0 * sum(
+        band.correlation * (band.last - band.first + 1) for band in bands(values) if band.matters
+    )
+    error = float(np.mean([stretch.spread for stretch in stretches])) * np.sqrt(2 / (count - 1))
+    return bool(spread > _UNEXPLAINED * explained * (1.0 + _SIGNIFICANT * error))
+
+
 class _Stretch:
     """Some texts in order, around their own mean."""
 
     def __init__(self, values: npt.NDArray[np.float32]) -> None:
         self.texts = len(values)
         self._centred = (values - values.mean(0)).astype(np.float64)
-        self._size = float((self._centred * self._centred).sum(1).mean()) or 1.0
+        self.size = float((self._centred * self._centred).sum(1).mean()) or 1.0
         scatter = self._centred.T @ self._centred / self.texts
-        self._spread = float(np.sqrt((scatter * scatter).sum())) / self._size
+        self.spread = float(np.sqrt((scatter * scatter).sum())) / self.size
         self._sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(self._centred, axis=0)])
 
     def correlation(self, first: int, last: int) -> tuple[float, float]:
@@ -145,8 +185,8 @@ class _Stretch:
         ends = np.minimum(starts + last + 1, self.texts)
         ahead = self._sums[ends] - self._sums[starts + first]
         pairs = int((ends - starts - first).sum())
-        found = float((self._centred[starts] * ahead).sum()) / pairs / self._size
-        return found + 1.0 / (self.texts - 1), self._spread / float(np.sqrt(pairs))
+        found = float((self._centred[starts] * ahead).sum()) / pairs / self.size
+        return found + 1.0 / (self.texts - 1), self.spread / float(np.sqrt(pairs))
 
 
 def _length(found: tuple[Band, ...]) -> int | None:

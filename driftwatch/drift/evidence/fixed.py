@@ -106,17 +106,21 @@ class Fixed:
         shares = [np.tile(np.asarray(each), (len(bounds), 1)) for bounds, each, _ in parts]
         return Bank(np.concatenate([bounds for bounds, _, _ in parts]), np.concatenate(shares), np.concatenate(weights))
 
-    def update(self, features: Features, blocks: Blocks) -> Floats:
+    def update(self, features: Features, blocks: Blocks, counted: npt.NDArray[np.bool_]) -> Floats:
         """Bet on block after block; returns the mixture after each, float64 [blocks].
 
         Args:
-            features: of the rows in the order of ``blocks.rows``.
+            features: of the rows that can hit, in the order of ``blocks.rows``.
             blocks: what is bet on together.
+            counted: bool [n], which of ``blocks.rows`` can hit; the others are misses, of complements as well (see
+                :mod:`known`).
         """
-        rows = np.repeat(np.arange(len(blocks.rows)), np.diff(features.tokens.indptr))
+        rows = np.repeat(np.flatnonzero(counted), np.diff(features.tokens.indptr))
         common, ids, rows = self._vocabulary.split(*_present(features.tokens, rows, self._buckets), len(blocks.rows))
-        means = blocks.means(np.concatenate([*(member.sets.hits(features) for member in self.members), common], axis=1))
-        means = np.concatenate([means, 1.0 - means[:, self._twins]], axis=1)
+        hits = np.concatenate([member.sets.hits(features) for member in self.members], axis=1)
+        means = blocks.means(np.concatenate([scattered(hits, counted), common, counted[:, None]], axis=1))
+        means, whole = means[:, :-1], means[:, -1:]
+        means = np.concatenate([means, np.maximum(whole - means[:, self._twins], 0.0)], axis=1)
         rare = len(self._vocabulary.rare) * self._token_weight * self.tokens.update(ids, rows, blocks)
         return self.bank.update(means, blocks.gaps) + rare
 
@@ -160,6 +164,15 @@ class Fixed:
             return self._twin_names[place], hits, float(self._twin_bounds[place])
         member = next(each for each in self.members if each.name == bank)
         return member.sets.names[place], member.sets.hits(features)[:, place], float(member.bounds[place])
+
+
+def scattered(hits: npt.NDArray[np.bool_], counted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the hits [m, sets] of the m texts that are counted among those of all, bool [n, sets]."""
+    if len(hits) == len(counted):
+        return hits
+    found = np.zeros((len(counted), hits.shape[1]), dtype=bool)
+    found[counted] = hits
+    return found
 
 
 def _loss(reference: Reference, error: float) -> list[Member]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
 from driftwatch.drift.evidence.alarm import Alarm, raised
 from driftwatch.drift.evidence.bets import NOTHING, Bets, Call, first
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.seasons import (
     CLASSES,
@@ -56,6 +57,7 @@ class EvidenceMonitor:
         self, reference: Reference, settings: EvidenceSettings, *, seed: int, state: bytes | None = None
     ) -> None:
         self._reference, self._settings, self._seed = reference, settings, seed
+        self._known = Known(reference)
         self._tally = Tally(wanted=settings.seasons_burn_in)
         self._bets: list[Bets] = []
         self._texts = 0
@@ -142,11 +144,10 @@ class EvidenceMonitor:
     def _fit(self) -> list[Bets]:
         scheme = self.seasons.scheme
         if scheme == "none":
-            return [Bets(self._reference, self._settings, seed=self._seed)]
-        return [
-            Bets(_of_season(self._reference, scheme, season), self._settings, seed=self._seed, error=error)
-            for season, error in enumerate([ERROR / CLASSES[scheme]] * CLASSES[scheme])
-        ]
+            return [Bets(self._reference, self._settings, seed=self._seed, known=self._known)]
+        parts = [_of_season(self._reference, scheme, season) for season in range(CLASSES[scheme])]
+        error = ERROR / len(parts)
+        return [Bets(part, self._settings, seed=self._seed, error=error, known=self._known) for part in parts]
 
     def _rows(self, window: Window) -> dict[int, Rows]:
         """Return the window's rows by season, in the order of their first texts."""

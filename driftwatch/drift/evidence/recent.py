@@ -17,7 +17,7 @@ MOST_CHUNKS = 14
 LEAST_CHUNK = 192
 """A chunk is closed as soon as it holds this many texts."""
 REMEMBERED = 4_096
-"""Texts back to which copies of bodies are recognised."""
+"""Most bodies of which copies are recognised: the last so many different ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 LEVELS = (1 / 8, 1 / 32, 1 / 128)
 SHARES = (0.06, 0.25, 0.8)
 _PULL = np.float32(1.5)
@@ -88,6 +89,7 @@ class Trail:
         places: float32 [n, p], where they lie.
         known: float32 [n], mean similarity to the nearest known texts.
         uniform: float64 [n], a hash of each, to break ties.
+        counted: bool [n], which can hit.
         end: number of texts ever seen; the trail ends with the last of them.
         quiet: scouts born before so many texts were seen don't bet.
     """
@@ -95,6 +97,7 @@ class Trail:
     places: Matrix
     known: Vector
     uniform: Floats
+    counted: Mask
     end: int = 0
     quiet: int = 0
 
@@ -111,10 +114,11 @@ class Scouts:
     times the inner product with their mean place, in which texts far from known ones weigh more, less the mean
     similarity to the nearest known texts. The score comes from TRAIN and from texts before the birth alone, so without
     drift CAL's texts and those since the birth are exchangeable under it and their smoothed ranks are independent and
-    uniform, as those of :class:`Witness`. When and of what scouts are born depends on the number of texts alone, so the
-    chance that any of those born within T texts reaches its threshold is at most the sum over them; an alarm only
-    silences those alive. They bet only where texts are independent, text by text, where the law of their highest
-    statistic is known (:mod:`crossing`): in blocks Ville's inequality would eat up so short a life.
+    uniform, as those of :class:`Witness`; texts that cannot hit rank lowest, as there. When and of what scouts are born
+    depends on the number of texts alone, so the chance that any of those born within T texts reaches its threshold is
+    at most the sum over them; an alarm only silences those alive. They bet only where texts are independent, text by
+    text, where the law of their highest statistic is known (:mod:`crossing`): in blocks Ville's inequality would eat up
+    so short a life.
 
     Nothing is carried on from text to text but the trail: a scout's statistic is computed anew from its birth on.
 
@@ -132,7 +136,7 @@ class Scouts:
 
     def _nothing(self, end: int) -> Trail:
         places = np.zeros((0, self._places.shape[1]), dtype=np.float32)
-        return Trail(places, np.zeros(0, dtype=np.float32), np.zeros(0), end=end, quiet=end)
+        return Trail(places, np.zeros(0, dtype=np.float32), np.zeros(0), np.zeros(0, dtype=bool), end=end, quiet=end)
 
     def reset(self) -> None:
         """Forget all evidence: no scout alive bets on."""
@@ -143,28 +147,30 @@ class Scouts:
         self.trail = self._nothing(self.trail.end + texts)
 
     def update(
-        self, places: Matrix, known: Vector, uniform: Floats, *, rate: float
+        self, places: Matrix, known: Vector, uniform: Floats, counted: Mask, *, rate: float
     ) -> tuple[Floats, list[Scout | None]]:
         """Bet on text after text.
 
         Args:
-            places: float32 [n, p].
-            known: float32 [n].
-            uniform: float64 [n] within 0 and 1.
+            places: float32 [m, p], of the texts that can hit.
+            known: float32 [m], of these.
+            uniform: float64 [n] within 0 and 1, of all texts.
+            counted: bool [n], which of them can hit; the others are misses, and not learnt from.
             rate: false alarms per text that all scouts may raise.
 
         Returns:
             log10 of the highest statistic over its threshold after each text, and whose it is.
         """
         trail = self.trail
-        trail.places = np.concatenate([trail.places, places])
-        trail.known = np.concatenate([trail.known, known])
+        trail.places = np.concatenate([trail.places, _among(places, counted)])
+        trail.known = np.concatenate([trail.known, _among(known, counted)])
         trail.uniform = np.concatenate([trail.uniform, uniform])
-        trail.end += len(known)
-        heights = np.full(len(known), -np.inf)
-        leaders: list[Scout | None] = [None] * len(known)
+        trail.counted = np.concatenate([trail.counted, counted])
+        trail.end += len(counted)
+        heights = np.full(len(counted), -np.inf)
+        leaders: list[Scout | None] = [None] * len(counted)
         for patrol in PATROLS:
-            births = self._births(patrol, len(known))
+            births = self._births(patrol, len(counted))
             if len(births):
                 needed = threshold(
                     rate * patrol.every / len(PATROLS), life=patrol.life, levels=LEVELS, shares=SHARES, exact=True
@@ -188,7 +194,9 @@ class Scouts:
         rows = births[:, None] - trail.begin + np.arange(patrol.life)
         bet_on = np.minimum(rows, len(trail.known) - 1)
         scores = np.take_along_axis(score(trail.places, trail.known, hearts), bet_on, axis=1)
-        history = _bet(hits(scores, trail.uniform[bet_on], calibrations))
+        counted = trail.counted[bet_on]
+        scores[~counted] = -np.inf
+        history = _bet(hits(scores, trail.uniform[bet_on], calibrations) & counted.T[:, :, None])
         climbed = np.log10(history.mean(2).T) - np.log10(needed)
         places = rows - (len(trail.known) - len(heights))
         # Rows beyond the trail are texts still to come: they only fill up the table.
@@ -220,7 +228,8 @@ class Scouts:
         rows = births[:, None] - trail.begin - np.arange(patrol.chunk, 0, -1)
         mean, deviation = self._usual
         weights = np.exp(patrol.focus * np.clip((mean - trail.known[rows]) / deviation, -_MOST_FAR, _MOST_FAR))
-        weights /= weights.sum(1, keepdims=True)
+        weights *= trail.counted[rows]
+        weights /= np.maximum(weights.sum(1, keepdims=True), np.finfo(np.float32).tiny)
         found: Matrix = np.einsum("wc,wcp->wp", weights, trail.places[rows])
         return found
 
@@ -238,11 +247,8 @@ class Scouts:
     def _trim(self) -> None:
         """Keep what scouts alive or to be born need."""
         trail = self.trail
-        trail.places, trail.known, trail.uniform = (
-            trail.places[-_KEPT:],
-            trail.known[-_KEPT:],
-            trail.uniform[-_KEPT:],
-        )
+        trail.places, trail.known = trail.places[-_KEPT:], trail.known[-_KEPT:]
+        trail.uniform, trail.counted = trail.uniform[-_KEPT:], trail.counted[-_KEPT:]
 
 
 def hits(scores: Matrix, uniform: Floats, calibrations: Matrix) -> npt.NDArray[np.bool_]:
@@ -260,6 +266,13 @@ def hits(scores: Matrix, uniform: Floats, calibrations: Matrix) -> npt.NDArray[n
     most = int(np.ceil(LEVELS[0] * (known + scores.shape[1] + 1))) + 1
     scouts = [Newborn(highest=highest, most=most, known=known) for highest in order(calibrations[:, -most:])]
     return within(scouts, order(scores), uniform, np.asarray(LEVELS))
+
+
+def _among(values: npt.NDArray[np.float32], counted: Mask) -> npt.NDArray[np.float32]:
+    """Return the values [m, …] of texts that are counted among those of all, float32 [n, …], 0 for the others."""
+    found = np.zeros((len(counted), *values.shape[1:]), dtype=np.float32)
+    found[counted] = values
+    return found
 
 
 def _bet(hits: npt.NDArray[np.bool_]) -> Floats:

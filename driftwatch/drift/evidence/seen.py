@@ -1,4 +1,4 @@
-"""Which texts were seen lately: copies are no new evidence."""
+"""Which texts were seen lately: copies are no new evidence, and no miss either."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class DirectionSets:
         found = np.empty((len(scores), *self._thresholds.shape), dtype=bool)
         for level, thresholds in enumerate(self._thresholds):
             np.greater(scores, thresholds, out=found[:, level])
-        return found.reshape(len(scores), -1)
+        return found.reshape(len(scores), self._thresholds.size)
 
     def topics(self, features: Features) -> npt.NDArray[np.int64]:
         """Return the number of the k-means centre in whose direction each text lies most, int64 [n]."""

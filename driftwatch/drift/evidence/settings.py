@@ -18,7 +18,7 @@ class EvidenceSettings:
         dependence: ``auto`` chooses the length of blocks on the stream's first texts, ``independent`` bets text by
             text (quicker, and the false-alarm budget is kept only if texts really don't depend on each other), a
             number fixes the groups or texts in a block.
-        burn_in: texts on which ``auto`` measures.
+        burn_in: texts on which ``auto`` measures; up to four times as many where these change from part to part.
         witnesses: whether to bet with scores learnt from the recent stream; they need texts that don't depend on each
             other beyond a block, which ``auto`` checks.
         seasons: ``auto`` looks for a daily or weekly pattern on the stream's first days and, where it finds one, takes

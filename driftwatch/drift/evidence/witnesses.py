@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from driftwatch.drift.evidence.state import Alive
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Leader = Witness | Scout
 SCOUT_PART = 0.4
 """Of the witnesses' budget, where texts are bet on one by one."""
@@ -87,14 +88,15 @@ class Witnesses:
         self._lessons: dict[int, Lesson] = {}
 
     def update(
-        self, piece: Chunk, blocks: Blocks, uniform: Floats, *, rate: float, exact: bool
+        self, piece: Chunk, blocks: Blocks, uniform: Floats, counted: Mask, *, rate: float, exact: bool
     ) -> tuple[Floats, list[Leader | None]]:
         """Let all witnesses and scouts alive bet on some texts.
 
         Args:
-            piece: the texts, in the order of ``blocks.rows``.
-            blocks: how they are bet on.
+            piece: the texts that can hit, in the order of ``blocks.rows``.
+            blocks: how all of them are bet on.
             uniform: float64 [n] within 0 and 1, a hash of each text, to break ties.
+            counted: bool [n], which of ``blocks.rows`` can hit; the others are misses.
             rate: false alarms per text that the scouts may raise.
             exact: whether none of them is known to depend on another besides, so that scouts may bet.
 
@@ -103,17 +105,18 @@ class Witnesses:
         """
         heights = np.full(len(blocks), -np.inf)
         leaders: list[Leader | None] = [None] * len(blocks)
-        self.alive = [witness for witness in self.alive if witness.lives(len(piece))]
+        self.alive = [witness for witness in self.alive if witness.lives(len(counted))]
         if not exact:
-            self.scouts.forget(len(piece))
-        if not len(piece) or not (exact or self.alive):
+            self.scouts.forget(len(counted))
+        if not (exact or self.alive):
             return heights, leaders
         material = self.material(piece)
         if exact:
-            heights, scouts = self.scouts.update(material.places, material.known, uniform, rate=rate)
+            places, known = material.places, material.known
+            heights, scouts = self.scouts.update(places, known, uniform, counted, rate=rate)
             leaders = list(scouts)
         if self.alive:
-            climbed = self._climbed(material, blocks, uniform, exact=exact)
+            climbed = self._climbed(material, blocks, uniform, counted, exact=exact)
             best = climbed.argmax(1)
             highest = climbed[np.arange(len(blocks)), best]
             for place in np.flatnonzero(highest > heights).tolist():
@@ -121,11 +124,13 @@ class Witnesses:
             heights = np.maximum(heights, highest)
         return heights, leaders
 
-    def _climbed(self, material: Material, blocks: Blocks, uniform: Floats, *, exact: bool) -> Floats:
+    def _climbed(self, material: Material, blocks: Blocks, uniform: Floats, counted: Mask, *, exact: bool) -> Floats:
         """Let the witnesses bet; returns log10 of statistics over thresholds, float64 [blocks, witnesses]."""
         parts: Parts = {}
-        scores = [witness.score(self.base, material, parts) for witness in self.alive]
-        means = blocks.means(ranked(self.alive, scores, uniform).reshape(len(uniform), -1))
+        scores = np.full((len(self.alive), len(counted)), -np.inf, dtype=np.float32)
+        scores[:, counted] = [witness.score(self.base, material, parts) for witness in self.alive]
+        hits = ranked(self.alive, list(scores), uniform).reshape(len(uniform), -1)
+        means = blocks.means(hits & counted[:, None])
         climbed = np.log10(bet(self.alive, means, blocks.gaps))
         climbed -= np.log10([self._threshold(witness, exact=exact) for witness in self.alive])
         return climbed
