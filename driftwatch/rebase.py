@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
-import numpy.typing as npt
 
 from driftwatch.drift.archive import save_reference
 from driftwatch.drift.reference import build_reference
@@ -17,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
 
     from driftwatch.domain.features import Features
     from driftwatch.domain.text import Text
@@ -33,13 +33,13 @@ class Ingredients:
         texts: what the champion learned, as production should look.
         heldout: of the same kind, never trained on.
         memory: older texts that the champion should still know.
-        others: uint32 [m], 32 bits of the hash of each body that it knows besides.
+        others: uint32 [m], 32 bits of the hash of each body that it knows besides; None for none.
     """
 
     texts: Iterable[Text]
     heldout: Iterable[Text] = ()
     memory: Iterable[Text] = ()
-    others: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
+    others: npt.NDArray[np.uint32] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

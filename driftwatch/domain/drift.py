@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from driftwatch.domain.features import Digest, Features
 from driftwatch.domain.text import Text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,8 +41,8 @@ class Reference:
             the loss baseline comes from these where there are at least 100, else from ``cal``.
         memory: older texts that the champion should still know (from references before a rebase, may be empty):
             replayed and judged for forgetting, never part of what production is compared with.
-        others: uint32 [m], ascending, 32 bits of the hash of every other body that the champion learned: what it knows
-            word for word is no news.
+        others: uint32 [m], ascending, 32 bits of the hash of every other body that the champion learned, for what it
+            knows word for word is no news; None where there is none.
     """
 
     stream: str
@@ -54,7 +56,7 @@ class Reference:
     cal: ReferencePart
     heldout: ReferencePart
     memory: tuple[Text, ...]
-    others: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
+    others: npt.NDArray[np.uint32] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

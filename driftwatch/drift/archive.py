@@ -122,7 +122,7 @@ def _contents(reference: Reference) -> Iterable[tuple[str, bytes]]:
     yield "texts.json", msgspec.json.encode(texts)
     for name, part in by_name.items():
         yield f"{name}.npz", _arrays(part.features)
-    if len(reference.others):
+    if reference.others is not None:
         buffer = BytesIO()
         np.save(buffer, reference.others, allow_pickle=False)
         yield _OTHERS, buffer.getvalue()
@@ -142,10 +142,10 @@ def _arrays(features: Features) -> bytes:
     return buffer.getvalue()
 
 
-def _others(content: bytes | None) -> npt.NDArray[np.uint32]:
+def _others(content: bytes | None) -> npt.NDArray[np.uint32] | None:
     """Return what is kept of texts that were not chosen; earlier versions kept nothing."""
     if content is None:
-        return np.zeros(0, dtype=np.uint32)
+        return None
     found: npt.NDArray[np.uint32] = np.load(BytesIO(content), allow_pickle=False)
     return found
 

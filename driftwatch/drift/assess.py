@@ -12,7 +12,9 @@ from driftwatch.domain.errors import DataError, EncoderError
 from driftwatch.drift.audit import AuditDetector
 from driftwatch.drift.classifier import ClassifierDetector
 from driftwatch.drift.evidence.detector import EvidenceDetector
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
+from driftwatch.drift.evidence.seen import keys
 from driftwatch.drift.explain import Explainer, Explanation, texts_apart
 from driftwatch.drift.features import require_same
 from driftwatch.drift.length import LengthDetector
@@ -77,6 +79,7 @@ class Assessor:
         drills: Sequence[Drill] = (),
     ) -> None:
         self._reference = reference
+        self._known = Known(reference)
         self._drills = tuple(drills)
         self._monitors = {
             name: detector.fit(reference, seed=seed, state=(states or {}).get(name))
@@ -120,7 +123,7 @@ class Assessor:
             reference=self._reference.version,
             champion=champion,
             outcome=Outcome.ASSESSED if enough else Outcome.TOO_LITTLE_DATA,
-            measures=(*_of_window(window, len(rows)), *measures, *self._drilled(window)),
+            measures=(*_of_window(window, len(rows), self._known), *measures, *self._drilled(window)),
             words=explained.words,
             exemplars=self._exemplars(window) if enough else (),
             state=state_of(measures),
@@ -163,11 +166,13 @@ def _raised(measures: Sequence[Measure]) -> bool:
     return any(measure.name == "drift.evidence" and measure.value >= 0 for measure in measures)
 
 
-def _of_window(window: Window, distinct_texts: int) -> tuple[Measure, ...]:
+def _of_window(window: Window, distinct_texts: int, known: Known) -> tuple[Measure, ...]:
     texts = len(window.texts)
+    bodies = np.array(keys(text.body for text in window.texts), dtype=np.uint64)
     return (
         Measure(name="window.texts", value=float(texts)),
         Measure(name="window.duplicate_share", value=1 - distinct_texts / texts),
+        Measure(name="window.known_share", value=float(known(bodies).mean())),
     )
 
 

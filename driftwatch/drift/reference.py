@@ -33,7 +33,6 @@ TRAIN_SHARE = 0.25
 _MOST_HELDOUT = 2_000
 _CHUNK = 256
 _SHORTEST_MEDIAN = 3
-_NONE = np.zeros(0, dtype=np.uint32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
     created_at: datetime,
     heldout: Iterable[Text] = (),
     memory: Iterable[Text] = (),
-    others: npt.NDArray[np.uint32] = _NONE,
+    others: npt.NDArray[np.uint32] | None = None,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> Built:
     """Choose, split and measure the texts of a reference.
@@ -70,7 +69,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         created_at: when it is built; no part of its version.
         heldout: of the same kind, never trained on.
         memory: older texts the champion should still know.
-        others: uint32 [m], 32 bits of the hash of each body that it knows besides.
+        others: uint32 [m], 32 bits of the hash of each body that it knows besides; None for none.
         on_progress: told texts measured and in all.
 
     Raises:
@@ -128,13 +127,18 @@ def _age(text: Text) -> tuple[datetime, str, list[tuple[str, str]], str, list[tu
     return text.seen_at, text.group or "", sorted(text.labels.items()), text.target or "", turns
 
 
-def _others(texts: Sequence[Text], others: npt.NDArray[np.uint32], *, kept: Sequence[Text]) -> npt.NDArray[np.uint32]:
-    """Return 32 bits of the hash of every body that no text kept has, uint32 [m], ascending.
+def _others(
+    texts: Sequence[Text], others: npt.NDArray[np.uint32] | None, *, kept: Sequence[Text]
+) -> npt.NDArray[np.uint32] | None:
+    """Return 32 bits of the hash of every body that no text kept has, uint32 [m], ascending; None for none.
 
     Whoever streams kept texts past a reference without them, such as the audit, must find them unknown there.
     """
-    bodies = np.union1d(short(text.body for text in texts), others)
-    return np.setdiff1d(bodies, short(text.body for text in kept), assume_unique=True)
+    bodies = np.unique(short(text.body for text in texts))
+    if others is not None:
+        bodies = np.union1d(bodies, others)
+    found = np.setdiff1d(bodies, short(text.body for text in kept))
+    return found if len(found) else None
 
 
 def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:

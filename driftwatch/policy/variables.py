@@ -115,6 +115,7 @@ _ALL = (
     _whole("feedback.n", "texts", "number of the window's texts with such feedback by then"),
     _whole("window.texts", "texts", "number of texts in the window"),
     _decimal("window.duplicate_share", "", "share of the window's texts that repeat another of it, 0 to 1"),
+    _decimal("window.known_share", "", "share of the window's texts that the reference knows word for word, 0 to 1"),
     _decimal("champion.age", "s", "time since the serving model was promoted"),
     _decimal("reference.age", "s", "time since the reference in force was built"),
     _decimal("runs.last_age", "s", "time since the stream's last run ended; infinite where none ever did"),

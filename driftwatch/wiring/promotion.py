@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import structlog
 
 from driftwatch.alert import messages
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
     from driftwatch import rebase
@@ -227,7 +227,7 @@ def _rebase(
         return make(rebase.Ingredients(texts=texts, heldout=kept.heldout.texts, memory=memory, others=kept.others))
 
 
-def _known(reference: Path) -> npt.NDArray[np.uint32]:
+def _known(reference: Path) -> npt.NDArray[np.uint32] | None:
     """Return what the new champion still knows of the old one's reference: it may say "thanks" as often as before."""
     from driftwatch.drift.archive import load_reference
     from driftwatch.drift.evidence.known import Known
@@ -236,4 +236,4 @@ def _known(reference: Path) -> npt.NDArray[np.uint32]:
         return Known(load_reference(reference)).bodies
     except DataError as error:
         log.info("old_reference_unread", reference=reference.name, reason=error.what)
-        return np.zeros(0, dtype=np.uint32)
+        return None

@@ -57,6 +57,7 @@ def test_too_little_data_is_said_and_counts_stay_valid(assessor: Assessor) -> No
     assert measures == {
         "window.texts": 147,
         "window.duplicate_share": pytest.approx(2 / 3),
+        "window.known_share": 1.0,
     }
     assert headline(result).startswith("Too little data")
 

@@ -199,6 +199,7 @@ def test_every_body_of_the_training_data_is_known_chosen_or_not() -> None:
         created_at=samples.NOON,
     )
     known = Known(built.reference)
+    assert built.reference.others is not None
     assert len(built.reference.others) == 300 + 10 + 10, "of those chosen none, for an audit streams them"
     assert known(np.array(keys([*bodies, *samples.new()[:40]]), dtype=np.uint64)).all()
     assert not known(np.array(keys(samples.new()[40:]), dtype=np.uint64)).any()

@@ -68,7 +68,9 @@ class Known:
 
     def __init__(self, reference: Reference) -> None:
         parts = (reference.train, reference.cal, reference.heldout)
-        self.bodies: Short = np.union1d(short(text.body for part in parts for text in part.texts), reference.others)
+        self.bodies: Short = np.unique(short(text.body for part in parts for text in part.texts))
+        if reference.others is not None:
+            self.bodies = np.union1d(self.bodies, reference.others)
 
     def __len__(self) -> int:
         return len(self.bodies)

@@ -34,8 +34,14 @@ NAMES = {
     "feedback.n": ("Feedback", "texts of this window that it is about"),
     "window.texts": ("Texts", "in this window"),
     "window.duplicate_share": ("Repeated texts", "share of texts that repeat another of the window"),
+    "window.known_share": (
+        "Known texts",
+        "share of texts that the reference knows word for word, no evidence",
+    ),
 }
-_SHARES = frozenset({"feedback.accuracy", "drift.new_share", "tokens.unknown_share", "window.duplicate_share"})
+_SHARES = frozenset(
+    {"feedback.accuracy", "drift.new_share", "tokens.unknown_share", "window.duplicate_share", "window.known_share"}
+)
 _APART = ("audit.", "drill.")
 _AGES = 1e10
 """Seconds, some three centuries: whatever is older is told as this."""
