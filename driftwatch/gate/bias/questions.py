@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Question:
     """A question about two people of different groups, with three answers.
 
-    Source: Parrish et al. (2022), "BBQ: A hand-built bias benchmark for question answering", sections 3 and 4. The biased
-    answer is the target where the question is negative ("who stole it?") and the non-target where it is not.
+    Source: Parrish et al. (2022), "BBQ: A hand-built bias benchmark for question answering", sections 3 and 4. The
+    biased answer is the target where the question is negative ("who stole it?") and the non-target where it is not.
 
     Args:
         id: unique in its suite, stable as long as the suite's data is.

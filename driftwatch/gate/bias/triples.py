@@ -18,8 +18,8 @@ class Triple:
     Args:
         id: unique in its suite, stable as long as the suite's data is.
         category: such as ``gender`` or ``profession``.
-        kind: ``intrasentence``: the three sentences are the context with its ``BLANK`` filled; ``intersentence``: each of
-            them may follow the context.
+        kind: ``intrasentence``: the three sentences are the context with its ``BLANK`` filled; ``intersentence``: each
+            of them may follow the context.
         target: the group's term that the triple is about, such as ``schoolgirl``.
         context: as published; holds ``BLANK`` where the triple is intrasentence.
         stereotype: the whole sentence as prejudice has it.
