@@ -71,7 +71,7 @@ def fetch(
     *,
     mirror: str | None = None,
     trust_first: bool = False,
-    limits: FetchLimits = FetchLimits(),  # noqa: B008 - frozen
+    limits: FetchLimits = FetchLimits(),
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[FetchedFile, ...]:
     """Bring a suite's files into a folder; what is there and is right is not fetched again.
@@ -100,7 +100,8 @@ def fetch(
     unknown = [file.name for file in missing if wanted[file.name] is None]
     if unknown and not trust_first:
         cure = f"fetch with --trust-first to take what comes and write its digest down, or list it in {into / SUMS}"
-        raise FetchError(f"nobody has published the digest of {', '.join(unknown)}", where=source.name, cure=cure)
+        what = f"no digest is known of {len(unknown)} of its files, such as {unknown[0]}"
+        raise FetchError(what, where=source.name, cure=cure)
     digests: dict[str, str] = {}
     if missing:
         with _aside(into) as aside:

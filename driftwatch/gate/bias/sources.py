@@ -100,7 +100,7 @@ SOURCES = {
         Source(
             name="winogender",
             title="240 pairs of sentences on sixty occupations (Rudinger et al. 2018)",
-            licence="MIT",
+            licence="see the publisher's repository",
             files=_of(_WINOGENDER, "all_sentences.tsv", "occupations-stats.tsv"),
         ),
         Source(
