@@ -116,7 +116,7 @@ class _Held:
 
 def _show(suite: Suite, *, json: bool) -> None:
     """Print what a suite holds, category by category."""
-    items = (*suite.pairs, *suite.triples, *suite.questions)
+    items: list[Pair | Triple | Question] = [*suite.pairs, *suite.triples, *suite.questions]
     held = [
         _held(category, [item for item in items if item.category == category])
         for category in dict.fromkeys(item.category for item in items)

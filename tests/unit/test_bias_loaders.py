@@ -261,7 +261,8 @@ def test_stereoset(tmp_path: Path) -> None:
     assert (filled.category, following.category) == ("profession", "race_ethnicity")
     assert {skipped.reason for skipped in suite.skipped} == {"no BLANK to fill", "not one sentence of each label"}
     assert len(load_suite(str(tmp_path))) == 2
-    assert suite.pairs == suite.questions == ()
+    assert suite.pairs == ()
+    assert suite.questions == ()
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"data": {"intrasentence": [{"id": 3}]}}', "{", '{"data": 3}'])

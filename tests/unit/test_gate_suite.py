@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -192,11 +193,12 @@ def word_piece() -> Tokenizer:
 def byte_pairs() -> Tokenizer:
     bpe = ByteLevelBPETokenizer()
     bpe.train_from_iterator(paragraphs(["numpy", "torch/nn"], 2_000), vocab_size=4_000, show_progress=False)
-    return bpe._tokenizer
+    tokenizer: Tokenizer = bpe._tokenizer
+    return tokenizer
 
 
 @pytest.mark.parametrize("tokenizer", [word_piece, byte_pairs], ids=["WordPiece", "byte-level BPE"])
-def test_both_sides_are_as_long_in_tokens(tokenizer: type[Tokenizer]) -> None:
+def test_both_sides_are_as_long_in_tokens(tokenizer: Callable[[], Tokenizer]) -> None:
     encoder, suite = tokenizer(), builtin_suite()
     stereotypes, counters = (
         np.array([len(each.ids) for each in encoder.encode_batch(sentences, add_special_tokens=False)])

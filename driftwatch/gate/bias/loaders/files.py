@@ -65,8 +65,11 @@ def csv_rows(path: Path, needed: Collection[str], *, delimiter: str = ",") -> It
     Raises:
         DataError: a column is missing or twice, a row has another number of fields, or the file is no table.
     """
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    text = io.StringIO(read_text(path), newline="")
+    if delimiter == "\t":
+        reader = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
     line = 1
     try:
         header = next(reader, [])
