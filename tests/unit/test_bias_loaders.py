@@ -446,3 +446,18 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["bias", "suites", str(path)])
     assert done.exit_code == 0
     assert "own: 1 left out: both texts are equal (first at" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(("kind", "number", "pairs"), [("csv", 0, 3), ("yaml", 0, 8), ("yaml", 1, 12)])
+def test_what_the_documentation_shows_can_be_used(kind: str, number: int, pairs: int, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "bias-suites.md").read_text(encoding="utf-8")
+    path = tmp_path / f"shown.{kind}"
+    path.write_text(re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL)[number], encoding="utf-8")
+    suite = load_suite(str(path))
+    assert (len(suite.pairs), suite.skipped) == (pairs, ())
+
+
+def test_the_documentation_counts_the_suite_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "bias-suites.md").read_text(encoding="utf-8")
+    suite = builtin_suite()
+    assert f"{len(suite):,} pairs from {len({pair.template for pair in suite})} templates" in page

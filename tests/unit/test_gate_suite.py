@@ -79,6 +79,11 @@ def test_several_thousand_pairs_and_enough_templates_of_every_category() -> None
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
+def test_templates_that_categories_share_stand_once_in_each(category: str) -> None:
+    assert sum(not contrast.directed for contrast in builtin_contrasts()[category]) == 1
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
 def test_every_category_has_directed_and_symmetric_templates(category: str) -> None:
     directed = Counter(
         pair.directed for pair in {p.template: p for p in builtin_suite() if p.category == category}.values()
