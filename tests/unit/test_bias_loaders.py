@@ -111,6 +111,14 @@ def test_an_id_stands_once(tmp_path: Path) -> None:
         ),
         ("own.jsonl", b'\n{"stereotype": \n', r"own\.jsonl:2: is no JSON"),
         ("own.jsonl", b"[1]\n", r"own\.jsonl:1: is no JSON object"),
+        ("own.jsonl", b"[" * 100_000, r"own\.jsonl:1: is no JSON"),
+        ("own.jsonl", b'{"stereotype": "\\ud800"}', r"own\.jsonl:1: holds half a character"),
+        ("own.yaml", b"age: 2001-99-99", r"own\.yaml: is no YAML"),
+        ("own.yaml", b"[" * 5_000, r"own\.yaml: is no YAML"),
+        ("own.yaml", b"", r"own\.yaml: is no file of templates"),
+        ("own.csv", b"stereotype,counter,category\n" + b"x" * 200_000 + b",b,c\n", r"own\.csv:2: is no table"),
+        ("dev.json", b"{", r"dev\.json: is no JSON"),
+        ("dev.json", b"[" * 100_000, r"dev\.json: is no JSON"),
     ],
 )
 def test_a_file_that_is_no_suite_says_where_and_why(name: str, content: bytes, said: str, tmp_path: Path) -> None:
@@ -265,7 +273,7 @@ def test_stereoset(tmp_path: Path) -> None:
     assert suite.questions == ()
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"data": {"intrasentence": [{"id": 3}]}}', "{", '{"data": 3}'])
+@pytest.mark.parametrize("content", ["[]", "{}", "3", '{"data": {"intrasentence": [{"id": 3}]}}', '{"data": 3}'])
 def test_what_is_no_stereoset(content: str, tmp_path: Path) -> None:
     (tmp_path / stereoset.FILE).write_text(content)
     with pytest.raises(DataError, match=r"dev\.json: is no file of StereoSet"):

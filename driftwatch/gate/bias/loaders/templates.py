@@ -55,7 +55,7 @@ def _contrasts(path: Path) -> Mapping[str, tuple[Contrast, ...]]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataError(f"is no YAML: {error.problem}", where=f"{path}:{line}", cure=_CURE) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"is no YAML: {error}", where=str(path), cure=_CURE) from None
     try:
         contrasts = msgspec.convert(data, dict[str, tuple[Contrast, ...]])
