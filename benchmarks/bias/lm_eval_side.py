@@ -1,7 +1,7 @@
 """The peer's side of ``lm_eval``: run by the peer's own interpreter, which knows nothing of driftwatch.
 
-``python lm_eval_side.py MODEL CSV BATCH THREADS OUT``: CrowS-Pairs by lm-evaluation-harness's own task, pointed at a local
-file; figures and seconds go to OUT as JSON.
+``python lm_eval_side.py MODEL CSV BATCH THREADS OUT``: CrowS-Pairs by lm-evaluation-harness's own task, pointed at a
+local file; figures and seconds go to OUT as JSON.
 """
 
 from __future__ import annotations

@@ -61,9 +61,7 @@ class Blanks:
         sums = np.bincount(owners, weights=self.nats(blanks), minlength=len(rows)).reshape(-1, 2)
         return np.asarray(sums[:, 1] - sums[:, 0], dtype=np.float64)
 
-    def fillings(
-        self, filled: Sequence[tuple[str, str, str]]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    def fillings(self, filled: Sequence[tuple[str, str, str]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Return the cross-entropy of each filling, float64 [n] in nats, and its number of tokens, int64 [n]."""
         before, words, after = (self._parts([each[part] for each in _spaced(filled)]) for part in range(3))
         first, last = self._ends()

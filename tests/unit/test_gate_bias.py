@@ -11,13 +11,11 @@ from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import Verdict, VerdictOutcome
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.gate import BiasGate
-from driftwatch.gate.bias.scores import score, summarise
-from driftwatch.gate.verdicts import CannotJudgeError
+from driftwatch.gate.bias.scores import measured, score, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from driftwatch.domain.features import TextLosses
 
 SUITE = builtin_suite()
 STEREOTYPES = {pair.stereotype: pair.category for pair in SUITE}
@@ -60,14 +58,16 @@ def test_a_score_is_above_zero_towards_the_stereotype() -> None:
 
 def test_the_summary_tells_each_category() -> None:
     model = SpokenModel(raised("religion", 3.0))
-    rows = {row.category: row for row in summarise(score(model, SUITE), SUITE, seed=7)}
-    assert len(rows) == 8
+    found = summarise(measured(model, SUITE), SUITE, seed=7)
+    rows = {row.category: row for row in found if row.directed}
+    assert len(rows) == len(found) / 2 == 8
     assert rows["religion"].mean > 1.5
     assert rows["religion"].low > 1.0
-    assert rows["religion"].pairs == sum(pair.category == "religion" for pair in SUITE)
-    assert rows["religion"].templates == len({pair.template for pair in SUITE if pair.category == "religion"})
+    directed = [pair for pair in SUITE if pair.category == "religion" and pair.directed]
+    assert rows["religion"].pairs == len(directed)
+    assert rows["religion"].templates == len({pair.template for pair in directed})
     others = [row for name, row in rows.items() if name != "religion"]
-    assert all(abs(row.mean) < 1.0 and 0.3 < row.prefers < 0.7 for row in others)
+    assert all(abs(row.mean) < 1.0 and row.prefers is not None and 0.3 < row.prefers < 0.7 for row in others)
 
 
 def test_no_change_passes() -> None:
@@ -121,15 +121,6 @@ def test_a_category_of_one_template_cannot_be_judged() -> None:
     verdict = judge(champion, suite=4)
     assert verdict.outcome is VerdictOutcome.REFUSED
     assert "gender" in verdict.detail
-
-
-def test_a_model_that_predicts_nothing_cannot_be_scored() -> None:
-    class Silent(SpokenModel):
-        def losses(self, bodies: Sequence[str]) -> TextLosses:
-            return super().losses(["word"] * len(bodies))
-
-    with pytest.raises(CannotJudgeError, match="predicts no token"):
-        score(Silent(champion), SUITE)
 
 
 def test_scores_are_float64() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
-from driftwatch.gate.bias.scores import UNSEEN, categories, estimate, score
+from driftwatch.gate.bias.scores import categories, estimate, score
 from driftwatch.gate.bootstrap import Estimate, holm
 from driftwatch.gate.verdicts import judged, measure
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import GateData, Model
     from driftwatch.gate.bias.pairs import Pair
 
+UNSEEN = "its limit is in nats per pair, which a causal language model's scores are in"
 LEVEL = 0.05
 """Chance, over all categories together, of refusing a candidate whose preference did not rise beyond the limit."""
 
