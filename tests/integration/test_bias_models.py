@@ -307,7 +307,7 @@ def test_a_classifiers_fairness_is_fairlearns(folders: dict[str, Path], tmp_path
     from driftwatch.gate.bias.scores.labelled import load_labelled
 
     file = tmp_path / "labelled.jsonl"
-    bodies = [*paragraphs(["numpy"], 30), *paragraphs(["torch/nn"], 30)]
+    bodies = [body[:120] for body in (*paragraphs(["numpy"], 30), *paragraphs(["torch/nn"], 30))]
     rows = [
         {"body": body, "group": "ab"[n % 3 > 0], "label": "arrays" if n % 2 else "nets"}
         for n, body in enumerate(bodies)

@@ -1,8 +1,8 @@
 """What a causal model writes about groups: sampled continuations, compared by sentiment and by insults.
 
 The prompts are ours; the method is that of Sheng et al. (2019), "The woman worked as a babysitter: on biases in
-language generation", with VADER's sentiment (Hutto and Gilbert 2014) and better_profanity's list of insults as scorers. Both are
-lexicons of English: they see words, not what is meant.
+language generation", with VADER's sentiment (Hutto and Gilbert 2014) and better_profanity's list of insults as scorers.
+Both are lexicons of English: they see words, not what is meant.
 """
 
 from __future__ import annotations
