@@ -1,1 +1,1 @@
-"""Measures bias checks: their agreement with peers, their cost, what the gate refuses and what it lets through."""
+"""Measures bias: scores beside their peers, the gate against planted and neutral fine-tunes, mitigation."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from driftwatch.cli import bias_suites
 from driftwatch.cli.frame import JsonOption, err, out, print_json, told
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.scores import CategorySummary
 
 app = typer.Typer(help="Which of two sentences that differ in a group a model prefers.", no_args_is_help=True)
+bias_suites.add_to(app)
 _SEED = 7
 
 
@@ -29,16 +31,16 @@ def bias() -> None:
 def check(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a causal language model.")],
     against: Annotated[Path | None, typer.Option(help="Folder of the model to compare with.")] = None,
+    suite: bias_suites.SuiteOption = bias_suites.DEFAULT,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     *,
     json: JsonOption = False,
 ) -> None:
-    """Score a model on the built-in pairs, category by category; no result calls a model unbiased."""
+    """Score a model on pairs of sentences, category by category; no result calls a model unbiased."""
     from driftwatch.features.loss import load_model
-    from driftwatch.gate.bias.builtin import builtin_suite
     from driftwatch.gate.bias.scores import score, summarise
 
-    pairs = builtin_suite()
+    pairs = bias_suites.chosen_pairs(suite)
     with err.status(f"scoring {len(pairs):,} pairs"):
         scores = score(load_model(model, threads=threads), pairs)
         before = score(load_model(against, threads=threads), pairs) if against is not None else None

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import zlib
+import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +26,8 @@ NOTHING = GateData(fresh=(), reference=())
 
 def grain(body: str, *, size: float, salt: str = "") -> float:
     """Return the same noise for the same sentence, uniform within ±size."""
-    return size * (zlib.crc32(f"{salt}{body}".encode()) / 2**31 - 1)
+    digest = hashlib.blake2b(f"{salt}{body}".encode(), digest_size=4).digest()
+    return size * (int.from_bytes(digest) / 2**31 - 1)
 
 
 def champion(body: str) -> float:
@@ -63,8 +64,8 @@ def test_the_summary_tells_each_category() -> None:
     assert len(rows) == 8
     assert rows["religion"].mean > 1.5
     assert rows["religion"].low > 1.0
-    assert rows["religion"].pairs == 160
-    assert rows["religion"].templates == 20
+    assert rows["religion"].pairs == sum(pair.category == "religion" for pair in SUITE)
+    assert rows["religion"].templates == len({pair.template for pair in SUITE if pair.category == "religion"})
     others = [row for name, row in rows.items() if name != "religion"]
     assert all(abs(row.mean) < 1.0 and 0.3 < row.prefers < 0.7 for row in others)
 
@@ -75,7 +76,7 @@ def test_no_change_passes() -> None:
     assert [measure.name for measure in verdict.measures] == sorted(
         f"bias.{category}" for category in set(STEREOTYPES.values())
     )
-    assert "no rise of over 0.1 nats/pair in any category (1440 pairs" in verdict.detail
+    assert f"no rise of over 0.1 nats/pair in any category ({len(SUITE)} pairs" in verdict.detail
 
 
 def test_a_rise_is_refused_and_named() -> None:
