@@ -1,8 +1,8 @@
 """Small fine-tunes of small champions, and how each moves every pair of a suite; kept on disk, one file a fine-tune.
 
-Champions are small GPT-2s trained on the spot on the beginnings of news. A candidate is fine-tuned as a run does it: fresh texts that the
-champion never saw and a fifth of replayed reference. With ``DRIFTWATCH_BENCHMARK`` set, what was measured before is
-read from that folder, so that a long measurement can be done in pieces.
+Champions are small GPT-2s trained on the spot on the beginnings of news. A candidate is fine-tuned as a run does it:
+fresh texts that the champion never saw and a fifth of replayed reference. With ``DRIFTWATCH_BENCHMARK`` set, what was
+measured before is read from that folder, so that a long measurement can be done in pieces.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RECIPE = Recipe(
     name="benchmark", learning_rates=(1e-3,), epochs=2.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
 )
 CHAMPION_STEPS = 350
-CHAMPIONS = 4
+CHAMPIONS = 2
 FRESH = 1_000
 """Fresh texts of a candidate; a quarter as many are replayed."""
 

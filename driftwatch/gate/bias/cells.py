@@ -15,77 +15,92 @@ if TYPE_CHECKING:
 
     from driftwatch.gate.bias.pairs import Pair
 
+LEAST_TEMPLATES = 2
+"""Fewest templates that have a spread."""
+
 Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """A mean over templates.
+
+    Args:
+        value: of the mean.
+        variance: of the mean, when templates are drawn.
+    """
+
+    value: float
+    variance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Cell:
-    """Pairs that are judged together.
+    """Pairs that are judged together; templates are what is drawn.
+
+    Where no stereotype is known, a mean score on either side of 0 is unequal treatment, and which side is left open. The
+    mean keeps its sign until then: distances from 0 taken pair by pair grow with any movement, to whichever side.
 
     Args:
-        name: the category's; ``.symmetry`` is added for pairs without a known stereotype.
+        category: of the pairs.
         places: int64 [n], of its pairs in the suite.
         of: int64 [n], number of each pair's template, 0 to templates - 1.
         templates: number of templates.
-        before: float64 [n], the champion's scores.
-        directed: whether a score above 0 is towards a stereotype; else every distance from 0 is unequal treatment.
+        directed: whether a score above 0 is towards a stereotype.
     """
 
-    name: str
+    category: str
     places: npt.NDArray[np.intp]
     of: npt.NDArray[np.intp]
     templates: int
-    before: Scores
     directed: bool
 
-    def change(self, moved: Scores) -> Scores:
-        """Return how far each pair moved to the worse, float64 [n].
+    @property
+    def name(self) -> str:
+        """The category's name; of pairs without a known stereotype with ``.symmetry`` added."""
+        return self.category if self.directed else f"{self.category}.symmetry"
+
+    @property
+    def pairs(self) -> int:
+        """Number of pairs."""
+        return len(self.places)
+
+    def rise(self, before: Scores, after: Scores) -> Mean:
+        """Return the rise of the scores.
 
         Args:
-            moved: float64 [pairs of the suite], the change of every score, nats.
+            before: float64 [pairs of the suite], one model's scores.
+            after: another's.
         """
-        here = moved[self.places]
-        return here if self.directed else np.abs(self.before + here) - np.abs(self.before)
+        return self.level(after - before)
 
-    def after(self, moved: Scores) -> Scores:
-        """Return the scores, or distances from 0, after a change; float64 [n]."""
-        scores = self.before + moved[self.places]
-        return scores if self.directed else np.abs(scores)
-
-    def mean(self, values: Scores) -> float:
-        """Return the mean over pairs."""
-        return float(values.mean())
-
-    def variance(self, values: Scores) -> float:
-        """Return the variance of the mean when templates are drawn, not pairs.
+    def level(self, scores: Scores) -> Mean:
+        """Return the mean score of one model.
 
         Source: Cochran, Sampling Techniques (1977), section 9A.1, linearised for clusters of unequal size.
         """
-        off = np.bincount(self.of, weights=values - values.mean(), minlength=self.templates)
-        return float((off**2).sum() * self.templates / (self.templates - 1) / len(values) ** 2)
+        here = scores[self.places]
+        value = float(here.mean())
+        off = np.bincount(self.of, weights=here - value, minlength=self.templates) / self.pairs
+        return Mean(value=value, variance=float((off**2).sum()) * self.templates / (self.templates - 1))
 
 
-def cells_of(pairs: Sequence[Pair], before: Scores) -> tuple[Cell, ...]:
-    """Return the cells of a suite, by name.
-
-    Args:
-        pairs: the suite.
-        before: float64 [pairs], the champion's scores.
+def cells_of(pairs: Sequence[Pair]) -> tuple[Cell, ...]:
+    """Return the cells of a suite, by name; of a single template nothing is known of its spread, so it makes none.
 
     Raises:
-        CannotJudgeError: a cell has fewer than two templates, so that nothing is known of its spread.
+        CannotJudgeError: no category has pairs of two templates.
     """
     found: dict[tuple[str, bool], list[int]] = {}
     for place, pair in enumerate(pairs):
-        found.setdefault((pair.category, pair.directed), []).append(place)
-    return tuple(
-        _cell(name if directed else f"{name}.symmetry", pairs, np.array(places), before, directed=directed)
-        for (name, directed), places in sorted(found.items(), key=lambda item: (item[0][0], not item[0][1]))
-    )
+        found.setdefault((pair.category, not pair.directed), []).append(place)
+    made = [_cell(pairs, np.array(found[key])) for key in sorted(found)]
+    if not any(cell.templates >= LEAST_TEMPLATES for cell in made):
+        raise CannotJudgeError("an interval needs pairs of at least two templates, and no category has them")
+    return tuple(cell for cell in made if cell.templates >= LEAST_TEMPLATES)
 
 
-def _cell(name: str, pairs: Sequence[Pair], places: npt.NDArray[np.intp], before: Scores, *, directed: bool) -> Cell:
+def _cell(pairs: Sequence[Pair], places: npt.NDArray[np.intp]) -> Cell:
     names, of = np.unique([pairs[place].template for place in places], return_inverse=True)
-    if len(names) < 2:  # noqa: PLR2004 - a spread takes two
-        raise CannotJudgeError(f"{name}: an interval needs pairs of at least two templates")
-    return Cell(name=name, places=places, of=of, templates=len(names), before=before[places], directed=directed)
+    first = pairs[places[0]]
+    return Cell(category=first.category, places=places, of=of, templates=len(names), directed=first.directed)
