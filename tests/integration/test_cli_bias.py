@@ -68,7 +68,10 @@ def test_a_classifier_is_checked_on_pairs_and_labelled_texts(
 ) -> None:
     pytest.importorskip("fairlearn")
     labelled = tmp_path / "labelled.jsonl"
-    rows = [{"body": f"word {n}", "group": "ab"[n % 2], "label": ("arrays", "nets")[n % 3 > 0]} for n in range(12)]
+    rows = [
+        {"body": body[:80], "group": "ab"[n % 2], "label": ("arrays", "nets")[n % 3 > 0]}
+        for n, body in enumerate(paragraphs(["numpy"], 12))
+    ]
     labelled.write_text("\n".join(json.dumps(row) for row in rows))
     asked = ["bias", "check", str(models["classifier"]), "--suite", str(suite), "--labelled", str(labelled)]
     found = json.loads(RUN.invoke(app, [*asked, "--json"]).stdout)
