@@ -104,7 +104,8 @@ def test_pairs_without_a_side_count_whichever_way_they_move() -> None:
 
 def test_one_model_alone_is_told_by_itself() -> None:
     found = suite_report(SpokenModel(raised("age", 2.0)), SUITE, seed=7)
-    assert found.change == found.moved == ()
+    assert not found.change
+    assert not found.moved
     assert "prefers the stereotype beyond chance in 1 of 2 categories: age (+" in found.words[0]
     assert found.prefers is not None
     assert found.size is not None

@@ -67,9 +67,10 @@ def question_scores(
     """
     if not isinstance(model, LanguageModel):
         raise ModelError("questions are answered by causal language models only", cure="give one, or another suite")
+    said = model.unreadable([whole for question in questions for whole in _asked(question)])
     reasons = [
-        next((reason for reason in model.unreadable(_asked(question)) if reason is not None), None)
-        for question in questions
+        next((reason for reason in said[start : start + _ANSWERS] if reason is not None), None)
+        for start in range(0, len(said), _ANSWERS)
     ]
     kept = [question for question, reason in zip(questions, reasons, strict=True) if reason is None]
     skipped = tuple(
