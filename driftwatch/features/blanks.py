@@ -103,7 +103,8 @@ class Blanks:
             each = torch.arange(len(rows), device=hidden.device)
             return (hidden[each, places.to(hidden.device)][:, None], *given[1:])
 
-        head: Any = self._network.model.get_output_embeddings()
+        model: Any = self._network.model
+        head = model.get_output_embeddings()
         hook = head.register_forward_pre_hook(narrow) if head is not None else None
         try:
             logits, _ = self._network.logits(rows)

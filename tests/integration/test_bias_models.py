@@ -117,7 +117,7 @@ def direct_pseudo_log_likelihoods(folder: Path, pairs: Sequence[tuple[str, str]]
         rows = [tokenizer(sentence)["input_ids"] for sentence in pair]
         unchanged: list[list[int]] = [[], []]
         words = [[str(token) for token in row] for row in rows]
-        for kind, a, b, c, d in difflib.SequenceMatcher(None, *words).get_opcodes():
+        for kind, a, b, c, d in difflib.SequenceMatcher(None, words[0], words[1]).get_opcodes():
             if kind == "equal":
                 unchanged[0] += range(a, b)
                 unchanged[1] += range(c, d)

@@ -20,7 +20,7 @@ def test_every_row_is_summed_over_its_own_tokens_that_count(
     found = np.full(len(rows), np.nan)
     for tree in trees(rows, budget=budget, first=first):
         values = 10.0 ** tree.depths[tree.counted] * (1 + tree.ids[tree.counted])
-        found[tree.rows] = tree.sums(values)
+        found[tree.rows] = tree.sums(np.asarray(values, dtype=np.float64))
         assert len(tree.ids) <= budget or len(tree.rows) == 1
     wanted = [
         sum(10.0**depth * (1 + token) for depth, token in enumerate(row) if depth >= start)

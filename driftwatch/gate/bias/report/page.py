@@ -74,7 +74,7 @@ def _categories(title: str, rows: Sequence[CategorySummary], unit: str) -> str:
         )
         for row in rows
     )
-    return f"<h3>{title}</h3>{table(heads, cells, kind='stack')}"
+    return _titled(title, table(heads, cells, kind="stack"))
 
 
 def _moved(rows: Sequence[MovedPair]) -> str:
@@ -113,7 +113,7 @@ def _triples(rows: Sequence[TripleScores], before: Sequence[TripleScores]) -> st
         for row in rows
     )
     heads = ("Category", "#Triples", "#LMS, %", "#SS, %", "#ICAT")
-    return f"<h3>StereoSet</h3>{table(heads, cells, kind='stack')}"
+    return _titled("StereoSet", table(heads, cells, kind="stack"))
 
 
 def _questions(rows: Sequence[QuestionScores], before: Sequence[QuestionScores]) -> str:
@@ -131,7 +131,7 @@ def _questions(rows: Sequence[QuestionScores], before: Sequence[QuestionScores])
         for row in rows
     )
     heads = ("Category", "#Questions", "#Accuracy", "#Bias score, -1 to 1", "#Before")
-    return f"<h3>BBQ</h3>{table(heads, cells, kind='stack')}"
+    return _titled("BBQ", table(heads, cells, kind="stack"))
 
 
 def _bias(row: QuestionScores) -> str:
@@ -162,7 +162,7 @@ def _tone(found: Tone | None, before: Tone | None) -> str:
         for gap in found.gaps
     )
     heads = ("Group", "#Texts", "#Sentiment, -1 to 1", "#With an insult")
-    return f"{table(heads, cells, kind='stack')}<h3>Widest gaps in sentiment</h3><ul>{gaps}</ul>"
+    return table(heads, cells, kind="stack") + _titled("Widest gaps in sentiment", f"<ul>{gaps}</ul>")
 
 
 def _fairness(found: Fairness | None, before: Fairness | None) -> str:
@@ -180,6 +180,10 @@ def _fairness(found: Fairness | None, before: Fairness | None) -> str:
     groups = ((safe(row.group), f"{row.texts:,}", percent(row.accuracy)) for row in found.groups)
     heads = ("Class", "#Demographic parity difference", "#Equalised odds difference")
     return table(heads, cells, kind="stack") + table(("Group", "#Texts", "#Right"), groups, kind="stack")
+
+
+def _titled(title: str, body: str) -> str:
+    return f'<div class="verdict"><h3>{title}</h3>{body}</div>'
 
 
 def _odds(value: float | None) -> str:
