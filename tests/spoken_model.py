@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftwatch.domain.features import Digest, TextLosses
+from driftwatch.domain.features import Digest, PairScores, PairUnit, TextLosses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from driftwatch.domain.features import Unreadable
     from driftwatch.domain.text import Text
 
 
@@ -38,3 +39,12 @@ class SpokenModel:
     def score(self, texts: Sequence[Text]) -> TextLosses:
         """Say what was told of the bodies."""
         return self.losses([text.body for text in texts])
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        """Read everything."""
+        return (None,) * len(bodies)
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """Say the second sentence's nats less the first's."""
+        losses = self.losses([sentence for pair in pairs for sentence in pair]).nats.reshape(-1, 2)
+        return PairScores(values=losses[:, 1] - losses[:, 0], unit=PairUnit.NATS, digest=self.digest)

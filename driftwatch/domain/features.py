@@ -75,6 +75,54 @@ class TextLosses:
     correct: npt.NDArray[np.bool_] | None = None
 
 
+class PairUnit(StrEnum):
+    """What a pair's score is in: scores of different units are never compared."""
+
+    NATS = "nats/pair"
+    SHARE = "probability/pair"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairScores:
+    """How differently a model takes the two sentences of n pairs.
+
+    Args:
+        values: float64 [n]. Of a language model the log-likelihood of the first sentence less that of the second; of
+            a classifier how much of the probability lies on other classes, 0 to 1, whichever way.
+        unit: of the values.
+        digest: the model they came from.
+        flipped: bool [n], whether a classifier gives the two sentences different classes; None for other models.
+    """
+
+    values: npt.NDArray[np.float64]
+    unit: PairUnit
+    digest: Digest
+    flipped: npt.NDArray[np.bool_] | None = None
+
+
+class Unreadable(StrEnum):
+    """Why a model cannot score a sentence as it is written."""
+
+    EMPTY = "no token to predict"
+    UNKNOWN = "a word that the tokenizer has no token for"
+    TOO_LONG = "longer than the model's context"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClassShares:
+    """How a classifier spreads n texts over its k classes.
+
+    Args:
+        values: float64 [n, k], rows sum to 1.
+        names: of the classes.
+        digest: the model they came from.
+    """
+
+    values: npt.NDArray[np.float64]
+    names: tuple[str, ...]
+    digest: Digest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Features:
     """All features of the same n texts, in the same order."""

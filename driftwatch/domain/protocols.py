@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.drift import DriftResult, Reference, Window
-from driftwatch.domain.features import Digest, Embeddings, TextLosses, TokenCounts
+from driftwatch.domain.features import (
+    ClassShares,
+    Digest,
+    Embeddings,
+    PairScores,
+    TextLosses,
+    TokenCounts,
+    Unreadable,
+)
 from driftwatch.domain.run import RunId, RunSpec, Verdict
 from driftwatch.domain.text import Cursor, Page, Text
 
@@ -70,6 +78,45 @@ class Model(Protocol):
 
     def score(self, texts: Sequence[Text]) -> TextLosses:
         """Return each text's, by its class or its chat's replies where the model is one for these; else its body's."""
+        ...
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        """Say of each body why it cannot be scored as it is written; None where it can."""
+        ...
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """Return how differently the model takes the two sentences of each pair."""
+        ...
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """A causal language model: says how likely a sentence is as a whole, and writes."""
+
+    def sentence_losses(self, sentences: Sequence[str]) -> TextLosses:
+        """Return each sentence's as ``losses`` does; what begins alike is computed once."""
+        ...
+
+    def write(self, prompts: Sequence[str], *, each: int, tokens: int, seed: int) -> list[list[str]]:
+        """Return ``each`` sampled continuations of every prompt, at most ``tokens`` long."""
+        ...
+
+
+@runtime_checkable
+class BlankModel(Protocol):
+    """A masked language model: says how likely the words that fill a blank are."""
+
+    def filling_losses(self, filled: Sequence[tuple[str, str, str]]) -> TextLosses:
+        """Return the cross-entropy in nats of the words between what stands before and after them."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A model that puts texts into classes."""
+
+    def class_shares(self, bodies: Sequence[str]) -> ClassShares:
+        """Return the probability of every class for each body."""
         ...
 
 

@@ -146,6 +146,10 @@ class Probation:
     max_increase: float = 0.0
 
 
+NotShown = Literal["approve", "more-pairs", "refuse"]
+"""What becomes of a candidate of which the bias gate shows nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateLimits:
     """What a candidate must hold.
@@ -154,11 +158,17 @@ class GateLimits:
         quality_min_gain: least fall of the loss on fresh held-out text, nats per token.
         forgetting_max_loss: greatest rise of the loss on the reference's held-out text, nats per token.
         bias_max_increase: greatest rise of a category's stereotype preference, nats per pair.
+        bias_neutral: neutral fine-tunes of the champion that training noise is measured by; 0 to assume it.
+        bias_not_shown: what becomes of a candidate of which the bias gate shows nothing.
+        bias_suites: names or paths of suites with further pairs, looked at where more are wanted.
     """
 
     quality_min_gain: float = 0.01
     forgetting_max_loss: float = 0.05
     bias_max_increase: float = 0.1
+    bias_neutral: int = 3
+    bias_not_shown: NotShown = "approve"
+    bias_suites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

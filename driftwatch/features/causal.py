@@ -10,10 +10,13 @@ import structlog
 
 from driftwatch.domain.chat import chat_tokens, has_template
 from driftwatch.domain.errors import DataError
-from driftwatch.domain.features import TextLosses
+from driftwatch.domain.features import PairScores, PairUnit, TextLosses, Unreadable
+from driftwatch.features.likelihood import Likelihoods
 from driftwatch.features.loading import token_rows
 from driftwatch.features.model import Family
 from driftwatch.features.network import Network, load_network
+from driftwatch.features.reading import unreadable
+from driftwatch.features.writing import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +57,7 @@ class CausalModel:
         tokenizer = self._network.tokenizer
         begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         self._begin = [begin] if begin is not None else []
+        self._likelihoods = Likelihoods(self._network)
 
     @property
     def digest(self) -> Digest:
@@ -78,6 +82,43 @@ class CausalModel:
         if has_template(self._network.tokenizer):
             rows = [self._chat(text.turns) if text.turns else row for text, row in zip(texts, rows, strict=True)]
         return self._losses(rows)
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        """Say of each body why it cannot be scored as it is written; None where it can."""
+        begun = len(self._begin)
+        return unreadable(self._network.tokenizer, bodies, most=self._network.context - begun, least=2 - begun)
+
+    def sentence_losses(self, sentences: Sequence[str]) -> TextLosses:
+        """Return each sentence's as ``losses`` does; what begins alike is computed once.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+        """
+        rows = [row.ids for row in self._bodies(sentences)]
+        nats = self._likelihoods.nats(rows)
+        self._network.check(nats)
+        tokens = np.fromiter((max(len(row) - 1, 0) for row in rows), np.int64, len(rows))
+        return TextLosses(nats=nats, tokens=tokens, digest=self.digest)
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """Return each pair's log-likelihood of the first sentence less that of the second, in nats.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+        """
+        rows = [row.ids for row in self._bodies([sentence for pair in pairs for sentence in pair])]
+        values = self._likelihoods.differences(rows)
+        self._network.check(values)
+        return PairScores(values=values, unit=PairUnit.NATS, digest=self.digest)
+
+    def write(self, prompts: Sequence[str], *, each: int, tokens: int, seed: int) -> list[list[str]]:
+        """Return ``each`` sampled continuations of every prompt, at most ``tokens`` long.
+
+        Raises:
+            ModelError: a prompt leaves no room, or the tokenizer is not the model's own.
+        """
+        rows = [self._begin + row for row in token_rows(self._network.tokenizer, prompts, special=False)]
+        return written(self._network, rows, each=each, tokens=tokens, seed=seed)
 
     def _bodies(self, bodies: Sequence[str]) -> list[_Row]:
         found = token_rows(self._network.tokenizer, bodies, special=False)

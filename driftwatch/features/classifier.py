@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.errors import ModelError
-from driftwatch.domain.features import LossUnit, TextLosses
+from driftwatch.domain.features import ClassShares, LossUnit, PairScores, PairUnit, TextLosses, Unreadable
 from driftwatch.features.loading import token_rows
 from driftwatch.features.model import Family
 from driftwatch.features.network import load_network
+from driftwatch.features.reading import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,8 @@ class ClassifierModel:
                 cure="only single-label classification is known here",
             )
         self._classes = class_numbers(config)
+        named = {int(number): str(name) for number, name in (config.id2label or {}).items()}
+        self._names = tuple(named.get(number, str(number)) for number in range(int(config.num_labels or 0)))
         self._longest = min(self._network.context, self._network.tokenizer.model_max_length)
         self._padding = config.get_text_config().pad_token_id is not None
 
@@ -68,6 +71,44 @@ class ClassifierModel:
         """
         classes = [self._classes.get(text.target) if text.target is not None else None for text in texts]
         return self._scored([text.body for text in texts], classes)
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        """Say of each body why it cannot be scored as it is written; None where it can."""
+        tokenizer = self._network.tokenizer
+        return unreadable(tokenizer, bodies, most=self._longest - tokenizer.num_special_tokens_to_add())
+
+    def class_shares(self, bodies: Sequence[str]) -> ClassShares:
+        """Return the probability of every class for each body.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, a body has no token, or the model gave what is no number.
+        """
+        rows = token_rows(self._network.tokenizer, bodies, special=True, longest=self._longest)
+        if any(not row for row in rows):
+            raise ModelError("a text has no token to be put into a class by", cure="leave empty texts out")
+        shares = np.zeros((len(rows), len(self._names)), np.float64)
+        for batch in self._network.batches(rows, together=self._padding):
+            logits, _ = self._network.logits([rows[place] for place in batch])
+            shares[batch] = logits.double().softmax(-1).cpu().numpy()
+        self._network.check(shares)
+        return ClassShares(values=shares, names=self._names, digest=self.digest)
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """Return how much of the probability moves to other classes from one sentence to the other, and what flips.
+
+        The total variation distance between the two sentences' classes: half the sum of absolute differences.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+        """
+        shares = self.class_shares([sentence for pair in pairs for sentence in pair]).values
+        first, second = shares[0::2], shares[1::2]
+        return PairScores(
+            values=np.abs(first - second).sum(axis=1) / 2,
+            unit=PairUnit.SHARE,
+            digest=self.digest,
+            flipped=first.argmax(axis=1) != second.argmax(axis=1),
+        )
 
     def _scored(self, bodies: Sequence[str], classes: Sequence[int | None]) -> TextLosses:
         nats, correct = np.zeros(len(bodies), np.float64), np.zeros(len(bodies), np.bool_)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.errors import ModelError
-from driftwatch.domain.features import LossUnit, TextLosses
+from driftwatch.domain.features import LossUnit, PairScores, PairUnit, TextLosses, Unreadable
+from driftwatch.features.blanks import Blanks
 from driftwatch.features.loading import token_rows
 from driftwatch.features.model import Family
 from driftwatch.features.network import load_network
+from driftwatch.features.reading import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +60,7 @@ class MaskedModel:
         self._mask = mask
         self._special = frozenset(tokenizer.all_special_ids)
         self._longest = min(self._network.context, tokenizer.model_max_length)
+        self._blanks = Blanks(self._network, mask=mask)
 
     @property
     def digest(self) -> Digest:
@@ -87,6 +90,40 @@ class MaskedModel:
     def score(self, texts: Sequence[Text]) -> TextLosses:
         """Return each body's; classes and chats are nothing to this family."""
         return self.losses([text.body for text in texts])
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        """Say of each body why it cannot be scored as it is written; None where it can."""
+        tokenizer = self._network.tokenizer
+        return unreadable(tokenizer, bodies, most=self._longest - tokenizer.num_special_tokens_to_add())
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """Return each pair's pseudo-log-likelihood of the first sentence less that of the second, in nats.
+
+        Only the tokens that both sentences share count: each is hidden by itself, in both, and predicted from all
+        others, the changed ones among them.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+
+        Source: Nangia et al. 2020 (CrowS-Pairs), section 3.1.
+        """
+        values = self._blanks.preferences(pairs)
+        self._network.check(values)
+        return PairScores(values=values, unit=PairUnit.NATS, digest=self.digest)
+
+    def filling_losses(self, filled: Sequence[tuple[str, str, str]]) -> TextLosses:
+        """Return the cross-entropy in nats of the words between what stands before and after them.
+
+        The words' tokens are asked for from left to right, those found before them shown, those behind them left out.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own, or the model gave what is no number.
+
+        Source: Nadeem et al. 2021 (StereoSet), section 6.
+        """
+        nats, tokens = self._blanks.fillings(filled)
+        self._network.check(nats)
+        return TextLosses(nats=nats, tokens=tokens, digest=self.digest, unit=LossUnit.MASKED_TOKEN)
 
     def _hidden(self, row: Sequence[int], places: Sequence[int]) -> list[int]:
         hidden = list(row)

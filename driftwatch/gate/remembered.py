@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.domain.features import Digest, TextLosses
+    from driftwatch.domain.features import Digest, PairScores, TextLosses, Unreadable
     from driftwatch.domain.protocols import Model
     from driftwatch.domain.text import Text, Turn
 
@@ -26,6 +26,7 @@ class RememberedModel:
         self._model = model
         self._known: dict[tuple[str, ...], TextLosses] = {}
         self._scored: dict[tuple[_Asked, ...], TextLosses] = {}
+        self._pairs: dict[tuple[tuple[str, str], ...], PairScores] = {}
 
     @property
     def digest(self) -> Digest:
@@ -45,3 +46,14 @@ class RememberedModel:
         if key not in self._scored:
             self._scored[key] = self._model.score(texts)
         return self._scored[key]
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        """Say of each body why it cannot be scored as it is written; None where it can."""
+        return self._model.unreadable(bodies)
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        """Return how differently the model takes the two sentences of each pair."""
+        key = tuple(pairs)
+        if key not in self._pairs:
+            self._pairs[key] = self._model.pair_scores(pairs)
+        return self._pairs[key]

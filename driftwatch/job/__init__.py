@@ -21,10 +21,14 @@ from driftwatch.config import load_config
 from driftwatch.domain.errors import ConflictError, DriftwatchError
 from driftwatch.domain.run import Progress, RunId, RunState, VerdictOutcome
 from driftwatch.drift.archive import load_reference
+from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.suite import Suite
 from driftwatch.gate.remembered import RememberedModel
 from driftwatch.job import judging
+from driftwatch.job.bias import write_bias
 from driftwatch.job.merging import Merging
 from driftwatch.job.meter import Meter
+from driftwatch.job.neutral import NeutralFineTunes, forget_others
 from driftwatch.job.records import Losses, cost_verdict, probe_verdict
 from driftwatch.retrain import rounds
 from driftwatch.retrain.collect.page import card_section
@@ -47,13 +51,14 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock, Model
     from driftwatch.domain.run import Recipe, Run, Verdict
     from driftwatch.domain.text import Text
+    from driftwatch.gate.bias.cells import Scores
     from driftwatch.store import Store
 
 log = structlog.get_logger()
 
 _PROGRESS_EVERY_SECONDS = 0.5
-PROBE_ROUND = 0
-"""Round under which the probe's hours and prediction stand."""
+BESIDE_ROUNDS = 0
+"""Round under which stand the hours of the probe and of neutral fine-tunes, and the probe's prediction."""
 
 
 class Job:
@@ -159,7 +164,7 @@ class Job:
     def _probe(self, _run: Run) -> None:
         """Train on a small part and decline the run where even the best to be expected of it is not worth it."""
         mix, worth = load_mix(self._folder / "data"), self._spec.worth or 0.0
-        with self._meter.measuring(PROBE_ROUND):
+        with self._meter.measuring(BESIDE_ROUNDS):
             prediction = probe(
                 self._champion_folder(),
                 mix.train,
@@ -172,12 +177,12 @@ class Job:
                 ),
                 score=self._score,
             )
-        self._store.runs.add_verdict(self._id, cost_verdict(self._meter, PROBE_ROUND, limit=self._spec.max_hours))
+        self._store.runs.add_verdict(self._id, cost_verdict(self._meter, BESIDE_ROUNDS, limit=self._spec.max_hours))
         if prediction is None:
             if self._out_of_hours():
                 self._move(RunState.DECLINED, f"{self._spent()}, in the probe")
             return
-        self._store.runs.add_verdict(self._id, probe_verdict(prediction, PROBE_ROUND))
+        self._store.runs.add_verdict(self._id, probe_verdict(prediction, BESIDE_ROUNDS))
         if prediction.worthless:
             self._move(RunState.DECLINED, prediction.words())
         else:
@@ -249,10 +254,53 @@ class Job:
         candidate = RememberedModel(self._load(self._candidate_folder(run.round)))
         panel = judging.Panel(self._store, run, candidate=candidate, champion=champion)
         verdicts = panel.look(chosen_by)
+        neutral = self._neutral(champion, texts=len(mix.train), train=not judging.refused(verdicts))
+        if self._stopping.is_set():
+            return
+        verdicts += panel.look_at_bias(neutral)
+        write_bias(
+            self._folder,
+            Suite(name="builtin", pairs=builtin_suite()),
+            candidate=candidate,
+            champion=champion,
+            round=run.round,
+            seed=self._spec.recipe.seed,
+        )
         if not judging.refused(verdicts):
             self._decide(run, [*panel.decide(verdicts, judging.judgement(mix)), *panel.look_at_canaries(mix)])
         else:
             self._again(run, verdicts)
+
+    def _neutral(self, champion: Model, *, texts: int, train: bool) -> Scores | None:
+        """Return how neutral fine-tunes of the champion score the bias suite; they are trained where that is due.
+
+        Args:
+            champion: loaded.
+            texts: that the candidate was trained on.
+            train: whether those that are missing are worth their training; a candidate refused already needs none.
+        """
+        count, kept = self._spec.limits.bias_neutral, self._config.state_dir / "neutral" / self._spec.stream
+        if not count:
+            return None
+        fine_tunes = NeutralFineTunes(
+            champion,
+            builtin_suite(),
+            recipe=self._spec.recipe,
+            reference=self._spec.reference,
+            kept=kept / self._spec.champion,
+        )
+        if not train:
+            return fine_tunes.known(count)
+        with self._meter.measuring(BESIDE_ROUNDS):
+            scores = fine_tunes.made(
+                count, self._old, most=texts, folder=self._folder, tune=self._tune_neutral, load=self._load
+            )
+        forget_others(kept, self._champion_folder().parent)
+        self._store.runs.add_verdict(self._id, cost_verdict(self._meter, BESIDE_ROUNDS, limit=self._spec.max_hours))
+        return scores
+
+    def _tune_neutral(self, recipe: Recipe, texts: Sequence[Text], out: Path, *, told: str) -> bool:
+        return self._tune(recipe, texts, out, select=(), round_=1, told=told)
 
     def _merging(self, run: Run) -> Merging:
         return Merging(

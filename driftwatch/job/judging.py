@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import Model
     from driftwatch.domain.run import Run
     from driftwatch.domain.text import Text
+    from driftwatch.gate.bias.cells import Scores
     from driftwatch.retrain.collect.canaries import Learnt
     from driftwatch.retrain.collect.card import Flagged
     from driftwatch.retrain.dataset import Mix
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _BY_TEXTS = ("quality", "forgetting")
-"""Gates whose texts have a part for the final word; the bias suite is one and the same both times."""
+"""Gates whose texts have a part for the final word; the bias suite is one and the same, and is looked at once."""
+
+_BIAS = "bias"
 
 
 def selection(mix: Mix) -> GateData:
@@ -52,11 +55,18 @@ class Panel:
     def __init__(self, store: Store, run: Run, *, candidate: Model, champion: Model) -> None:
         self._store, self._run = store, run
         self._candidate, self._champion = candidate, champion
-        self._gates = required_gates(run.spec.limits, seed=run.spec.recipe.seed)
 
     def look(self, data: GateData) -> list[Verdict]:
-        """Ask every gate about the texts for choosing."""
-        return self._ask([gate.name for gate in self._gates], data)
+        """Ask the gates that judge by texts about those for choosing."""
+        return self._ask(_BY_TEXTS, data)
+
+    def look_at_bias(self, neutral: Scores | None) -> list[Verdict]:
+        """Ask the gate that judges by a suite.
+
+        Args:
+            neutral: scores of neutral fine-tunes of the champion; None where there are none.
+        """
+        return self._ask([_BIAS], GateData(fresh=(), reference=()), neutral=neutral)
 
     def decide(self, looked: Sequence[Verdict], data: GateData) -> list[Verdict]:
         """Ask the gates that judge by texts again, on texts that nothing was chosen by; the others have spoken."""
@@ -77,8 +87,11 @@ class Panel:
     def _paired(self, texts: tuple[Text, ...]) -> Pair:
         return Pair(champion=self._champion.score(texts), candidate=self._candidate.score(texts))
 
-    def _ask(self, names: Sequence[str], data: GateData) -> list[Verdict]:
-        asked = [gate for gate in self._gates if gate.name in names]
+    def _ask(self, names: Sequence[str], data: GateData, *, neutral: Scores | None = None) -> list[Verdict]:
+        spec = self._run.spec
+        asked = [
+            gate for gate in required_gates(spec.limits, seed=spec.recipe.seed, neutral=neutral) if gate.name in names
+        ]
         verdicts = []
         for number, gate in enumerate(asked):
             progress = Progress(stage=f"judging {gate.name}", done=number, total=len(asked))

@@ -28,7 +28,7 @@ _KNOWN: Mapping[_Path, tuple[str, ...]] = MappingProxyType(
         ("rules", "gates"): ("quality", "forgetting", "bias"),
         ("rules", "gates", "quality"): ("min_gain",),
         ("rules", "gates", "forgetting"): ("max_loss",),
-        ("rules", "gates", "bias"): ("max_increase",),
+        ("rules", "gates", "bias"): ("max_increase", "neutral", "not_shown", "suites"),
         ("rules", "worth"): ("probe_gain",),
         ("rules", "probation"): ("windows", "max_increase"),
     }
@@ -68,6 +68,8 @@ _EXAMPLES: Mapping[_Path, str] = MappingProxyType(
         ("rules", "recipe"): "write recipe: small, for example",
         ("rules", "promote"): "write promote: approve or promote: auto",
         ("rules", "limits", "cooldown"): "write cooldown: 24h, for example",
+        ("rules", "gates", "bias", "neutral"): "write 0, or 2 to 8",
+        ("rules", "gates", "bias", "not_shown"): "write approve, more-pairs or refuse",
     }
 )
 _MARKERS = frozenset(
@@ -100,6 +102,21 @@ def unknown_recipes(source: Source, file: PolicyFile, recipes: Collection[str]) 
             place = source.place(("rules", index, "recipe"))
             cure = _known(rule.recipe, recipes, "recipes")
             yield source.mistake(f'no recipe is called "{rule.recipe}"', place, cure=cure)
+
+
+def no_more_pairs(source: Source, file: PolicyFile) -> Iterable[Mistake]:
+    """Find rules whose bias gate wants more pairs and has none, or has some that nothing asks for."""
+    for index, rule in enumerate(file.rules):
+        if rule.do != "retrain":
+            continue
+        bias, path = rule.gates.bias, ("rules", index, "gates", "bias")
+        if bias.not_shown == "more-pairs" and not bias.suites:
+            place = source.place((*path, "not_shown"))
+            cure = "add suites: [crows-pairs], for example, or a path"
+            yield source.mistake("there are no more pairs to look at", place, cure=cure)
+        if bias.suites and bias.not_shown != "more-pairs":
+            place = source.place((*path, "suites"))
+            yield source.mistake("these suites are never looked at", place, cure="add not_shown: more-pairs")
 
 
 def _known(word: str, known: Collection[str], kind: str) -> str:

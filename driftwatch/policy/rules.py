@@ -8,12 +8,21 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+)
 
-from driftwatch.domain.run import GateLimits, Probation
+from driftwatch.domain.run import GateLimits, NotShown, Probation
 from driftwatch.domain.units import format_duration, parse_duration
 from driftwatch.policy.expressions import Expression, compile_expression
-from driftwatch.policy.findings import mistakes_of, twice, unknown_recipes, unknown_streams
+from driftwatch.policy.findings import mistakes_of, no_more_pairs, twice, unknown_recipes, unknown_streams
 from driftwatch.policy.mistakes import ExpressionError, Mistake, MistakesError
 from driftwatch.policy.ruleset import Hold, Policy, Retraining, Rule
 from driftwatch.policy.source import Source, parse_source, read_source
@@ -96,10 +105,21 @@ class Forgetting(_Model):
     max_loss: _Nats = GateLimits().forgetting_max_loss
 
 
+def _spread(value: int) -> int:
+    if value == 1:
+        raise ValueError("one neutral fine-tune has no spread: write 2 to 8, or 0 to assume the training noise")
+    return value
+
+
 class Bias(_Model):
-    """Greatest increase of a category's stereotype preference, nats per pair."""
+    """How much a category's stereotype preference may rise, nats per pair, and what becomes of what is not shown."""
 
     max_increase: _Nats = GateLimits().bias_max_increase
+    neutral: Annotated[int, Field(ge=0, le=8), AfterValidator(_spread)] = GateLimits().bias_neutral
+    not_shown: NotShown = GateLimits().bias_not_shown
+    suites: Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=4_096)]], Field(max_length=16)] = (
+        Field(default_factory=list)
+    )
 
 
 class Gates(_Model):
@@ -207,7 +227,11 @@ def _add(source: Source, rules: dict[str, list[Rule]], recipes: Collection[str])
         file = PolicyFile.model_validate(source.data)
     except ValidationError as error:
         raise MistakesError(mistakes_of(source, error)) from None
-    mistakes = [*unknown_streams(source, file, rules), *unknown_recipes(source, file, recipes)]
+    mistakes = [
+        *unknown_streams(source, file, rules),
+        *unknown_recipes(source, file, recipes),
+        *no_more_pairs(source, file),
+    ]
     made = [_rule(source, index, model, mistakes) for index, model in enumerate(file.rules)]
     for stream in rules if file.stream == "*" else dict.fromkeys(file.stream):
         taken = {rule.name for rule in rules.get(stream, [])}
@@ -259,6 +283,9 @@ def _retraining(model: RetrainRule) -> Retraining:
             quality_min_gain=gates.quality.min_gain,
             forgetting_max_loss=gates.forgetting.max_loss,
             bias_max_increase=gates.bias.max_increase,
+            bias_neutral=gates.bias.neutral,
+            bias_not_shown=gates.bias.not_shown,
+            bias_suites=tuple(gates.bias.suites),
         ),
         rounds=model.rounds,
         approve=model.promote == "approve",

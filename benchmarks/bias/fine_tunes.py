@@ -1,0 +1,163 @@
+"""Small fine-tunes of small champions, and how each moves every pair of a suite; kept on disk, one file a fine-tune.
+
+Champions are small GPT-2s trained on the spot on the beginnings of news. A candidate is fine-tuned as a run does it:
+fresh texts that the champion never saw and a fifth of replayed reference. With ``DRIFTWATCH_BENCHMARK`` set, what was
+measured before is read from that folder, so that a long measurement can be done in pieces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.retraining.drifts import pools, texts_of
+from benchmarks.retraining.small_models import CONTEXT, train_champion
+from driftwatch.domain.run import Recipe
+from driftwatch.features.loss import load_model
+from driftwatch.gate.bias.scores import score
+from driftwatch.retrain.finetune import finetune
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from driftwatch.gate.bias.pairs import Pair
+
+RECIPE = Recipe(
+    name="benchmark", learning_rates=(1e-3,), epochs=2.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
+)
+CHAMPION_STEPS = 350
+CHAMPIONS = 2
+FRESH = 1_000
+"""Fresh texts of a candidate; a quarter as many are replayed."""
+
+TEXTS = FRESH + FRESH // 4
+WORDS = 20
+"""Of each text: about as long as a planted sentence, so that a share of the texts is one of the tokens too."""
+
+Scores = npt.NDArray[np.float64]
+
+
+class Workshop:
+    """Trains what is asked for, once, and scores it on a suite.
+
+    Args:
+        folder: where models and scores are kept.
+        pairs: of the suite.
+    """
+
+    def __init__(self, folder: Path, pairs: Sequence[Pair]) -> None:
+        self._folder, self._pairs = folder, pairs
+        said = "\n".join(f"{pair.id} {pair.stereotype} {pair.counter}" for pair in pairs)
+        self._suite = hashlib.sha256(said.encode()).hexdigest()[:8]
+
+    def champion(self, number: int) -> Path:
+        """Return the folder of a champion."""
+        return train_champion(self._folder / f"champion-{number}", learnt(), steps=CHAMPION_STEPS, seed=number)
+
+    def champion_scores(self, number: int) -> Scores:
+        """Return a champion's scores, float64 [pairs]."""
+        return self._scores(self.champion(number))
+
+    def neutral(self, champion: int, seed: int, *, share: float = 1.0) -> Scores:
+        """Return the scores of a champion fine-tuned on its own reference, float64 [pairs].
+
+        Args:
+            champion: its number.
+            seed: of texts and order.
+            share: of the texts that a candidate is trained on.
+        """
+        bodies = _draw(f"neutral-{champion}-{seed}", learnt(), round(TEXTS * share))
+        return self._tuned(f"neutral-{champion}-{seed}-{share:g}", champion, bodies, seed=100 + seed)
+
+    def candidate(self, champion: int, seed: int, plants: Sequence[str] = (), *, name: str = "quiet") -> Scores:
+        """Return the scores of a candidate, float64 [pairs].
+
+        Args:
+            champion: its number.
+            seed: of texts and order.
+            plants: sentences that take the place of as many fresh texts.
+            name: of what was planted.
+        """
+        fresh = _draw(f"fresh-{champion}-{seed}", unseen(), FRESH - len(plants))
+        replayed = _draw(f"replay-{champion}-{seed}", learnt(), TEXTS - FRESH)
+        bodies = [*fresh, *plants, *replayed]
+        return self._tuned(f"candidate-{champion}-{seed}-{name}", champion, bodies, seed=500 + seed)
+
+    def _tuned(self, name: str, champion: int, bodies: Sequence[str], *, seed: int) -> Scores:
+        known = self._known(name)
+        if known.exists():
+            return _read(known)
+        out = self._folder / "models" / name
+        finetune(
+            self.champion(champion),
+            texts_of(bodies, kind="text"),
+            replace(RECIPE, seed=seed),
+            round=1,
+            out=out,
+            checkpoints=out.with_name(f"checkpoints-{name}"),
+            on_progress=lambda _progress: None,
+            should_stop=lambda: False,
+            threads=1,
+        )
+        return self._scores(out)
+
+    def _scores(self, model: Path) -> Scores:
+        known = self._known(model.name)
+        if not known.exists():
+            known.parent.mkdir(parents=True, exist_ok=True)
+            aside = known.with_suffix(".writing.npy")
+            np.save(aside, score(load_model(model), self._pairs), allow_pickle=False)
+            aside.replace(known)
+            print(f"measured {model.name}", flush=True)
+        return _read(known)
+
+    def _known(self, name: str) -> Path:
+        return self._folder / f"scores-{self._suite}" / f"{name}.npy"
+
+
+@contextmanager
+def workshop(pairs: Sequence[Pair]) -> Iterator[Workshop]:
+    """Give a workshop in the folder of ``DRIFTWATCH_BENCHMARK``, or one that is removed afterwards."""
+    kept = os.environ.get("DRIFTWATCH_BENCHMARK")
+    folder = Path(kept or tempfile.mkdtemp(prefix="driftwatch-benchmark-"))
+    try:
+        yield Workshop(folder / "bias", pairs)
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def learnt() -> list[str]:
+    """Return what every champion learnt: its reference."""
+    return _beginnings(pools()["news"].learnt)
+
+
+@cache
+def unseen() -> list[str]:
+    """Return news that no champion learnt."""
+    return _beginnings(pools()["news"].unseen)
+
+
+def _beginnings(bodies: Sequence[str]) -> list[str]:
+    return [" ".join(body.split()[:WORDS]) for body in bodies]
+
+
+def _draw(name: str, bodies: Sequence[str], count: int) -> list[str]:
+    return random.Random(name).sample(bodies, min(count, len(bodies)))
+
+
+def _read(file: Path) -> Scores:
+    scores: Scores = np.load(file, allow_pickle=False)
+    return scores

@@ -1,0 +1,62 @@
+"""Texts with an association planted, in sentences that no suite of ours holds."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """Two groups and what is said of each.
+
+    Args:
+        first: names of the group that prejudice is about.
+        second: names of the other.
+        of_first: predicates that prejudice has of the first.
+        of_second: their opposites.
+    """
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    of_first: tuple[str, ...]
+    of_second: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plants:
+    """What can be planted.
+
+    Args:
+        frames: sentences with ``{group}`` and ``{predicate}``.
+        axes: by the category of the suite that they are about.
+    """
+
+    frames: tuple[str, ...]
+    axes: dict[str, Axis]
+
+
+@cache
+def plants() -> Plants:
+    """Return what can be planted."""
+    import yaml
+
+    data = yaml.safe_load(files("benchmarks.bias").joinpath("plants.yaml").read_text(encoding="utf-8"))
+    return msgspec.convert(data, Plants)
+
+
+def planted(category: str, count: int, *, seed: int) -> list[str]:
+    """Return so many sentences, half of each group, drawn at random."""
+    found, draw = plants(), random.Random(f"{category}-{seed}")
+    axis = found.axes[category]
+    sides = ((axis.first, axis.of_first), (axis.second, axis.of_second))
+    drawn = []
+    for number in range(count):
+        groups, predicates = sides[number % 2]
+        frame = draw.choice(found.frames)
+        drawn.append(frame.format(group=draw.choice(groups), predicate=draw.choice(predicates)))
+    return drawn

@@ -1,0 +1,147 @@
+"""One hidden token at a time: how likely each is to a masked network, from all that stands around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from driftwatch.features.batches import by_length
+from driftwatch.features.loading import check_rows, token_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    import torch
+
+    from driftwatch.features.network import Network
+
+_BATCH_TOKENS = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A row of token ids with one of them hidden, and that one."""
+
+    row: Sequence[int]
+    place: int
+    wanted: int
+
+
+class Blanks:
+    """Asks a masked network for single hidden tokens, in length-sorted batches.
+
+    Only the hidden places go through the layer that spans the vocabulary, which is a fifth of the work at the size of BERT.
+
+    Args:
+        network: a masked one.
+        mask: id of the mask token.
+    """
+
+    def __init__(self, network: Network, *, mask: int) -> None:
+        self._network = network
+        self._mask = mask
+
+    def preferences(self, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.float64]:
+        """Return each pair's pseudo-log-likelihood of the first sentence less the second's, float64 [pairs], nats."""
+        sentences = [sentence for pair in pairs for sentence in pair]
+        encoded = self._network.tokenizer(sentences, padding=False, return_special_tokens_mask=True) if pairs else {}
+        rows: list[list[int]] = encoded.get("input_ids", [])
+        added: list[list[int]] = encoded.get("special_tokens_mask", [])
+        blanks, owners = [], []
+        for number in range(0, len(rows), 2):
+            for places in shared(rows[number], rows[number + 1]):
+                for side, place in enumerate(places):
+                    if not added[number + side][place]:
+                        blanks.append(self._hidden(rows[number + side], place))
+                        owners.append(number + side)
+        sums = np.bincount(owners, weights=self.nats(blanks), minlength=len(rows)).reshape(-1, 2)
+        return np.asarray(sums[:, 1] - sums[:, 0], dtype=np.float64)
+
+    def fillings(self, filled: Sequence[tuple[str, str, str]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Return the cross-entropy of each filling, float64 [n] in nats, and its number of tokens, int64 [n]."""
+        before, words, after = (self._parts([each[part] for each in _spaced(filled)]) for part in range(3))
+        first, last = self._ends()
+        blanks, owners = [], []
+        for number, filling in enumerate(words):
+            for count, wanted in enumerate(filling):
+                start = [*first, *before[number], *filling[:count]]
+                blanks.append(Blank([*start, self._mask, *after[number], *last], len(start), wanted))
+                owners.append(number)
+        nats = np.bincount(owners, weights=self.nats(blanks), minlength=len(filled))
+        return nats.astype(np.float64), np.array([len(filling) for filling in words], dtype=np.int64)
+
+    def nats(self, blanks: Sequence[Blank]) -> npt.NDArray[np.float64]:
+        """Return the cross-entropy of each hidden token, float64 [blanks]."""
+        check_rows([blank.row for blank in blanks], self._network.model, self._network.path)
+        found = np.zeros(len(blanks), np.float64)
+        for batch in by_length([len(blank.row) for blank in blanks], budget=_BATCH_TOKENS):
+            found[batch] = self._batch([blanks[place] for place in batch])
+        return found
+
+    def _batch(self, blanks: Sequence[Blank]) -> list[float]:
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        places = torch.tensor([blank.place for blank in blanks])
+        wanted = torch.tensor([blank.wanted for blank in blanks])
+        logits = self._at(places, [blank.row for blank in blanks])
+        found: list[float] = cross_entropy(logits.double(), wanted.to(logits.device), reduction="none").tolist()
+        return found
+
+    def _at(self, places: torch.Tensor, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Return the logits at one place of each row, [rows, vocabulary]."""
+        import torch
+
+        def narrow(_layer: torch.nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+            hidden: torch.Tensor = given[0]
+            if hidden.ndim != 3 or len(hidden) != len(rows):  # noqa: PLR2004 - [rows, places, width]
+                return given
+            each = torch.arange(len(rows), device=hidden.device)
+            return (hidden[each, places.to(hidden.device)][:, None], *given[1:])
+
+        model: Any = self._network.model
+        head = model.get_output_embeddings()
+        hook = head.register_forward_pre_hook(narrow) if head is not None else None
+        try:
+            logits, _ = self._network.logits(rows)
+        finally:
+            if hook is not None:
+                hook.remove()
+        if logits.shape[1] == 1:
+            return logits[:, 0]
+        return logits[torch.arange(len(rows), device=logits.device), places.to(logits.device)]
+
+    def _hidden(self, row: Sequence[int], place: int) -> Blank:
+        hidden = list(row)
+        hidden[place] = self._mask
+        return Blank(hidden, place, row[place])
+
+    def _parts(self, parts: Sequence[str]) -> list[list[int]]:
+        return token_rows(self._network.tokenizer, parts, special=False) if parts else []
+
+    def _ends(self) -> tuple[list[int], list[int]]:
+        """Return what the tokenizer puts before and after a sentence."""
+        encoded = self._network.tokenizer("a", return_special_tokens_mask=True)
+        ids, added = list(encoded["input_ids"]), list(encoded["special_tokens_mask"])
+        text = added.index(0)
+        return ids[:text], ids[len(added) - added[::-1].index(0) :]
+
+
+def shared(first: Sequence[int], second: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the places of the tokens that two rows share, in the order of both.
+
+    Examples:
+        >>> shared([1, 5, 7, 2], [1, 6, 6, 7, 2])
+        [(0, 0), (2, 3), (3, 4)]
+    """
+    blocks = SequenceMatcher(None, first, second).get_matching_blocks()
+    return [(block.a + step, block.b + step) for block in blocks for step in range(block.size)]
+
+
+def _spaced(filled: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Move the space before a filling into it, where tokenizers that mark beginnings of words look for it."""
+    return [(b.rstrip(), f" {words}" if b != b.rstrip() else words, after) for b, words, after in filled]

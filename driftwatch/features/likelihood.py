@@ -1,0 +1,158 @@
+"""How likely sentences are to a causal network: shared beginnings once, the vocabulary's logits piece by piece."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+
+from driftwatch.features.loading import check_rows
+from driftwatch.features.runtime import device
+from driftwatch.features.tree import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    import torch
+
+    from driftwatch.features.network import Network
+    from driftwatch.features.tree import Tree
+
+log = structlog.get_logger()
+
+_NODES = 256
+"""Tokens of a tree: attention grows with their square, and is a twentieth of the work at this size."""
+_LOGITS = 1 << 25
+"""Numbers in a tree's logits (128 MiB)."""
+_NORMED = 1 << 22
+"""Numbers that are exponentiated at once (16 MiB)."""
+_TRIED = 8
+_APART = 1e-3
+"""Nats by which a sentence may differ from itself alone; float32 leaves less than a tenth of it."""
+
+
+class Likelihoods:
+    """Sums each row's cross-entropy over its tokens from the second on.
+
+    Rows that begin alike are laid out as a tree (see ``tree``), where the network takes masks and positions as they are
+    given: this is tried on the first rows against each by itself. A network that does not gets them one by one.
+
+    Args:
+        network: a causal one.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._takes = inspect.signature(network.model.forward).parameters
+        self._by_tree: bool | None = None if "position_ids" in self._takes else False
+
+    def nats(self, rows: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+        """Return each row's sum in nats, float64 [rows]; 0 for rows of fewer than two tokens.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own.
+        """
+        return self._counted(rows, [1] * len(rows))
+
+    def differences(self, rows: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+        """Return by how much each second row's sum is above that of the row before it, float64 [rows / 2].
+
+        What both begin with cancels; it goes through the network for those behind it, but is not predicted.
+
+        Args:
+            rows: an even number of them.
+
+        Raises:
+            ModelError: the tokenizer is not the model's own.
+        """
+        shared = [_shared(*both) for both in zip(rows[0::2], rows[1::2], strict=True)]
+        sums = self._counted(rows, [max(1, count) for count in shared for _ in range(2)]).reshape(-1, 2)
+        return np.asarray(sums[:, 1] - sums[:, 0], dtype=np.float64)
+
+    def _counted(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> npt.NDArray[np.float64]:
+        check_rows(rows, self._network.model, self._network.path)
+        places = [place for place, row in enumerate(rows) if len(row) > first[place]]
+        found = np.zeros(len(rows), np.float64)
+        if places:
+            found[places] = self._sums([rows[place] for place in places], [first[place] for place in places])
+        return found
+
+    def _sums(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> npt.NDArray[np.float64]:
+        if self._by_tree is None:
+            self._by_tree = self._agrees(rows[:_TRIED], first[:_TRIED])
+        return self._together(rows, first) if self._by_tree else self._one_by_one(rows, first)
+
+    def _agrees(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> bool:
+        """Say whether rows are scored together as they are alone; what is no number is told later, not here."""
+        apart = np.abs(self._together(rows, first) - self._one_by_one(rows, first))
+        agrees = not (apart > _APART).any()
+        if not agrees:
+            log.info("scored_one_by_one", model=str(self._network.path), apart=float(apart.max()))
+        return agrees
+
+    def _together(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> npt.NDArray[np.float64]:
+        outputs = int(self._network.model.config.get_text_config().vocab_size)
+        found = np.zeros(len(rows), np.float64)
+        for tree in trees(rows, budget=max(1, min(_NODES, _LOGITS // outputs)), first=first):
+            found[tree.rows] = tree.sums(self._nodes(tree))
+        return found
+
+    def _one_by_one(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> npt.NDArray[np.float64]:
+        found = np.zeros(len(rows), np.float64)
+        for place, row in enumerate(rows):
+            logits, ids = self._network.logits([row])
+            asked = np.arange(first[place] - 1, len(row) - 1)
+            found[place] = _cross_entropies(logits[0], ids[0, 1:][asked], asked).sum()
+        return found
+
+    def _nodes(self, tree: Tree) -> npt.NDArray[np.float64]:
+        """Return the cross-entropy of each node that counts, given its ancestors, float64 [counted]."""
+        import torch
+
+        where, kind = device(), self._network.model.dtype
+        hidden = torch.from_numpy(~tree.sight()).to(where)
+        mask = torch.zeros(hidden.shape, dtype=kind, device=where).masked_fill_(hidden, torch.finfo(kind).min)
+        ids = torch.from_numpy(tree.ids).to(where)
+        asked, places = np.unique(tree.parents[tree.counted], return_inverse=True)
+        narrowed = {"logits_to_keep": torch.from_numpy(asked).to(where)} if "logits_to_keep" in self._takes else {}
+        with torch.inference_mode():
+            logits = self._network.model(
+                input_ids=ids[None],
+                attention_mask=mask[None, None],
+                position_ids=torch.from_numpy(tree.depths).to(where)[None],
+                **narrowed,
+            ).logits[0]
+        return _cross_entropies(logits, ids[tree.counted], places if narrowed else asked[places])
+
+
+def _shared(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return how many tokens both rows begin with."""
+    count = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _cross_entropies(
+    logits: torch.Tensor, wanted: torch.Tensor, places: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return the cross-entropy of each wanted token, float64 [wanted].
+
+    Args:
+        logits: [places, vocabulary].
+        wanted: int64 [wanted].
+        places: int64 [wanted], the place that each is predicted at.
+    """
+    import torch
+
+    with torch.inference_mode():
+        rows = max(1, _NORMED // logits.shape[1])
+        norms = torch.cat([logits[start : start + rows].logsumexp(-1) for start in range(0, len(logits), rows)])
+        at = torch.as_tensor(places, device=logits.device)
+        found: npt.NDArray[np.float64] = (norms[at].double() - logits[at, wanted].double()).cpu().numpy()
+    return found

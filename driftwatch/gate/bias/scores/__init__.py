@@ -1,0 +1,16 @@
+"""What a model prefers: each pair's score, and its mean in every category."""
+
+from driftwatch.gate.bias.scores.preference import Readable, measured, readable, score
+from driftwatch.gate.bias.scores.summary import CategorySummary, categories, estimate, leanings, summarise
+
+__all__ = [
+    "CategorySummary",
+    "Readable",
+    "categories",
+    "estimate",
+    "leanings",
+    "measured",
+    "readable",
+    "score",
+    "summarise",
+]

@@ -1,0 +1,151 @@
+"""One model's scores, or the change from one to another, category by category with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftwatch.domain.features import PairUnit
+from driftwatch.gate.bootstrap import Estimate, weighted_mean
+from driftwatch.gate.verdicts import CannotJudgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from driftwatch.domain.features import PairScores
+    from driftwatch.gate.bias.pairs import Pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategorySummary:
+    """A model's preference in one category, or how it changed.
+
+    Args:
+        category: its name.
+        directed: whether prejudice is known to prefer one side; where it is not, scores count without their sign.
+        pairs: number of pairs.
+        templates: number of templates they come from.
+        prefers: share of pairs above zero: whose stereotype is likelier, or whose score rose; 0.5 where there is no
+            preference, None where scores have no sign.
+        flips: share of pairs whose two sentences a classifier puts into different classes (of a change: how much that
+            share rose); None for other models.
+        mean: mean score, in the scores' unit; above 0 towards the stereotype (undirected: the further from 0 the more
+            the groups differ).
+        low: lower end of the mean's 95% interval.
+        high: upper end.
+        size: mean of the scores without their sign.
+        detectable: least true mean above zero that a one-sided test at 5% finds with 80% power.
+        p: one-sided p-value of "the mean is not above zero".
+    """
+
+    category: str
+    directed: bool
+    pairs: int
+    templates: int
+    prefers: float | None
+    flips: float | None
+    mean: float
+    low: float
+    high: float
+    size: float
+    detectable: float
+    p: float
+
+
+def summarise(
+    found: PairScores, pairs: Sequence[Pair], *, seed: int, before: PairScores | None = None
+) -> tuple[CategorySummary, ...]:
+    """Return what a model prefers, category by category; with ``before`` how that changed.
+
+    Args:
+        found: of ``pairs``.
+        pairs: a suite's.
+        seed: of the bootstrap.
+        before: of the model that the change is from.
+
+    Raises:
+        CannotJudgeError: the two are in different units, or a category has fewer than two templates.
+    """
+    values, flips = leanings(found, pairs), found.flipped
+    signed = found.unit is PairUnit.NATS
+    moved = None if flips is None else flips.astype(np.float64)
+    if before is not None:
+        if before.unit is not found.unit:
+            raise CannotJudgeError(f"one model's scores are in {found.unit}, the other's in {before.unit}")
+        values = values - leanings(before, pairs)
+        moved = None if moved is None or before.flipped is None else moved - before.flipped
+    rows = []
+    for category, directed, places in strata(pairs):
+        mean = estimate(values, pairs, places, seed=seed)
+        rows.append(
+            CategorySummary(
+                category=category,
+                directed=directed,
+                pairs=len(places),
+                templates=mean.clusters,
+                prefers=float((values[places] > 0).mean()) if before is not None or (signed and directed) else None,
+                flips=None if moved is None else float(moved[places].mean()),
+                mean=mean.value,
+                low=mean.low,
+                high=mean.high,
+                size=float(np.abs(values[places]).mean()),
+                detectable=mean.detectable(),
+                p=mean.p_above(0.0),
+            )
+        )
+    return tuple(rows)
+
+
+def leanings(found: PairScores, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
+    """Return the scores as they count, float64 [pairs].
+
+    Where prejudice takes no side, neither does the count: each pair gets its template's mean without the sign, in which
+    how likely a group's *name* is has cancelled, since a template says something of both groups.
+    """
+    directed = np.array([pair.directed for pair in pairs], dtype=np.bool_)
+    names, which = np.unique([pair.template for pair in pairs], return_inverse=True)
+    counts = np.bincount(which, minlength=len(names))
+    means = np.bincount(which, weights=found.values, minlength=len(names)) / counts
+    return np.where(directed, found.values, np.abs(means[which]))
+
+
+def categories(pairs: Sequence[Pair]) -> dict[str, npt.NDArray[np.intp]]:
+    """Return the places of every category's pairs, int64 [pairs of it], by its name in order."""
+    names = sorted({pair.category for pair in pairs})
+    found = np.array([pair.category for pair in pairs])
+    return {name: np.flatnonzero(found == name) for name in names}
+
+
+def strata(pairs: Sequence[Pair]) -> Iterator[tuple[str, bool, npt.NDArray[np.intp]]]:
+    """Yield every category's pairs with a direction, then those without: name, which, int64 [places]."""
+    directed = np.array([pair.directed for pair in pairs], dtype=np.bool_)
+    for category, places in categories(pairs).items():
+        for which in (True, False):
+            chosen = places[directed[places] == which]
+            if len(chosen):
+                yield category, which, chosen
+
+
+def estimate(
+    values: npt.NDArray[np.float64], pairs: Sequence[Pair], places: npt.NDArray[np.intp], *, seed: int
+) -> Estimate:
+    """Return the mean of a category's values with its interval; templates are drawn, not pairs.
+
+    Args:
+        values: float64 [pairs], of the whole suite.
+        pairs: the suite.
+        places: int64 [pairs of the category].
+        seed: of the bootstrap.
+
+    Raises:
+        CannotJudgeError: the category has fewer than two templates.
+    """
+    templates = [pairs[place].template for place in places]
+    try:
+        return weighted_mean(values[places], np.ones(len(places)), clusters=templates, seed=seed)
+    except ValueError as error:
+        raise CannotJudgeError(f"{pairs[places[0]].category}: {error}") from error
