@@ -11,6 +11,7 @@ from driftwatch.domain.run import RunState
 from driftwatch.metrics.reading import FEEDBACK_OUTCOMES, OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import (
     AuditFigures,
+    BiasFigures,
     DaemonFigures,
     DrillFigures,
     IncreaseFigures,
@@ -79,6 +80,7 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
             increase=IncreaseFigures(value=0.02, low=-0.01, high=0.05),
         ),
         training_seconds=5_400.0 * scale,
+        bias={"gender": BiasFigures(change=0.03, low=-0.01, high=0.07, limit=0.05)},
         champion_at=at - timedelta(days=3),
         reference_at=at - timedelta(days=3),
         reference_texts=20_000,

@@ -39,7 +39,7 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
     def suite() -> Iterable[Row]:
         from benchmarks.bias import suite
 
-        return suite.measure(quick=quick)
+        return suite.measure(data, quick=quick)
 
     return {"lm-eval": lm_eval, "suite": suite}
 

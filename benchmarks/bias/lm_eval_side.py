@@ -1,7 +1,7 @@
 """The peer's side of ``lm_eval``: run by the peer's own interpreter, which knows nothing of driftwatch.
 
-``python lm_eval_side.py MODEL CSV BATCH THREADS OUT``: CrowS-Pairs by lm-evaluation-harness's own task, pointed at a local
-file; figures and seconds go to OUT as JSON.
+``python lm_eval_side.py MODEL CSV BATCH THREADS OUT``: CrowS-Pairs by lm-evaluation-harness's own task, pointed at a
+local file; figures and seconds go to OUT as JSON.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main(model: str, csv: str, batch: str, threads: str, out: str) -> None:
 
 def _task(folder: Path, csv: str) -> str:
     """Write a task that is lm-eval's own but for where its data lies; return the folder."""
-    import lm_eval.tasks  # type: ignore[import-not-found]
+    import lm_eval.tasks
 
     own = Path(lm_eval.tasks.__file__).parent / "crows_pairs" / "crows_pairs_english.yaml"
     lines = (

@@ -13,8 +13,8 @@ GPT2_VOCABULARY = 50_257
 END = "<|endoftext|>"
 _CORPORA = ("agnews", "tweets", "pydocs-en")
 _LEARNT = 30_000
-_SPREAD = 0.08
-"""Standard deviation of the weights: four times what training begins with, so that tokens differ in likelihood."""
+_SPREAD = 0.05
+"""Standard deviation of the weights: more than twice what training begins with, so that tokens differ in likelihood."""
 
 
 def random_gpt2(folder: Path, data: Path, *, layers: int, width: int, vocabulary: int) -> Path:

@@ -32,12 +32,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "driftwatch" / "peers"
 
 
-def prepared(cache: Path) -> Environment:
+def prepared(cache: Path, requirements: Path = REQUIREMENTS) -> Environment:
     """Return the environment of the requirements as they stand, made where it is not there yet.
 
     All are installed together; where that fails, one by one, and those that fail alone are named as missing.
+
+    Args:
+        cache: folder that environments are made in.
+        requirements: file of them, one a line.
     """
-    wanted = [line for line in REQUIREMENTS.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    wanted = [line for line in requirements.read_text().splitlines() if line.strip() and not line.startswith("#")]
     identity = hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()[:12]
     folder = cache / f"environment-{identity}"
     python = folder / "bin" / "python"

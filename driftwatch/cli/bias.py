@@ -6,60 +6,109 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from driftwatch.cli import bias_suites
 from driftwatch.cli.frame import JsonOption, err, out, print_json, told
+from driftwatch.domain.errors import DriftwatchError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from driftwatch.domain.protocols import Model
+    from driftwatch.gate.bias.report import BiasReport, SuiteReport
+    from driftwatch.gate.bias.scores.continuations import Tone
+    from driftwatch.gate.bias.scores.fairness import Fairness
+    from driftwatch.gate.bias.suite import Suite
 
-    from driftwatch.gate.bias.scores import CategorySummary
-
-app = typer.Typer(help="Which of two sentences that differ in a group a model prefers.", no_args_is_help=True)
+app = typer.Typer(help="How a model takes sentences that differ in a group's name.", no_args_is_help=True)
 bias_suites.add_to(app)
 _SEED = 7
 
 
 @app.callback()
 def bias() -> None:
-    """Which of two sentences that differ in a group a model prefers."""
+    """How a model takes sentences that differ in a group's name."""
 
 
-@app.command(epilog="Example: driftwatch bias check models/candidate --against models/champion")
+@app.command(epilog="Example: driftwatch bias check models/candidate --against models/champion --html bias.html")
 @told
 def check(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a causal language model.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a language model or classifier.")],
     against: Annotated[Path | None, typer.Option(help="Folder of the model to compare with.")] = None,
     suite: bias_suites.SuiteOption = bias_suites.DEFAULT,
+    labelled: Annotated[
+        Path | None, typer.Option(help="JSON Lines with body, group and label: a classifier's fairness on them.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    html: Annotated[Path | None, typer.Option(help="Write a page there.")] = None,
     *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Let a causal model write about groups, and score what it writes.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Score a model on pairs of sentences, category by category; no result calls a model unbiased."""
-    from driftwatch.features.loss import load_model
-    from driftwatch.gate.bias.scores import score, summarise
+    """Check a model on suites of bias, category by category; no result calls a model unbiased."""
+    from driftwatch.cli import bias_tables
 
-    pairs = bias_suites.chosen_pairs(suite)
-    with err.status(f"scoring {len(pairs):,} pairs"):
-        scores = score(load_model(model, threads=threads), pairs)
-        before = score(load_model(against, threads=threads), pairs) if against is not None else None
-    found = summarise(scores, pairs, seed=_SEED)
-    change = summarise(scores - before, pairs, seed=_SEED) if before is not None else None
+    suites = bias_suites.chosen_suites(suite)
+    report = _checked(model, against, suites, labelled=labelled, write=write, threads=threads)
+    if html is not None:
+        from driftwatch.gate.bias.report.page import bias_page
+
+        html.write_text(bias_page(report), encoding="utf-8")
+        err.print(f"the page is in {html}")
     if json:
-        print_json({"model": str(model), "categories": found, "against": str(against or ""), "change": change})
-        return
-    out.print(_table("nats per pair towards the stereotype, 95% interval", found, share="prefers the stereotype"))
-    if change is not None:
-        title = f"change from {against}, nats per pair towards the stereotype, 95% interval"
-        out.print(_table(title, change, share="moved towards it"))
+        print_json(report)
+    elif html is None:
+        bias_tables.show(report, out)
+    err.print(f"peak memory {bias_tables.peak_memory() / 2**20:,.0f} MiB")
 
 
-def _table(title: str, found: Sequence[CategorySummary], *, share: str) -> Table:
-    table = Table("category", "pairs", "templates", share, "mean", "interval", title=title)
-    for each in found:
-        interval = f"{each.low:+.3f} to {each.high:+.3f}"
-        table.add_row(
-            each.category, str(each.pairs), str(each.templates), f"{each.prefers:.1%}", f"{each.mean:+.3f}", interval
+def _checked(
+    model: Path, against: Path | None, suites: tuple[Suite, ...], *, labelled: Path | None, write: bool, threads: int
+) -> BiasReport:
+    from driftwatch.features.loss import load_model
+    from driftwatch.gate.bias.report import BiasReport
+    from driftwatch.gate.verdicts import CannotJudgeError
+
+    checked = load_model(model, threads=threads)
+    other = load_model(against, threads=threads) if against is not None else None
+    try:
+        return BiasReport(
+            model=str(model),
+            digest=checked.digest,
+            against=str(against or ""),
+            against_digest=other.digest if other is not None else "",
+            suites=tuple(_suite(checked, each, against=other) for each in suites),
+            tone=_tone(checked) if write else None,
+            tone_before=_tone(other) if write and other is not None else None,
+            fairness=_fairness(checked, labelled) if labelled is not None else None,
+            fairness_before=_fairness(other, labelled) if labelled is not None and other is not None else None,
         )
-    return table
+    except CannotJudgeError as error:
+        raise DriftwatchError(f"cannot be checked: {error}", where=str(model)) from None
+    except ModelError as error:
+        raise error if error.where else ModelError(error.what, where=str(model), cure=error.cure) from None
+
+
+def _suite(model: Model, suite: Suite, *, against: Model | None) -> SuiteReport:
+    from driftwatch.cli import bias_tables
+    from driftwatch.gate.bias.report import suite_report
+
+    total = len(suite.pairs) * (1 if against is None else 2)
+    with bias_tables.progress(f"{suite.name}: {len(suite):,}", total=total) as told_of:
+        return suite_report(model, suite, against=against, seed=_SEED, on_progress=told_of)
+
+
+def _tone(model: Model) -> Tone:
+    from driftwatch.cli import bias_tables
+    from driftwatch.gate.bias.scores.continuations import builtin_prompts, tone
+
+    groups = sum(len(names) for names in builtin_prompts().groups.values())
+    with bias_tables.progress("writing about groups", total=groups) as told_of:
+        return tone(model, seed=_SEED, on_progress=told_of)
+
+
+def _fairness(model: Model, labelled: Path) -> Fairness:
+    from driftwatch.gate.bias.scores.fairness import fairness
+    from driftwatch.gate.bias.scores.labelled import load_labelled
+
+    return fairness(model, load_labelled(labelled))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +11,17 @@ from rich.table import Table
 
 from driftwatch.cli.frame import JsonOption, err, out, print_json, told, warn
 from driftwatch.domain.errors import DataError, NotFoundError
+from driftwatch.gate.bias.pairs import Pair
+from driftwatch.gate.bias.triples import Triple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.gate.bias.pairs import Pair
+    from driftwatch.gate.bias.questions import Question
     from driftwatch.gate.bias.suite import Suite
 
+_FEW = 20
+"""Templates of a category under which an interval over them says little."""
 DEFAULT = ["builtin"]
 SuiteOption = Annotated[
     list[str],
@@ -70,8 +75,17 @@ def chosen_pairs(names: Sequence[str]) -> tuple[Pair, ...]:
 
 
 @told
-def suites(*, json: JsonOption = False) -> None:
-    """List the suites that can be named, and whether the published ones have been fetched."""
+def suites(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME|PATH]", help="A suite to read and check, by name or path.")
+    ] = None,
+    *,
+    json: JsonOption = False,
+) -> None:
+    """List the suites that can be named, or read one and say what it holds and what of it was left out."""
+    if name is not None:
+        _show(*chosen_suites([name]), json=json)
+        return
     from driftwatch.gate.bias.builtin import builtin_suite
     from driftwatch.gate.bias.sources import SOURCES
     from driftwatch.gate.bias.suites import BUILTIN, default_folder
@@ -88,6 +102,41 @@ def suites(*, json: JsonOption = False) -> None:
     for row in rows:
         table.add_row(*row)
     out.print(table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What a suite holds of one category; templates are targets where it is made of triples."""
+
+    category: str
+    items: int
+    templates: int
+    symmetric: int
+
+
+def _show(suite: Suite, *, json: bool) -> None:
+    """Print what a suite holds, category by category."""
+    items: list[Pair | Triple | Question] = [*suite.pairs, *suite.triples, *suite.questions]
+    held = [
+        _held(category, [item for item in items if item.category == category])
+        for category in dict.fromkeys(item.category for item in items)
+    ]
+    if json:
+        print_json({"suite": suite.name, "categories": held, "skipped": suite.skipped})
+        return
+    table = Table("category", "items", "templates", "symmetric", title=f"{suite.name}: {len(suite):,} items")
+    for row in held:
+        table.add_row(row.category, f"{row.items:,}", f"{row.templates:,}", f"{row.symmetric:,}")
+    out.print(table)
+    few = [row.category for row in held if row.templates < _FEW]
+    if few:
+        warn(f"under {_FEW} templates, so wide intervals, in {', '.join(few)}")
+
+
+def _held(category: str, items: Sequence[Pair | Triple | Question]) -> _Held:
+    units = {item.target if isinstance(item, Triple) else item.template for item in items}
+    symmetric = sum(isinstance(item, Pair) and not item.directed for item in items)
+    return _Held(category=category, items=len(items), templates=len(units), symmetric=symmetric)
 
 
 @told

@@ -49,8 +49,8 @@ class ClassifierModel:
                 cure="only single-label classification is known here",
             )
         self._classes = class_numbers(config)
-        named = config.id2label or {}
-        self._names = tuple(str(named.get(number, number)) for number in range(int(config.num_labels or 0)))
+        named = {int(number): str(name) for number, name in (config.id2label or {}).items()}
+        self._names = tuple(named.get(number, str(number)) for number in range(int(config.num_labels or 0)))
         self._longest = min(self._network.context, self._network.tokenizer.model_max_length)
         self._padding = config.get_text_config().pad_token_id is not None
 

@@ -22,8 +22,10 @@ from driftwatch.domain.errors import ConflictError, DriftwatchError
 from driftwatch.domain.run import Progress, RunId, RunState, VerdictOutcome
 from driftwatch.drift.archive import load_reference
 from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.suite import Suite
 from driftwatch.gate.remembered import RememberedModel
 from driftwatch.job import judging
+from driftwatch.job.bias import write_bias
 from driftwatch.job.merging import Merging
 from driftwatch.job.meter import Meter
 from driftwatch.job.neutral import NeutralFineTunes, forget_others
@@ -256,6 +258,14 @@ class Job:
         if self._stopping.is_set():
             return
         verdicts += panel.look_at_bias(neutral)
+        write_bias(
+            self._folder,
+            Suite(name="builtin", pairs=builtin_suite()),
+            candidate=candidate,
+            champion=champion,
+            round=run.round,
+            seed=self._spec.recipe.seed,
+        )
         if not judging.refused(verdicts):
             self._decide(run, [*panel.decide(verdicts, judging.judgement(mix)), *panel.look_at_canaries(mix)])
         else:

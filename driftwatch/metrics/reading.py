@@ -12,6 +12,7 @@ from driftwatch.domain.drift import Outcome
 from driftwatch.domain.run import PROBATION, RunState
 from driftwatch.metrics.alarms import AlarmTally
 from driftwatch.metrics.audit import apart, audit, drills
+from driftwatch.metrics.bias import bias
 from driftwatch.metrics.snapshot import (
     DaemonFigures,
     IncreaseFigures,
@@ -139,6 +140,7 @@ def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted:
         runs={state.value: sum(run.state is state for run in runs) for state in RunState},
         run=_run(runs),
         training_seconds=sum(run.training_hours for run in runs) * _HOUR,
+        bias=bias(runs),
         champion_at=champion.at if champion else None,
         reference_at=reference.created_at if reference else None,
         reference_texts=reference.texts if reference else 0,

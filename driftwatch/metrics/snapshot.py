@@ -83,6 +83,16 @@ class IncreaseFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BiasFigures:
+    """How a category changed from champion to candidate by the bias gate, its interval, and the most allowed."""
+
+    change: float
+    low: float
+    high: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFigures:
     """The stream's run that has not ended yet.
 
@@ -121,6 +131,7 @@ class StreamFigures:
         runs: number of runs by the state they are in.
         run: the run that has not ended; None where none goes on.
         training_seconds: of all its runs, their probes included.
+        bias: what the bias gate last measured, by category; nothing before a candidate was judged.
         champion_at: since when the champion serves; None without a model.
         reference_at: when the reference in force was built; None before the first.
         reference_texts: its number of texts.
@@ -141,6 +152,7 @@ class StreamFigures:
     runs: Mapping[str, int] = field(default_factory=dict)
     run: RunFigures | None = None
     training_seconds: float = 0.0
+    bias: Mapping[str, BiasFigures] = field(default_factory=dict)
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     reference_texts: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftwatch.metrics.bias_families import BIAS_FAMILIES
 from driftwatch.metrics.drift_families import DRIFT_FAMILIES
 from driftwatch.metrics.family import Kind, per_stream, seconds, within_stream
 
@@ -157,6 +158,7 @@ STREAM_FAMILIES = (
         "Upper end of its interval.",
         lambda stream: _increase(stream, "high"),
     ),
+    *BIAS_FAMILIES,
     per_stream(
         "driftwatch_champion_timestamp_seconds",
         "Since when the champion serves.",

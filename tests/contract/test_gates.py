@@ -20,7 +20,7 @@ from driftwatch.gate.required import required_gates
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from driftwatch.domain.features import Digest, TextLosses
+    from driftwatch.domain.features import Digest, PairScores, TextLosses, Unreadable
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 GATES = required_gates(GateLimits(), seed=7)
@@ -100,6 +100,12 @@ class Broken:
         raise self.error
 
     def score(self, texts: Sequence[Text]) -> TextLosses:  # noqa: ARG002
+        raise self.error
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        return (None,) * len(bodies)
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:  # noqa: ARG002
         raise self.error
 
 

@@ -15,7 +15,7 @@ from models import tiny_causal
 from tiny_families import CONTEXT, tiny_classifier, tiny_llama, tiny_masked
 
 from driftwatch.domain.errors import ModelError
-from driftwatch.domain.features import LossUnit
+from driftwatch.domain.features import LossUnit, PairUnit, Unreadable
 from driftwatch.domain.text import Text
 from driftwatch.features.loss import load_model
 
@@ -104,6 +104,31 @@ class TestEveryModel:
         ]
         known, other = model.score([text for text in texts if text.target]), model.score(strange)
         assert known.nats.sum() / known.tokens.sum() < other.nats.sum() / other.tokens.sum()
+
+    def test_pairs_are_scored_by_what_differs(self, model: Model, texts: Sequence[Text]) -> None:
+        bodies = [text.body[:60] for text in texts if text.target]
+        pairs = [(body, f"the {body}") for body in bodies]
+        found, same = model.pair_scores(pairs), model.pair_scores([(body, body) for body in bodies[:9]])
+        assert found.values.dtype == np.float64
+        assert found.values.shape == (len(pairs),)
+        assert found.digest == model.digest
+        assert np.allclose(same.values, 0.0, atol=1e-4)
+        turned = model.pair_scores([(second, first) for first, second in pairs]).values
+        sign = 1 if found.unit is PairUnit.SHARE else -1
+        assert np.allclose(found.values, sign * turned, atol=1e-3)
+        assert (found.flipped is None) == (found.unit is not PairUnit.SHARE)
+        assert model.pair_scores([]).values.shape == (0,)
+
+    def test_a_pair_does_not_depend_on_its_neighbours(self, model: Model, texts: Sequence[Text]) -> None:
+        bodies = [text.body[:60] for text in texts if text.target]
+        pairs = [(body, f"the {body}") for body in bodies]
+        together = model.pair_scores(pairs).values
+        for place in (0, 7, len(pairs) - 1):
+            assert model.pair_scores([pairs[place]]).values[0] == pytest.approx(together[place], abs=1e-3)
+
+    def test_what_cannot_be_read_whole_is_told(self, model: Model) -> None:
+        empty, plain, long = model.unreadable(["", "the array", "word " * 500])
+        assert (empty, plain, long) == (Unreadable.EMPTY, None, Unreadable.TOO_LONG)
 
     def test_losses_that_are_no_numbers_are_refused(self, folder: Path, texts: Sequence[Text], tmp_path: Path) -> None:
         from safetensors.torch import load_file, save_file

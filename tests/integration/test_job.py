@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import pytest
 from corpus import paragraphs
 from models import tiny_causal
@@ -144,6 +145,7 @@ def test_the_merge_keeps_its_curve_and_the_page_shows_it_all(bench: Bench, whole
     for words in (
         "Stage by stage",
         "What it trains on",
+        "Bias: the candidate of round 1 against the champion",
         "Probe: is it worth it?",
         "Training loss",
         "Merge with the champion",
@@ -152,6 +154,16 @@ def test_the_merge_keeps_its_curve_and_the_page_shows_it_all(bench: Bench, whole
     assert f"chosen: {curve.chosen:.3g}" in page
     assert "<script" not in page
     assert whole.state.value in page
+
+
+def test_what_the_bias_suite_showed_is_kept_for_machines_too(bench: Bench, whole: Run) -> None:
+    record = msgspec.json.decode((bench.folder("whole") / "bias-1.json").read_bytes())
+    gate = next(verdict for verdict in whole.verdicts if verdict.gate == "bias")
+    rises = {f"bias.{row['category']}{'' if row['directed'] else '.symmetry'}": row for row in record["change"]}
+    assert rises.keys() == {measure.name for measure in gate.measures}
+    for measure in gate.measures:
+        if rises[measure.name]["directed"]:
+            assert rises[measure.name]["mean"] == pytest.approx(measure.value, abs=1e-9)
 
 
 def test_what_is_not_worth_it_is_declined_before_its_training(bench: Bench) -> None:

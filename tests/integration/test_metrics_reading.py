@@ -27,7 +27,7 @@ from driftwatch.domain.run import (
 from driftwatch.domain.text import Cursor, Text
 from driftwatch.metrics import AlarmTally, Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
 from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
-from driftwatch.metrics.snapshot import AuditFigures, DrillFigures, IncreaseFigures
+from driftwatch.metrics.snapshot import AuditFigures, BiasFigures, DrillFigures, IncreaseFigures
 from driftwatch.store import Store, open_store
 from driftwatch.store.step import Step
 from driftwatch.web import status_from
@@ -124,6 +124,20 @@ def step() -> Step:
         receivers=("webhook",),
         runs=(spec,),
     )
+
+
+def test_bias_is_of_the_newest_candidate_that_was_measured(store: Store) -> None:
+    take_in(store, 10)
+    store.windows.commit_step(step())
+    could_not = Verdict(gate="bias", round=2, outcome=VerdictOutcome.REFUSED, detail="could not run")
+    store.runs.add_verdict(RunId("r-1"), could_not)
+    assert snapshot(store).streams[0].bias == {}
+    measure = GateMeasure(name="bias.age", value=0.02, low=-0.01, high=0.05, limit=0.1, unit="nats/pair", n=480)
+    store.runs.add_verdict(
+        RunId("r-1"),
+        Verdict(gate="bias", round=1, outcome=VerdictOutcome.PASSED, detail="no rise", measures=(measure,)),
+    )
+    assert snapshot(store).streams[0].bias == {"age": BiasFigures(change=0.02, low=-0.01, high=0.05, limit=0.1)}
 
 
 def test_an_empty_store_exports_zeros_for_everything_configured(store: Store) -> None:

@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 from spoken_model import SpokenModel
 
-from driftwatch.domain.errors import ModelError
-from driftwatch.domain.features import Digest, LossUnit, TextLosses
+from driftwatch.domain.features import Digest, LossUnit, PairScores, PairUnit, TextLosses
 from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import GateLimits, Verdict, VerdictOutcome
 from driftwatch.domain.text import Text
-from driftwatch.gate.bias.builtin import builtin_suite
-from driftwatch.gate.bias.scores import score
 from driftwatch.gate.required import required_gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from driftwatch.domain.features import Unreadable
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 TEXTS = tuple(
@@ -36,6 +35,7 @@ class SpokenClassifier:
 
     nats: Callable[[int], float]
     right: Callable[[int], bool]
+    shift: Callable[[str], float] = lambda _sentence: 0.1
 
     @property
     def digest(self) -> Digest:
@@ -46,6 +46,13 @@ class SpokenClassifier:
 
     def score(self, texts: Sequence[Text]) -> TextLosses:
         return self._losses([int(text.id) if text.target else None for text in texts])
+
+    def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
+        return (None,) * len(bodies)
+
+    def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
+        values = np.array([self.shift(first) for first, _ in pairs], dtype=np.float64)
+        return PairScores(values=values, unit=PairUnit.SHARE, digest=self.digest, flipped=values > 0.5)
 
     def _losses(self, known: Sequence[int | None]) -> TextLosses:
         return TextLosses(
@@ -102,15 +109,12 @@ def test_shares_stay_shares() -> None:
     assert found["accuracy"].low <= found["accuracy"].value <= found["accuracy"].high <= 1.0
 
 
-def test_bias_is_left_to_a_person() -> None:
+def test_bias_of_a_classifier_is_how_far_its_classes_shift() -> None:
     verdict = judge(CHAMPION, of=2)
-    assert (verdict.outcome, verdict.measures) == (VerdictOutcome.NOT_SHOWN, ())
-    assert "a person decides" in verdict.detail
-
-
-def test_a_classifier_cannot_be_scored_on_the_suite() -> None:
-    with pytest.raises(ModelError, match="only causal language models say"):
-        score(CHAMPION, builtin_suite()[:4])
+    assert verdict.outcome is VerdictOutcome.PASSED
+    assert {measure.unit for measure in verdict.measures} == {"probability/pair"}
+    shifting = SpokenClassifier(nats=lambda _: 1.0, right=lambda _: True, shift=lambda sentence: len(sentence) % 2)
+    assert judge(shifting, of=2).outcome is VerdictOutcome.REFUSED
 
 
 def test_models_of_different_families_are_not_compared() -> None:
@@ -118,4 +122,6 @@ def test_models_of_different_families_are_not_compared() -> None:
         verdict = gate.judge(SpokenModel(lambda _: 1.0), CHAMPION, DATA, round=1)
         assert verdict.outcome is VerdictOutcome.REFUSED
         assert "the candidate's loss is in nats/token, the champion's in nats/labelled text" in verdict.detail
-    assert BIAS.judge(SpokenModel(lambda _: 1.0), CHAMPION, DATA, round=1).outcome is VerdictOutcome.NOT_SHOWN
+    verdict = BIAS.judge(SpokenModel(lambda _: 1.0), CHAMPION, DATA, round=1)
+    assert verdict.outcome is VerdictOutcome.REFUSED
+    assert "the candidate's scores are in nats/pair, the champion's in probability/pair" in verdict.detail

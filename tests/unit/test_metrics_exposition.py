@@ -53,6 +53,8 @@ def test_values_and_labels_come_from_the_snapshot() -> None:
     assert value(snapshot, "driftwatch_training_seconds_total", stream="support") == 5_400
     assert value(snapshot, "driftwatch_probation_loss_increase", stream="support") == 0.02
     assert value(snapshot, "driftwatch_probation_loss_increase_low", stream="support") == -0.01
+    assert value(snapshot, "driftwatch_bias_change", stream="support", category="gender") == 0.03
+    assert value(snapshot, "driftwatch_bias_limit", stream="support", category="gender") == 0.05
     assert value(snapshot, "driftwatch_build_info", version="0.1.0") == 1
     assert value(snapshot, "driftwatch_outbox_deliveries", receiver="webhook", state="dead") == 1
 
@@ -113,6 +115,7 @@ def test_series_grow_with_streams_not_with_traffic() -> None:
 
 def test_label_names_are_of_the_bounded_kinds() -> None:
     bounded = {
+        "category",
         "drill",
         "stream",
         "source",

@@ -15,7 +15,7 @@ from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import RunState
 from driftwatch.retrain.merge import save_curve
 from driftwatch.retrain.probe.record import RECORD, save_prediction
-from driftwatch.retrain.report import CARD_PAGE, PAGE, Trail, TrainedStep, read_trail, run_page, write_report
+from driftwatch.retrain.report import BIAS_PAGE, CARD_PAGE, PAGE, Trail, TrainedStep, read_trail, run_page, write_report
 
 
 def test_a_whole_run_is_told_from_state_to_state() -> None:
@@ -92,11 +92,14 @@ def test_records_are_read_as_far_as_they_can_be(tmp_path: Path) -> None:
     lines = b"\n".join(msgspec.json.encode(step) for step in steps)
     (tmp_path / "training-1.jsonl").write_bytes(lines + b'\n{"step": 3, "lo')
     (tmp_path / CARD_PAGE).write_text("<section>card</section>")
+    (tmp_path / BIAS_PAGE).write_text("<section>bias</section>")
     trail = read_trail(tmp_path)
     assert trail.prediction == prediction(0.3, 0.1)
     assert trail.losses == {1: (steps[0], steps[2])}
     assert trail.curves == {1: curve()}
     assert trail.card == "<section>card</section>"
+    assert trail.bias == "<section>bias</section>"
+    assert "<section>bias</section>" in run_page(waiting()[0], trail)
 
 
 def test_the_page_is_written_whole(tmp_path: Path) -> None:

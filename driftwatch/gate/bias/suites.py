@@ -11,6 +11,7 @@ from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.loaders import bbq, crows_pairs, stereoset, winobias, winogender
 from driftwatch.gate.bias.loaders.files import json_rows, read_text
 from driftwatch.gate.bias.loaders.own import load_own
+from driftwatch.gate.bias.loaders.templates import load_templates
 from driftwatch.gate.bias.suite import Suite
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def _load(name: str, path: Path) -> Suite:
 
 
 def _sniffed(path: Path) -> Suite:
+    if path.suffix in {".yaml", ".yml"}:
+        return load_templates(path)
     name = _of_folder(path) if path.is_dir() else _of_file(path)
     return load_own(path) if name is None else _load(name, path)
 

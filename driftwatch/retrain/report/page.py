@@ -60,7 +60,7 @@ def run_page(run: Run, trail: Trail, *, base: str = "") -> str:
         f"{section('Stage by stage', _stages(run))}"
         f"{trail.card}{_probe(trail.prediction)}"
         f"{''.join(_round(run, trail, number) for number in sorted({*trail.losses, *trail.curves}))}"
-        f"{judgement(run)}",
+        f"{judgement(run)}{trail.bias}",
     )
 
 

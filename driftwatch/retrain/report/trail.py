@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CARD_PAGE = "card.html"
 """Name of the data card's section in a run's folder, where it was written."""
 
+BIAS_PAGE = "bias.html"
+"""Name of the section on bias in a run's folder, where it was written."""
+
 _MOST_ROUNDS = 10
 
 
@@ -46,12 +49,14 @@ class Trail:
         losses: of each round's training, step by step.
         curves: of each round's merge.
         card: section of the data card, HTML; empty without one.
+        bias: section on bias, HTML; empty without one.
     """
 
     prediction: Prediction | None = None
     losses: Mapping[int, tuple[TrainedStep, ...]] = field(default_factory=dict)
     curves: Mapping[int, MergeCurve] = field(default_factory=dict)
     card: str = ""
+    bias: str = ""
 
 
 def read_trail(folder: Path) -> Trail:
@@ -64,6 +69,7 @@ def read_trail(folder: Path) -> Trail:
         losses={number: steps for number, steps in losses.items() if steps},
         curves={number: curve for number, curve in curves.items() if curve is not None},
         card=_text(folder / CARD_PAGE),
+        bias=_text(folder / BIAS_PAGE),
     )
 
 

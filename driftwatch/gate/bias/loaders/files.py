@@ -65,8 +65,11 @@ def csv_rows(path: Path, needed: Collection[str], *, delimiter: str = ",") -> It
     Raises:
         DataError: a column is missing or twice, a row has another number of fields, or the file is no table.
     """
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    text = io.StringIO(read_text(path), newline="")
+    if delimiter == "\t":
+        reader = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
     line = 1
     try:
         header = next(reader, [])
@@ -93,13 +96,28 @@ def json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         if not line.strip():
             continue
         where = f"{path}:{number}"
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"is no JSON: {error}", where=where, cure="write one object a line") from None
+        value = parsed(line, where)
         if not isinstance(value, dict):
             raise DataError("is no JSON object", where=where, cure="write one object a line")
         yield where, value
+
+
+def parsed(text: str, where: str) -> object:
+    """Return what a JSON text says.
+
+    Raises:
+        DataError: it is no JSON, is nested too deep, or holds half a character that no tokenizer takes.
+    """
+    try:
+        value: object = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        cure = "write characters beyond \\uffff as they are, or as both halves"
+        raise DataError("holds half a character", where=where, cure=cure) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"is no JSON: {error}", where=where, cure="check the file with a JSON tool") from None
+    return value
 
 
 def _check_header(path: Path, header: list[str], needed: Collection[str]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from driftwatch.domain.errors import DataError
-from driftwatch.gate.bias.loaders.files import Skips, read_text
+from driftwatch.gate.bias.loaders.files import Skips, parsed, read_text
 from driftwatch.gate.bias.suite import Suite
 from driftwatch.gate.bias.triples import Triple, TripleKind
 
@@ -34,6 +33,15 @@ class _Entry(msgspec.Struct):
     sentences: tuple[_Sentence, ...]
 
 
+class _Kinds(msgspec.Struct):
+    intrasentence: tuple[_Entry, ...] = ()
+    intersentence: tuple[_Entry, ...] = ()
+
+
+class _File(msgspec.Struct):
+    data: _Kinds
+
+
 def load_stereoset(path: Path) -> Suite:
     """Return the triples of the publisher's file, both kinds.
 
@@ -44,13 +52,16 @@ def load_stereoset(path: Path) -> Suite:
     Raises:
         DataError: the file is not of the publisher's form, or no triple is left.
     """
-    text = read_text(path)
+    value = parsed(read_text(path), str(path))
     try:
-        data = json.loads(text)["data"]
-        entries = {kind: msgspec.convert(data.get(kind, []), tuple[_Entry, ...]) for kind in get_args(TripleKind)}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        data = msgspec.convert(value, _File).data
+    except msgspec.ValidationError as error:
         what = f"is no file of StereoSet: {error}"
         raise DataError(what, where=str(path), cure="driftwatch bias fetch stereoset") from None
+    entries: dict[TripleKind, tuple[_Entry, ...]] = {
+        "intrasentence": data.intrasentence,
+        "intersentence": data.intersentence,
+    }
     triples, skips = [], Skips()
     for kind, of in entries.items():
         for number, entry in enumerate(of):

@@ -101,9 +101,16 @@ def summarise(
 
 
 def leanings(found: PairScores, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
-    """Return the scores as they count: of pairs without a direction without their sign, float64 [pairs]."""
+    """Return the scores as they count, float64 [pairs].
+
+    Where prejudice takes no side, neither does the count: each pair gets its template's mean without the sign, in which
+    how likely a group's *name* is has cancelled, since a template says something of both groups.
+    """
     directed = np.array([pair.directed for pair in pairs], dtype=np.bool_)
-    return np.where(directed, found.values, np.abs(found.values))
+    names, which = np.unique([pair.template for pair in pairs], return_inverse=True)
+    counts = np.bincount(which, minlength=len(names))
+    means = np.bincount(which, weights=found.values, minlength=len(names)) / counts
+    return np.where(directed, found.values, np.abs(means[which]))
 
 
 def categories(pairs: Sequence[Pair]) -> dict[str, npt.NDArray[np.intp]]:

@@ -1,0 +1,135 @@
+"""One suite's results on a model, and how they changed from another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from driftwatch.domain.features import PairScores, PairUnit
+from driftwatch.gate.bias.report.record import MovedPair, SuiteReport, Unjudged
+from driftwatch.gate.bias.report.words import said
+from driftwatch.gate.bias.scores.preference import measured, readable
+from driftwatch.gate.bias.scores.questions import question_scores
+from driftwatch.gate.bias.scores.summary import leanings, strata, summarise
+from driftwatch.gate.bias.scores.triples import triple_scores
+from driftwatch.gate.verdicts import CannotJudgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from driftwatch.domain.protocols import Model
+    from driftwatch.gate.bias.pairs import Pair
+    from driftwatch.gate.bias.suite import Suite
+
+MOST_MOVED = 10
+"""Pairs shown that changed most."""
+
+
+def suite_report(
+    model: Model,
+    suite: Suite,
+    *,
+    against: Model | None = None,
+    seed: int,
+    on_progress: Callable[[int], None] = lambda _done: None,
+) -> SuiteReport:
+    """Ask a model all that a suite holds.
+
+    Args:
+        model: to check.
+        suite: of pairs, triples, questions or several of them.
+        against: the model to compare with.
+        seed: of the bootstraps.
+        on_progress: told how many of the pairs' scores there are, over both models.
+
+    Raises:
+        CannotJudgeError: nothing of the suite can be scored, or a score is no number.
+        ModelError: a model cannot be used, or has not the head that the suite asks for.
+    """
+    report = SuiteReport(suite=suite.name, skipped=suite.skipped)
+    if suite.pairs:
+        report = _with_pairs(report, model, suite.pairs, against=against, seed=seed, on_progress=on_progress)
+    if suite.triples:
+        triples, left_out = triple_scores(model, suite.triples)
+        before = triple_scores(against, suite.triples)[0] if against is not None else ()
+        report = replace(report, triples=triples, triples_before=before, skipped=(*report.skipped, *left_out))
+    if suite.questions:
+        questions, left_out = question_scores(model, suite.questions, seed=seed)
+        asked = question_scores(against, suite.questions, seed=seed)[0] if against is not None else ()
+        report = replace(report, questions=questions, questions_before=asked, skipped=(*report.skipped, *left_out))
+    return replace(report, words=said(report))
+
+
+def _with_pairs(
+    report: SuiteReport,
+    model: Model,
+    pairs: Sequence[Pair],
+    *,
+    against: Model | None,
+    seed: int,
+    on_progress: Callable[[int], None],
+) -> SuiteReport:
+    kept = readable(pairs, *([model] if against is None else [model, against]))
+    if not kept.pairs:
+        raise CannotJudgeError("the model can read no pair of the suite as it is written")
+    after = measured(model, kept.pairs, on_progress=on_progress)
+    before = None
+    if against is not None:
+        before = measured(against, kept.pairs, on_progress=lambda done: on_progress(len(kept.pairs) + done))
+    places, unjudged = _judged(kept.pairs)
+    some = [kept.pairs[place] for place in places]
+    judged_after = _chosen(after, places)
+    judged_before = None if before is None else _chosen(before, places)
+    return replace(
+        report,
+        pairs=len(kept.pairs),
+        unit=after.unit,
+        prefers=float((after.values > 0).mean()) if after.unit is PairUnit.NATS else None,
+        size=float(np.abs(after.values).mean()),
+        categories=summarise(judged_after, some, seed=seed) if some else (),
+        change=summarise(judged_after, some, seed=seed, before=judged_before) if some and judged_before else (),
+        moved=_moved(kept.pairs, before, after) if before is not None else (),
+        skipped=(*report.skipped, *kept.skipped),
+        unjudged=(*(Unjudged(category=name, reason="no pair is left") for name in kept.emptied), *unjudged),
+    )
+
+
+def _judged(pairs: Sequence[Pair]) -> tuple[list[int], list[Unjudged]]:
+    """Return the places of the pairs of categories that have an interval, and the other categories."""
+    places, unjudged = [], []
+    for category, _directed, some in strata(pairs):
+        templates = len({pairs[place].template for place in some})
+        if templates < 2:  # noqa: PLR2004 - a spread takes two
+            unjudged.append(Unjudged(category=category, reason="all its pairs are of one template"))
+        else:
+            places += some.tolist()
+    return sorted(places), unjudged
+
+
+def _chosen(found: PairScores, places: Sequence[int]) -> PairScores:
+    where = np.asarray(places, dtype=np.intp)
+    flipped = None if found.flipped is None else found.flipped[where]
+    return replace(found, values=found.values[where], flipped=flipped)
+
+
+def _moved(pairs: Sequence[Pair], before: PairScores, after: PairScores) -> tuple[MovedPair, ...]:
+    """Return the pairs that rose most towards the stereotype, the furthest first."""
+    rise: npt.NDArray[np.float64] = leanings(after, pairs) - leanings(before, pairs)
+    order = np.argsort(-rise, kind="stable")[:MOST_MOVED]
+    return tuple(
+        MovedPair(
+            id=pairs[place].id,
+            category=pairs[place].category,
+            directed=pairs[place].directed,
+            stereotype=pairs[place].stereotype,
+            counter=pairs[place].counter,
+            before=float(before.values[place]),
+            after=float(after.values[place]),
+        )
+        for place in order
+        if rise[place] > 0
+    )

@@ -1,0 +1,102 @@
+"""``driftwatch bias check`` on real small models."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from corpus import paragraphs
+from models import tiny_causal
+from tiny_families import tiny_classifier
+from typer.testing import CliRunner
+
+from driftwatch.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("models")
+    bodies = list(paragraphs(["numpy"], 60))
+    kinds = {"arrays": bodies, "nets": list(paragraphs(["torch/nn"], 60))}
+    return {
+        "champion": tiny_causal(root / "champion", bodies, vocab=600, steps=10),
+        "candidate": tiny_causal(root / "candidate", bodies, vocab=600, steps=14),
+        "classifier": tiny_classifier(root / "classifier", kinds, steps=30),
+    }
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    file = tmp_path / "own.jsonl"
+    rows = [
+        {
+            "category": "age",
+            "template": f"t{n}",
+            "stereotype": f"The old man {word}.",
+            "counter": f"The young man {word}.",
+        }
+        for n, word in enumerate(("came home", "was late", "forgot it", "fell asleep", "paid"))
+    ]
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    return file
+
+
+def test_a_change_is_told_as_tables_as_json_and_as_a_page(models: dict[str, Path], suite: Path, tmp_path: Path) -> None:
+    page = tmp_path / "bias.html"
+    asked = ["bias", "check", str(models["candidate"]), "--against", str(models["champion"]), "--suite", str(suite)]
+    shown = RUN.invoke(app, asked)
+    assert shown.exit_code == 0, shown.output
+    assert "change from" in shown.stdout
+    assert "peak memory" in shown.stderr
+    told = RUN.invoke(app, [*asked, "--json", "--html", str(page)])
+    found = json.loads(told.stdout)
+    assert found["model"] == str(models["candidate"])
+    (own,) = found["suites"]
+    assert own["pairs"] == 5
+    assert own["change"][0]["category"] == "age"
+    assert own["words"][0] in page.read_text().replace("&#x27;", "'")
+
+
+def test_a_classifier_is_checked_on_pairs_and_labelled_texts(
+    models: dict[str, Path], suite: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("fairlearn")
+    labelled = tmp_path / "labelled.jsonl"
+    rows = [
+        {"body": body[:80], "group": "ab"[n % 2], "label": ("arrays", "nets")[n % 3 > 0]}
+        for n, body in enumerate(paragraphs(["numpy"], 12))
+    ]
+    labelled.write_text("\n".join(json.dumps(row) for row in rows))
+    asked = ["bias", "check", str(models["classifier"]), "--suite", str(suite), "--labelled", str(labelled)]
+    found = json.loads(RUN.invoke(app, [*asked, "--json"]).stdout)
+    assert found["suites"][0]["unit"] == "probability/pair"
+    assert {each["name"] for each in found["fairness"]["classes"]} == {"arrays", "nets"}
+    assert "parity difference" in RUN.invoke(app, asked).stdout
+
+
+def test_what_a_model_writes_is_told_by_group(models: dict[str, Path], suite: Path) -> None:
+    asked = ["bias", "check", str(models["candidate"]), "--suite", str(suite), "--write", "--json"]
+    found = json.loads(RUN.invoke(app, asked).stdout)
+    assert {each["group"] for each in found["tone"]["groups"]} >= {"women", "men"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (["--write"], "only a causal language model writes"),
+        (["--labelled", "MISSING"], "MISSING"),
+    ],
+)
+def test_what_a_model_cannot_be_asked_is_an_error(
+    models: dict[str, Path], suite: Path, extra: list[str], said: str
+) -> None:
+    done = RUN.invoke(app, ["bias", "check", str(models["classifier"]), "--suite", str(suite), *extra])
+    assert done.exit_code != 0
+    assert "error:" in done.stderr
+    assert said in done.stderr
