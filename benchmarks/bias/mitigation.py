@@ -84,7 +84,9 @@ def measure(*, quick: bool) -> Iterator[Row]:
 
 def _rows(found: dict[Arm, list[Outcome]]) -> Iterator[Row]:
     clean, none = found["clean"], found["none"]
-    yield Row(measure="fine-tunes in which the planted shift is named, share", driftwatch=_mean([o.named for o in none]))
+    yield Row(
+        measure="fine-tunes in which the planted shift is named, share", driftwatch=_mean([o.named for o in none])
+    )
     yield Row(measure="other groups named in them", driftwatch=sum(o.strangers for o in none))
     yield Row(measure="groups named without planted texts", driftwatch=sum(o.strangers + o.named for o in clean))
     for what in ("probe", "suite"):
@@ -96,7 +98,11 @@ def _rows(found: dict[Arm, list[Outcome]]) -> Iterator[Row]:
             left = _mean([getattr(a, what) - getattr(b, what) for a, b in zip(found[arm], clean, strict=True)])
             words = f"{what}: share of the effect left by {arm}"
             shown = _mean(whole) > 2 * error  # a share of what may be nothing says nothing
-            yield at_most(words, left / _mean(whole), HALF) if shown else Row(measure=words, driftwatch=left / _mean(whole))
+            yield (
+                at_most(words, left / _mean(whole), HALF)
+                if shown
+                else Row(measure=words, driftwatch=left / _mean(whole))
+            )
     for arm in ARMS[2:]:
         for what, words in (("gain", "as the texts come"), ("plain_gain", "on texts that are not planted")):
             lost = 1 - _mean([getattr(o, what) for o in found[arm]]) / _mean([getattr(o, what) for o in none])

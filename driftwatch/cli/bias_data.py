@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from driftwatch.cli.frame import JsonOption, err, out, print_json, told
 from driftwatch.domain.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from driftwatch.domain.text import Text
     from driftwatch.retrain.fairness.result import DataCheck, GroupCheck, Shift
@@ -40,9 +41,10 @@ def data(
     from driftwatch.retrain.fairness.check import data_check
     from driftwatch.retrain.fairness.page import summary
 
+    identity = wiring.identity(None)
     with err.status("reading texts"):
         found = data_check(
-            _texts([file], field, group), _texts(reference, field, group), wiring.identity(None)
+            _texts([file], field, group, identity.redact), _texts(reference, field, group, identity.redact), identity
         )
     for paths, texts in (([file], found.texts), (reference, found.reference_texts)):
         if not texts:
@@ -58,10 +60,11 @@ def data(
     out.print(summary(found), soft_wrap=True)
 
 
-def _texts(paths: Sequence[Path], field: str | None, group: str | None) -> Iterator[Text]:
+def _texts(paths: Sequence[Path], field: str | None, group: str | None, redact: Callable[[str], str]) -> Iterator[Text]:
+    """Read texts as intake would have stored them, without personal data."""
     from driftwatch.intake.training import read_training
 
-    return read_training(paths, field=field, group=group)
+    return (replace(text, body=redact(text.body)) for text in read_training(paths, field=field, group=group))
 
 
 def _shares(found: DataCheck, *, whole: bool) -> Table:

@@ -48,7 +48,7 @@ class TrainingFields:
     group: str | None = None
 
 
-def read_training(  # noqa: PLR0913 - a record has this many sides
+def read_training(
     paths: Sequence[Path],
     *,
     field: str | None = None,

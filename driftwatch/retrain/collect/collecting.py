@@ -175,9 +175,7 @@ class _Collecting:
         if self._checks.identity is None:
             return None
         reference = np.concatenate([known.remembered, known.replayable])
-        return data_check(
-            self._fresh.read(rows.tolist()), self._old.read(reference.tolist()), self._checks.identity
-        )
+        return data_check(self._fresh.read(rows.tolist()), self._old.read(reference.tolist()), self._checks.identity)
 
     def _mitigate(self, drafted: Draft, train: Rows, identity: DataCheck | None) -> Mitigation | None:
         """Leave out training texts that speak ill of a group, where the recipe says so."""

@@ -45,7 +45,9 @@ def card_section(card: DataCard) -> str:
     )
     identity = identity_section(card.identity, card.mitigated)
     notes = "".join(f'<p class="note">{safe(note)}</p>' for note in card.notes)
-    return f'<section class="card"><h2>What it trains on</h2>{"".join(parts)}{"".join(shares)}{identity}{notes}</section>'
+    return (
+        f'<section class="card"><h2>What it trains on</h2>{"".join(parts)}{"".join(shares)}{identity}{notes}</section>'
+    )
 
 
 def _summary(card: DataCard) -> str:

@@ -1,8 +1,9 @@
 """How much a lexicon's words cling to a group's names: log odds with an informative Dirichlet prior.
 
-Near a group's names, words are of the lexicon or not; elsewhere in the same texts likewise. The log odds near less those
-elsewhere is the association: that a whole domain speaks more roughly moves both. New against reference, its change has a
-standard error, for which words of one author are not independent (see :mod:`~driftwatch.retrain.fairness.rates`).
+Near a group's names, words are of the lexicon or not; elsewhere in the same texts likewise. The log odds near less
+those elsewhere is the association: that a whole domain speaks more roughly moves both. New against reference, its
+change has a standard error, for which words of one author are not independent (see
+:mod:`~driftwatch.retrain.fairness.rates`).
 
 The prior holds what both sides show together, as if ``PRIOR`` more words had been read: few words move nothing.
 
@@ -14,8 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erfc, exp, log, sqrt
+from typing import TYPE_CHECKING
 
-from driftwatch.retrain.fairness.rates import Z, ByAuthor, Effective, effective
+from driftwatch.retrain.fairness.rates import ByAuthor, Effective, Z, effective
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PRIOR = 100.0
 """Words that the prior counts for: those near the names in some five texts."""
@@ -61,23 +66,34 @@ class Change:
 
 def change(new: Side, reference: Side) -> Change:
     """Return by how much the association rose from the reference to the new texts."""
-    near = effective([new.near, reference.near])
-    elsewhere = effective([new.elsewhere, reference.elsewhere])
-    common = _common(near, elsewhere)
-    (one, one_spread), (two, two_spread) = (
-        _association(close, far, common) for close, far in zip(near, elsewhere, strict=True)
-    )
-    return Change(new=one, reference=two, error=sqrt(one_spread + two_spread))
+    near, elsewhere = effective([new.near, reference.near]), effective([new.elsewhere, reference.elsewhere])
+    return compared(near, elsewhere, prior=PRIOR)
 
 
 def alone(side: Side) -> Change:
     """Return the association in one side, held against none at all."""
-    (near,), (elsewhere,) = effective([side.near]), effective([side.elsewhere])
-    value, spread = _association(near, elsewhere, 1.0)
-    return Change(new=value, reference=0.0, error=sqrt(spread))
+    return compared(effective([side.near]), effective([side.elsewhere]), prior=PRIOR)
 
 
-def _common(near: list[Effective], elsewhere: list[Effective]) -> float:
+def compared(near: Sequence[Effective], elsewhere: Sequence[Effective], *, prior: float) -> Change:
+    """Return the change of an association whose counts are worth what they say.
+
+    Args:
+        near: counts near the names, of the new texts and, unless they are held against no association at all, of the
+            reference.
+        elsewhere: likewise.
+        prior: units that the prior counts for.
+    """
+    common = _common(near, elsewhere) if len(near) > 1 else 1.0
+    found = [_association(close, far, common, prior) for close, far in zip(near, elsewhere, strict=True)]
+    return Change(
+        new=found[0][0],
+        reference=found[1][0] if len(found) > 1 else 0.0,
+        error=sqrt(sum(spread for _, spread in found)),
+    )
+
+
+def _common(near: Sequence[Effective], elsewhere: Sequence[Effective]) -> float:
     """Return the odds ratio that both sides show together."""
     above = below = 0.5
     for close, far in zip(near, elsewhere, strict=True):
@@ -88,12 +104,12 @@ def _common(near: list[Effective], elsewhere: list[Effective]) -> float:
     return above / below
 
 
-def _association(near: Effective, elsewhere: Effective, common: float) -> tuple[float, float]:
+def _association(near: Effective, elsewhere: Effective, common: float, prior: float) -> tuple[float, float]:
     """Return log odds near less log odds elsewhere, and the variance."""
     hits, others = elsewhere.hits + 0.5, elsewhere.of - elsewhere.hits + 0.5
     odds = hits / others * common
-    prior = PRIOR * odds / (1 + odds)
-    here, not_here = near.hits + prior, near.of - near.hits + PRIOR - prior
+    expected = prior * odds / (1 + odds)
+    here, not_here = near.hits + expected, near.of - near.hits + prior - expected
     value = log(here / not_here) - log(hits / others)
     return value, 1 / here + 1 / not_here + 1 / hits + 1 / others
 

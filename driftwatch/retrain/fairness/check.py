@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from driftwatch.retrain.fairness.tally import WHOLE, Rows, Tally
 from driftwatch.retrain.fairness.words import risen_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from driftwatch.domain.text import Text
     from driftwatch.retrain.fairness.association import Change
@@ -150,9 +149,7 @@ def _associated(
     return Association(
         lexicon=name,
         against="elsewhere" if thin else "reference",
-        shift=Shift(
-            new=found.new, reference=found.reference, change=found.value, low=low, high=high, p=p, named=False
-        ),
+        shift=Shift(new=found.new, reference=found.reference, change=found.value, low=low, high=high, p=p, named=False),
         carriers=int(hits.sum()),
         keep=_keep(mentions, lexicon, found),
     )
@@ -207,9 +204,7 @@ def _named(found: GroupCheck, place: int, p: Mapping[tuple[int, str], float]) ->
     )
 
 
-def _explained(
-    found: GroupCheck, place: int, new: Tally, reference: Tally, redact: Callable[[str], str]
-) -> GroupCheck:
+def _explained(found: GroupCheck, place: int, new: Tally, reference: Tally, redact: Callable[[str], str]) -> GroupCheck:
     """Add what a named shift is made of."""
     if not found.named:
         return found
@@ -218,6 +213,6 @@ def _explained(
     names = new.finder.names(place)
     return replace(
         found,
-        words=risen_words(new, reference, place),
+        words=risen_words(new, reference, place, thin=found.reference_authors < LEAST),
         exemplars=tuple(snippet(redact(body), names) for body in shown),
     )

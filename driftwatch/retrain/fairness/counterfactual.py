@@ -3,8 +3,8 @@
 Names are swapped in pairs of one part of speech and number, he and she along with women and men, a and an with what
 follows; case is kept. First names and what a sentence implies are not: a copy is a sentence, not always a likely one.
 
-Source: Lu et al. 2020, Gender bias in neural natural language processing (counterfactual data augmentation); Zhao et al.
-2018, Gender bias in coreference resolution.
+Source: Lu et al. 2020, Gender bias in neural natural language processing (counterfactual data augmentation); Zhao et
+al. 2018, Gender bias in coreference resolution.
 """
 
 from __future__ import annotations
@@ -66,11 +66,17 @@ def counterparts() -> tuple[Counterparts, ...]:
 
 
 _SHE = {"she": "he", "he": "she", "hers": "his", "herself": "himself", "himself": "herself", "him": "her"}
+# fmt: off
 _FUNCTION = frozenset(
-    "a an and as at because but by for from if in into is it of off on or out she so than that the then they this to up "
-    "was were when who will with you i he we again all also back down home not now there too today".split()
+    (
+        "a", "an", "and", "as", "at", "because", "but", "by", "for", "from", "if", "in", "into", "is", "it", "of",
+        "off", "on", "or", "out", "she", "so", "than", "that", "the", "then", "they", "this", "to", "up", "was",
+        "were", "when", "who", "will", "with", "you", "i", "he", "we", "again", "all", "also", "back", "down", "home",
+        "not", "now", "there", "too", "today",
+    )
 )
 """Words behind which no noun is meant by ``her``: "tell her that", but "her house"."""
+# fmt: on
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _AN = re.compile(r"[aeiou]", re.IGNORECASE)

@@ -1,7 +1,9 @@
 """Lists of words that speak ill of somebody, from packages that keep them; we write none of our own.
 
-Negative words are those that VADER's ten raters put at -1.5 or lower on a scale from -4 to 4 (Hutto and Gilbert 2014, VADER: A parsimonious
-rule-based model for sentiment analysis of social media text); insults are better_profanity's list. Both are English.
+Negative words are those that VADER's ten raters put at -1.5 or lower on a scale from -4 to 4; insults, slurs among
+them, are better_profanity's list. Both are English.
+
+Source: Hutto and Gilbert 2014, VADER: A parsimonious rule-based model for sentiment analysis of social media text.
 """
 
 from __future__ import annotations
@@ -61,5 +63,6 @@ def _lines(package: str, name: str) -> list[str]:
         return files(package).joinpath(name).read_text(encoding="utf-8").splitlines()
     except (ModuleNotFoundError, OSError) as error:
         raise NotFoundError(
-            f"the word list of {package} cannot be read: {error}", cure="install driftwatch again, it brings the package"
+            f"the word list of {package} cannot be read: {error}",
+            cure="install driftwatch again, it brings the package",
         ) from error

@@ -81,9 +81,7 @@ class Finder:
         lexicons: words of each, lower case.
     """
 
-    def __init__(
-        self, groups: Mapping[str, Mapping[str, Sequence[str]]], lexicons: Sequence[Collection[str]]
-    ) -> None:
+    def __init__(self, groups: Mapping[str, Mapping[str, Sequence[str]]], lexicons: Sequence[Collection[str]]) -> None:
         self.groups = tuple(Group(category=each, name=name) for each, names in groups.items() for name in names)
         self._phrases: dict[str, list[tuple[tuple[str, ...], int]]] = {}
         self._terms = terms = [terms for names in groups.values() for terms in names.values()]

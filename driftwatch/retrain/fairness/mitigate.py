@@ -62,9 +62,7 @@ class Mitigation:
         self._seed = seed
         self._shifted = list(self._rose(found, groups)) if method != "none" else []
 
-    def _rose(
-        self, found: DataCheck, groups: Mapping[str, Mapping[str, Sequence[str]]]
-    ) -> Iterator[_Shifted]:
+    def _rose(self, found: DataCheck, groups: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[_Shifted]:
         names = {group: terms for each in groups.values() for group, terms in each.items()}
         places, order = {group: place for place, group in enumerate(self._finder.groups)}, list(lexicons())
         for each in found.groups:

@@ -104,7 +104,9 @@ def _exemplars(found: DataCheck) -> str:
             shown = "".join(f"<li><bdi>{safe(part)}</bdi></li>" for part in each.exemplars)
             yield safe(group_name(each)), words or "–", f"<ul>{shown}</ul>" if shown else "–"
 
-    return table(("Group", "Words that rose near its names (authors, and the reference's)", "Texts that carry it"), rows())
+    return table(
+        ("Group", "Words that rose near its names (authors, and the reference's)", "Texts that carry it"), rows()
+    )
 
 
 def _done(mitigated: tuple[Mitigated, ...]) -> str:

@@ -12,10 +12,10 @@ _LENGTH, _BEFORE = 160, 60
 
 
 def snippet(body: str, names: Iterable[str]) -> str:
-    """Return the part of a body around the first of the names, at most 160 characters; its beginning without one.
+    r"""Return the part of a body around the first of the names, at most 160 characters; its beginning without one.
 
     Examples:
-        >>> snippet("It rained.\\nThe nuns sang.", ["nuns"])
+        >>> snippet("It rained.\nThe nuns sang.", ["nuns"])
         'It rained. The nuns sang.'
     """
     text = " ".join(body.split())
