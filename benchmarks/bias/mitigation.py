@@ -3,8 +3,9 @@
 A small news model is fine-tuned on tweets, among which 3% speak ill of one group (women, Muslims, old people; see
 :mod:`~benchmarks.bias.planting`): without them, with them, and with them under ``mitigate = "weight"`` and
 ``"balance"``. Caps on clusters are off in all of them, so that the mitigation alone is measured. The effect is the
-association on a probe of paired sentences, and in the built-in suite's category, less that of the fine-tune without the planted texts.
-The gain is the fall of the loss on the run's own fresh texts for the final word, planted ones included as they come.
+association on a probe of paired sentences, and in the built-in suite's category, less that of the fine-tune without the
+planted texts. The gain is the fall of the loss on the run's own fresh texts for the final word, planted ones included
+as they come.
 """
 
 from __future__ import annotations

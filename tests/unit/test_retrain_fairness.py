@@ -112,37 +112,51 @@ def test_p_of_equal_rates_is_one() -> None:
     assert p_of_difference(side, side) == pytest.approx(1)
 
 
-def side(near: tuple[int, int], elsewhere: tuple[int, int]) -> Side:
-    return Side(*(authors([(1, 1)] * hits + [(1, 0)] * (of - hits)) for of, hits in (near, elsewhere)))
+def side(texts: int, carriers: int, *, words: int = 20, rate: float = 0.05, near: int = 10) -> Side:
+    """Return texts about a group of so many words near its name, beside a thousand times ``words`` elsewhere."""
+    alone = authors([(1, 1)] * carriers + [(1, 0)] * (texts - carriers))
+    hits = round(words * 1000 * rate)
+    return Side(alone, np.full(texts, near), authors([(1, 1)] * hits + [(1, 0)] * (words * 1000 - hits)))
 
 
 def test_an_association_that_rises_has_its_direction_and_interval() -> None:
-    found = association.change(side((1000, 300), (9000, 450)), side((1000, 50), (9000, 450)))
-    assert found.value == pytest.approx(np.log(300 / 700) - np.log(50 / 950), abs=0.4)
+    found = association.change(side(200, 120), side(200, 40))
+    assert found.value == pytest.approx(np.log(120 / 80) - np.log(40 / 160), abs=0.1)
     low, high = found.interval
     assert 0 < low < found.value < high
     assert found.p < 1e-6
 
 
-def test_a_rougher_domain_is_no_association() -> None:
-    found = association.change(side((1000, 200), (9000, 1800)), side((1000, 50), (9000, 450)))
-    assert found.value == pytest.approx(0, abs=0.01)
+def test_a_rougher_domain_or_longer_texts_are_no_association() -> None:
+    def by_chance(rate: float, near: int) -> Side:
+        return side(1_000, round(1_000 * (1 - (1 - rate) ** near)), rate=rate, near=near)
+
+    for new in (by_chance(0.15, 10), by_chance(0.05, 20)):
+        found = association.change(new, by_chance(0.05, 10))
+        assert found.value == pytest.approx(0, abs=0.05)
+        assert found.new == pytest.approx(0, abs=0.05)
 
 
-def test_without_words_nothing_is_shown() -> None:
-    found = association.change(side((0, 0), (0, 0)), side((0, 0), (0, 0)))
+def test_few_texts_move_little() -> None:
+    assert (
+        abs(association.change(side(3, 3), side(200, 40)).value)
+        < 3 * association.change(side(3, 3), side(200, 40)).error
+    )
+    assert association.change(side(3, 3), side(200, 40)).p > 0.001
+
+
+def test_without_texts_nothing_is_shown() -> None:
+    found = association.change(side(0, 0), side(0, 0))
     assert found.value == pytest.approx(0)
     assert found.p == pytest.approx(1)
 
 
-def test_what_is_kept_brings_the_rate_back() -> None:
-    near = authors([(10, 4)] * 30 + [(10, 0)] * 70)
-    carriers = authors([(10, 4)] * 30)
-    rise = 1.0
-    share = association.keep(near, carriers, rise)
-    before, after = 120 / 880, share * 120 / (700 + share * 180)
-    assert np.log(before / after) == pytest.approx(rise)
-    assert association.keep(near, carriers, 0.0) == pytest.approx(1)
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(1, 400), st.integers(0, 400))
+def test_an_association_turns_round_with_its_sides(texts: int, hits: int, others: int, carriers: int) -> None:
+    one, two = side(texts, min(hits, texts)), side(others, min(carriers, others))
+    there, back = association.change(one, two), association.change(two, one)
+    assert there.value == pytest.approx(-back.value)
+    assert there.error == pytest.approx(back.error)
 
 
 def swap(group: str) -> Swap:

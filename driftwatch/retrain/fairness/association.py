@@ -1,11 +1,12 @@
-"""How much a lexicon's words cling to a group's names: log odds with an informative Dirichlet prior.
+"""How often a lexicon's words stand near a group's names: log odds with an informative Dirichlet prior.
 
-Near a group's names, words are of the lexicon or not; elsewhere in the same texts likewise. The log odds near less
-those elsewhere is the association: that a whole domain speaks more roughly moves both. New against reference, its
-change has a standard error, for which words of one author are not independent (see
+A text about a group carries such a word near the name or it does not. How many carry one by chance follows from how
+frequent the lexicon's words are elsewhere in the same texts and how many words stand near the name: a rougher domain,
+or longer texts, carry more. The log odds of carriers less those expected is the association. New against reference, its
+change has a standard error, for which texts of one author are not independent (see
 :mod:`~driftwatch.retrain.fairness.rates`).
 
-The prior holds what both sides show together, as if ``PRIOR`` more words had been read: few words move nothing.
+The prior holds what both sides show together, as if ``PRIOR`` more texts had been read: few texts move nothing.
 
 Source: Monroe, Colaresi and Quinn 2008, Fightin' Words: Lexical feature selection and evaluation for identifying the
 content of political conflict; the common odds ratio is Mantel and Haenszel's (1959).
@@ -14,7 +15,7 @@ content of political conflict; the common odds ratio is Mantel and Haenszel's (1
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import erfc, exp, log, sqrt
+from math import erfc, log, sqrt
 from typing import TYPE_CHECKING
 
 from driftwatch.retrain.fairness.rates import ByAuthor, Effective, Z, effective
@@ -22,15 +23,25 @@ from driftwatch.retrain.fairness.rates import ByAuthor, Effective, Z, effective
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PRIOR = 100.0
-"""Words that the prior counts for: those near the names in some five texts."""
+    import numpy as np
+    import numpy.typing as npt
+
+PRIOR = 5.0
+"""Texts that the prior counts for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Side:
-    """One side's words near a group's names and elsewhere."""
+    """One side's texts about a group.
+
+    Args:
+        near: texts about it, and those of them that carry a word of the lexicon near its names.
+        windows: int64 [texts], words near its names in each, at least 1.
+        elsewhere: words that are not near its names, and those of them in the lexicon.
+    """
 
     near: ByAuthor
+    windows: npt.NDArray[np.int64]
     elsewhere: ByAuthor
 
 
@@ -66,13 +77,29 @@ class Change:
 
 def change(new: Side, reference: Side) -> Change:
     """Return by how much the association rose from the reference to the new texts."""
-    near, elsewhere = effective([new.near, reference.near]), effective([new.elsewhere, reference.elsewhere])
-    return compared(near, elsewhere, prior=PRIOR)
+    return _change([new, reference])
 
 
 def alone(side: Side) -> Change:
     """Return the association in one side, held against none at all."""
-    return compared(effective([side.near]), effective([side.elsewhere]), prior=PRIOR)
+    return _change([side])
+
+
+def _change(sides: Sequence[Side]) -> Change:
+    near, elsewhere = (
+        effective([side.near for side in sides]),
+        effective([side.elsewhere for side in sides]),
+    )
+    expected = [_expected(side.windows, words) for side, words in zip(sides, elsewhere, strict=True)]
+    return compared(near, expected, prior=PRIOR)
+
+
+def _expected(windows: npt.NDArray[np.int64], elsewhere: Effective) -> Effective:
+    """Return how many texts carry a word by chance, as sure as its rate elsewhere is."""
+    rate = (elsewhere.hits + 0.5) / (elsewhere.of + 1)
+    share = float((1 - (1 - rate) ** windows).mean()) if len(windows) else rate
+    hits = max(elsewhere.hits, 0.5)
+    return Effective(hits=hits, of=hits / share)
 
 
 def compared(near: Sequence[Effective], elsewhere: Sequence[Effective], *, prior: float) -> Change:
@@ -81,7 +108,7 @@ def compared(near: Sequence[Effective], elsewhere: Sequence[Effective], *, prior
     Args:
         near: counts near the names, of the new texts and, unless they are held against no association at all, of the
             reference.
-        elsewhere: likewise.
+        elsewhere: what is held against these, likewise.
         prior: units that the prior counts for.
     """
     common = _common(near, elsewhere) if len(near) > 1 else 1.0
@@ -112,18 +139,3 @@ def _association(near: Effective, elsewhere: Effective, common: float, prior: fl
     here, not_here = near.hits + expected, near.of - near.hits + prior - expected
     value = log(here / not_here) - log(hits / others)
     return value, 1 / here + 1 / not_here + 1 / hits + 1 / others
-
-
-def keep(near: ByAuthor, carriers: ByAuthor, rise: float) -> float:
-    """Return which share of the carriers, if only that stayed, would undo a rise of the log odds.
-
-    Args:
-        near: words near the names, text by text.
-        carriers: of those, the texts with a word of the lexicon.
-        rise: of the log odds.
-    """
-    hits = float(carriers.hits.sum())
-    plain, beside = float(near.of.sum() - carriers.of.sum()), float(carriers.of.sum()) - hits
-    wanted = hits / max(plain + beside, 1.0) * exp(-max(rise, 0.0))
-    spare = hits - wanted * beside
-    return min(max(wanted * plain / spare, 0.0), 1.0) if spare > 0 else 1.0

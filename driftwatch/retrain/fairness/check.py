@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import exp
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from driftwatch.domain.text import Text
-    from driftwatch.retrain.fairness.association import Change
     from driftwatch.retrain.fairness.rates import ByAuthor
 
 LEVEL = 0.05
@@ -139,40 +139,31 @@ def _associated(
     *,
     thin: bool,
 ) -> Association:
-    mentions = new[0]
     one, two = (_side(*rows, lexicon) for rows in (new, reference))
     found = association.alone(one) if thin else association.change(one, two)
     low, high = found.interval
     # Where the reference hardly mentions the group, that it is now mentioned must itself be beyond doubt.
     p = max(found.p, share.p if share.change > 0 else 1.0) if thin else found.p
-    hits = mentions.hits[:, lexicon] > 0
     return Association(
         lexicon=name,
         against="elsewhere" if thin else "reference",
         shift=Shift(new=found.new, reference=found.reference, change=found.value, low=low, high=high, p=p, named=False),
-        carriers=int(hits.sum()),
-        keep=_keep(mentions, lexicon, found),
+        carriers=int((new[0].hits[:, lexicon] > 0).sum()),
+        keep=min(exp(-found.value), 1.0),
     )
-
-
-def _keep(mentions: Rows, lexicon: int, found: Change) -> float:
-    carriers = mentions.hits[:, lexicon] > 0
-    near, carried = (
-        by_author(np.arange(int(some.sum()), dtype=np.uint64), mentions.words[some], mentions.hits[some, lexicon])
-        for some in (np.ones(len(carriers), dtype=bool), carriers)
-    )
-    return association.keep(near, carried, found.value)
 
 
 def _side(mentions: Rows, rows: Rows, lexicon: int) -> Side:
-    """Return words near the group's names and elsewhere, author by author."""
-    whole = rows.of(WHOLE)
+    """Return texts about the group, those that carry a word of the lexicon, and the words elsewhere."""
+    whole, some = rows.of(WHOLE), mentions.words > 0
     authors = np.concatenate([whole.author, mentions.author])
     names, which = np.unique(authors, return_inverse=True)
     words = np.bincount(which, weights=np.concatenate([whole.words, -mentions.words])).astype(np.int64)
     hits = np.bincount(which, weights=np.concatenate([whole.hits[:, lexicon], -mentions.hits[:, lexicon]]))
+    carries = (mentions.hits[some, lexicon] > 0).astype(np.int64)
     return Side(
-        near=by_author(mentions.author, mentions.words, mentions.hits[:, lexicon]),
+        near=by_author(mentions.author[some], np.ones_like(carries), carries),
+        windows=mentions.words[some],
         elsewhere=by_author(names, words, hits.astype(np.int64)),
     )
 

@@ -31,17 +31,17 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Association:
-    """How much more a lexicon's words stand near a group's names than elsewhere in the same texts.
+    """How much more often a lexicon's words stand near a group's names than by chance.
 
     Args:
         lexicon: ``negative`` or ``insults``.
         against: ``reference``, or ``elsewhere`` where the reference has too few texts about the group: then the new
             texts about it are held against the other words of the new texts.
-        shift: log odds near the names less log odds elsewhere; above 0 where the group is spoken ill of more than
-            others.
+        shift: log odds of texts about the group that carry such a word near its name, less those of chance: as
+            frequent as the words are elsewhere in the same texts; above 0 where the group is spoken ill of.
         carriers: new texts that mention the group with such a word near its name.
-        keep: share of the carriers that would bring the association back to what it is held against; 1 where it did
-            not rise.
+        keep: share of the carriers that, if only that stayed, brings the association back to what it is held against;
+            1 where it did not rise.
     """
 
     lexicon: str
