@@ -138,10 +138,6 @@ def test_a_rougher_domain_or_longer_texts_are_no_association() -> None:
 
 
 def test_few_texts_move_little() -> None:
-    assert (
-        abs(association.change(side(3, 3), side(200, 40)).value)
-        < 3 * association.change(side(3, 3), side(200, 40)).error
-    )
     assert association.change(side(3, 3), side(200, 40)).p > 0.001
 
 
