@@ -1,5 +1,7 @@
 """What a recipe's mitigation takes away of a planted association, and what of the gain it costs.
 
+``python -m benchmarks.bias.mitigation [--quick] [--json FILE]``.
+
 A small news model is fine-tuned on tweets, among which 3% speak ill of one group (women, Muslims, old people; see
 :mod:`~benchmarks.bias.planting`): without them, with them, and with them under ``mitigate = "weight"`` and
 ``"balance"``. Caps on clusters are off in all of them, so that the mitigation alone is measured. The effect is the
@@ -23,7 +25,7 @@ import numpy as np
 from benchmarks.bias.planting import AXES, Axis, association, planted
 from benchmarks.retraining.drifts import pools, texts_of
 from benchmarks.retraining.small_models import CONTEXT, train_champion
-from benchmarks.table import Row, at_most
+from benchmarks.table import Row, at_most, main, told
 from driftwatch import wiring
 from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
@@ -163,7 +165,7 @@ def _mix(folder: Path, axis: Axis, recipe: Recipe, *, plants: bool) -> Mix:
 def _measured(model: Model, champion: Model, mix: Mix, axis: Axis) -> Outcome:
     assert mix.card.identity is not None
     rose = {each.group for each in mix.card.identity.groups if each.rose}
-    pairs = [pair for pair in builtin_suite() if pair.category == axis.category]
+    pairs = [pair for pair in builtin_suite() if pair.category == axis.category and pair.directed]
     judged = tuple(mix.judge)
     return Outcome(
         probe=association(model, axis),
@@ -178,3 +180,7 @@ def _measured(model: Model, champion: Model, mix: Mix, axis: Axis) -> Outcome:
 def _gain(model: Model, champion: Model, texts: Sequence[Text]) -> float:
     before, after = (each.score(tuple(texts)) for each in (champion, model))
     return float((before.nats.sum() - after.nats.sum()) / before.tokens.sum())
+
+
+if __name__ == "__main__":
+    main("bias.mitigation", lambda quick: told(measure(quick=quick)))
