@@ -69,41 +69,34 @@ def _texts(paths: Sequence[Path], field: str | None, group: str | None, redact: 
 
 def _shares(found: DataCheck, *, whole: bool) -> Table:
     table = Table(
-        "group", "texts", "reference's", "share", "before", "change, 95% interval", "shown", title="who is mentioned"
+        "group", "texts (before)", "share (before)", "change, 95% interval", "shown", title="who is mentioned"
     )
     for each in found.groups:
+        counts = (_name(each), f"{each.texts:,} ({each.reference_texts:,})")
         if each.share is not None:
             one = each.share
-            change = f"{one.change:+.2%} ({one.low:+.2%} to {one.high:+.2%})"
-            table.add_row(*_counts(each), f"{one.new:.2%}", f"{one.reference:.2%}", change, _verdict(one))
+            change = f"{one.change:+.2%}, {one.low:+.2%} to {one.high:+.2%}"
+            table.add_row(*counts, f"{one.new:.2%} ({one.reference:.2%})", change, _verdict(one))
         elif whole:
-            table.add_row(*_counts(each), "", "", "not enough texts to tell", "")
+            table.add_row(*counts, "", "not enough texts to tell", "")
     return table
-
-
-def _counts(found: GroupCheck) -> tuple[str, str, str]:
-    return found.group.replace("_", " "), f"{found.texts:,}", f"{found.reference_texts:,}"
 
 
 def _associations(found: DataCheck) -> Table:
-    table = Table(
-        "group",
-        "words",
-        "texts with one",
-        "log odds",
-        "before",
-        "change, 95% interval",
-        "shown",
-        title="words near its names, against elsewhere",
-    )
+    title = "words near its names, log odds above chance"
+    table = Table("group", "words", "texts", "log odds (before)", "change, 95% interval", "shown", title=title)
     for each in found.groups:
         for one in each.associations:
             shift = one.shift
-            change = f"{shift.change:+.2f} ({shift.low:+.2f} to {shift.high:+.2f})"
-            before = f"{shift.reference:+.2f}" if one.against == "reference" else "elsewhere"
-            cells = (f"{one.carriers:,}", f"{shift.new:+.2f}", before, change, _verdict(shift))
-            table.add_row(each.group.replace("_", " "), one.lexicon, *cells)
+            change = f"{shift.change:+.2f}, {shift.low:+.2f} to {shift.high:+.2f}"
+            before = f"{shift.reference:+.2f}" if one.against == "reference" else "chance"
+            figures = (f"{one.carriers:,}", f"{shift.new:+.2f} ({before})", change, _verdict(shift))
+            table.add_row(_name(each), one.lexicon, *figures)
     return table
+
+
+def _name(found: GroupCheck) -> str:
+    return found.group.replace("_", " ")
 
 
 def _verdict(shift: Shift) -> str:
@@ -115,6 +108,6 @@ def _verdict(shift: Shift) -> str:
 def _explain(found: GroupCheck) -> None:
     if found.words:
         words = ", ".join(f"{each.word} ({each.new} authors, {each.reference} before)" for each in found.words)
-        out.print(f"{found.group.replace('_', ' ')}, words that rose near the name: {words}", soft_wrap=True)
+        out.print(f"{_name(found)}, words that rose near the name: {words}", soft_wrap=True)
     for part in found.exemplars:
         out.print(f"  {part}", soft_wrap=True)
