@@ -168,7 +168,7 @@ def test_the_card_and_the_page_tell(tweets: list[Text], tmp_path: Path) -> None:
     assert mix.card.mitigated == ()
     assert len(mix.counterfactual) == 0
     page = card_section(mix.card)
-    assert "Who is spoken of" in page
+    assert "<h3>Who is spoken of</h3>" in page
     assert "muslims: mentioned more often" in page
     card = json.loads((tmp_path / "data" / "card.json").read_text())
     assert card["identity"]["texts"] == mix.card.used

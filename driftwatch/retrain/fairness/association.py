@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 PRIOR = 5.0
-"""Texts that the prior counts for."""
+"""Texts that the prior counts for; more where carriers are rare …"""
+
+_HALF = 0.5
+"""… for it holds half a carrier at least, and half a text that is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +138,9 @@ def _association(near: Effective, elsewhere: Effective, common: float, prior: fl
     """Return log odds near less log odds elsewhere, and the variance."""
     hits, others = elsewhere.hits + 0.5, elsewhere.of - elsewhere.hits + 0.5
     odds = hits / others * common
-    expected = prior * odds / (1 + odds)
+    share = odds / (1 + odds)
+    prior = max(prior, _HALF / share, _HALF / (1 - share))
+    expected = prior * share
     here, not_here = near.hits + expected, near.of - near.hits + prior - expected
     value = log(here / not_here) - log(hits / others)
     return value, 1 / here + 1 / not_here + 1 / hits + 1 / others

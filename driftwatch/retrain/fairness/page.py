@@ -21,10 +21,13 @@ def identity_section(found: DataCheck | None, mitigated: tuple[Mitigated, ...]) 
     """
     if found is None:
         return ""
-    return (
-        f"<h3>Who is spoken of, and how</h3><p>{safe(summary(found))}</p>"
-        f"{_shares(found)}{_associations(found)}{_exemplars(found)}{_done(mitigated)}"
+    parts = (
+        ("Who is spoken of", f"<p>{safe(summary(found))}</p>{_shares(found)}{_thin(found)}"),
+        ("With which words", _associations(found)),
+        ("What the shifts are made of", _exemplars(found)),
+        ("What was done about it", _done(mitigated)),
     )
+    return "".join(f"<h3>{title}</h3>{part}" for title, part in parts if part)
 
 
 def summary(found: DataCheck) -> str:
@@ -61,33 +64,42 @@ def group_name(found: GroupCheck) -> str:
 def _shares(found: DataCheck) -> str:
     def rows() -> Iterator[tuple[str, ...]]:
         for each in found.groups:
-            counts = (safe(group_name(each)), f"{each.texts:,}", f"{each.reference_texts:,}")
-            if each.share is None:
-                yield (*counts, "not enough texts to tell", "", "")
-                continue
-            one = each.share
-            change = f"{one.change:+.2%} ({one.low:+.2%} to {one.high:+.2%})"
-            yield (*counts, f"{one.new:.2%} against {one.reference:.2%}", change, _verdict(one))
+            if (one := each.share) is not None:
+                yield (
+                    safe(group_name(each)),
+                    f"{each.texts:,} ({each.reference_texts:,})",
+                    f"{one.new:.2%} ({one.reference:.2%})",
+                    f"{one.change:+.2%} ({one.low:+.2%} to {one.high:+.2%})",
+                    _verdict(one),
+                )
 
-    heads = ("Group", "#Texts", "#Of the reference", "#Share", "#Change, 95% interval", "Shown")
-    return table(heads, rows())
+    return table(("Group", "#Texts (reference)", "#Share (before)", "#Change (95% interval)", "Shown"), rows())
+
+
+def _thin(found: DataCheck) -> str:
+    """Return the groups of which too little is said to tell anything, in a sentence."""
+    words = [
+        f"{safe(group_name(each))} ({each.texts:,} and {each.reference_texts:,})"
+        for each in found.groups
+        if each.share is None
+    ]
+    return f'<p class="note">Not enough texts to tell: {", ".join(words)}.</p>' if words else ""
 
 
 def _associations(found: DataCheck) -> str:
     def rows() -> Iterator[tuple[str, ...]]:
         for each in found.groups:
             for one in each.associations:
-                against = "" if one.against == "reference" else " (against the other words of the new texts)"
+                before = f"{one.shift.reference:+.2f}" if one.against == "reference" else "chance"
                 yield (
-                    safe(group_name(each)),
-                    safe(_LEXICONS.get(one.lexicon, one.lexicon)) + against,
-                    f"{one.shift.new:+.2f}",
-                    f"{one.shift.reference:+.2f}",
+                    f"{safe(group_name(each))}, {safe(_LEXICONS.get(one.lexicon, one.lexicon))}",
+                    f"{one.carriers:,}",
+                    f"{one.shift.new:+.2f} ({before})",
                     f"{one.shift.change:+.2f} ({one.shift.low:+.2f} to {one.shift.high:+.2f})",
                     _verdict(one.shift),
                 )
 
-    heads = ("Group", "Near its names", "#Log odds", "#Before", "#Change, 95% interval", "Shown")
+    heads = ("Near its names", "#Texts", "#Log odds (before)", "#Change (95% interval)", "Shown")
     return table(heads, rows())
 
 
@@ -98,26 +110,25 @@ def _verdict(shift: Shift) -> str:
 
 
 def _exemplars(found: DataCheck) -> str:
-    def rows() -> Iterator[tuple[str, ...]]:
-        for each in found.named:
-            words = ", ".join(f"<bdi>{safe(one.word)}</bdi> ({one.new} and {one.reference})" for one in each.words)
-            shown = "".join(f"<li><bdi>{safe(part)}</bdi></li>" for part in each.exemplars)
-            yield safe(group_name(each)), words or "–", f"<ul>{shown}</ul>" if shown else "–"
-
-    return table(
-        ("Group", "Words that rose near its names (authors, and the reference's)", "Texts that carry it"), rows()
-    )
+    """Return, for each group about which something changed, the words that rose near it and a few texts."""
+    parts = []
+    for each in found.named:
+        words = ", ".join(f"<bdi>{safe(one.word)}</bdi> ({one.new}, before {one.reference})" for one in each.words)
+        risen = f"words that rose near it, with how many authors said them: {words}" if words else "no word stands out"
+        shown = "".join(f"<li><bdi>{safe(part)}</bdi></li>" for part in each.exemplars)
+        parts.append(f"<p><b>{safe(group_name(each))}</b>: {risen}.</p>{f'<ul>{shown}</ul>' if shown else ''}")
+    return "".join(parts)
 
 
 def _done(mitigated: tuple[Mitigated, ...]) -> str:
     def rows() -> Iterator[tuple[str, ...]]:
         for each in mitigated:
             done = (
-                f"{each.removed:,} left out (each stays with a chance of {each.keep:.0%})"
+                f"{each.removed:,} left out: each stays with a chance of {each.keep:.0%}"
                 if each.method == "weight"
                 else f"{each.added:,} copies about the counterpart added, {each.unpaired:,} have none"
             )
-            words = _LEXICONS.get(each.lexicon, each.lexicon)
-            yield safe(each.group.replace("_", " ")), safe(words), f"{each.carriers:,}", done
+            group, words = each.group.replace("_", " "), _LEXICONS.get(each.lexicon, each.lexicon)
+            yield f"{safe(group)}, {safe(words)}", f"{each.carriers:,}", done
 
-    return table(("Group", "Near its names", "#Texts trained on that carry it", "What was done"), rows())
+    return table(("Group", "#Texts that carry it", "What was done"), rows())
