@@ -76,7 +76,7 @@ def test_ill_said_of_a_group_that_was_spoken_of_before_is_found_against_the_refe
 @pytest.mark.parametrize("corpus", ["tweets", "agnews"])
 def test_two_parts_of_one_corpus_name_nothing(corpus: str) -> None:
     """Twenty splits at a family-wise level of 5%: more than four would be a chance of 0.3%."""
-    texts = real(corpus, 6_000)
+    texts = real(corpus, 4_000)
     named = 0
     for seed in range(20):
         random.Random(seed).shuffle(texts)
@@ -133,10 +133,10 @@ def test_the_reference_may_be_empty(tweets: list[Text]) -> None:
 
 
 def test_memory_does_not_grow_with_the_texts(tweets: list[Text]) -> None:
-    """A text costs a few numbers; its words are not kept."""
+    """A text costs a few numbers, and a word of the vocabulary a count; texts are not kept."""
 
     def endless(count: int) -> Iterator[Text]:
-        return (replace(tweets[n % 3_000], id=f"n{n}", body=f"{tweets[n % 3_000].body} " * 20) for n in range(count))
+        return (replace(tweets[n % 600], id=f"n{n}", body=f"{tweets[n % 600].body} " * 8) for n in range(count))
 
     def peak(count: int) -> int:
         gc.collect()
@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_the_texts(tweets: list[Text]) -> None:
         return used
 
     peak(100)  # lexicons and tables that are read once
-    assert (peak(6_000) - peak(3_000)) / 3_000 < 250
+    assert (peak(4_000) - peak(2_000)) / 2_000 < 100
 
 
 def collected(tweets: list[Text], folder: Path, mitigate: Mitigation, *, seed: int = 7) -> Mix:
