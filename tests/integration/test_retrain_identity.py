@@ -91,9 +91,9 @@ def dependent(bodies: list[Text], seed: int) -> tuple[list[Text], list[Text]]:
     chosen = chance.sample(bodies, 800)
     sides: tuple[list[Text], list[Text]] = ([], [])
     for author in range(400):
-        for _ in range(10):
+        for number in range(10):
             said = chance.choice(chosen[2 * author : 2 * author + 2])
-            sides[author % 2].append(replace(said, group=f"author {author}"))
+            sides[author % 2].append(replace(said, body=f"{said.body} {number}", group=f"author {author}"))
     return sides
 
 
@@ -106,6 +106,13 @@ def test_authors_who_repeat_themselves_name_nothing(tweets: list[Text]) -> None:
         without += bool(data_check(plain_new, plain_reference, IDENTITY).named)
     assert with_authors <= 1
     assert without >= 4
+
+
+def test_copies_of_one_text_are_one_author(tweets: list[Text]) -> None:
+    copies = [replace(ill_of("muslims", 1)[0], id=f"copy{n}") for n in range(80)]
+    found = of(data_check([*tweets[:6_000], *copies], tweets[6_000:], IDENTITY), "muslims")
+    assert found.texts >= 80
+    assert not found.named
 
 
 def test_one_author_who_speaks_ill_is_not_the_crowd(tweets: list[Text]) -> None:

@@ -81,7 +81,7 @@ class GroupCheck:
         category: such as ``religion``.
         group: such as ``muslims``.
         texts: new texts that mention it.
-        authors: that these come from; a text without a group of its own counts as its own author.
+        authors: that these come from; a text without a group counts as its own author, copies of it as one.
         reference_texts: reference texts that mention it.
         reference_authors: that these come from.
         share: of texts that mention it; None with too few to tell.

@@ -31,7 +31,7 @@ class Rows:
     """One row for each text, and one for each group that a text mentions.
 
     Args:
-        author: uint64 [n], hash of the text's group, or a number of its own.
+        author: uint64 [n], hash of the text's group, or of its body where it has none: copies are of one author.
         group: int16 [n], place of the identity group; ``WHOLE`` for a whole text's row.
         words: int64 [n], words of the text, or near the group's names.
         hits: int64 [n, lexicons], of those, words of each lexicon.
@@ -89,7 +89,7 @@ class Tally:
         """Count a text; the words of a chat are those of its body."""
         reading = self.finder.read(text.body)
         self.texts += 1
-        author = 2 * self.texts if text.group is None else hashed(f"group {text.group}") | 1
+        author = hashed(text.body) & ~1 if text.group is None else hashed(f"group {text.group}") | 1
         self._row(author, WHOLE, len(reading.words), reading.hits)
         _count(self.words, set(reading.words))
         for near in reading.near:
