@@ -10,6 +10,7 @@ from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
     bias,
+    bias_data,
     checking,
     doctor,
     drifting,
@@ -55,5 +56,6 @@ for group in (setup, checking, doctor, running, drifting, reporting, status):
     group.add_to(app)
 for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)
+bias_data.add_to(bias.app)
 
 __all__ = ["app"]

@@ -65,6 +65,10 @@ _WORKING = frozenset(
 Method = Literal["full", "lora", "head"]
 """Which weights a fine-tune changes: all, low-rank adapters (Hu et al. 2021), or the output head alone."""
 
+Mitigation = Literal["none", "weight", "balance"]
+"""What is done about new texts that speak ill of a group more than the reference: nothing, fewer of them, or as many
+about the group's counterpart."""
+
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -96,6 +100,7 @@ class Recipe:
         keep_adapter: whether the adapter is also kept beside the merged weights.
         max_texts: most fresh texts trained on.
         heldout: share of the fresh texts never trained on.
+        mitigate: what is done about texts that speak ill of a group more than the reference.
         probe: share of a run's training that its probe may cost, 0 to 1.
         merge: coefficients tried between champion (0) and fine-tuned model (1); empty for no interpolation.
         devices: processes that train together on one host.
@@ -126,6 +131,7 @@ class Recipe:
     keep_adapter: bool = False
     max_texts: int = 50_000
     heldout: float = 0.2
+    mitigate: Mitigation = "none"
     probe: float = 0.1
     merge: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     devices: int = 1

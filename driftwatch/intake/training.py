@@ -38,12 +38,14 @@ class TrainingFields:
         time: of its time: ISO 8601, or seconds or milliseconds since 1970; None where it has none.
         target: of its class; None where it has none.
         turns: of its chat, a list of messages with role and content; None where it has none.
+        group: of its session or author; None where it has none.
     """
 
     text: str | None = None
     time: str | None = None
     target: str | None = None
     turns: str | None = None
+    group: str | None = None
 
 
 def read_training(
@@ -53,6 +55,7 @@ def read_training(
     time: str | None = None,
     target: str | None = None,
     turns: str | None = None,
+    group: str | None = None,
     limit: int | None = None,
 ) -> Iterator[Text]:
     """Yield the texts of training files in order.
@@ -65,18 +68,25 @@ def read_training(
         time: see there.
         target: see there.
         turns: see there.
+        group: see there.
         limit: most texts.
 
     Raises:
         DataError: a file is missing, is no text, has no such field, or a time or chat is none; with file and line.
     """
-    fields = TrainingFields(text=field, time=time, target=target, turns=turns)
+    fields = TrainingFields(text=field, time=time, target=target, turns=turns, group=group)
     yield from islice((text for path in paths for text in _texts(path, fields)), limit)
 
 
-def _text(body: str, seen_at: datetime, target: str | None = None, turns: tuple[Turn, ...] = ()) -> Text:
+def _text(
+    body: str,
+    seen_at: datetime,
+    target: str | None = None,
+    turns: tuple[Turn, ...] = (),
+    group: str | None = None,
+) -> Text:
     digest = hashlib.blake2b(body.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-    return Text(id=f"t:{digest}", body=body, seen_at=seen_at, target=target, turns=turns)
+    return Text(id=f"t:{digest}", body=body, seen_at=seen_at, target=target, turns=turns, group=group)
 
 
 def _texts(path: Path, fields: TrainingFields) -> Iterator[Text]:
@@ -216,7 +226,8 @@ def _saved(path: Path, fields: TrainingFields) -> Iterator[Text]:
 def _columns(columns: dict[str, Any], fields: TrainingFields, where: str) -> list[str]:
     """Return the names of the columns that are read."""
     text = [] if fields.text is None and fields.turns is not None else [_field_of(columns, fields.text, where)]
-    more = [_field_of(columns, each, where) for each in (fields.time, fields.target, fields.turns) if each is not None]
+    wanted = (fields.time, fields.target, fields.turns, fields.group)
+    more = [_field_of(columns, each, where) for each in wanted if each is not None]
     return list(dict.fromkeys(FieldPath.root(columns, name) for name in (*text, *more)))
 
 
@@ -235,8 +246,11 @@ def _value(record: dict[str, Any], fields: TrainingFields, where: str, *, cure: 
     seen_at = _WHEN
     if fields.time is not None:
         seen_at = _when(_found(record, _field_of(record, fields.time, where)), fields.time, where)
-    target = None if fields.target is None else word_of(_found(record, _field_of(record, fields.target, where)))
-    return _text(body, seen_at, target, turns)
+    target, group = (
+        None if name is None else word_of(_found(record, _field_of(record, name, where)))
+        for name in (fields.target, fields.group)
+    )
+    return _text(body, seen_at, target, turns, group)
 
 
 def _chat(record: dict[str, Any], name: str | None, where: str) -> tuple[Turn, ...]:
@@ -281,7 +295,8 @@ def _when(value: object, name: str, where: str) -> datetime:
 
 def _untimed(fields: TrainingFields, where: str) -> datetime:
     """Return the time of plain text, which is unknown; more than its words it cannot give."""
-    for kind, name in (("time", fields.time), ("target", fields.target), ("turns", fields.turns)):
+    given = (("time", fields.time), ("target", fields.target), ("turns", fields.turns), ("group", fields.group))
+    for kind, name in given:
         if name is not None:
             raise DataError(
                 f'plain text has no field "{name}" for its {kind}',

@@ -12,7 +12,7 @@ from driftwatch.wiring.analysis import (
     stream_settings,
 )
 from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
-from driftwatch.wiring.collecting import checks
+from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
@@ -41,6 +41,7 @@ __all__ = [
     "extractor",
     "feedback_intakes",
     "http_intakes",
+    "identity",
     "incident",
     "known_recipes",
     "launcher",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.features import TextLosses
     from driftwatch.intake.redact import RedactSettings
     from driftwatch.retrain.collect.checks import Checks
+    from driftwatch.retrain.fairness.check import Identity
 
 
 def checks(config: Config, stream: str, *, champion: Path) -> Checks:
@@ -31,7 +32,22 @@ def checks(config: Config, stream: str, *, champion: Path) -> Checks:
     return Checks(
         private=_finder(settings.redact) if settings.redact is not None else None,
         losses=_losses(champion, threads=config.daemon.threads),
+        identity=identity(settings.redact),
     )
+
+
+def identity(redact: RedactSettings | None) -> Identity:
+    """Return who is looked for in the data check: the built-in suite's groups; what is shown is redacted.
+
+    Args:
+        redact: settings of the stream; None for the usual ones, for what is shown is redacted in any case.
+    """
+    from driftwatch.gate.bias.groups import identity_groups
+    from driftwatch.intake.redact import Redactor, RedactSettings
+    from driftwatch.retrain.fairness.check import Identity
+
+    redactor = Redactor(redact or RedactSettings())
+    return Identity(groups=identity_groups(), redact=lambda body: redactor.redact(body)[0])
 
 
 def _finder(settings: RedactSettings) -> Callable[[str], bool]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from driftwatch.retrain.fairness.result import DataCheck, Mitigated
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
@@ -104,6 +106,9 @@ class DataCard:
         sources: every source, up to the first hundred.
         labels: ``name=value`` of the texts' labels and targets, those with most texts.
         clusters: flagged, largest first.
+        identity: how the texts used speak of identity groups, against the reference; None where nobody asked.
+        mitigated: what was done about groups that are spoken ill of more than before.
+        counterfactual: copies of training texts about another group, trained on beside.
         notes: what a person should know, such as a check that was not made.
     """
 
@@ -128,6 +133,9 @@ class DataCard:
     sources: tuple[Share, ...] = ()
     labels: tuple[Share, ...] = ()
     clusters: tuple[Flagged, ...] = ()
+    identity: DataCheck | None = None
+    mitigated: tuple[Mitigated, ...] = ()
+    counterfactual: int = 0
     notes: tuple[str, ...] = field(default=())
 
     @property

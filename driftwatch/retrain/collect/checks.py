@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.features import TextLosses
     from driftwatch.domain.text import Text
+    from driftwatch.retrain.fairness.check import Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,12 @@ class Checks:
     Args:
         private: whether a text holds personal data; None not to ask.
         losses: the champion's losses on bodies; None not to ask.
+        identity: groups whose mentions are compared with the reference's; None not to look.
     """
 
     private: Callable[[str], bool] | None = None
     losses: Callable[[Sequence[str]], TextLosses] | None = None
+    identity: Identity | None = None
 
     def is_private(self, text: Text) -> bool:
         """Whether personal data are found in the body, the chat or the target."""

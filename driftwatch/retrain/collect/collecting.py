@@ -21,13 +21,15 @@ from driftwatch.retrain.collect.draft import Draft, draft
 from driftwatch.retrain.collect.fate import Fate
 from driftwatch.retrain.collect.hashing import hashed
 from driftwatch.retrain.collect.known import Known, read_known
-from driftwatch.retrain.collect.mix import load_card, seal, write_part
+from driftwatch.retrain.collect.mix import COUNTERFACTUAL, load_card, seal, write_part
 from driftwatch.retrain.collect.outliers import LOSS
 from driftwatch.retrain.collect.phrases import PhraseCounts, PhraseSearch
 from driftwatch.retrain.collect.prints import fingerprints, identity_of, in_batches
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.collect.split import Side, split
 from driftwatch.retrain.collect.spool import Spool
+from driftwatch.retrain.fairness.check import data_check
+from driftwatch.retrain.fairness.mitigate import Mitigation
 from driftwatch.retrain.folders import written_aside
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Recipe
     from driftwatch.domain.text import Text
     from driftwatch.retrain.collect.clusters import Cluster
+    from driftwatch.retrain.fairness.result import DataCheck
 
 Rows = npt.NDArray[np.int64]
 Texts = Callable[[], Iterable["Text"]]
@@ -127,10 +130,15 @@ class _Collecting:
         if len(rows) < LEAST_FRESH:
             raise account.too_few(LEAST_FRESH)
         sides = self._split(drafted, rows, found)
+        identity = self._identity(rows, known)
+        mitigation = self._mitigate(drafted, rows[sides == Side.TRAIN], identity)
+        rows, sides = self._staying(drafted, rows, sides)
         replay, wanted = self._replay(drafted, rows, sides, known)
         canaries = account.canaries()
         for side, part in ((Side.TRAIN, "fresh"), (Side.SELECT, "select"), (Side.JUDGE, "judge")):
             write_part(folder, part, account.counted(self._fresh.read(rows[sides == side].tolist())))
+        copies = mitigation.copies(self._fresh.read(rows[sides == Side.TRAIN].tolist())) if mitigation else ()
+        copied = write_part(folder, COUNTERFACTUAL, copies)
         write_part(folder, "canaries", self._fresh.read(canaries.tolist()))
         write_part(folder, "replay", self._old.read(replay.tolist()))
         write_part(folder, "remembered", self._old.read(known.remembered.tolist()))
@@ -157,7 +165,31 @@ class _Collecting:
             sources=account.sources(),
             labels=account.labels(),
             clusters=account.clusters(self._fresh),
+            identity=identity,
+            mitigated=mitigation.told if mitigation else (),
+            counterfactual=copied,
         )
+
+    def _identity(self, rows: Rows, known: Known) -> DataCheck | None:
+        """Say how the texts used speak of identity groups, against the reference."""
+        if self._checks.identity is None:
+            return None
+        reference = np.concatenate([known.remembered, known.replayable])
+        return data_check(self._fresh.read(rows.tolist()), self._old.read(reference.tolist()), self._checks.identity)
+
+    def _mitigate(self, drafted: Draft, train: Rows, identity: DataCheck | None) -> Mitigation | None:
+        """Leave out training texts that speak ill of a group, where the recipe says so."""
+        if identity is None or self._checks.identity is None:
+            return None
+        groups = self._checks.identity.groups
+        mitigation = Mitigation(identity, groups, self._recipe.mitigate, seed=self._seed)
+        drafted.drop(train[mitigation.left_out(self._fresh.read(train.tolist()))], Fate.WEIGHT)
+        return mitigation
+
+    @staticmethod
+    def _staying(drafted: Draft, rows: Rows, sides: npt.NDArray[np.int8]) -> tuple[Rows, npt.NDArray[np.int8]]:
+        stays = drafted.fate[rows] == Fate.IN
+        return rows[stays], sides[stays]
 
     def _replay(self, drafted: Draft, rows: Rows, sides: npt.NDArray[np.int8], known: Known) -> tuple[Rows, int]:
         """Return the reference rows to train on again, and how many are wanted."""
@@ -169,6 +201,7 @@ class _Collecting:
         said = {
             "The champion's loss on single texts was not looked at.": self._checks.losses is None,
             "No check for personal data was made.": self._checks.private is None,
+            "Nobody looked at how identity groups are spoken of.": self._checks.identity is None,
             "No reference text is held out: what the model forgets cannot be judged.": not len(known.remembered),
             f"{short:,} texts fewer are replayed than the recipe asks for: the reference has no more.": short > 0,
         }

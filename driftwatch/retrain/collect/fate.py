@@ -12,7 +12,7 @@ class Fate(IntEnum):
     ``reserved`` (as good as equal to a reference text held out), ``length`` and ``characters`` (outliers of either),
     ``group-cap``, ``source-cap``, ``over-limit`` (more than the recipe's ``max_texts``), ``gone`` (deleted from the
     store meanwhile), ``personal-data``, ``no-loss`` (the champion's loss is no number), ``loss`` (outlier of the
-    champion's loss per token), ``cluster-cap``.
+    champion's loss per token), ``cluster-cap``, ``weight`` (speaks ill of a group, and the recipe wants fewer such).
     """
 
     IN = 0
@@ -30,6 +30,7 @@ class Fate(IntEnum):
     NO_LOSS = 12
     LOSS = 13
     CLUSTER_CAP = 14
+    WEIGHT = 15
 
     @property
     def reason(self) -> str:

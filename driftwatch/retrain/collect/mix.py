@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PARTS = ("fresh", "replay", "select", "judge", "remembered", "canaries")
 """The files of a mix, without ``.jsonl``."""
 
+COUNTERFACTUAL = "counterfactual"
+"""One more; mixes collected before it was thought of have none."""
+
 _CARD = "card.json"
 
 
@@ -93,7 +96,8 @@ class Mix:
         judge: new texts for the final word, seen by nothing else.
         remembered: reference texts that no run replays, for judging what is forgotten.
         canaries: texts of flagged clusters, never trained on; what is learnt of them came in despite the caps.
-        train: fresh and replayed texts; the trainer mixes the order.
+        counterfactual: copies of fresh texts about another group, trained on beside them and nothing else.
+        train: fresh, replayed and counterfactual texts; the trainer mixes the order.
         card: the counts.
     """
 
@@ -103,6 +107,7 @@ class Mix:
     judge: Sequence[Text]
     remembered: Sequence[Text]
     canaries: Sequence[Text]
+    counterfactual: Sequence[Text]
     train: Sequence[Text]
     card: DataCard
 
@@ -112,12 +117,14 @@ def part_file(folder: Path, part: str) -> Path:
     return folder / f"{part}.jsonl"
 
 
-def write_part(folder: Path, part: str, texts: Iterable[Text]) -> None:
-    """Write a part as JSON Lines."""
-    encoder = msgspec.json.Encoder()
+def write_part(folder: Path, part: str, texts: Iterable[Text]) -> int:
+    """Write a part as JSON Lines, and return how many texts it has."""
+    encoder, count = msgspec.json.Encoder(), 0
     with part_file(folder, part).open("wb") as stream:
         for text in texts:
             stream.write(encoder.encode(text) + b"\n")
+            count += 1
+    return count
 
 
 def seal(folder: Path, card: DataCard) -> None:
@@ -135,10 +142,11 @@ def load_mix(folder: Path) -> Mix:
     try:
         card = load_card(folder)
         parts = {part: Part(part_file(folder, part)) for part in PARTS}
-        train = Part(part_file(folder, "fresh"), part_file(folder, "replay"))
+        copies = [file for file in (part_file(folder, COUNTERFACTUAL),) if file.exists()]
+        train = Part(part_file(folder, "fresh"), part_file(folder, "replay"), *copies)
     except OSError as error:
         raise _unreadable(folder, error) from error
-    return Mix(**parts, train=train, card=card)
+    return Mix(**parts, counterfactual=Part(*copies), train=train, card=card)
 
 
 def load_card(folder: Path) -> DataCard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.paper.frame import safe, table
+from driftwatch.retrain.fairness.page import identity_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,13 +27,15 @@ _WORDS = {
     "no-loss": "the champion gives no loss for it",
     "loss": "absurd loss under the champion",
     "cluster-cap": "beyond what one cluster may give",
+    "weight": "speaks ill of a group more than the reference does",
 }
 
 
 def card_section(card: DataCard) -> str:
     """Return the card as an HTML fragment, everything of users escaped.
 
-    The only texts in it are the shortened exemplars of flagged clusters, which are left out of training.
+    The only texts in it are shortened exemplars: of flagged clusters, which are left out of training, and, redacted, of
+    shifts in how identity groups are spoken of.
     """
     parts = (_summary(card), _left_out(card), _caps(card), _flagged(card.clusters), _limits(card.limits))
     shares = (
@@ -40,8 +43,11 @@ def card_section(card: DataCard) -> str:
         _shares("Largest groups", "group (digest)", card.largest_groups),
         _shares("Labels", "label", card.labels),
     )
+    identity = identity_section(card.identity, card.mitigated)
     notes = "".join(f'<p class="note">{safe(note)}</p>' for note in card.notes)
-    return f'<section class="card"><h2>What it trains on</h2>{"".join(parts)}{"".join(shares)}{notes}</section>'
+    return (
+        f'<section class="card"><h2>What it trains on</h2>{"".join(parts)}{"".join(shares)}{identity}{notes}</section>'
+    )
 
 
 def _summary(card: DataCard) -> str:
