@@ -118,6 +118,7 @@ class Account:
             sources=len(np.unique(prints.source[cluster.members])),
             phrase=_shortened(phrase),
             exemplars=tuple(map(_shortened, bodies)),
+            signs=cluster.signs,
         )
 
     def too_few(self, least: int) -> RunError:
