@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from driftwatch.domain.errors import RunError
-from driftwatch.retrain.batches import BatchPlan, fitting, plans
+from driftwatch.retrain.batches import BatchPlan, SmallerPartsError, fitting, plans
 from driftwatch.retrain.checkpoints import Checkpoints
 from driftwatch.retrain.finetune import ranks
 from driftwatch.retrain.finetune.disk import disk_told
@@ -89,6 +89,7 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
     Raises:
         ModelError: the champion is missing, changed, or cannot be loaded.
         DataError: a text's target is no class of the classifier.
+        SmallerPartsError: this process, one of several, has not enough memory for its part of a batch.
         RunError: no text to train on, a loss that is no number, not enough memory, a candidate that does not load, or
             (retryable) a full disk.
     """
@@ -130,10 +131,9 @@ def _trained(training: Training) -> PreTrainedModel | None:
         if not out_of_memory(error) or not smaller:
             raise
         kept.remember_at_once(smaller[0].at_once)
-        raise RunError(
-            f"{plan.at_once} sequences at once do not fit in memory",
-            cure=f"retry the run; it goes on with {smaller[0].at_once} at once",
-            retryable=True,  # the other processes wait for this one and must end too
+        raise SmallerPartsError(  # the other processes wait for this one and must end too
+            f"{plan.at_once} sequences at once do not fit in the memory of process {ranks.rank()}",
+            cure=f"start the processes again; they go on with {smaller[0].at_once} at once",
         ) from error
 
 
