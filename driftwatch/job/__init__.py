@@ -125,7 +125,7 @@ class Job:
         return self._store.runs.get(self._id)
 
     def _begin(self, _run: Run) -> None:
-        check_champion(self._champion_folder())
+        check_champion(self._champion_folder(), promoted=True)
         self._move(RunState.COLLECTING, f"texts {self._spec.first_seq} to {self._spec.last_seq} of the store")
 
     def _collect(self, _run: Run) -> None:

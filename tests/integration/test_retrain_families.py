@@ -140,6 +140,14 @@ def test_whether_a_model_keeps_packed_texts_apart_is_asked_of_itself(champions: 
         assert not keeps_apart(model)
 
 
+def test_the_model_that_was_asked_is_the_one_that_is_trained(champions: dict[str, Path]) -> None:
+    start = Start(champions["gpt2"])
+    asked = start.look()
+    assert start.look() is asked
+    assert start.take() is asked
+    assert start.take() is not asked, "a later attempt begins from the folder again"
+
+
 def test_a_model_that_cannot_be_packed_is_fed_text_by_text(tmp_path: Path) -> None:
     import torch
     from transformers import BloomConfig, BloomForCausalLM
