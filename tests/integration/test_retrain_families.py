@@ -20,7 +20,7 @@ from driftwatch.features.loss import load_model
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.finetune.examples import IGNORED, Masking, Packed, collate
 from driftwatch.retrain.finetune.family import Family, family_of
-from driftwatch.retrain.finetune.folder import load_config, load_tokenizer, load_trainable
+from driftwatch.retrain.finetune.folder import Start, load_config, load_tokenizer, load_trainable
 from driftwatch.retrain.finetune.layout import keeps_apart
 from driftwatch.retrain.finetune.rows import Rows, rows_of
 from driftwatch.retrain.folders import file_hashes
