@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from driftwatch.domain.features import Digest, Features
+from driftwatch.domain.features import Digest, Features, LossUnit
 from driftwatch.domain.text import Text
 
 
@@ -131,7 +131,7 @@ class ClusterShift:
         reference_share: of the reference's texts.
         texts: number of distinct texts in it.
         exemplars: redacted bodies nearest to its centre.
-        loss: the champion's mean loss there in nats per token; None without a model.
+        loss: the champion's mean loss there, in the unit of the window's losses; None without a model.
     """
 
     change: Change
@@ -290,6 +290,7 @@ class WindowResult:
         clusters: new, grown and shrunk, strongest first.
         slices: that carry the drift, strongest first.
         map: of the texts, where an alarm was raised in this window.
+        loss_unit: of the losses among the measures and of the clusters.
     """
 
     stream: str
@@ -312,6 +313,7 @@ class WindowResult:
     clusters: tuple[ClusterShift, ...] = ()
     slices: tuple[SliceShift, ...] = ()
     map: DriftMap | None = None
+    loss_unit: LossUnit = LossUnit.TOKEN
 
     def value(self, name: str) -> float | None:
         """Return the measure's value, or None where it was not measured."""

@@ -19,6 +19,7 @@ from driftwatch.cli import app
 from driftwatch.config import Config, load_config
 from driftwatch.cycle import Cycle, Progressed
 from driftwatch.domain.drift import DriftState, WindowResult
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.feedback import Feedback
 from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import GateLimits, Verdict, VerdictOutcome
@@ -168,6 +169,7 @@ def test_a_stream_of_a_classifier_is_watched(config: Config, store: Store, here:
     write(log, labelled(slice(420, 450)))
     quiet = next(seen)
     assert quiet.value("loss.nats") is not None
+    assert quiet.loss_unit is LossUnit.LABELLED_TEXT
     assert quiet.value("feedback.n") is None
     assert quiet.state is not DriftState.SILENT_DECAY
 
