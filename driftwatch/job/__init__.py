@@ -19,7 +19,7 @@ from driftwatch import wiring
 from driftwatch.alert import messages
 from driftwatch.config import load_config
 from driftwatch.domain.errors import ConflictError, DriftwatchError
-from driftwatch.domain.run import Progress, RunId, RunState, VerdictOutcome
+from driftwatch.domain.run import Progress, RunId, RunState
 from driftwatch.drift.archive import load_reference
 from driftwatch.gate.remembered import RememberedModel
 from driftwatch.job import judging
@@ -186,7 +186,8 @@ class Job:
     def _train(self, run: Run) -> None:
         mix = load_mix(self._folder / "data")
         recipe = self._recipe(run)
-        texts = rounds.training_texts(mix, replay=recipe.replay, usual=self._spec.recipe.replay)
+        learnt = rounds.learnt_before(run.verdicts, mix.card, before=run.round)
+        texts = rounds.training_texts(mix, replay=recipe.replay, usual=self._spec.recipe.replay, without=learnt)
         if self._candidate_folder(run.round).exists():
             done = True
         else:
@@ -249,10 +250,14 @@ class Job:
         candidate = RememberedModel(self._load(self._candidate_folder(run.round)))
         panel = judging.Panel(self._store, run, candidate=candidate, champion=champion)
         verdicts = panel.look(chosen_by)
-        if not judging.refused(verdicts):
-            self._decide(run, [*panel.decide(verdicts, judging.judgement(mix)), *panel.look_at_canaries(mix)])
+        canaries = [] if judging.refused(verdicts) else panel.look_at_canaries(mix, beside=mix.select)
+        if judging.refused([*verdicts, *canaries]):
+            self._again(run, [*verdicts, *canaries])
+        elif judging.unsure(canaries) and self._no_other(run) is None:
+            self._again(run, canaries)  # without the cluster that was learnt
         else:
-            self._again(run, verdicts)
+            final = panel.decide(verdicts, judging.judgement(mix))
+            self._decide(run, [*final, *panel.look_at_canaries(mix, beside=mix.judge)])
 
     def _merging(self, run: Run) -> Merging:
         return Merging(
@@ -264,19 +269,25 @@ class Job:
         )
 
     def _again(self, run: Run, verdicts: Sequence[Verdict]) -> None:
-        """Begin another round where the rule allows one, in number and in hours."""
-        refusal, most = judging.said(verdicts), self._spec.max_hours
-        if run.round >= self._spec.rounds:
-            self._move(RunState.REJECTED, f"no round left: {refusal}")
-        elif most is not None and self._meter.hours + self._meter.of_round(run.round) > most:
-            spent = f"{self._meter.hours:.2g} of {most:g} hours of training are used"
-            self._move(RunState.REJECTED, f"no time for another round, {spent}: {refusal}")
+        """Begin another round where the rule allows one."""
+        refusal, none = judging.said(verdicts), self._no_other(run)
+        if none is not None:
+            self._move(RunState.REJECTED, f"{none}: {refusal}")
         else:
             self._move(RunState.TRAINING, f"round {run.round} refused: {refusal}", round_=run.round + 1)
 
+    def _no_other(self, run: Run) -> str | None:
+        """Return why the rule allows no further round, in number or in hours; None where it does."""
+        most = self._spec.max_hours
+        if run.round >= self._spec.rounds:
+            return "no round left"
+        if most is not None and self._meter.hours + self._meter.of_round(run.round) > most:
+            return f"no time for another round, {self._meter.hours:.2g} of {most:g} hours of training are used"
+        return None
+
     def _decide(self, run: Run, verdicts: Sequence[Verdict]) -> None:
         version = f"m{candidate_digest(self._candidate_folder(run.round))}"
-        unsure = [verdict for verdict in verdicts if verdict.outcome is VerdictOutcome.NOT_SHOWN]
+        unsure = judging.unsure(verdicts)
         if judging.refused(verdicts):
             reason = f"refused on the texts kept for the final word: {judging.said(verdicts)}"
             self._move(RunState.REJECTED, reason)

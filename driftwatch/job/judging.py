@@ -10,7 +10,9 @@ import structlog
 from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import CANARIES, GateMeasure, Progress, Verdict, VerdictOutcome
 from driftwatch.gate.required import required_gates
+from driftwatch.gate.verdicts import judged
 from driftwatch.retrain.collect.canaries import Pair, learnt, objection
+from driftwatch.retrain.rounds import cluster_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,16 +65,23 @@ class Panel:
         spoken = [verdict for verdict in looked if verdict.gate not in _BY_TEXTS]
         return [*spoken, *self._ask(_BY_TEXTS, data)]
 
-    def look_at_canaries(self, mix: Mix) -> list[Verdict]:
-        """Say whether the candidate learnt a flagged cluster of the fresh texts; nothing where none was flagged."""
+    def look_at_canaries(self, mix: Mix, *, beside: Sequence[Text]) -> list[Verdict]:
+        """Say whether the candidate learnt a flagged cluster of the fresh texts; nothing where none was flagged.
+
+        Args:
+            mix: of the run.
+            beside: held-out texts of no flagged cluster, for what the candidate gains anyhow.
+        """
         if not mix.canaries:
             return []
-        canaries, judged = (self._paired(tuple(texts)) for texts in (mix.canaries, mix.judge))
-        verdict = canary_verdict(
-            learnt(mix.card.clusters, canaries=canaries, judged=judged), mix.card.clusters, round=self._run.round
-        )
+        verdict = judged(CANARIES, round=self._run.round, by=lambda: self._of_canaries(mix, beside))
         self._store.runs.add_verdict(self._run.spec.id, verdict)
         return [verdict]
+
+    def _of_canaries(self, mix: Mix, beside: Sequence[Text]) -> Verdict:
+        canaries, others = (self._paired(tuple(texts)) for texts in (mix.canaries, beside))
+        found = learnt(mix.card.clusters, canaries=canaries, judged=others)
+        return canary_verdict(found, mix.card.clusters, round=self._run.round)
 
     def _paired(self, texts: tuple[Text, ...]) -> Pair:
         return Pair(champion=self._champion.score(texts), candidate=self._candidate.score(texts))
@@ -116,7 +125,7 @@ def canary_verdict(
         detail=refusal or passed,
         measures=tuple(
             GateMeasure(
-                name=f"cluster {each.cluster + 1}",
+                name=cluster_name(each.cluster),
                 value=each.gain,
                 low=each.low,
                 high=2 * each.gain - each.low,
@@ -127,6 +136,11 @@ def canary_verdict(
             for each in found
         ),
     )
+
+
+def unsure(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return those that neither pass nor refuse."""
+    return [verdict for verdict in verdicts if verdict.outcome is VerdictOutcome.NOT_SHOWN]
 
 
 def refused(verdicts: Sequence[Verdict]) -> bool:

@@ -20,8 +20,12 @@ from driftwatch.cli import app
 from driftwatch.config import Config, load_config
 from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunSpec, RunState, Verdict, VerdictOutcome
 from driftwatch.domain.text import Text
+from driftwatch.features.loss import load_model
 from driftwatch.features.model import model_digest
 from driftwatch.job import Job
+from driftwatch.job.judging import Panel
+from driftwatch.retrain import rounds
+from driftwatch.retrain.dataset import load_mix
 from driftwatch.retrain.merge import load_curve
 from driftwatch.retrain.probe.record import load_prediction
 from driftwatch.store import Store
@@ -240,7 +244,7 @@ def canaries(run: Run) -> Verdict:
 
 def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked: Bench) -> None:
     """Ten texts of the campaign, which the caps let through, are enough for so small a run."""
-    run = attacked.play("learnt")
+    run = attacked.play("learnt", rounds=1)
     verdict = canaries(run)
     assert (verdict.outcome, verdict.round) == (VerdictOutcome.NOT_SHOWN, 1)
     measure = verdict.measures[0]  # of the largest cluster; a phrase of the documentation may be another
@@ -258,6 +262,50 @@ def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked
     shown = CliRunner().invoke(app, ["runs", "show", "learnt", "--config", config], env={"COLUMNS": "300"}).output
     assert "canaries" in shown
     assert "cluster 1" in shown
+
+
+def test_a_campaign_that_was_learnt_is_left_out_of_the_next_round(attacked: Bench) -> None:
+    run = attacked.play("without")
+    first, second = (verdict for verdict in run.verdicts if verdict.gate == "canaries")
+    assert (first.round, first.outcome) == (1, VerdictOutcome.NOT_SHOWN)
+    assert (second.round, second.outcome) == (2, VerdictOutcome.PASSED), second.detail
+    assert run.state is RunState.KEPT, "no person is asked"
+    again = next(move.reason for move in run.transitions if move.reason.startswith("round 1 refused"))
+    assert "canaries: the candidate learnt flagged cluster " in again
+    mix = load_mix(attacked.folder("without") / "data")
+    trained = {text.id for text in mix.fresh if text.id.startswith("planted")}
+    left = rounds.learnt_before(run.verdicts, mix.card, before=2)
+    assert trained
+    assert trained <= left
+    assert len(left) < 0.1 * len(mix.fresh)
+
+
+def test_a_canary_whose_loss_is_no_number_refuses_with_the_reason(attacked: Bench) -> None:
+    """The weights of the round's candidate are damaged on disk just where the canaries' own words are looked up."""
+    run = attacked.play("nan-canaries", rounds=1, approve=True)
+    mix = load_mix(attacked.folder("nan-canaries") / "data")
+    champion = load_model(attacked.config.state_dir / "models" / STREAM / attacked.spec.champion)
+    candidate = attacked.folder("nan-canaries") / "candidate-1"
+    spoil(candidate, only_in=[text.body for text in mix.canaries], besides=[text.body for text in mix.select])
+    panel = Panel(attacked.store, run, candidate=load_model(candidate), champion=champion)
+    (verdict,) = panel.look_at_canaries(mix, beside=mix.select)
+    assert verdict.outcome is VerdictOutcome.REFUSED
+    assert verdict.detail.startswith("could not run, which refuses: ")
+    assert "losses that are no numbers" in verdict.detail
+
+
+def spoil(folder: Path, *, only_in: list[str], besides: list[str]) -> None:
+    """Make the embedding of a token that only the one set of texts has no number."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    mine, others = (
+        {token for body in bodies for token in tokenizer(body)["input_ids"]} for bodies in (only_in, besides)
+    )
+    with torch.no_grad():
+        model.get_input_embeddings().weight[min(mine - others)] = float("nan")
+    model.save_pretrained(folder)
 
 
 def test_a_candidate_that_learnt_no_campaign_is_said_so(attacked: Bench) -> None:

@@ -77,6 +77,7 @@ class Flagged:
         phrase: the shared words, shortened; empty for a cluster of texts that are alike.
         exemplars: beginnings of a few texts left out, without personal data as far as the check finds it.
         signs: of coordination, for a cluster by meaning.
+        trained: ids of the texts trained on, so that a later round can do without them.
     """
 
     kind: Literal["alike", "phrase", "meaning"]
@@ -88,6 +89,7 @@ class Flagged:
     phrase: str = ""
     exemplars: tuple[str, ...] = ()
     signs: tuple[Sign, ...] = ()
+    trained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
