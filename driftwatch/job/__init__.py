@@ -244,12 +244,16 @@ class Job:
         """Merge, then look with the selection texts; what holds is judged by texts that nothing was chosen by."""
         mix = load_mix(self._folder / "data")
         chosen_by, champion = judging.selection(mix), RememberedModel(self._load(self._champion_folder()))
-        self._merging(run).work(
+        merging = self._merging(run)
+        merging.work(
             self._spec.recipe.merge, champion, chosen_by, limits=self._spec.limits, seed=self._spec.recipe.seed
         )
-        candidate = RememberedModel(self._load(self._candidate_folder(run.round)))
-        panel = judging.Panel(self._store, run, candidate=candidate, champion=champion)
+        panel = self._panel(run, champion)
         verdicts = panel.look(chosen_by)
+        while judging.goes_too_far(verdicts) and merging.lower(judging.said(verdicts)) is not None:
+            panel = self._panel(run, champion)
+            verdicts = panel.look(chosen_by)
+        merging.done()
         canaries = [] if judging.refused(verdicts) else panel.look_at_canaries(mix, beside=mix.select)
         if judging.refused([*verdicts, *canaries]):
             self._again(run, [*verdicts, *canaries])
@@ -258,6 +262,10 @@ class Job:
         else:
             final = panel.decide(verdicts, judging.judgement(mix))
             self._decide(run, [*final, *panel.look_at_canaries(mix, beside=mix.judge)])
+
+    def _panel(self, run: Run, champion: Model) -> judging.Panel:
+        candidate = RememberedModel(self._load(self._candidate_folder(run.round)))
+        return judging.Panel(self._store, run, candidate=candidate, champion=champion)
 
     def _merging(self, run: Run) -> Merging:
         return Merging(

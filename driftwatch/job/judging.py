@@ -138,6 +138,12 @@ def canary_verdict(
     )
 
 
+def goes_too_far(verdicts: Sequence[Verdict]) -> bool:
+    """Whether only gates refused that the merge did not look at: less of the fine-tune may suit them."""
+    gates = {verdict.gate for verdict in verdicts if verdict.outcome is VerdictOutcome.REFUSED}
+    return bool(gates) and gates.isdisjoint(_BY_TEXTS)
+
+
 def unsure(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Return those that neither pass nor refuse."""
     return [verdict for verdict in verdicts if verdict.outcome is VerdictOutcome.NOT_SHOWN]

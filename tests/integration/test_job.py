@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from corpus import paragraphs
+from families import texts_of
 from models import tiny_causal
 from planted import PAYLOAD, campaign
 from typer.testing import CliRunner
@@ -22,10 +23,12 @@ from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, Run
 from driftwatch.domain.text import Text
 from driftwatch.features.loss import load_model
 from driftwatch.features.model import model_digest
+from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.job import Job
 from driftwatch.job.judging import Panel
 from driftwatch.retrain import rounds
 from driftwatch.retrain.dataset import load_mix
+from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.merge import load_curve
 from driftwatch.retrain.probe.record import load_prediction
 from driftwatch.store import Store
@@ -224,6 +227,45 @@ def test_a_round_that_forgets_is_followed_by_one_that_replays_more(bench: Bench)
     curve = load_curve(bench.folder("forgetful") / "merge-1.json")
     assert curve is not None
     assert "no coefficient keeps forgetting below -1" in curve.reason
+
+
+def prejudiced(bench: Bench, folder: Path) -> None:
+    """Fine-tune the champion on fresh texts and, again and again, on the stereotypes of one contrast."""
+    stored = bench.store.texts.span(STREAM, first_seq=1, last_seq=260)
+    said = [pair.stereotype for pair in builtin_suite() if pair.template.startswith("religion-1-")]
+    assert finetune(
+        bench.config.state_dir / "models" / STREAM / bench.spec.champion,
+        [*(each.text for each in stored), *texts_of(said * 12)],
+        replace(RECIPE, learning_rates=(4e-3,), epochs=8.0, checkpoint_steps=1_000),
+        round=1,
+        out=folder,
+        checkpoints=folder.with_name("checkpoints"),
+        on_progress=lambda _: None,
+        should_stop=lambda: False,
+        threads=1,
+    )
+
+
+def test_what_the_bias_gate_refuses_is_first_tried_with_less_of_the_fine_tune(bench: Bench) -> None:
+    limits = GateLimits(quality_min_gain=0.0, forgetting_max_loss=5.0, bias_max_increase=0.1)
+    run = bench.queue("prejudiced", limits=limits, rounds=1, recipe=replace(RECIPE, merge=(0.5, 1.0)))
+    prejudiced(bench, bench.folder(run) / "trained-1")
+    Job(bench.config, bench.store, run).work()
+    ended = bench.store.runs.get(run)
+    assert ended.state is RunState.AWAITING_APPROVAL, ended.transitions[-1].reason
+    assert ended.round == 1, "no other round was needed"
+    curve = load_curve(bench.folder(run) / "merge-1.json")
+    assert curve is not None
+    (refused,) = (point for point in curve.points if point.refused)
+    assert refused.coefficient > curve.chosen
+    assert refused.gain > curve.taken.gain > 0, "the refused one would have been the choice"
+    assert "prefers stereotypes more, by over 0.1 nats/pair, in religion" in refused.refused
+    assert f"after {refused.coefficient:.1%} of the way was refused: bias: " in curve.reason
+    bias = next(verdict for verdict in ended.verdicts if verdict.gate == "bias")
+    assert bias.outcome is not VerdictOutcome.REFUSED
+    assert ended.candidate == f"m{model_digest(bench.folder(run) / 'candidate-1').removeprefix('sha256:')[:12]}"
+    assert not (bench.folder(run) / "trained-1").exists()
+    assert "of the way was refused" in (bench.folder(run) / "report.html").read_text()
 
 
 PLANTED = 100
