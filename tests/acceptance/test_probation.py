@@ -70,7 +70,7 @@ def play(deployment: Deployment, *, killing: bool) -> int:
             until(lambda done=index + 1: still(daemon, store.windows.position(STREAM).index >= done), "a window")  # type: ignore[misc]
             kill()  # after the window's word, before or after its consequence
         until(lambda: still(daemon, the_run(store).state.final), "the probation's end")
-        assert daemon.alive
+        until(lambda: ready(deployment), "the daemon to be ready again")
         assert daemon.stop() == 0
     store.close()
     return kills

@@ -14,6 +14,7 @@ from corpus import paragraphs
 from families import texts_of
 from models import tiny_causal
 from planted import PAYLOAD, campaign
+from run_samples import run_spec
 from typer.testing import CliRunner
 
 from driftwatch import wiring
@@ -88,12 +89,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
     assert champion is not None
     assert reference is not None
-    spec = RunSpec(
-        id=RunId("none"),
+    spec = run_spec(
+        "none",
         stream=STREAM,
         rule="model-suffers",
         window=3,
-        first_seq=1,
         last_seq=len(fresh),
         reference=reference.version,
         champion=champion.version,
