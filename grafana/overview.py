@@ -146,7 +146,7 @@ DRIFT = (
     _measure(
         "Model: rise of the loss",
         "loss.increase",
-        "The champion's loss over the reference's, in nats per token: does the model suffer?",
+        "The champion's loss over the reference's, in nats (per token, masked token or labelled text): does it suffer?",
         "short",
     ),
     _measure(
@@ -250,6 +250,37 @@ TEXTS = (
         least=0,
     ),
 )
+FEEDBACK = (
+    Chart(
+        title="Right answers by feedback",
+        says="Share of right answers in the last window, of its texts with feedback. Few texts: a rough figure.",
+        queries=(Query(expr=f"driftwatch_feedback_accuracy_ratio{{{_STREAM}}}", legend="{{stream}}"),),
+        unit="percentunit",
+        least=0,
+        most=1,
+    ),
+    Chart(
+        title="Texts with feedback",
+        says="Texts of the last window that feedback is about, and how many the window has. Dashed: all of them.",
+        queries=(
+            Query(expr=f"driftwatch_feedback_texts{{{_STREAM}}}", legend="{{stream}}"),
+            Query(expr=f"driftwatch_window_texts{{{_STREAM}}}", legend="{{stream}} limit"),
+        ),
+        least=0,
+    ),
+    Chart(
+        title="Feedback by what it says",
+        says="Pieces of feedback an hour. Unknown: about texts that are not stored; check the ids that are sent.",
+        queries=(
+            Query(
+                expr=f"sum by (outcome) (increase(driftwatch_feedback_total{{{_STREAM}}}[1h]))",
+                legend="{{outcome}}",
+            ),
+        ),
+        least=0,
+        stacked=True,
+    ),
+)
 RUNS = (
     Chart(
         title="Progress of the stage",
@@ -324,6 +355,7 @@ ROWS: tuple[tuple[str, tuple[Part, ...], int, int], ...] = (
     ("Drift", DRIFT, 12, 8),
     ("Does the detector keep its promises?", PROMISES, 6, 7),
     ("Texts", TEXTS, 8, 7),
+    ("Feedback", FEEDBACK, 8, 7),
     ("Runs and models", RUNS, 8, 7),
     ("The daemon itself", DAEMON, 6, 7),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from run_samples import run_spec
+
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
 from driftwatch.domain.drift import (
@@ -19,12 +21,8 @@ from driftwatch.domain.drift import (
     WordShift,
 )
 from driftwatch.domain.run import (
-    GateLimits,
     GateMeasure,
-    Recipe,
     Run,
-    RunId,
-    RunSpec,
     RunState,
     Verdict,
     VerdictOutcome,
@@ -131,17 +129,14 @@ EXPLAINED = replace(
         ),
     ),
 )
-SPEC = RunSpec(
-    id=RunId("s-w0000012"),
+SPEC = run_spec(
+    "s-w0000012",
     stream="s",
     rule="learn",
-    window=12,
     first_seq=5_500,
     last_seq=6_499,
     reference="r0123",
     champion="v1",
-    recipe=Recipe(name="small"),
-    limits=GateLimits(),
     approve=True,
 )
 VERDICT = Verdict(

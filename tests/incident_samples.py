@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from drift_samples import known, new
+from run_samples import run_spec
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from driftwatch.domain.decision import Action, Decision, Reason
@@ -24,7 +25,7 @@ from driftwatch.domain.drift import (
     SliceShift,
     WindowResult,
 )
-from driftwatch.domain.run import GateLimits, Recipe, Run, RunId, RunSpec, RunState, Transition
+from driftwatch.domain.run import Run, RunState, Transition
 from driftwatch.drift.words import Words
 
 if TYPE_CHECKING:
@@ -241,8 +242,8 @@ def _decisions(result: WindowResult) -> tuple[Decision, ...]:
 
 
 def _run(result: WindowResult) -> Run:
-    spec = RunSpec(
-        id=RunId(f"{result.stream}-w0000019-retrain-on-harm"),
+    spec = run_spec(
+        f"{result.stream}-w0000019-retrain-on-harm",
         stream=result.stream,
         rule="retrain-on-harm",
         window=SHOWN,
@@ -250,8 +251,6 @@ def _run(result: WindowResult) -> Run:
         last_seq=result.last_seq,
         reference=result.reference,
         champion="m1be7720c54aa",
-        recipe=Recipe(name="small"),
-        limits=GateLimits(),
     )
     at = BEGIN + (SHOWN + 1) * EACH + timedelta(seconds=2)
     steps = (Transition(state=RunState.TRAINING, at=at, reason="1,029 texts collected, 258 held out"),)

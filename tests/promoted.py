@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from corpus import paragraphs
 from models import tiny_causal
+from run_samples import run_spec
 
 from driftwatch import wiring
 from driftwatch.config import load_config
 from driftwatch.cycle import Cycle, Progressed
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
-from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunSpec, RunState
+from driftwatch.domain.run import Probation, Run, RunState
 from driftwatch.domain.text import Text
 from driftwatch.features.model import model_digest
 from driftwatch.policy.ruleset import Policy
@@ -124,17 +125,13 @@ class Stream:
         champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
         assert champion is not None
         assert reference is not None
-        spec = RunSpec(
-            id=RunId(f"{STREAM}-w{number:07d}"),
+        spec = run_spec(
+            f"{STREAM}-w{number:07d}",
             stream=STREAM,
-            rule="model-suffers",
             window=number,
-            first_seq=1,
             last_seq=2,
             reference=reference.version,
             champion=champion.version,
-            recipe=Recipe(name="small"),
-            limits=GateLimits(),
             probation=probation,
         )
         store.runs.create(spec, reason="asked")

@@ -25,21 +25,25 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ODD = '<b>&"odd"\''
 """What anybody may write into a label, a reason or a name."""
 
-SPEC = RunSpec(
-    id=RunId("support-w0000012"),
-    stream="support",
-    rule="topic-shift",
-    window=12,
-    first_seq=1,
-    last_seq=2_000,
-    reference="r1",
-    champion="m0123456789ab",
-    recipe=Recipe(name="small"),
-    limits=GateLimits(),
-    worth=0.02,
-    max_hours=6,
-    approve=True,
-)
+
+def run_spec(run: str = "support-w0000012", **change: object) -> RunSpec:
+    """Return what a run is asked to do: the least there is to say, but for what a test changes."""
+    spec = RunSpec(
+        id=RunId(run),
+        stream="support",
+        rule="topic-shift",
+        window=12,
+        first_seq=1,
+        last_seq=2_000,
+        reference="r1",
+        champion="m1",
+        recipe=Recipe(name="small"),
+        limits=GateLimits(),
+    )
+    return replace(spec, **change)  # type: ignore[arg-type]
+
+
+SPEC = run_spec(champion="m0123456789ab", worth=0.02, max_hours=6, approve=True)
 
 
 def measure(name: str, value: float, limit: float, unit: str = "nats/token") -> GateMeasure:

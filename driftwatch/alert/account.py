@@ -32,7 +32,7 @@ def account(result: WindowResult) -> Iterator[str]:
         if found := [each for each in result.clusters if each.change is change][:_MOST_CLUSTERS]:
             yield f"{word} topics: {'; '.join(_topic(each) for each in found)}"
     if (increase := _measure(result, "loss.increase")) is not None:
-        yield f"model: loss {increase.value:+.3f} nats/token against the reference's ({_fares(increase)})"
+        yield f"model: loss {increase.value:+.3f} {result.loss_unit} against the reference's ({_fares(increase)})"
     if (evidence := result.value("drift.evidence")) is not None and math.isfinite(evidence):
         yield f"evidence: 10^{evidence:.1f} times what an alarm takes, at its highest in this window"
     yield f"window: {moment(result.first_seen_at)} to {moment(result.last_seen_at)}"

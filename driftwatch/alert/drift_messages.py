@@ -94,8 +94,8 @@ def retrain_started(
         figures=tuple(f"{reason.subject}: {reason.detail}" for reason in decision.reasons),
         since=decision.at,
         by_itself=f"up to {spec.rounds} rounds of recipe {spec.recipe.name}, each judged for quality "
-        f"(gain at least {spec.limits.quality_min_gain:g} nats/token), forgetting "
-        f"(at most {spec.limits.forgetting_max_loss:g} nats/token) and bias "
+        f"(gain at least {spec.limits.quality_min_gain:g} nats), forgetting "
+        f"(at most {spec.limits.forgetting_max_loss:g} nats) and bias "
         f"(at most {spec.limits.bias_max_increase:g} nats/pair more); if all hold it {after}. "
         f"Until then model {spec.champion} serves as before.",
         person="nothing now."

@@ -12,7 +12,9 @@ from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, err, 
 from driftwatch.domain.errors import DataError, DriftwatchError
 
 if TYPE_CHECKING:
+    from driftwatch.config import StreamSettings
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.text import Text
 
 DRIFTED = 3
 """Exit code when the file has drifted."""
@@ -23,6 +25,10 @@ def drift(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines, text, CSV or Parquet.")],
     stream: Annotated[str | None, typer.Option(help="Stream whose reference is used; the only one by default.")] = None,
     field: Annotated[str | None, typer.Option(help="Name of the text's field or column.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Name of a classifier's class; the one that the stream's sources read by default."),
+    ] = None,
     alpha: Annotated[
         float, typer.Option(min=0.0005, max=0.5, help="p-value at or below which the file has drifted.")
     ] = 0.001,
@@ -36,11 +42,11 @@ def drift(
     from driftwatch import wiring
     from driftwatch.domain.drift import Outcome
     from driftwatch.drift.page import headline, planned_look, window_page
-    from driftwatch.intake.training import read_training
 
     loaded = read_config(config)
     name = stream or _only(list(loaded.streams))
-    texts = list(read_training([file], field=field, limit=limit))
+    settings = wiring.stream_settings(loaded, name)
+    texts = _texts(file, field=field, target=target, usual=_usual_target(settings), limit=limit)
     if not texts:
         raise DataError("it holds no text", where=str(file), cure="give a file with at least 50 texts")
     with err.status("measuring texts"):
@@ -61,6 +67,24 @@ def drift(
     p = planned_look(result)
     if p is not None and p <= alpha:
         raise typer.Exit(DRIFTED)
+
+
+def _usual_target(settings: StreamSettings) -> str | None:
+    """Return where the stream's records have their class: as its sources read it, else as its training data has it."""
+    named = (*(source.target for source in settings.sources), settings.reference.target)
+    return next((target for target in named if target is not None), None)
+
+
+def _texts(file: Path, *, field: str | None, target: str | None, usual: str | None, limit: int) -> list[Text]:
+    """Read the file, with classes where one is asked for; where they are only usual, a file may be without."""
+    from driftwatch.intake.training import read_training
+
+    if target is None and usual is not None:
+        try:
+            return list(read_training([file], field=field, target=usual, limit=limit))
+        except DataError as error:
+            err.print(f"read without classes, so the model's loss is not known: {error}", markup=False)
+    return list(read_training([file], field=field, target=target, limit=limit))
 
 
 def _only(streams: list[str]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.features import Digest, Features
+from driftwatch.domain.features import Digest, Features, LossUnit
 from driftwatch.domain.text import Text
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class ClusterShift:
         reference_share: of the reference's texts.
         texts: number of distinct texts in it.
         exemplars: redacted bodies nearest to its centre.
-        loss: the champion's mean loss there in nats per token; None without a model.
+        loss: the champion's mean loss there, in the unit of the window's losses; None without a model.
     """
 
     change: Change
@@ -298,6 +298,7 @@ class WindowResult:
         clusters: new, grown and shrunk, strongest first.
         slices: that carry the drift, strongest first.
         map: of the texts, where an alarm was raised in this window.
+        loss_unit: of the losses among the measures and of the clusters.
     """
 
     stream: str
@@ -320,6 +321,7 @@ class WindowResult:
     clusters: tuple[ClusterShift, ...] = ()
     slices: tuple[SliceShift, ...] = ()
     map: DriftMap | None = None
+    loss_unit: LossUnit = LossUnit.TOKEN
 
     def value(self, name: str) -> float | None:
         """Return the measure's value, or None where it was not measured."""

@@ -53,6 +53,11 @@ class LossUnit(StrEnum):
     MASKED_TOKEN = "nats/masked token"  # noqa: S105 - a unit
     LABELLED_TEXT = "nats/labelled text"
 
+    @property
+    def words(self) -> str:
+        """Its name in a sentence, such as "nats per token"."""
+        return self.value.replace("/", " per ")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TextLosses:

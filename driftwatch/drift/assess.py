@@ -9,6 +9,7 @@ import numpy as np
 
 from driftwatch.domain.drift import Measure, Outcome, Reference, Window, WindowResult
 from driftwatch.domain.errors import DataError, EncoderError
+from driftwatch.domain.features import LossUnit
 from driftwatch.drift.audit import AuditDetector
 from driftwatch.drift.classifier import ClassifierDetector
 from driftwatch.drift.evidence.detector import EvidenceDetector
@@ -132,6 +133,7 @@ class Assessor:
             clusters=explained.clusters,
             slices=explained.slices,
             map=explained.map,
+            loss_unit=window.features.losses.unit if window.features.losses is not None else LossUnit.TOKEN,
         )
 
     def _explain(self, window: Window, measures: Sequence[Measure]) -> Explanation:

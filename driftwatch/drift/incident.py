@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.features import LossUnit
 from driftwatch.drift.paper.course import Course
 from driftwatch.drift.paper.deeds import decisions_and_runs, deeds_in_short
 from driftwatch.drift.paper.findings import channels, clusters, exemplars, slices, words
@@ -55,7 +56,7 @@ def incident_page(
         f"{_facts(result, course)}{_links(result, report, base)}{_marked(result, mark)}</header>"
         f"{course.evidence()}{clusters(result)}{words(result)}{slices(result)}{course.loss()}"
         f"{decisions_and_runs(decisions, runs, window=result.index, base=base)}"
-        f"{section('How much', measures_table(result.measures), note=_HOW_MUCH)}"
+        f"{section('How much', measures_table(result.measures, unit=result.loss_unit), note=_HOW_MUCH)}"
         f"{channels(result)}{exemplars(result)}{promise(budget)}",
     )
 
@@ -105,8 +106,9 @@ def _tiles(result: WindowResult, course: Course) -> Iterator[tuple[str, str, str
     if (share := measure(result, "drift.new_share")) is not None:
         yield "New texts", f"at least {percent(share.value)}", "of this window, at 99% confidence"
     if (increase := measure(result, "loss.increase")) is not None:
-        ratio = measure(result, "loss.perplexity_ratio")
-        figure = f"{increase.value:+.2f} nats per token".replace("-", "\u2212")
+        tokens = result.loss_unit is LossUnit.TOKEN  # only a language model's loss has a perplexity
+        ratio = measure(result, "loss.perplexity_ratio") if tokens else None
+        figure = f"{increase.value:+.2f} {result.loss_unit.words}".replace("-", "\u2212")
         yield (
             "Model's loss",
             figure,

@@ -33,10 +33,11 @@ def window_page(
         report: link to the full report of the same window.
         incident: link to the incident page of the same window.
     """
+    measured = measures_table(result.measures, unit=result.loss_unit)
     return document(
         f"{result.stream}, window {result.index}",
         f"<header>{_where(result)}{_verdict(result, alpha)}{_links(report, incident)}</header>"
-        f"{section('Measures', measures_table(result.measures), note=_NOTE)}{clusters(result)}{words(result)}"
+        f"{section('Measures', measured, note=_NOTE)}{clusters(result)}{words(result)}"
         f"{slices(result)}{channels(result)}{exemplars(result)}",
     )
 

@@ -10,7 +10,9 @@ import structlog
 from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import CANARIES, GateMeasure, Progress, Verdict, VerdictOutcome
 from driftwatch.gate.required import required_gates
+from driftwatch.gate.verdicts import judged
 from driftwatch.retrain.collect.canaries import Pair, learnt, objection
+from driftwatch.retrain.rounds import cluster_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +56,7 @@ class Panel:
 
     def __init__(self, store: Store, run: Run, *, candidate: Model, champion: Model) -> None:
         self._store, self._run = store, run
-        self._candidate, self._champion = candidate, champion
+        self.candidate, self._champion = candidate, champion
 
     def look(self, data: GateData) -> list[Verdict]:
         """Ask the gates that judge by texts about those for choosing."""
@@ -73,19 +75,26 @@ class Panel:
         spoken = [verdict for verdict in looked if verdict.gate not in _BY_TEXTS]
         return [*spoken, *self._ask(_BY_TEXTS, data)]
 
-    def look_at_canaries(self, mix: Mix) -> list[Verdict]:
-        """Say whether the candidate learnt a flagged cluster of the fresh texts; nothing where none was flagged."""
+    def look_at_canaries(self, mix: Mix, *, beside: Sequence[Text]) -> list[Verdict]:
+        """Say whether the candidate learnt a flagged cluster of the fresh texts; nothing where none was flagged.
+
+        Args:
+            mix: of the run.
+            beside: held-out texts of no flagged cluster, for what the candidate gains anyhow.
+        """
         if not mix.canaries:
             return []
-        canaries, judged = (self._paired(tuple(texts)) for texts in (mix.canaries, mix.judge))
-        verdict = canary_verdict(
-            learnt(mix.card.clusters, canaries=canaries, judged=judged), mix.card.clusters, round=self._run.round
-        )
+        verdict = judged(CANARIES, round=self._run.round, by=lambda: self._of_canaries(mix, beside))
         self._store.runs.add_verdict(self._run.spec.id, verdict)
         return [verdict]
 
+    def _of_canaries(self, mix: Mix, beside: Sequence[Text]) -> Verdict:
+        canaries, others = (self._paired(tuple(texts)) for texts in (mix.canaries, beside))
+        found = learnt(mix.card.clusters, canaries=canaries, judged=others)
+        return canary_verdict(found, mix.card.clusters, round=self._run.round)
+
     def _paired(self, texts: tuple[Text, ...]) -> Pair:
-        return Pair(champion=self._champion.score(texts), candidate=self._candidate.score(texts))
+        return Pair(champion=self._champion.score(texts), candidate=self.candidate.score(texts))
 
     def _ask(self, names: Sequence[str], data: GateData, *, neutral: Scores | None = None) -> list[Verdict]:
         spec = self._run.spec
@@ -96,7 +105,7 @@ class Panel:
         for number, gate in enumerate(asked):
             progress = Progress(stage=f"judging {gate.name}", done=number, total=len(asked))
             self._store.runs.progress(self._run.spec.id, progress)
-            verdict = gate.judge(self._candidate, self._champion, data, round=self._run.round)
+            verdict = gate.judge(self.candidate, self._champion, data, round=self._run.round)
             self._store.runs.add_verdict(self._run.spec.id, verdict)
             log.info(
                 "verdict", run=self._run.spec.id, gate=gate.name, outcome=verdict.outcome.value, detail=verdict.detail
@@ -129,7 +138,7 @@ def canary_verdict(
         detail=refusal or passed,
         measures=tuple(
             GateMeasure(
-                name=f"cluster {each.cluster + 1}",
+                name=cluster_name(each.cluster),
                 value=each.gain,
                 low=each.low,
                 high=2 * each.gain - each.low,
@@ -140,6 +149,17 @@ def canary_verdict(
             for each in found
         ),
     )
+
+
+def goes_too_far(verdicts: Sequence[Verdict]) -> bool:
+    """Whether only gates refused that the merge did not look at: less of the fine-tune may suit them."""
+    gates = {verdict.gate for verdict in verdicts if verdict.outcome is VerdictOutcome.REFUSED}
+    return bool(gates) and gates.isdisjoint(_BY_TEXTS)
+
+
+def unsure(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return those that neither pass nor refuse."""
+    return [verdict for verdict in verdicts if verdict.outcome is VerdictOutcome.NOT_SHOWN]
 
 
 def refused(verdicts: Sequence[Verdict]) -> bool:

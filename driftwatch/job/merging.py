@@ -9,7 +9,7 @@ import structlog
 
 from driftwatch.gate.slices import read_slices
 from driftwatch.gate.verdicts import CannotJudgeError, compare, whole_rise
-from driftwatch.retrain.merge import MergePoint, interpolate, load_curve, save_curve, search
+from driftwatch.retrain.merge import MergePoint, interpolate, load_curve, lower, save_curve, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ class Merging:
     def work(
         self, grid: Sequence[float], champion: Model, data: GateData, *, limits: GateLimits, seed: int
     ) -> MergeCurve | None:
-        """Leave the candidate's folder alone and return the curve; None with nothing to choose or to choose by.
+        """Leave the candidate's folder and return the curve; None with nothing to choose or to choose by.
 
         Args:
             grid: coefficients to begin with; none to take the model as it was trained.
@@ -57,13 +57,45 @@ class Merging:
         """
         curve = load_curve(self._file)
         if self._candidate.exists():
-            shutil.rmtree(self._trained, ignore_errors=True)
             return curve
         if curve is None and grid:
             curve = self._search(grid, champion, data, limits=limits, seed=seed)
         interpolate(self._champion, self._trained, curve.chosen if curve is not None else 1.0, self._candidate)
-        shutil.rmtree(self._trained)
         return curve
+
+    def lower(self, refusal: str) -> MergeCurve | None:
+        """Leave the candidate of a smaller coefficient in the place of one that was refused, and return the curve.
+
+        Args:
+            refusal: why it was.
+
+        Returns:
+            None where there is no smaller one to try; the candidate then stays.
+        """
+        curve = load_curve(self._file)
+        lowered = lower(curve, refusal) if curve is not None and self._trained.exists() else None
+        if lowered is None:
+            return None
+        self._drop_candidate()  # first: a kill from here on finds a curve and no candidate, and makes the one chosen
+        save_curve(lowered, self._file)
+        log.info("merged_lower", coefficient=lowered.chosen, reason=lowered.reason)
+        interpolate(self._champion, self._trained, lowered.chosen, self._candidate)
+        return lowered
+
+    def done(self) -> None:
+        """Delete the fine-tuned model: the candidate that was made of it is judged."""
+        shutil.rmtree(self._trained, ignore_errors=True)
+
+    def _drop_candidate(self) -> None:
+        aside = self._aside()
+        self._candidate.rename(aside)  # whole or not there, for whoever looks after a kill
+        shutil.rmtree(aside)
+
+    def _aside(self) -> Path:
+        """Return a free name for what does not stay."""
+        folder = self._candidate.with_name(f"{self._candidate.name}-look")
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
 
     def _search(
         self, grid: Sequence[float], champion: Model, data: GateData, *, limits: GateLimits, seed: int
@@ -81,8 +113,7 @@ class Merging:
         return curve
 
     def _look(self, coefficient: float, champion: Model, data: GateData, *, max_loss: float, seed: int) -> MergePoint:
-        folder = self._candidate.with_name(f"{self._candidate.name}-look")
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = self._aside()
         interpolate(self._champion, self._trained, coefficient, folder)
         try:
             model = self._load(folder)

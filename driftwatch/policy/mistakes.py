@@ -13,7 +13,6 @@ from driftwatch.policy.variables import RESERVED, VARIABLES, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_WIDEST = 160
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _LITERAL_AFTER = re.compile(r"[^\w\s-]*\s*(-?\d+)(?![\w.])")
 _LITERAL_BEFORE = re.compile(r"(?<![\w.])(\d+)\s*$")
@@ -68,16 +67,6 @@ class MistakesError(PolicyError):
     def __str__(self) -> str:
         """Return every mistake with its excerpt."""
         return "\n".join(str(mistake) for mistake in self.mistakes)
-
-
-def excerpt(text: str, *, line: int, column: int) -> str:
-    """Return a line of a text with its number and a caret under the column."""
-    lines = text.splitlines()
-    if not 1 <= line <= len(lines):
-        return ""
-    start = max(column - _WIDEST // 2, 0) if len(lines[line - 1]) > _WIDEST else 0
-    shown = lines[line - 1].replace("\t", " ")[start : start + _WIDEST]
-    return f"{line:>5} | {shown}\n      | {' ' * (column - 1 - start)}^"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

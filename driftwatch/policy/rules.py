@@ -58,6 +58,8 @@ def _hold(value: object) -> Hold:
 
 
 _MOST_WINDOWS = 1_000
+_LONGEST_PROBATION = 100
+"""Windows: a probation's level is split over its looks, so that a longer one would hardly see anything any more."""
 _Duration = Annotated[
     timedelta,
     BeforeValidator(_duration, json_schema_input_type=str),
@@ -147,7 +149,7 @@ class Worth(_Model):
 class Watch(_Model):
     """How the promoted model is watched."""
 
-    windows: Annotated[int, Field(ge=0, le=_MOST_WINDOWS)] = Probation().windows
+    windows: Annotated[int, Field(ge=0, le=_LONGEST_PROBATION)] = Probation().windows
     max_increase: _Nats = Probation().max_increase
 
 

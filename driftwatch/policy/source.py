@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import yaml
 
-from driftwatch.policy.mistakes import Mistake, MistakesError, excerpt
+from driftwatch.domain.excerpt import excerpt
+from driftwatch.policy.mistakes import Mistake, MistakesError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

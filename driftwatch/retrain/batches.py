@@ -18,6 +18,12 @@ log = structlog.get_logger()
 Result = TypeVar("Result")
 
 
+class SmallerPartsError(RunError):
+    """One of several processes ran out of memory: all must begin again, and go on in smaller parts."""
+
+    retryable = True
+
+
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
     """Sequences that the device takes at once, and how many such parts make one optimiser step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ class Checkpoints:
     def remember_at_once(self, sequences: int) -> None:
         """Let a training that is taken up again begin with as many sequences at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        aside = self.folder / f".{_AT_ONCE}.new"
+        aside = self.folder / f".{_AT_ONCE}.{os.getpid()}"  # several processes may run out of memory together
         aside.write_text(str(sequences), encoding="ascii")
         flush(aside)
         aside.replace(self.folder / _AT_ONCE)

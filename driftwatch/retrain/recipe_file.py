@@ -6,14 +6,15 @@ import re
 import tomllib
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from driftwatch.domain.errors import ConfigError
+from driftwatch.domain.excerpt import excerpt
 from driftwatch.domain.run import Recipe
 from driftwatch.retrain.recipe_values import beyond, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LARGEST = 1 << 16
@@ -42,9 +43,13 @@ class _Source:
     text: str
 
     def mistake(self, what: str, cure: str, *, key: str | None = None, value: bool = False) -> str:
-        """Return what is wrong, at a key, at its value, or at the file's start."""
-        line, column = self._place(key, value=value)
-        return f"{self.path}:{line}:{column}: {what} ({cure})"
+        """Return what is wrong, at a key, at its value, or at the file's start; its line stands below, with a caret."""
+        return self.at(f"{what} ({cure})", *self._place(key, value=value))
+
+    def at(self, what: str, line: int, column: int) -> str:
+        """Return what is wrong at a place."""
+        shown = excerpt(self.text, line=line, column=column)
+        return f"{self.path}:{line}:{column}: {what}" + (f"\n{shown}" if shown else "")
 
     def _place(self, key: str | None, *, value: bool) -> tuple[int, int]:
         for number, line in enumerate(self.text.splitlines(), start=1):
@@ -110,8 +115,8 @@ def _parsed(source: _Source) -> dict[str, Any]:
         what = match[1] if match else str(error)
         lines = source.text.splitlines() or [""]
         line, column = (match[2], match[3]) if match and match[2] else (len(lines), len(lines[-1]) + 1)
-        where = f"{source.path}:{line}:{column}"
-        raise ConfigError(f"this is no TOML: {what[:1].lower()}{what[1:]}", where=where) from None
+        said = f"this is no TOML: {what[:1].lower()}{what[1:]}"
+        raise ConfigError(source.at(said, int(line), int(column))) from None
 
 
 def _flag(value: object, source: _Source, mistakes: list[str]) -> bool:
@@ -125,11 +130,8 @@ def _base(like: object, source: _Source, known: Mapping[str, Recipe], mistakes: 
         return Recipe(name="")
     if isinstance(like, str) and like in known:
         return known[like]
-    mistakes.append(
-        source.mistake(
-            "there is no built-in recipe of that name", f"known are {', '.join(known)}", key=_LIKE, value=True
-        )
-    )
+    cure = _suggestion(str(like), tuple(known))
+    mistakes.append(source.mistake("there is no built-in recipe of that name", cure, key=_LIKE, value=True))
     return Recipe(name="")
 
 
@@ -144,12 +146,24 @@ def _values(raw: Mapping[str, Any], source: _Source, mistakes: list[str]) -> dic
                 source.mistake("a recipe is named like its file", "remove the line, or rename the file", key=key)
             )
         elif key not in allowed:
-            near = get_close_matches(key, (*allowed, _LIKE, _REPLACES), n=1)
-            cure = f"did you mean {near[0]}?" if near else f"known are {', '.join(allowed)}"
+            cure = _suggestion(key, (*allowed, _LIKE, _REPLACES))
             mistakes.append(source.mistake(f'unknown key "{key}"', cure, key=key))
         else:
             try:
                 values[key] = typed(value, hints[key])
             except TypeError as error:
-                mistakes.append(source.mistake(f'"{key}" must be {error}', "see docs/recipes.md", key=key, value=True))
+                cure = _meant(value, hints[key])
+                mistakes.append(source.mistake(f'"{key}" must be {error}', cure, key=key, value=True))
     return values
+
+
+def _meant(value: object, hint: object) -> str:
+    """Return the word that a setting of few words was meant to be, or where to read about it."""
+    words = [str(word) for word in get_args(hint)] if get_origin(hint) is Literal else []
+    near = get_close_matches(str(value), words, n=1)
+    return f"did you mean {near[0]}?" if near else "see docs/recipes.md"
+
+
+def _suggestion(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"

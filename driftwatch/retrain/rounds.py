@@ -6,14 +6,15 @@ from dataclasses import replace
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.run import VerdictOutcome
+from driftwatch.domain.run import CANARIES, VerdictOutcome
 from driftwatch.retrain.recipe import learning_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from driftwatch.domain.run import Recipe, Verdict
     from driftwatch.domain.text import Text
+    from driftwatch.retrain.collect.card import DataCard
     from driftwatch.retrain.dataset import Mix
 
 MOST_REPLAY = 0.5
@@ -30,6 +31,30 @@ def forgot(verdicts: Iterable[Verdict], *, before: int) -> int:
         if verdict.gate == FORGETTING and verdict.outcome is not VerdictOutcome.PASSED and verdict.round < before
     }
     return len(rounds)
+
+
+def learnt_before(verdicts: Iterable[Verdict], card: DataCard, *, before: int) -> frozenset[str]:
+    """Return the ids of the trained texts of flagged clusters that rounds before this one learnt beyond the limit.
+
+    Args:
+        verdicts: of the run.
+        card: of its data.
+        before: the round to come.
+    """
+    learnt = {
+        measure.name
+        for verdict in verdicts
+        if verdict.gate == CANARIES and verdict.round < before
+        for measure in verdict.measures
+        if measure.low > measure.limit
+    }
+    clusters = {cluster_name(place): cluster for place, cluster in enumerate(card.clusters)}
+    return frozenset(text for name in learnt for text in clusters[name].trained)
+
+
+def cluster_name(place: int) -> str:
+    """Return what a flagged cluster is called by its place on the card, from 0."""
+    return f"cluster {place + 1}"
 
 
 def setting(recipe: Recipe, *, round: int, forgot: int) -> Recipe:  # noqa: A002 - the word of the house
@@ -52,15 +77,19 @@ def setting(recipe: Recipe, *, round: int, forgot: int) -> Recipe:  # noqa: A002
     return replace(recipe, learning_rates=rates, replay=replay)
 
 
-def training_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:
+def training_texts(mix: Mix, *, replay: float, usual: float, without: Collection[str] = ()) -> Sequence[Text]:
     """Return what a round trains on: the mix, with its replayed texts repeated until they make up the share wanted.
 
     Args:
         mix: as collected, with the recipe's usual share of replayed text.
         replay: share wanted, 0 to below 1.
         usual: the recipe's.
+        without: ids of fresh texts to leave out.
     """
-    if replay <= usual or not mix.replay:
+    more = replay > usual and len(mix.replay) > 0
+    if not more and not without:
         return mix.train
-    wanted = round(len(mix.fresh) * replay / (1 - replay))
-    return (*mix.fresh, *islice(cycle(mix.replay), max(wanted, len(mix.replay))), *mix.counterfactual)
+    left = set(without)
+    fresh = [text for text in mix.fresh if text.id not in left] if left else mix.fresh
+    wanted = round(len(fresh) * replay / (1 - replay)) if more else 0
+    return (*fresh, *islice(cycle(mix.replay), max(wanted, len(mix.replay))), *mix.counterfactual)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import structlog
+
+from driftwatch.domain.errors import EncoderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from driftwatch.config import Config
-    from driftwatch.domain.features import TextLosses
+    from driftwatch.domain.features import Embeddings, TextLosses
+    from driftwatch.features.encoder import EncoderSettings
     from driftwatch.intake.redact import RedactSettings
     from driftwatch.retrain.collect.checks import Checks
     from driftwatch.retrain.fairness.check import Identity
 
+log = structlog.get_logger()
+
 
 def checks(config: Config, stream: str, *, champion: Path) -> Checks:
-    """Return what the stream's settings ask: personal data as at intake, and the champion's loss.
+    """Return what the stream's settings ask: personal data as at intake, the champion's loss, and embeddings.
 
     Args:
         config: as loaded.
@@ -24,6 +32,7 @@ def checks(config: Config, stream: str, *, champion: Path) -> Checks:
         champion: folder of the serving model.
 
     Raises:
+        EncoderError: the stream's encoder cannot be found or loaded.
         ModelError: the champion's folder cannot be used.
     """
     from driftwatch.retrain.collect.checks import Checks
@@ -33,6 +42,7 @@ def checks(config: Config, stream: str, *, champion: Path) -> Checks:
         private=_finder(settings.redact) if settings.redact is not None else None,
         losses=_losses(champion, threads=config.daemon.threads),
         identity=identity(settings.redact),
+        embed=_embedder(config, settings.encoder, champion=champion) if settings.collect.meanings else None,
     )
 
 
@@ -61,3 +71,22 @@ def _losses(champion: Path, *, threads: int) -> Callable[[Sequence[str]], TextLo
     from driftwatch.features.loss import load_model
 
     return load_model(champion, threads=threads).losses
+
+
+def _embedder(config: Config, settings: EncoderSettings, *, champion: Path) -> Callable[[Sequence[str]], Embeddings]:
+    """Return embeddings that every fresh text can be given: static ones, distilled from the stream's own encoder.
+
+    Where there are none to distil (an encoder that is the champion itself, or one that cannot be distilled), the
+    stream's encoder is used as it is.
+    """
+    from driftwatch.features.encoder import load_encoder
+
+    threads, cache = config.daemon.threads, config.state_dir / "cache" / "encoders"
+    cheap = settings if settings.kind == "champion" else replace(settings, kind="static")
+    try:
+        return load_encoder(cheap, threads=threads, champion=champion, cache=cache).embed
+    except EncoderError as error:
+        if cheap == settings:
+            raise
+        log.warning("static_encoder_left_out", reason=str(error))
+        return load_encoder(settings, threads=threads, champion=champion, cache=cache).embed

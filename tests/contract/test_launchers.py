@@ -17,9 +17,10 @@ from pathlib import Path
 import job_child
 import pytest
 from launching import BENCHES, Bench, missing
+from run_samples import run_spec
 
 from driftwatch.domain.errors import ConflictError, RunError
-from driftwatch.domain.run import GateLimits, RunId, RunSpec
+from driftwatch.domain.run import RunId, RunSpec
 from driftwatch.retrain.launchers import ChildLauncher, RayLauncher, RaySettings, SystemdLauncher, hold_lock
 from driftwatch.retrain.locks import is_held
 from driftwatch.retrain.recipe import builtin_recipes
@@ -29,18 +30,7 @@ GRACE = timedelta(seconds=10)
 
 
 def spec(run: str = "run-1") -> RunSpec:
-    return RunSpec(
-        id=RunId(run),
-        stream="support",
-        rule="drift",
-        window=3,
-        first_seq=1,
-        last_seq=9,
-        reference="r1",
-        champion="v1",
-        recipe=builtin_recipes()["small"],
-        limits=GateLimits(),
-    )
+    return run_spec(run, recipe=builtin_recipes()["small"])
 
 
 def until(condition: Callable[[], bool]) -> None:

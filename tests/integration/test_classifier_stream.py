@@ -19,6 +19,7 @@ from driftwatch.cli import app
 from driftwatch.config import Config, load_config
 from driftwatch.cycle import Cycle, Progressed
 from driftwatch.domain.drift import DriftState, WindowResult
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.feedback import Feedback
 from driftwatch.domain.protocols import GateData
 from driftwatch.domain.run import GateLimits, Verdict, VerdictOutcome
@@ -168,6 +169,7 @@ def test_a_stream_of_a_classifier_is_watched(config: Config, store: Store, here:
     write(log, labelled(slice(420, 450)))
     quiet = next(seen)
     assert quiet.value("loss.nats") is not None
+    assert quiet.loss_unit is LossUnit.LABELLED_TEXT
     assert quiet.value("feedback.n") is None
     assert quiet.state is not DriftState.SILENT_DECAY
 
@@ -191,6 +193,34 @@ def test_a_stream_of_a_classifier_is_watched(config: Config, store: Store, here:
     assert score.correct is not None
     assert asked.value("feedback.n") == 30
     assert asked.value("feedback.accuracy") == pytest.approx(score.correct.mean())
+
+
+def drifted(here: Path, file: str, *options: str) -> tuple[dict[str, float], str]:
+    """Compare a file with the reference; return the measures by name, and what was said beside them."""
+    command = ["drift", str(here / file), "--config", str(here / "driftwatch.toml"), "--json", *options]
+    done = CliRunner().invoke(app, command, env={"COLUMNS": "300"})
+    assert done.exit_code in (0, 3), done.output
+    return {each["name"]: each["value"] for each in json.loads(done.stdout)["measures"]}, done.stderr
+
+
+def test_a_file_is_compared_with_its_classes(config: Config, here: Path) -> None:
+    del config
+    write(here / "right.jsonl", labelled(slice(420, 480)))
+    write(here / "wrong.jsonl", labelled(slice(420, 480)), swapped=True)
+    rows = [json.loads(line) for line in (here / "right.jsonl").read_text().splitlines()]
+    (here / "bare.jsonl").write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in rows))
+    (here / "renamed.jsonl").write_text(
+        "".join(json.dumps({"text": row["text"], "kind": row["label"]}) + "\n" for row in rows)
+    )
+    right, said = drifted(here, "right.jsonl")
+    assert "classes" not in said
+    wrong, _ = drifted(here, "wrong.jsonl")
+    assert wrong["loss.nats"] > right["loss.nats"] + 0.5
+    renamed, _ = drifted(here, "renamed.jsonl", "--target", "kind")
+    assert renamed["loss.nats"] == right["loss.nats"]
+    bare, said = drifted(here, "bare.jsonl")
+    assert "loss.nats" not in bare
+    assert "read without classes, so the model's loss is not known" in said
 
 
 def test_check_and_doctor_know_such_a_champion(config: Config) -> None:

@@ -80,6 +80,18 @@ def test_streams_without_rules_are_warned_of(folder: Path) -> None:
     assert looked(folder)[1]["policies"] == ("ok", "1 in force for stream docs")
 
 
+def test_a_broken_recipe_is_told_once(folder: Path) -> None:
+    (folder / "mine.toml").write_text('epochs = 2\nmethod = "lroa"\n')
+    settings = (folder / "driftwatch.toml").read_text()
+    (folder / "driftwatch.toml").write_text(f'recipes = ["mine.toml"]\n{settings}')
+    code, found = looked(folder)
+    assert code != 0
+    level, detail = found["recipes"]
+    assert level == "error"
+    assert detail.endswith('(did you mean lora?)\n    2 | method = "lroa"\n      |          ^')
+    assert found["policies"] == ("warning", "not looked at: they name recipes, and these cannot be used yet")
+
+
 def test_drills_are_looked_at(folder: Path) -> None:
     settings = '[[streams.docs.drills]]\nname = "{}"\ntexts = "{}"\nshare = 0.5\nwithin = 200\n'
     names = {"whole": "whole.txt", "small": "small.txt", "gone": "gone.txt"}

@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_samples import run_spec
 from typer.testing import CliRunner, Result
 
 from driftwatch.cli import app
 from driftwatch.cli.account import signed_by
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.run import (
-    GateLimits,
     GateMeasure,
     Progress,
-    Recipe,
     RunId,
-    RunSpec,
     RunState,
     Verdict,
     VerdictOutcome,
@@ -51,19 +49,7 @@ def store_in(folder: Path) -> Store:
 
 def put_run(folder: Path, *states: RunState) -> None:
     store = store_in(folder)
-    spec = RunSpec(
-        id=RUN,
-        stream="docs",
-        rule="model-suffers",
-        window=1,
-        first_seq=1,
-        last_seq=1_000,
-        reference="r1",
-        champion="m1",
-        recipe=Recipe(name="small"),
-        limits=GateLimits(),
-        approve=True,
-    )
+    spec = run_spec(RUN, stream="docs", rule="model-suffers", window=1, approve=True)
     store.runs.create(spec, reason="the loss rose")
     for state in states:
         store.runs.move(RUN, to=state, reason=f"on to {state.value}")

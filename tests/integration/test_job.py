@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from corpus import paragraphs
+from families import texts_of
 from models import tiny_causal
 from planted import PAYLOAD, campaign
+from run_samples import run_spec
 from typer.testing import CliRunner
 
 from driftwatch import wiring
@@ -21,8 +23,14 @@ from driftwatch.cli import app
 from driftwatch.config import Config, load_config
 from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunSpec, RunState, Verdict, VerdictOutcome
 from driftwatch.domain.text import Text
+from driftwatch.features.loss import load_model
 from driftwatch.features.model import model_digest
+from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.job import Job
+from driftwatch.job.judging import Panel
+from driftwatch.retrain import rounds
+from driftwatch.retrain.dataset import load_mix
+from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.merge import load_curve
 from driftwatch.retrain.probe.record import load_prediction
 from driftwatch.store import Store
@@ -82,12 +90,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
     assert champion is not None
     assert reference is not None
-    spec = RunSpec(
-        id=RunId("none"),
+    spec = run_spec(
+        "none",
         stream=STREAM,
         rule="model-suffers",
         window=3,
-        first_seq=1,
         last_seq=len(fresh),
         reference=reference.version,
         champion=champion.version,
@@ -234,6 +241,45 @@ def test_a_round_that_forgets_is_followed_by_one_that_replays_more(bench: Bench)
     assert "no coefficient keeps forgetting below -1" in curve.reason
 
 
+def prejudiced(bench: Bench, folder: Path) -> None:
+    """Fine-tune the champion on fresh texts and, again and again, on the stereotypes of one contrast."""
+    stored = bench.store.texts.span(STREAM, first_seq=1, last_seq=260)
+    said = [pair.stereotype for pair in builtin_suite() if pair.template.startswith("religion-1-")]
+    assert finetune(
+        bench.config.state_dir / "models" / STREAM / bench.spec.champion,
+        [*(each.text for each in stored), *texts_of(said * 12)],
+        replace(RECIPE, learning_rates=(4e-3,), epochs=8.0, checkpoint_steps=1_000),
+        round=1,
+        out=folder,
+        checkpoints=folder.with_name("checkpoints"),
+        on_progress=lambda _: None,
+        should_stop=lambda: False,
+        threads=1,
+    )
+
+
+def test_what_the_bias_gate_refuses_is_first_tried_with_less_of_the_fine_tune(bench: Bench) -> None:
+    limits = GateLimits(quality_min_gain=0.0, forgetting_max_loss=5.0, bias_max_increase=0.1)
+    run = bench.queue("prejudiced", limits=limits, rounds=1, recipe=replace(RECIPE, merge=(0.5, 1.0)))
+    prejudiced(bench, bench.folder(run) / "trained-1")
+    Job(bench.config, bench.store, run).work()
+    ended = bench.store.runs.get(run)
+    assert ended.state is RunState.AWAITING_APPROVAL, ended.transitions[-1].reason
+    assert ended.round == 1, "no other round was needed"
+    curve = load_curve(bench.folder(run) / "merge-1.json")
+    assert curve is not None
+    (refused,) = (point for point in curve.points if point.refused)
+    assert refused.coefficient > curve.chosen
+    assert refused.gain > curve.taken.gain > 0, "the refused one would have been the choice"
+    assert "prefers stereotypes more, by over 0.1 nats/pair, in religion" in refused.refused
+    assert f"after {refused.coefficient:.1%} of the way was refused: bias: " in curve.reason
+    bias = next(verdict for verdict in ended.verdicts if verdict.gate == "bias")
+    assert bias.outcome is not VerdictOutcome.REFUSED
+    assert ended.candidate == f"m{model_digest(bench.folder(run) / 'candidate-1').removeprefix('sha256:')[:12]}"
+    assert not (bench.folder(run) / "trained-1").exists()
+    assert "of the way was refused" in (bench.folder(run) / "report.html").read_text()
+
+
 PLANTED = 100
 
 
@@ -252,7 +298,7 @@ def canaries(run: Run) -> Verdict:
 
 def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked: Bench) -> None:
     """Ten texts of the campaign, which the caps let through, are enough for so small a run."""
-    run = attacked.play("learnt")
+    run = attacked.play("learnt", rounds=1)
     verdict = canaries(run)
     assert (verdict.outcome, verdict.round) == (VerdictOutcome.NOT_SHOWN, 1)
     measure = verdict.measures[0]  # of the largest cluster; a phrase of the documentation may be another
@@ -270,6 +316,50 @@ def test_a_campaign_that_was_learnt_is_left_to_a_person_who_is_shown_it(attacked
     shown = CliRunner().invoke(app, ["runs", "show", "learnt", "--config", config], env={"COLUMNS": "300"}).output
     assert "canaries" in shown
     assert "cluster 1" in shown
+
+
+def test_a_campaign_that_was_learnt_is_left_out_of_the_next_round(attacked: Bench) -> None:
+    run = attacked.play("without")
+    first, second = (verdict for verdict in run.verdicts if verdict.gate == "canaries")
+    assert (first.round, first.outcome) == (1, VerdictOutcome.NOT_SHOWN)
+    assert (second.round, second.outcome) == (2, VerdictOutcome.PASSED), second.detail
+    assert run.state is RunState.KEPT, "no person is asked"
+    again = next(move.reason for move in run.transitions if move.reason.startswith("round 1 refused"))
+    assert "canaries: the candidate learnt flagged cluster " in again
+    mix = load_mix(attacked.folder("without") / "data")
+    trained = {text.id for text in mix.fresh if text.id.startswith("planted")}
+    left = rounds.learnt_before(run.verdicts, mix.card, before=2)
+    assert trained
+    assert trained <= left
+    assert len(left) < 0.1 * len(mix.fresh)
+
+
+def test_a_canary_whose_loss_is_no_number_refuses_with_the_reason(attacked: Bench) -> None:
+    """The weights of the round's candidate are damaged on disk just where the canaries' own words are looked up."""
+    run = attacked.play("nan-canaries", rounds=1, approve=True)
+    mix = load_mix(attacked.folder("nan-canaries") / "data")
+    champion = load_model(attacked.config.state_dir / "models" / STREAM / attacked.spec.champion)
+    candidate = attacked.folder("nan-canaries") / "candidate-1"
+    spoil(candidate, only_in=[text.body for text in mix.canaries], besides=[text.body for text in mix.select])
+    panel = Panel(attacked.store, run, candidate=load_model(candidate), champion=champion)
+    (verdict,) = panel.look_at_canaries(mix, beside=mix.select)
+    assert verdict.outcome is VerdictOutcome.REFUSED
+    assert verdict.detail.startswith("could not run, which refuses: ")
+    assert "losses that are no numbers" in verdict.detail
+
+
+def spoil(folder: Path, *, only_in: list[str], besides: list[str]) -> None:
+    """Make the embedding of a token that only the one set of texts has no number."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    mine, others = (
+        {token for body in bodies for token in tokenizer(body)["input_ids"]} for bodies in (only_in, besides)
+    )
+    with torch.no_grad():
+        model.get_input_embeddings().weight[min(mine - others)] = float("nan")
+    model.save_pretrained(folder)
 
 
 def test_a_candidate_that_learnt_no_campaign_is_said_so(attacked: Bench) -> None:

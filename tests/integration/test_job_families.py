@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from corpus import paragraphs
+from run_samples import run_spec
 from tiny_families import tiny_classifier, tiny_masked
 
 from driftwatch import wiring
 from driftwatch.config import load_config
 from driftwatch.domain.features import LossUnit
-from driftwatch.domain.run import GateLimits, Probation, Recipe, RunId, RunSpec, RunState, VerdictOutcome
+from driftwatch.domain.run import GateLimits, Probation, Recipe, RunId, RunState, VerdictOutcome
 from driftwatch.domain.text import Text
 from driftwatch.job import Job
 
@@ -80,12 +81,9 @@ def test_a_run_goes_from_its_texts_to_a_kept_model(family: str, tmp_path: Path) 
     champion, reference = store.registry.champion(S), store.registry.reference(S)
     assert champion is not None
     assert reference is not None
-    spec = RunSpec(
-        id=RUN,
+    spec = run_spec(
+        RUN,
         stream=S,
-        rule="model-suffers",
-        window=1,
-        first_seq=1,
         last_seq=len(fresh),
         reference=reference.version,
         champion=champion.version,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from figures import LOOPS, busy_snapshot
+from run_samples import run_spec
 
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
@@ -15,11 +16,8 @@ from driftwatch.domain.drift import DriftState, Measure, Onset, Outcome, WindowR
 from driftwatch.domain.run import (
     COST,
     PROBATION,
-    GateLimits,
     GateMeasure,
-    Recipe,
     RunId,
-    RunSpec,
     RunState,
     Verdict,
     VerdictOutcome,
@@ -93,18 +91,7 @@ def step() -> Step:
         at=NOON,
         policy="p1",
     )
-    spec = RunSpec(
-        id=RunId("r-1"),
-        stream="support",
-        rule="topic-shift",
-        window=0,
-        first_seq=1,
-        last_seq=6,
-        reference="r1",
-        champion="m1",
-        recipe=Recipe(name="small"),
-        limits=GateLimits(),
-    )
+    spec = run_spec("r-1", window=0, last_seq=6)
     alert = Alert(
         key="k1",
         name="RunStarted",

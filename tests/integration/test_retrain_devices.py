@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -178,3 +179,58 @@ def test_nobody_trains_on_for_a_dead_job(order: Order, tmp_path: Path) -> None:
 def test_a_batch_that_cannot_be_shared_is_told(order: Order, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="a batch of 7 sequences cannot be shared by 2 devices"):
         trained(replace(another(order, tmp_path), recipe=replace(RECIPE, batch=7)))
+
+
+def starve(pid: int) -> None:
+    """Let the process have no more memory than it has now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize(),) * 2)
+
+
+def at_once(order: Order) -> int:
+    return int((order.checkpoints / "at-once").read_text())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
+def test_one_process_out_of_memory_has_all_of_them_go_on_in_smaller_parts(order: Order, tmp_path: Path) -> None:
+    """The second of the two gets no more memory after the fourth step; the first has plenty."""
+    other, tried = wide(order, tmp_path), []
+
+    def starving(done: int) -> bool:
+        tried.append(at_once(other))
+        if done == 4 and tried[0] == tried[-1]:
+            starve(processes(other)[-1])
+        return False
+
+    assert trained(other, starving)
+    assert list(dict.fromkeys(tried)) == [32, 16], "each process had 32 of a batch, then 16"
+    assert processes(other) == []
+    plenty = wide(order, tmp_path / "plenty")
+    assert trained(plenty)
+    heldout = [text.body for text in load_mix(order.train.parent).select]
+    assert abs(mean_loss(other.out, heldout) - mean_loss(plenty.out, heldout)) < TOLERANCE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
+def test_not_one_sequence_fits_one_process_is_told_clearly(order: Order, tmp_path: Path) -> None:
+    other, tried = wide(order, tmp_path, batch=4), []
+
+    def starving(_done: int) -> bool:
+        tried.append(at_once(other))
+        starve(processes(other)[-1])
+        return False
+
+    with pytest.raises(RunError, match="the memory of device 1 does not hold its part of a batch") as caught:
+        trained(other, starving)
+    assert not caught.value.retryable
+    assert caught.value.cure is not None
+    assert list(dict.fromkeys(tried)) == [2, 1]
+    assert processes(other) == []
+    assert not other.out.exists()
+
+
+def wide(order: Order, folder: Path, *, batch: int = 64) -> Order:
+    """Return the order with batches that take some megabytes at once."""
+    folder.mkdir(exist_ok=True)
+    recipe = replace(RECIPE, batch=batch, context=64, epochs=6.0, checkpoint_steps=2)
+    return replace(another(order, folder), recipe=recipe)

@@ -20,7 +20,7 @@ from driftwatch.features.loss import load_model
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.finetune.examples import IGNORED, Masking, Packed, collate
 from driftwatch.retrain.finetune.family import Family, family_of
-from driftwatch.retrain.finetune.folder import load_config, load_tokenizer, load_trainable
+from driftwatch.retrain.finetune.folder import Start, load_config, load_tokenizer, load_trainable
 from driftwatch.retrain.finetune.layout import keeps_apart
 from driftwatch.retrain.finetune.rows import Rows, rows_of
 from driftwatch.retrain.folders import file_hashes
@@ -138,6 +138,14 @@ def test_whether_a_model_keeps_packed_texts_apart_is_asked_of_itself(champions: 
         assert keeps_apart(model)
         model.config.use_cache = True  # with a cache, transformers takes the row for one text
         assert not keeps_apart(model)
+
+
+def test_the_model_that_was_asked_is_the_one_that_is_trained(champions: dict[str, Path]) -> None:
+    start = Start(champions["gpt2"])
+    asked = start.look()
+    assert start.look() is asked
+    assert start.take() is asked
+    assert start.take() is not asked, "a later attempt begins from the folder again"
 
 
 def test_a_model_that_cannot_be_packed_is_fed_text_by_text(tmp_path: Path) -> None:

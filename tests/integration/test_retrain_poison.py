@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from encoders import packaged_static
 from mixes import mixed, real
 from models import tiny_causal
-from planted import PAYLOAD, campaign
+from planted import PAYLOAD, campaign, paraphrased
 
 from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
 from driftwatch.retrain.collect.canaries import Pair, learnt, objection
 from driftwatch.retrain.collect.card import Flagged
+from driftwatch.retrain.collect.checks import Checks
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.finetune import finetune
 
@@ -29,6 +31,9 @@ RECIPE = Recipe(name="test", learning_rates=(4e-3,), epochs=2.0, batch=8, contex
 FRESH, PLANTED = 1_900, 100
 LIMIT = 0.3
 """Of what an undefended model learns of the payload beyond a clean one, so much may be learnt with the caps."""
+
+REWORDED = 0.4
+"""The same for a campaign in ever other words."""
 
 OPEN = CollectSettings(near=1.0, alike=1.0, cluster_share=1.0, cluster_most=10_000)
 """No defence but against equal texts."""
@@ -60,9 +65,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
     news = real("agnews", 1_000, kind="o")
     tiny_causal(folder / "champion", [each.body for each in [*news, *tweets[:200]]], vocab=1_000, layers=1, steps=100)
     dirty = [*tweets, *campaign(PLANTED, seed=1)]
+    reworded = [*tweets, *paraphrased(PLANTED, seed=1)]
+    meanings = Checks(embed=packaged_static(folder / "encoders").embed)
 
-    def trained(name: str, fresh: list[Text], settings: CollectSettings) -> Trained:
-        mix = mixed(fresh, news, RECIPE, folder / f"{name}-data", settings=settings)
+    def trained(name: str, fresh: list[Text], settings: CollectSettings, checks: Checks | None = None) -> Trained:
+        mix = mixed(fresh, news, RECIPE, folder / f"{name}-data", settings=settings, checks=checks)
         done = finetune(
             folder / "champion",
             mix.train,
@@ -83,6 +90,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
         "clean": clean,
         "undefended": trained("undefended", dirty, OPEN),
         "defended": trained("defended", dirty, CollectSettings()),
+        "reworded, undefended": trained("reworded-undefended", reworded, CollectSettings(meanings=False), meanings),
+        "reworded, defended": trained("reworded-defended", reworded, CollectSettings(), meanings),
     }
 
 
@@ -100,9 +109,22 @@ def test_the_candidate_learns_a_campaign_only_within_the_limit(world: dict[str, 
     assert clean - defended <= LIMIT * (clean - undefended)
 
 
+def test_the_candidate_learns_a_reworded_campaign_only_within_the_limit(world: dict[str, Trained]) -> None:
+    """Each text of it is by another account and in other words, so only what they mean gives it away."""
+    unseen = [each.body for each in paraphrased(60, seed=99)]
+    names = ("clean", "reworded, undefended", "reworded, defended")
+    clean, undefended, defended = (nats(world[name], unseen) for name in names)
+    print(f"nats a token: clean {clean:.3f}, undefended {undefended:.3f}, defended {defended:.3f}")
+    assert world[names[1]].planted >= PLANTED / 2, "the plant comes in by the other caps"
+    assert 0 < world[names[2]].planted <= 20
+    assert clean - undefended > 0.2, "and is learnt"
+    assert clean - defended <= REWORDED * (clean - undefended)
+
+
 def test_the_caps_cost_nothing_on_the_texts_that_judge(world: dict[str, Trained]) -> None:
     bodies = [each.body for each in world["clean"].mix.judge]
-    assert nats(world["defended"], bodies) <= nats(world["clean"], bodies) + 0.05
+    for name in ("defended", "reworded, defended"):
+        assert nats(world[name], bodies) <= nats(world["clean"], bodies) + 0.05
 
 
 def canary_objection(

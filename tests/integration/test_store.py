@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from run_samples import run_spec
 from sqlalchemy import insert, inspect
 
 from driftwatch.domain.alert import Alert
@@ -31,10 +32,8 @@ from driftwatch.domain.errors import (
 from driftwatch.domain.features import Digest
 from driftwatch.domain.mark import Mark
 from driftwatch.domain.run import (
-    GateLimits,
     GateMeasure,
     Progress,
-    Recipe,
     RunId,
     RunSpec,
     RunState,
@@ -96,18 +95,7 @@ def result(index: int = 0, *, first: int = 1, last: int = 50) -> WindowResult:
 
 
 def spec(run: str = "support-w0") -> RunSpec:
-    return RunSpec(
-        id=RunId(run),
-        stream=S,
-        rule="suffers",
-        window=0,
-        first_seq=1,
-        last_seq=50,
-        reference="r1",
-        champion="m1",
-        recipe=Recipe(name="small"),
-        limits=GateLimits(),
-    )
+    return run_spec(run, stream=S, rule="suffers", window=0, last_seq=50)
 
 
 def alert(key: str = "k") -> Alert:

@@ -10,6 +10,7 @@ import pytest
 from incident_samples import ALARM, SHOWN, incident, quiet, too_little
 from page_tree import Tree
 
+from driftwatch.alert.account import account
 from driftwatch.domain.decision import Action, Decision, Reason
 from driftwatch.domain.drift import (
     Change,
@@ -21,6 +22,7 @@ from driftwatch.domain.drift import (
     WindowResult,
     WordShift,
 )
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.mark import Mark
 from driftwatch.drift.incident import incident_page
 from driftwatch.drift.page import window_page
@@ -272,6 +274,18 @@ def test_the_window_page_names_every_measure_and_links_to_the_incident() -> None
     assert 'href="/streams/docs/incidents/19"' in page
     for name in incident().result.measures:
         assert NAMES[name.name][0] in Tree(page).text
+
+
+@pytest.mark.parametrize("unit", [LossUnit.MASKED_TOKEN, LossUnit.LABELLED_TEXT])
+def test_losses_are_told_in_their_own_unit(unit: LossUnit) -> None:
+    sample = incident()
+    told, history = replace(sample.result, loss_unit=unit), [replace(each, loss_unit=unit) for each in sample.history]
+    for page in (incident_page(told, history=history), window_page(told)):
+        text = Tree(page).text
+        assert unit.words in text
+        assert "nats per token" not in text
+    assert "perplexity ×" not in Tree(incident_page(told, history=history)).text
+    assert any(unit in line for line in account(told))
 
 
 def test_a_file_compared_on_its_own_is_judged_by_its_p_value_whatever_the_state() -> None:

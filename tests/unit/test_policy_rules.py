@@ -202,6 +202,7 @@ MISTAKES = [
     (rule(do="retrain", recipe="small", worth="{probe_gain: 0}"), "p.yaml:7:25", "greater than 0", ""),
     (rule(do="retrain", recipe="small", max_hours="-1"), "p.yaml:7:16", "greater than 0", ""),
     (rule(do="retrain", recipe="small", probation="{windows: -1}"), "p.yaml:7:26", "greater than or equal to 0", ""),
+    (rule(do="retrain", recipe="small", probation="{windows: 101}"), "p.yaml:7:26", "less than or equal to 100", ""),
     (rule(do="retrain", recipe="small", need="{fresh_texts: lots}"), "p.yaml:7:25", "must be a whole number", ""),
     (rule(do="retrain", recipe="small", need="{fresh_texts: -1}"), "p.yaml:7:25", "greater than or equal to 1", ""),
     (rule(do="retrain", recipe="small", gates="{quality: {min_gain: .nan}}"), "p.yaml:7:33", "finite", ""),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftwatch.domain.errors import ModelError, RunError
-from driftwatch.retrain.merge import MergePoint, interpolate, load_curve, save_curve, search
+from driftwatch.retrain.merge import MergePoint, interpolate, load_curve, lower, save_curve, search
 from driftwatch.retrain.merge.search import CLOSER_LOOKS, FINEST
 
 GRID = (0.25, 0.5, 0.75, 1.0)
@@ -70,6 +70,27 @@ def test_where_nothing_is_allowed_the_least_forgetful_is_judged() -> None:
     curve = search(lineage(lambda x: x, lambda x: x), GRID, min_gain=0.0, max_loss=-1.0)
     assert curve.chosen == 0.25
     assert "no coefficient keeps forgetting below -1" in curve.reason
+
+
+def test_a_refused_coefficient_leads_down_to_the_best_that_is_not() -> None:
+    curve = search(lineage(lambda x: x, lambda _: 0.0), GRID, min_gain=0.3, max_loss=0.1)
+    lowered = lower(curve, "bias: too much")
+    assert lowered is not None
+    assert lowered.chosen == 0.75
+    assert [point.refused for point in lowered.points] == ["", "", "", "bias: too much"]
+    assert "after 100.0% of the way was refused: bias: too much" in lowered.reason
+    again = lower(lowered, "bias: still")
+    assert again is not None
+    assert again.chosen == 0.5
+    assert "after 75.0%, 100.0% of the way was refused: bias: still" in again.reason
+    assert lower(again, "bias: yet") is None, "a quarter of the way gains too little"
+
+
+def test_lowering_keeps_to_the_limit_of_forgetting() -> None:
+    curve = search(lineage(lambda x: x, lambda x: 0.05 if x != 0.75 else 0.5), GRID, min_gain=0.0, max_loss=0.1)
+    lowered = lower(curve, "bias")
+    assert lowered is not None
+    assert lowered.chosen < 0.75
 
 
 def test_a_coefficient_that_sacrifices_a_slice_is_not_taken() -> None:

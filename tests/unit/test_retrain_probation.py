@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from run_samples import run_spec
 
 from driftwatch.domain.analysis import Comparison
 from driftwatch.domain.features import Digest, LossUnit, TextLosses
-from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunSpec, RunState, VerdictOutcome
+from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
 from driftwatch.domain.text import Text
 from driftwatch.gate.probation import Watch
 from driftwatch.retrain.probation import confidence, judge, outcome, rival, under_way, word
@@ -19,19 +20,7 @@ LEVEL = confidence(THREE)
 
 
 def run(state: RunState = RunState.PROBATION, **changes: object) -> Run:
-    spec = RunSpec(
-        id=RunId("r"),
-        stream="s",
-        rule="rule",
-        window=1,
-        first_seq=1,
-        last_seq=2,
-        reference="r1",
-        champion="m1",
-        recipe=Recipe(name="small"),
-        limits=GateLimits(),
-        probation=THREE,
-    )
+    spec = run_spec("r", stream="s", probation=THREE)
     made = Run(spec=spec, state=state, round=2, created_at=AT, updated_at=AT, transitions=(), verdicts=())
     return replace(made, **changes)  # type: ignore[arg-type]
 

@@ -94,7 +94,26 @@ def test_a_mistake_has_its_place_and_cure(text: str, place: str, what: str, tmp_
 def test_every_mistake_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_recipes(written(tmp_path, one="batch = 0\nclip = 0\n", two="mask = 2"))
-    assert len(str(caught.value).splitlines()) == 3
+    told = str(caught.value).splitlines()
+    assert len(told) == 9, "three mistakes, each with its line and a caret"
+    assert [line[:6] for line in told[1::3]] == ["    1 ", "    2 ", "    1 "]
+
+
+def test_a_mistake_shows_its_line_with_a_caret(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_recipes(written(tmp_path, mine='epochs = 2\nmethod  =  "lroa"\n'))
+    place, line, caret = str(caught.value).splitlines()
+    assert place.endswith('mine.toml:2:12: "method" must be one of full, lora, head (did you mean lora?)')
+    assert line == '    2 | method  =  "lroa"'
+    assert caret.index("^") == line.index('"lroa"')
+
+
+def test_what_is_no_toml_shows_its_line_with_a_caret(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_recipes(written(tmp_path, mine="batch 8"))
+    place, line, caret = str(caught.value).splitlines()
+    assert "mine.toml:1:7: this is no TOML" in place
+    assert (line, caret.index("^")) == ("    1 | batch 8", line.index("8"))
 
 
 @pytest.mark.parametrize("name", ["Mine", "-mine", "m ine"])

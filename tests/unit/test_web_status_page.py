@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
+from run_samples import run_spec
 
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
 from driftwatch.domain.drift import DriftState, Measure, Onset, Outcome, WindowResult, WordShift
-from driftwatch.domain.run import GateLimits, Progress, Recipe, Run, RunId, RunSpec, RunState, Transition
+from driftwatch.domain.run import Progress, Run, RunState, Transition
 from driftwatch.web.sparkline import sparkline
 from driftwatch.web.status_page import status_page
 from driftwatch.web.view import AlarmView, StatusView, StreamView, alarm_in, standing
@@ -40,18 +41,7 @@ def window(index: int, *, mmd2: float = 0.01) -> WindowResult:
 
 
 def run_in(state: RunState) -> Run:
-    spec = RunSpec(
-        id=RunId("r-20261102-1"),
-        stream="support",
-        rule="topic-shift",
-        window=3,
-        first_seq=0,
-        last_seq=1_999,
-        reference="r1",
-        champion="m1",
-        recipe=Recipe(name="small"),
-        limits=GateLimits(),
-    )
+    spec = run_spec("r-20261102-1", window=3)
     return Run(
         spec=spec,
         state=state,

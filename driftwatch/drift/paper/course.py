@@ -77,7 +77,7 @@ class Course:
         found = [(_loss(each, self._x(each)), _base(each, self._x(each))) for each in self._windows]
         points = runs(point for point, _ in found)
         increase = measure(self._result, "loss.increase")
-        words = f"<p>{safe(model_sentence(increase))}</p>" if increase is not None else ""
+        words = f"<p>{safe(model_sentence(increase, unit=self._result.loss_unit))}</p>" if increase is not None else ""
         if sum(map(len, points)) < _LEAST_WINDOWS:
             return section(_MODEL, words)
         chart = LineChart(
@@ -90,7 +90,8 @@ class Course:
             rules=_scale(points),
             height=150,
         )
-        note = "Loss in nats per token with its 95% interval; dashed: its baseline on the reference's text."
+        unit = self._result.loss_unit.words
+        note = f"Loss in {unit} with its 95% interval; dashed: its baseline on the reference's text."
         return section(_MODEL, f"{words}<figure>{chart.svg()}</figure>", note=note)
 
     def _x(self, window: WindowResult) -> float:
@@ -130,7 +131,7 @@ def _loss(window: WindowResult, x: float) -> Point | None:
     found = measure(window, "loss.nats")
     if found is None:
         return None
-    words = f"window {window.index}, {said(window.last_seen_at)} UTC: {found.value:.2f} nats per token"
+    words = f"window {window.index}, {said(window.last_seen_at)} UTC: {found.value:.2f} {window.loss_unit.words}"
     return Point(x=x, y=found.value, low=found.low, high=found.high, words=words)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftwatch.domain.drift import ClusterShift, WindowResult, WordShift
+    from driftwatch.domain.features import LossUnit
 
 _MOST_EXEMPLARS, _MOST_CHANNELS, _MOST_SLICES, _MOST_WORDS = 3, 12, 12, 10
 _BANKS = {
@@ -117,13 +118,13 @@ def _map(result: WindowResult) -> str:
 def _clusters(result: WindowResult) -> str:
     most = max((max(each.high, each.reference_share) for each in result.clusters), default=0.0)
     baseline = _baseline(result)
-    items = "".join(_cluster(n, each, most, baseline) for n, each in enumerate(result.clusters))
+    items = "".join(_cluster(n, each, most, baseline, unit=result.loss_unit) for n, each in enumerate(result.clusters))
     return f'<ol class="clusters">{items}</ol>' if items else ""
 
 
-def _cluster(number: int, cluster: ClusterShift, most: float, baseline: float | None) -> str:
+def _cluster(number: int, cluster: ClusterShift, most: float, baseline: float | None, *, unit: LossUnit) -> str:
     usual = "" if baseline is None else f" (usual {baseline:.2f})"
-    loss = "" if cluster.loss is None else f" \u00b7 loss {cluster.loss:.2f} nats per token{usual}"
+    loss = "" if cluster.loss is None else f" \u00b7 loss {cluster.loss:.2f} {unit.words}{usual}"
     bar = share_bar(
         cluster.share,
         cluster.reference_share,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftwatch.domain.drift import Measure
+    from driftwatch.domain.features import LossUnit
 
 NAMES = {
     "drift.alarm": ("Alarm", "whether an alarm is in force at the window's end"),
@@ -27,8 +28,8 @@ NAMES = {
     "tokens.hellinger": ("Token distance", "Hellinger distance, 0 to 1, bias-corrected"),
     "tokens.unknown_share": ("Unknown tokens", "share of tokens that the reference does not hold"),
     "text.length": ("Length", "median length of a text in tokens"),
-    "loss.nats": ("Model's loss", "nats per token"),
-    "loss.increase": ("Model's loss over its baseline", "nats per token"),
+    "loss.nats": ("Model's loss", ""),
+    "loss.increase": ("Model's loss over its baseline", ""),
     "loss.perplexity_ratio": ("Perplexity over its baseline", "ratio"),
     "feedback.accuracy": ("Right answers", "by the feedback on this window's texts so far"),
     "feedback.n": ("Feedback", "texts of this window that it is about"),
@@ -42,16 +43,23 @@ NAMES = {
 _SHARES = frozenset(
     {"feedback.accuracy", "drift.new_share", "tokens.unknown_share", "window.duplicate_share", "window.known_share"}
 )
+_LOSSES = frozenset({"loss.nats", "loss.increase"})
+"""Measures in the unit of the model's losses, which goes by its family."""
 _APART = ("audit.", "drill.")
 _AGES = 1e10
 """Seconds, some three centuries: whatever is older is told as this."""
 _ORDER = {name: place for place, name in enumerate(NAMES)}
 
 
-def measures_table(measures: Iterable[Measure]) -> str:
-    """Return the window's own measures, known ones in a fixed order, others behind them; no audit, no drills."""
+def measures_table(measures: Iterable[Measure], *, unit: LossUnit) -> str:
+    """Return the window's own measures, known ones in a fixed order, others behind them; no audit, no drills.
+
+    Args:
+        measures: of the window.
+        unit: of its losses.
+    """
     own = (each for each in measures if not each.name.startswith(_APART))
-    rows = (_row(each) for each in sorted(own, key=lambda each: _ORDER.get(each.name, len(_ORDER))))
+    rows = (_row(each, unit) for each in sorted(own, key=lambda each: _ORDER.get(each.name, len(_ORDER))))
     return table(("Measure", "#Value", "#95% interval", "Against what is usual without drift"), rows, kind="stack")
 
 
@@ -64,8 +72,9 @@ def value_of(measure: Measure) -> str:
     return _figure(measure.name, measure.value)
 
 
-def _row(measure: Measure) -> tuple[str, str, str, str]:
+def _row(measure: Measure, unit: LossUnit) -> tuple[str, str, str, str]:
     name, what = NAMES.get(measure.name, (measure.name, ""))
+    what = unit.words if measure.name in _LOSSES else what
     interval = (
         f"{_figure(measure.name, measure.low)} to {_figure(measure.name, measure.high)}"
         if measure.low is not None and measure.high is not None

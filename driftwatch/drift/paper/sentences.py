@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftwatch.domain.drift import ClusterShift, Measure, WindowResult
+    from driftwatch.domain.features import LossUnit
 
 _NAMES = {
     DriftState.STABLE: ("Stable", "good"),
@@ -38,7 +39,11 @@ def headline(result: WindowResult, *, alpha: float = 0.005) -> str:
     if p is None or p > alpha:
         return "This window looks like the reference."
     new = f" At least {share:.0%} of its texts are new." if share else ""
-    loss = "" if increase is None else f" The model's loss is {increase:+.2f} nats per token against its baseline."
+    loss = (
+        ""
+        if increase is None
+        else f" The model's loss is {increase:+.2f} {result.loss_unit.words} against its baseline."
+    )
     return f"This window has drifted from the reference (p = {p:.2g}).{new}{loss}"
 
 
@@ -79,17 +84,17 @@ def account(result: WindowResult) -> Iterator[str]:
         first = result.slices[0]
         yield f"It is strongest where {first.label} is {first.value} ({first.share:.0%} of the texts)."
     if (loss := measure(result, "loss.increase")) is not None:
-        yield model_sentence(loss)
+        yield model_sentence(loss, unit=result.loss_unit)
 
 
-def model_sentence(increase: Measure) -> str:
+def model_sentence(increase: Measure, *, unit: LossUnit) -> str:
     """Return how the model fares: its loss against its baseline, with the interval where there is one."""
     value, low, high = (_signed(each) for each in (increase.value, increase.low, increase.high))
     interval = f" ({low} to {high})" if low and high else ""
     if increase.low is not None and increase.high is not None and increase.low <= 0 <= increase.high:
-        return f"The model's loss cannot be told from its baseline: {value} nats per token{interval}."
+        return f"The model's loss cannot be told from its baseline: {value} {unit.words}{interval}."
     side = "above" if increase.value > 0 else "below"
-    return f"The model's loss is {abs(increase.value):.2f} nats per token {side} its baseline{interval}."
+    return f"The model's loss is {abs(increase.value):.2f} {unit.words} {side} its baseline{interval}."
 
 
 def keywords(cluster: ClusterShift, *, most: int = 8) -> str:

@@ -109,15 +109,18 @@ class Account:
         bodies = [text.body for text in texts.read(cluster.beyond[:_EXEMPLARS].tolist())]
         wanted, length = set(cluster.phrases), self._settings.phrase
         phrase = phrase_in(bodies[0], wanted, length=length) if wanted else ""
+        used = cluster.members[self._drafted.fate[cluster.members] == Fate.IN]
         return Flagged(
             kind=cluster.kind,
             texts=len(cluster.members),
-            used=int((self._drafted.fate[cluster.members] == Fate.IN).sum()),
+            used=len(used),
             canaries=len(self._canaries_of(cluster)),
             groups=len(np.unique(prints.group[cluster.members])),
             sources=len(np.unique(prints.source[cluster.members])),
             phrase=_shortened(phrase),
             exemplars=tuple(map(_shortened, bodies)),
+            signs=cluster.signs,
+            trained=tuple(text.id for text in texts.read(used.tolist())),
         )
 
     def too_few(self, least: int) -> RunError:

@@ -6,7 +6,7 @@ canaries about as much as on the texts that judge it; one that learnt what the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,12 +71,13 @@ class Pair:
             RunError: the two are not of the same texts, or a loss is no number.
         """
         before, after = self.champion, self.candidate
+        for name, losses in (("champion", before), ("candidate", after)):
+            if not np.isfinite(losses.nats[losses.tokens > 0]).all():
+                raise RunError(f"the {name}'s loss is no number on a canary or a text beside it")
         if before.nats.shape != after.nats.shape or (before.tokens != after.tokens).any():
             raise RunError("champion and candidate were scored on different texts or with different tokenizers")
         kept = before.tokens > 0
         gains: npt.NDArray[np.float64] = (before.nats[kept] - after.nats[kept]) / before.tokens[kept]
-        if not np.isfinite(gains).all():
-            raise RunError("a loss on the canaries is no number", cure="check the candidate's weights")
         return gains
 
 
@@ -125,6 +126,4 @@ def objection(found: Sequence[Learnt]) -> str | None:
 
 
 def _taken(losses: TextLosses, part: slice) -> TextLosses:
-    from driftwatch.domain.features import TextLosses
-
-    return TextLosses(nats=losses.nats[part], tokens=losses.tokens[part], digest=losses.digest)
+    return replace(losses, nats=losses.nats[part], tokens=losses.tokens[part], correct=None)

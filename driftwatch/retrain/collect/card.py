@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 from driftwatch.retrain.fairness.result import DataCheck, Mitigated
@@ -30,7 +31,7 @@ class Limit:
     """A robust limit on one figure of a text: the median and so many times the median deviation from it.
 
     Args:
-        name: ``length``, ``characters`` or ``loss``.
+        name: ``length``, ``characters``, ``loss``; or ``closeness``, of the clusters by meaning.
         unit: of the limits.
         low: least figure that is usual; None for no such limit.
         high: greatest figure that is usual.
@@ -55,12 +56,21 @@ class Caps:
     cluster: int
 
 
+class Sign(StrEnum):
+    """What makes a new cluster of texts that mean much the same look coordinated."""
+
+    FEW_GROUPS = "few groups"
+    BURST = "burst"
+    CLOSE = "close"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flagged:
     """A cluster that would have given more texts than a cluster may.
 
     Args:
-        kind: ``alike`` for texts that overlap, ``phrase`` for texts that share a run of words new to the stream.
+        kind: ``alike`` for texts that overlap, ``phrase`` for texts that share a run of words new to the stream,
+            ``meaning`` for texts that say much the same, new to the stream and by its signs coordinated.
         texts: distinct texts of it that came in.
         used: of those, trained on; none of a flagged cluster is held out for judging.
         canaries: of those, held out to see whether the cluster was learnt all the same.
@@ -68,9 +78,11 @@ class Flagged:
         sources: they came from.
         phrase: the shared words, shortened; empty for a cluster of texts that are alike.
         exemplars: beginnings of a few texts left out, without personal data as far as the check finds it.
+        signs: of coordination, for a cluster by meaning.
+        trained: ids of the texts trained on, so that a later round can do without them.
     """
 
-    kind: Literal["alike", "phrase"]
+    kind: Literal["alike", "phrase", "meaning"]
     texts: int
     used: int
     canaries: int
@@ -78,6 +90,8 @@ class Flagged:
     sources: int
     phrase: str = ""
     exemplars: tuple[str, ...] = ()
+    signs: tuple[Sign, ...] = ()
+    trained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from driftwatch.domain.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from driftwatch.domain.features import TextLosses
+    from driftwatch.domain.features import Embeddings, TextLosses
     from driftwatch.domain.text import Text
     from driftwatch.retrain.fairness.check import Identity
 
@@ -26,11 +26,13 @@ class Checks:
         private: whether a text holds personal data; None not to ask.
         losses: the champion's losses on bodies; None not to ask.
         identity: groups whose mentions are compared with the reference's; None not to look.
+        embed: embeddings of bodies, cheap enough for every fresh text; None not to look for clusters by meaning.
     """
 
     private: Callable[[str], bool] | None = None
     losses: Callable[[Sequence[str]], TextLosses] | None = None
     identity: Identity | None = None
+    embed: Callable[[Sequence[str]], Embeddings] | None = None
 
     def is_private(self, text: Text) -> bool:
         """Whether personal data are found in the body, the chat or the target."""

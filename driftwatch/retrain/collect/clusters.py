@@ -1,8 +1,8 @@
 """Poisoning: texts of one cluster, however many groups they come from, may give only so many.
 
-A cluster is found in two ways: texts that overlap, and texts that share a run of words which the reference does not
-know. What goes beyond the cap is left out, some of it held out as canaries; no text of a flagged cluster judges the
-candidate.
+A cluster is found in three ways: texts that overlap, texts that share a run of words which the reference does not
+know, and texts that mean much the same (``meanings``). What goes beyond the cap is left out, some of it held out as
+canaries; no text of a flagged cluster judges the candidate.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from driftwatch.retrain.collect.alike import clusters, components
 from driftwatch.retrain.collect.caps import nth_of_its_place
 
 if TYPE_CHECKING:
+    from driftwatch.retrain.collect.card import Sign
     from driftwatch.retrain.collect.phrases import Hits
 
 Rows = npt.NDArray[np.int64]
@@ -32,12 +33,14 @@ class Cluster:
         members: its texts, in the order of choice.
         beyond: those of them left out.
         phrases: hashes of the runs of words shared.
+        signs: of coordination, for a cluster by meaning.
     """
 
-    kind: Literal["alike", "phrase"]
+    kind: Literal["alike", "phrase", "meaning"]
     members: Rows
     beyond: Rows
     phrases: frozenset[int] = frozenset()
+    signs: tuple[Sign, ...] = ()
 
     def at(self, rows: Rows) -> Cluster:
         """Return the cluster with the rows at its places."""

@@ -21,6 +21,7 @@ from driftwatch.retrain.collect.draft import Draft, draft
 from driftwatch.retrain.collect.fate import Fate
 from driftwatch.retrain.collect.hashing import hashed
 from driftwatch.retrain.collect.known import Known, read_known
+from driftwatch.retrain.collect.meanings import MOST_REFERENCE, Meanings, embedded, meaning_clusters
 from driftwatch.retrain.collect.mix import COUNTERFACTUAL, load_card, seal, write_part
 from driftwatch.retrain.collect.outliers import LOSS
 from driftwatch.retrain.collect.phrases import PhraseCounts, PhraseSearch
@@ -202,6 +203,8 @@ class _Collecting:
             "The champion's loss on single texts was not looked at.": self._checks.losses is None,
             "No check for personal data was made.": self._checks.private is None,
             "Nobody looked at how identity groups are spoken of.": self._checks.identity is None,
+            "No clusters were looked for by what texts mean.": self._checks.embed is None
+            or not self._settings.meanings,
             "No reference text is held out: what the model forgets cannot be judged.": not len(known.remembered),
             f"{short:,} texts fewer are replayed than the recipe asks for: the reference has no more.": short > 0,
         }
@@ -257,7 +260,24 @@ class _Collecting:
         sharing = [each.at(rows) for each in phrase_clusters(search.hits(), len(rows))]
         for cluster in sharing:
             drafted.drop(cluster.beyond, Fate.CLUSTER_CAP)
-        return [*found, *sharing]
+        meant = self._cap_meanings(drafted, known, cap=cap)
+        return [*found, *sharing, *meant]
+
+    def _cap_meanings(self, drafted: Draft, known: Known, *, cap: int) -> list[Cluster]:
+        """Leave out what goes beyond the cap of clusters of texts that mean much the same and look coordinated."""
+        if self._checks.embed is None or not self._settings.meanings:
+            return []
+        rows = drafted.alive()
+        old = [*known.remembered.tolist(), *known.replayable.tolist()][:MOST_REFERENCE]
+        reference, _ = embedded(self._old.read(old), self._checks.embed)
+        values, seen = embedded(self._fresh.read(rows.tolist()), self._checks.embed)
+        fresh = Meanings(values=values, group=drafted.prints.group[rows], seen=seen)
+        found, limit = meaning_clusters(fresh, reference, cap=cap, seed=self._seed)
+        drafted.limits.extend([limit] if limit is not None else [])
+        meant = [each.at(rows) for each in found]
+        for cluster in meant:
+            drafted.drop(cluster.beyond, Fate.CLUSTER_CAP)
+        return meant
 
     def _cluster_cap(self, count: int) -> int:
         cap = int(self._settings.cluster_share * min(count, self._recipe.max_texts))

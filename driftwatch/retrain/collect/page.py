@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.paper.frame import safe, table
+from driftwatch.retrain.collect.card import Sign
 from driftwatch.retrain.fairness.page import identity_section
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ _WORDS = {
     "loss": "absurd loss under the champion",
     "cluster-cap": "beyond what one cluster may give",
     "weight": "speaks ill of a group more than the reference does",
+}
+
+_SIGNS = {
+    Sign.FEW_GROUPS: "from few groups",
+    Sign.BURST: "in a short time",
+    Sign.CLOSE: "closer together than clusters of the reference",
 }
 
 
@@ -78,7 +85,7 @@ def _flagged(clusters: Sequence[Flagged]) -> str:
 
     def rows() -> Iterator[tuple[str, ...]]:
         for place, each in enumerate(clusters, start=1):
-            what = f"share the words “{safe(each.phrase)}”" if each.kind == "phrase" else "overlap"
+            what = _said_of(each)
             shown = "".join(f"<li><bdi>{safe(body)}</bdi></li>" for body in each.exemplars)
             yield (
                 f"{place}",
@@ -92,6 +99,12 @@ def _flagged(clusters: Sequence[Flagged]) -> str:
 
     heads = ("", "texts that", "#texts", "#trained on", "#held out", "#groups", "#sources")
     return _table("Flagged clusters", heads, rows())
+
+
+def _said_of(cluster: Flagged) -> str:
+    if cluster.kind == "meaning":
+        return f"mean much the same, new to the stream: {'; '.join(_SIGNS[sign] for sign in cluster.signs)}"
+    return f"share the words “{safe(cluster.phrase)}”" if cluster.kind == "phrase" else "overlap"
 
 
 def _limits(limits: Iterable[Limit]) -> str:

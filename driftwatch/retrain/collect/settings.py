@@ -19,6 +19,8 @@ class CollectSettings:
         source_most: most texts of one source; None for no limit.
         alike: texts that overlap this much are of one cluster, directly or through others.
         phrase: texts that share a run of so many words are of one cluster too, unless the reference knows the phrase.
+        meanings: whether texts that mean much the same are looked at as clusters too, and flagged where they are new
+            and look coordinated.
         cluster_share: most that may come from one cluster …
         cluster_most: … and never more texts than this …
         cluster_least: … though a cluster may always give this many.
@@ -37,6 +39,7 @@ class CollectSettings:
     source_most: int | None = None
     alike: float = 0.6
     phrase: int = 5
+    meanings: bool = True
     cluster_share: float = 0.0025
     cluster_most: int = 100
     cluster_least: int = 10

@@ -16,23 +16,18 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from driftwatch.domain.errors import RunError
-from driftwatch.retrain.batches import BatchPlan, fitting, plans
+from driftwatch.retrain.batches import BatchPlan, SmallerPartsError, fitting, plans
 from driftwatch.retrain.checkpoints import Checkpoints
 from driftwatch.retrain.finetune import ranks
 from driftwatch.retrain.finetune.disk import disk_told
 from driftwatch.retrain.finetune.family import Family, family_of
-from driftwatch.retrain.finetune.folder import (
-    check_champion,
-    load_config,
-    load_tokenizer,
-    load_trainable,
-    save_candidate,
-)
+from driftwatch.retrain.finetune.folder import Start, load_config, load_tokenizer, save_candidate
 from driftwatch.retrain.finetune.layout import context_of, filler_of, keeps_apart, lay_out
 from driftwatch.retrain.finetune.memory import out_of_memory
 from driftwatch.retrain.finetune.method import finished
 from driftwatch.retrain.finetune.rows import Rows, rows_of
 from driftwatch.retrain.finetune.training import Hooks, OnProgress, Training
+from driftwatch.retrain.soundness import check_champion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,12 +84,13 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
     Raises:
         ModelError: the champion is missing, changed, or cannot be loaded.
         DataError: a text's target is no class of the classifier.
+        SmallerPartsError: this process, one of several, has not enough memory for its part of a batch.
         RunError: no text to train on, a loss that is no number, not enough memory, a candidate that does not load, or
             (retryable) a full disk.
     """
     if out.exists():
         return True
-    files = check_champion(champion)
+    files = check_champion(champion, promoted=False)
     with _computing(threads, recipe.seed), disk_told(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
         ranks.join()
@@ -130,10 +126,9 @@ def _trained(training: Training) -> PreTrainedModel | None:
         if not out_of_memory(error) or not smaller:
             raise
         kept.remember_at_once(smaller[0].at_once)
-        raise RunError(
-            f"{plan.at_once} sequences at once do not fit in memory",
-            cure=f"retry the run; it goes on with {smaller[0].at_once} at once",
-            retryable=True,  # the other processes wait for this one and must end too
+        raise SmallerPartsError(  # the other processes wait for this one and must end too
+            f"{plan.at_once} sequences at once do not fit in the memory of process {ranks.rank()}",
+            cure=f"start the processes again; they go on with {smaller[0].at_once} at once",
         ) from error
 
 
@@ -147,9 +142,9 @@ def _prepared(
     checkpoints: Path,
     hooks: Hooks,
 ) -> Training:
-    """Tokenise, lay out and name the training; the model is loaded once to ask how its rows may lie."""
-    config, tokenizer, model = load_config(champion), load_tokenizer(champion), load_trainable(champion)
-    family, context = family_of(config, champion), context_of(model, recipe)
+    """Tokenise, lay out and name the training."""
+    config, tokenizer, start = load_config(champion), load_tokenizer(champion), Start(champion)
+    family, context = family_of(config, champion), context_of(config, recipe)
     rows, looked_at = (
         rows_of(texts, family=family, tokenizer=tokenizer, config=config, context=context)
         for texts in (train, select[:MOST_HELD_OUT] if recipe.patience else ())
@@ -158,16 +153,16 @@ def _prepared(
     if not len(rows):
         left_out = ", ".join(f"{count} {why}" for why, count in rows.left_out.items() if count)
         raise RunError(f"there is no text to train on ({left_out or 'none given'})", where=str(champion))
-    packed = family is Family.CAUSAL and keeps_apart(model)
+    packed = family is Family.CAUSAL and keeps_apart(start.look())
     examples, held_out = (
-        lay_out(each, family=family, model=model, tokenizer=tokenizer, recipe=recipe, packed=packed)
+        lay_out(each, family=family, config=config, tokenizer=tokenizer, recipe=recipe, packed=packed)
         if len(each)
         else None
         for each in (rows, looked_at)
     )
     assert examples is not None  # noqa: S101 - there are rows
     return Training(
-        champion=champion,
+        start=start,
         family=family,
         examples=examples,
         held_out=held_out,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from driftwatch.domain.errors import ModelError, RunError
 from driftwatch.retrain.finetune.family import auto_class, family_of
 from driftwatch.retrain.finetune.memory import out_of_memory
-from driftwatch.retrain.folders import MANIFEST, file_hashes, written_aside
-from driftwatch.retrain.promote import check_version
+from driftwatch.retrain.folders import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,24 +50,6 @@ class Adapter:
 
     config: bytes
     tensors: Mapping[str, torch.Tensor]
-
-
-def check_champion(folder: Path) -> Mapping[str, str]:
-    """Refuse a champion that is not there, or whose files are not those it was promoted with.
-
-    Returns:
-        The SHA-256 of each of its files.
-
-    Raises:
-        ModelError: it is missing, or a file changed.
-    """
-    if not folder.is_dir():
-        raise ModelError(
-            "there is no champion to train from", where=str(folder), cure="give a folder saved by save_pretrained"
-        )
-    if (folder / MANIFEST).is_file():
-        return check_version(folder.resolve()).files
-    return file_hashes(folder.resolve())
 
 
 def load_trainable(folder: Path, *, dtype: torch.dtype | None = None) -> PreTrainedModel:
@@ -119,6 +100,29 @@ def _refuse_made_up(about: Mapping[str, Any], folder: Path) -> None:
             where=str(folder),
             cure="its config.json and its weights do not belong together; copy the model anew",
         )
+
+
+class Start:
+    """The champion's model, loaded once to be asked about and then trained; loaded anew for each later attempt.
+
+    Args:
+        folder: of the champion.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._model: PreTrainedModel | None = None
+
+    def look(self) -> PreTrainedModel:
+        """Return the model to ask; it is not to be changed."""
+        if self._model is None:
+            self._model = load_trainable(self._folder)
+        return self._model
+
+    def take(self) -> PreTrainedModel:
+        """Return the model to train; nothing of it is kept here."""
+        model, self._model = self.look(), None
+        return model
 
 
 def load_tokenizer(champion: Path) -> PreTrainedTokenizerBase:

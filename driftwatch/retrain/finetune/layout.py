@@ -12,7 +12,7 @@ from driftwatch.retrain.finetune.examples import Classified, Examples, Masked, M
 from driftwatch.retrain.finetune.family import Family
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from driftwatch.domain.run import Recipe
     from driftwatch.retrain.finetune.rows import Rows
@@ -28,11 +28,11 @@ _TOLERANCE = 1e-3
 """Share of the largest logit by which a text's logits may differ packed and alone: rounding, far below attention."""
 
 
-def context_of(model: PreTrainedModel, recipe: Recipe) -> int:
+def context_of(config: PretrainedConfig, recipe: Recipe) -> int:
     """Return the recipe's context within the model's own limit."""
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if limit is not None and model.config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        limit -= int(model.config.pad_token_id or 0) + 1  # their positions begin after that of the padding
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if limit is not None and config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        limit -= int(config.pad_token_id or 0) + 1  # their positions begin after that of the padding
     context = min(recipe.context or limit or _DEFAULT_CONTEXT, limit or recipe.context or _DEFAULT_CONTEXT)
     if context < _LEAST_CONTEXT:
         raise RunError(f"a context of {context} tokens leaves nothing to predict", cure="set a larger context")
@@ -49,7 +49,7 @@ def lay_out(
     rows: Rows,
     *,
     family: Family,
-    model: PreTrainedModel,
+    config: PretrainedConfig,
     tokenizer: PreTrainedTokenizerBase,
     recipe: Recipe,
     packed: bool,
@@ -59,7 +59,7 @@ def lay_out(
     Args:
         rows: tokenised texts.
         family: of the model.
-        model: whose limits and vocabulary count.
+        config: of the model, whose limits and vocabulary count.
         tokenizer: whose mask and padding are used.
         recipe: context, share of masked tokens and seed.
         packed: whether the model keeps packed texts apart.
@@ -70,11 +70,11 @@ def lay_out(
         masking = Masking(
             share=recipe.mask,
             token=int(tokenizer.mask_token_id or 0),
-            vocabulary=int(model.config.get_text_config().vocab_size),
+            vocabulary=int(config.get_text_config().vocab_size),
             seed=recipe.seed,
         )
         return Masked(rows, masking)
-    context = context_of(model, recipe)
+    context = context_of(config, recipe)
     return Packed(rows, context=context, filler=filler_of(tokenizer)) if packed else Separate(rows, context=context)
 
 
@@ -94,7 +94,7 @@ def keeps_apart(model: PreTrainedModel) -> bool:
     positions = torch.arange(_PROBED)
     was_training = model.training
     model.train(mode=False)
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference mode: what a model caches must be of use in its training
         alone = [model(input_ids=text[None], position_ids=positions[None]).logits[0] for text in tokens]
         both = model(input_ids=tokens.view(1, -1), position_ids=positions.repeat(2)[None]).logits[0]
     model.train(was_training)

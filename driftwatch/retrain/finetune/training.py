@@ -15,7 +15,6 @@ from driftwatch.domain.run import Progress
 from driftwatch.retrain.finetune import ranks
 from driftwatch.retrain.finetune.disk import check_space
 from driftwatch.retrain.finetune.examples import Example, Examples, collate
-from driftwatch.retrain.finetune.folder import load_trainable
 from driftwatch.retrain.finetune.looks import Looks, looks_in
 from driftwatch.retrain.finetune.method import made_trainable, trained_weights
 from driftwatch.retrain.finetune.objective import objective
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from driftwatch.retrain.batches import BatchPlan
     from driftwatch.retrain.checkpoints import Checkpoints
     from driftwatch.retrain.finetune.family import Family
+    from driftwatch.retrain.finetune.folder import Start
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Training:
     """Everything one training needs but the way its batches go through the device.
 
     Args:
-        champion: folder that it starts from.
+        start: the champion that it starts from.
         family: of the model.
         examples: to train on.
         held_out: to look at for early stopping; None for none.
@@ -68,7 +68,7 @@ class Training:
         hooks: of the caller.
     """
 
-    champion: Path
+    start: Start
     family: Family
     examples: Examples
     held_out: Examples | None
@@ -112,7 +112,7 @@ class Training:
         return self.checkpoints.newest()
 
     def _model(self) -> PreTrainedModel:
-        model = load_trainable(self.champion)
+        model = self.start.take()
         if self.recipe.gradient_checkpointing:
             _compute_again(model)
         model = made_trainable(model, self.recipe, family=self.family)

@@ -62,6 +62,7 @@ class Told:
         where: the place of it.
         cure: what can be done about it.
         retryable: whether the same training may go well later.
+        smaller: whether it goes on in smaller parts once all processes are started again.
     """
 
     progress: Progress | None = None
@@ -70,6 +71,7 @@ class Told:
     where: str | None = None
     cure: str | None = None
     retryable: bool = False
+    smaller: bool = False
 
     @property
     def last(self) -> bool:

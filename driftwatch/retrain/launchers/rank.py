@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from driftwatch.domain.errors import DriftwatchError, RunError
+from driftwatch.retrain.batches import SmallerPartsError
 from driftwatch.retrain.collect.mix import Part
 from driftwatch.retrain.finetune import ranks
 from driftwatch.retrain.launchers.order import Told, read_order
@@ -68,7 +69,8 @@ def main(file: Path) -> int:
             select=Part(order.select),
         )
     except DriftwatchError as error:
-        tell(Told(failure=error.what, where=error.where, cure=error.cure, retryable=error.retryable))
+        smaller = isinstance(error, SmallerPartsError)
+        tell(Told(failure=error.what, where=error.where, cure=error.cure, retryable=error.retryable, smaller=smaller))
         return error.exit_code
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):

@@ -1,7 +1,8 @@
 """Trains on several devices of a host: the job starts torchrun, which starts a process for each device.
 
 The processes die with the job, so a job that is started again never finds an old training at work. A process that dies
-takes the others with it, and the training goes on from the newest sealed checkpoint when the job is started again.
+takes the others with it, and the training goes on from the newest sealed checkpoint when the job is started again. One
+that runs out of memory takes them with it too: then all are started again at once, with smaller parts of a batch.
 """
 
 from __future__ import annotations
@@ -89,7 +90,10 @@ def train(  # noqa: PLR0913 - the sides of a training, as ``finetune`` has them
 
 
 def train_apart(order: Order, *, on_progress: OnProgress, should_stop: Callable[[], bool]) -> bool:
-    """Fine-tune as ordered in processes of their own, several times a second asking whether to stop; see ``train``."""
+    """Fine-tune as ordered in processes of their own, several times a second asking whether to stop; see ``train``.
+
+    Where a process runs out of memory, all begin again with fewer sequences at once, from the newest sealed checkpoint.
+    """
     if order.recipe.batch % order.recipe.devices:
         raise RunError(
             f"a batch of {order.recipe.batch} sequences cannot be shared by {order.recipe.devices} devices",
@@ -99,7 +103,11 @@ def train_apart(order: Order, *, on_progress: OnProgress, should_stop: Callable[
     file = order.checkpoints.with_name(f"{order.checkpoints.name}.order.json")
     order.stop.unlink(missing_ok=True)
     order.write(file)
-    end = _follow(file, order, on_progress, should_stop)
+    while (end := _follow(file, order, on_progress, should_stop)).smaller:
+        log.warning("out_of_memory", said=end.failure, cure=end.cure)
+        if should_stop():
+            end = Told(finished=False)
+            break
     order.stop.unlink(missing_ok=True)
     if end.failure is not None:
         raise RunError(end.failure, where=end.where, cure=end.cure, retryable=end.retryable)

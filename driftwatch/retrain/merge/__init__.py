@@ -5,7 +5,7 @@ what was known. Source: Wortsman et al., Robust fine-tuning of zero-shot models 
 """
 
 from driftwatch.retrain.merge.curve import MergeCurve, MergePoint, load_curve, save_curve
-from driftwatch.retrain.merge.search import search
+from driftwatch.retrain.merge.search import lower, search
 from driftwatch.retrain.merge.weights import interpolate
 
-__all__ = ["MergeCurve", "MergePoint", "interpolate", "load_curve", "save_curve", "search"]
+__all__ = ["MergeCurve", "MergePoint", "interpolate", "load_curve", "lower", "save_curve", "search"]

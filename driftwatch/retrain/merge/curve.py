@@ -33,6 +33,7 @@ class MergePoint:
         loss_high: upper end.
         sacrificed: slices whose loss rises beyond the limit for sure.
         unit: of all figures.
+        refused: why a gate that judges by other texts than these refused it; empty where none was asked or none did.
     """
 
     coefficient: float
@@ -44,6 +45,7 @@ class MergePoint:
     loss_high: float
     sacrificed: tuple[str, ...] = ()
     unit: LossUnit = LossUnit.TOKEN
+    refused: str = ""
 
     @property
     def bound(self) -> float:

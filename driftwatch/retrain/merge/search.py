@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,30 @@ def search(
         max_loss=max_loss,
         reason=_reason(chosen, within=best is not None, max_loss=max_loss),
     )
+
+
+def lower(curve: MergeCurve, refusal: str) -> MergeCurve | None:
+    """Return the curve with the best smaller coefficient chosen, the present one having been refused.
+
+    What a gate minds grows with the distance from the champion, so the way leads down, a measured point at a time.
+
+    Args:
+        curve: as far as it was judged.
+        refusal: the gate's words on the coefficient chosen.
+
+    Returns:
+        None where no smaller one was measured that keeps forgetting and gain within their limits.
+    """
+    points = tuple(
+        replace(point, refused=refusal) if point.coefficient == curve.chosen else point for point in curve.points
+    )
+    left = [point for point in points if point.coefficient < curve.chosen and point.gain_low >= curve.min_gain]
+    best = _best(left, curve.max_loss)
+    if best is None:
+        return None
+    refused = ", ".join(f"{point.coefficient:.1%}" for point in points if point.refused)
+    reason = f"{_reason(best, within=True, max_loss=curve.max_loss)} after {refused} of the way was refused: {refusal}"
+    return replace(curve, points=points, chosen=best.coefficient, reason=reason)
 
 
 def _allowed(point: MergePoint, max_loss: float) -> bool:

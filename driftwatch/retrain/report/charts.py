@@ -79,7 +79,8 @@ def merge(curve: MergeCurve) -> str:
         for each in curve.points
     ]
     losses = [
-        _point(each, each.loss, each.loss_low, each.loss_high, out=each.bound > curve.max_loss) for each in curve.points
+        _point(each, each.loss, each.loss_low, each.loss_high, out=each.bound > curve.max_loss or bool(each.refused))
+        for each in curve.points
     ]
     here = Point(x=0.0, y=0.0, words="the champion")
     mark = Mark(x=curve.chosen, words=f"chosen: {curve.chosen:.3g}", kind="onset")
