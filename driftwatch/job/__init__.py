@@ -162,13 +162,14 @@ class Job:
         with self._meter.measuring(PROBE_ROUND):
             prediction = probe(
                 self._champion_folder(),
-                mix.train,
+                mix.fresh,
+                mix.replay,
                 judging.selection(mix).fresh,
                 self._spec.recipe,
                 worth=worth,
                 folder=self._folder / "probe",
-                tune=lambda recipe, texts, out: self._tune(
-                    recipe, texts, out, select=mix.select, round_=1, told="probing"
+                tune=lambda recipe, texts, replay, out: self._tune(
+                    recipe, texts, out, replay=replay, select=mix.select, round_=1, told="probing"
                 ),
                 score=self._score,
             )
@@ -186,15 +187,16 @@ class Job:
     def _train(self, run: Run) -> None:
         mix = load_mix(self._folder / "data")
         recipe = self._recipe(run)
-        texts = rounds.training_texts(mix, replay=recipe.replay, usual=self._spec.recipe.replay)
+        replay = rounds.replayed_texts(mix, replay=recipe.replay, usual=self._spec.recipe.replay)
         if self._candidate_folder(run.round).exists():
             done = True
         else:
             with self._meter.measuring(run.round):
                 done = self._tune(
                     recipe,
-                    texts,
+                    mix.fresh,
                     self._trained_folder(run.round),
+                    replay=replay,
                     select=mix.select,
                     round_=run.round,
                     told="training",
@@ -210,7 +212,15 @@ class Job:
         return rounds.setting(self._spec.recipe, round=run.round, forgot=forgot)
 
     def _tune(
-        self, recipe: Recipe, texts: Sequence[Text], out: Path, *, select: Sequence[Text], round_: int, told: str
+        self,
+        recipe: Recipe,
+        texts: Sequence[Text],
+        out: Path,
+        *,
+        replay: Sequence[Text],
+        select: Sequence[Text],
+        round_: int,
+        told: str,
     ) -> bool:
         """Fine-tune the champion on some texts; false where it was stopped before the end."""
         losses = Losses(self._folder / f"training-{round_}.jsonl" if told == "training" else None)
@@ -226,6 +236,7 @@ class Job:
             recipe,
             round=round_,
             select=select,
+            replay=replay,
             out=out,
             checkpoints=out.with_name(f"checkpoints-{out.name}"),
             on_progress=on_progress,

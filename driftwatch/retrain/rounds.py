@@ -52,8 +52,8 @@ def setting(recipe: Recipe, *, round: int, forgot: int) -> Recipe:  # noqa: A002
     return replace(recipe, learning_rates=rates, replay=replay)
 
 
-def training_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:
-    """Return what a round trains on: the mix, with its replayed texts repeated until they make up the share wanted.
+def replayed_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:
+    """Return what a round replays: the mix's replayed texts, repeated until they make up the share wanted.
 
     Args:
         mix: as collected, with the recipe's usual share of replayed text.
@@ -61,6 +61,6 @@ def training_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:
         usual: the recipe's.
     """
     if replay <= usual or not mix.replay:
-        return mix.train
+        return mix.replay
     wanted = round(len(mix.fresh) * replay / (1 - replay))
-    return (*mix.fresh, *islice(cycle(mix.replay), max(wanted, len(mix.replay))))
+    return tuple(islice(cycle(mix.replay), max(wanted, len(mix.replay))))

@@ -65,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
         mix = mixed(fresh, news, RECIPE, folder / f"{name}-data", settings=settings)
         done = finetune(
             folder / "champion",
-            mix.train,
+            mix.fresh,
             RECIPE,
             round=1,
             out=folder / name,
@@ -73,6 +73,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
             on_progress=lambda _progress: None,
             should_stop=lambda: False,
             threads=1,
+            replay=mix.replay,
         )
         assert done
         return Trained(mix, folder / name)

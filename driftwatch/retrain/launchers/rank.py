@@ -66,6 +66,7 @@ def main(file: Path) -> int:
             should_stop=order.stop.exists,
             threads=order.threads,
             select=Part(order.select),
+            replay=Part(order.replay),
         )
     except DriftwatchError as error:
         tell(Told(failure=error.what, where=error.where, cure=error.cure, retryable=error.retryable))
