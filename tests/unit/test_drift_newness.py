@@ -54,7 +54,7 @@ def rise(newness: Newness, window: Window) -> Rise:
 
 
 def test_without_drift_the_interval_holds_nothing_19_times_in_20(newness: Newness) -> None:
-    found = [rise(newness, window(index)) for index in range(120)]
+    found = [rise(newness, window(index)) for index in range(80)]
     inside = np.mean([each.low <= 0.0 <= each.high for each in found])
     assert inside >= 0.9
     assert abs(np.mean([each.value for each in found])) < 0.03, "all are held against one baseline, with its own error"
