@@ -183,7 +183,7 @@ def test_what_is_replayed_lies_in_sequences_of_its_own(champions: dict[str, Path
     assert 0 < len(kept) < len(examples)
     known = {tuple(rows_tokens(replayed, number)[1:9]) for number in range(len(replayed))}
     for each in examples:
-        starts = np.flatnonzero((each.positions == 0) & (np.roll(each.labels, -1) >= 0))  # type: ignore[operator]
+        starts = np.flatnonzero((each.positions == 0) & (np.roll(each.labels, -1) >= 0))
         begun = {tuple(each.ids[at + 1 : at + 9]) for at in starts}
         if each.kept:
             assert begun & known
@@ -234,4 +234,4 @@ def rows_for(champion: Path, texts: Sequence[Text]) -> Rows:
 
 
 def rows_tokens(rows: Rows, number: int) -> list[int]:
-    return rows.tokens[rows.bounds[number] : rows.bounds[number + 1]].tolist()
+    return [int(token) for token in rows.tokens[rows.bounds[number] : rows.bounds[number + 1]]]
