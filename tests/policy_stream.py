@@ -44,6 +44,7 @@ def _state(measures: Mapping[str, float]) -> DriftState | None:
         return None
     suffers = measures.get("loss__increase", 0.0) > 0.05
     if measures["drift__alarm"]:
+        suffers = suffers or measures.get("loss__where_new", 0.0) > 0.05
         return DriftState.HARMFUL_DRIFT if suffers else DriftState.BENIGN_DRIFT
     return DriftState.SILENT_DECAY if suffers else DriftState.STABLE
 

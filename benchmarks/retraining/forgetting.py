@@ -1,9 +1,10 @@
 """How much of a plain fine-tune's gain is kept, and how little is forgotten, with replay and merge.
 
 ``python -m benchmarks.retraining.forgetting [--quick] [--json FILE]``. A small documentation model is fine-tuned on
-news, and a news model on documentation: once plainly, once as a run does it, with replayed text and the merge's
-coefficient searched for. The limit of forgetting that the search is told is a fifth of what the plain fine-tune
-forgets; what is shown is measured on texts that neither training nor search saw.
+news, and a news model on documentation: once plainly, once as a run does it by the recipes' default, with a fifth of
+replayed text on which it is held to the champion, and the merge's coefficient searched for. The limit of forgetting
+that the search is told is a fifth of what the plain fine-tune forgets; what is shown is measured on
+texts that neither training nor search saw.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,6 @@ SHARE = 0.2
 """Of the plain fine-tune's forgetting: the limit that the merge is told, and the target."""
 
 GAIN_KEPT = 0.92
-MERGED = replace(RECIPE, replay=0.5, merge=(0.25, 0.5, 0.75, 1.0))
-"""Half replayed text, as after a round that forgot too much; a fifth, the usual share, keeps less of the gain."""
-
 DIRECTIONS = (
     Drift(champion="docs", into="news", share=1.0, texts=600),
     Drift(champion="news", into="docs", share=1.0, texts=600),
@@ -69,12 +67,12 @@ def measure(quick: bool) -> list[Row]:
 def _rows(work: Path, drift: Drift) -> list[Row]:
     champion = train_champion(work / drift.champion, pools()[drift.champion].learnt, steps=CHAMPION_STEPS)
     old = texts_of(pools()[drift.champion].learnt[:REFERENCE], kind="old")
-    mix = mixed(fresh_texts(drift), old, MERGED, work / "mix forgetting")
+    mix = mixed(fresh_texts(drift), old, RECIPE, work / "mix forgetting")
     folder = work / "forgetting"
     shutil.rmtree(folder, ignore_errors=True)
     known = RememberedModel(load_model(champion))
-    _tune(champion, mix.fresh, folder / "plain")
-    _tune(champion, mix.train, folder / "trained")
+    _tune(champion, mix.fresh, (), folder / "plain")
+    _tune(champion, mix.fresh, mix.replay, folder / "trained")
     chosen_by, judged_by = judging.selection(mix), judging.judgement(mix)
     limit = SHARE * _outcome(folder / "plain", known, chosen_by).loss
     plain, replayed = (_outcome(folder / model, known, judged_by) for model in ("plain", "trained"))
@@ -84,7 +82,7 @@ def _rows(work: Path, drift: Drift) -> list[Row]:
         candidate=folder / "candidate",
         curve=folder / "merge.json",
         load=load_model,
-    ).work(MERGED.merge, known, chosen_by, limits=GateLimits(forgetting_max_loss=limit), seed=MERGED.seed)
+    ).work(RECIPE.merge, known, chosen_by, limits=GateLimits(forgetting_max_loss=limit), seed=RECIPE.seed)
     ours = _outcome(folder / "candidate", known, judged_by)
     way = f"{drift.champion} to {drift.into}"
     return [
@@ -97,7 +95,7 @@ def _rows(work: Path, drift: Drift) -> list[Row]:
     ]
 
 
-def _tune(champion: Path, texts: Sequence[Text], out: Path) -> None:
+def _tune(champion: Path, texts: Sequence[Text], replay: Sequence[Text], out: Path) -> None:
     finetune(
         champion,
         texts,
@@ -108,6 +106,7 @@ def _tune(champion: Path, texts: Sequence[Text], out: Path) -> None:
         on_progress=lambda _progress: None,
         should_stop=lambda: False,
         threads=1,
+        replay=replay,
     )
 
 

@@ -1,7 +1,9 @@
 """How often is a model retrained, and how well does it do? A year of traffic under three policies.
 
-``python -m benchmarks.retraining.frequency [--quick] [--seed N] [--data FOLDER]`` measures this part alone. The product
-itself lives through it, with the same traffic, recipe and first champion.
+``python -m benchmarks.retraining.frequency [--quick] [--seed N] [--policy NAME …] [--data FOLDER]`` measures this part
+alone. The product itself lives through it, with the same traffic, recipe and first champion. With
+``DRIFTWATCH_BENCHMARK`` set, each policy's year is kept in that folder, so that a long measurement can be cut into
+pieces: a policy at a time, and all of them at last.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,14 +118,17 @@ _CHAMPION_STEPS = 600
 
 OURS = Strategy(
     name="driftwatch",
-    when="drift.alarm",
-    hold="4 windows",
+    when='drift.state == "harmful-drift"',
+    hold="2 windows",
     cooldown="14d",
     worth="worth: {probe_gain: 0.05}",
     need=4 * WINDOW,
 )
+"""Asks for a run when the rule ``model-suffers`` of the policy shipped as the default one does."""
+
 ALARMS = Strategy(name="every-alarm", when="drift.alarm", hold="1 window", cooldown="0s")
 MONTHS = Strategy(name="every-month", when="window.texts > 0", hold="1 window", cooldown="30d")
+POLICIES = (OURS, ALARMS, MONTHS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,10 +170,7 @@ def measure(data: Path, *, quick: bool, seed: int = 1) -> Iterable[Row]:
         seed: of the year.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    year = simulated(data, windows=52 if quick else 182, seed=seed)
-    with tempfile.TemporaryDirectory(prefix="driftwatch-year-") as name:
-        live = _first(Path(name), year)
-        lived = {each.name: _told(each, _live(live, each, year)) for each in (OURS, ALARMS, MONTHS)}
+    lived = live_through(data, POLICIES, windows=52 if quick else 182, seed=seed)
     ours, others = lived[OURS.name], [lived[ALARMS.name], lived[MONTHS.name]]
     for strategy, found in lived.items():
         yield Row(measure=f"runs a year, {strategy}", driftwatch=found.runs)
@@ -181,6 +183,21 @@ def measure(data: Path, *, quick: bool, seed: int = 1) -> Iterable[Row]:
     yield at_most("mean loss against the better of the two", ours.loss, 1.01 * best, peer=best)
 
 
+def live_through(data: Path, strategies: Iterable[Strategy], *, windows: int, seed: int) -> dict[str, Lived]:
+    """Return what the year comes to under each policy, by its name; those that were lived through before are kept."""
+    year = simulated(data, windows=windows, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="driftwatch-year-") as name:
+        folder = Path(os.environ.get("DRIFTWATCH_BENCHMARK", name)) / f"year {windows} {seed}"
+        lived = {}
+        for each in strategies:
+            kept = folder / f"{each.name}.json"
+            if not kept.exists():
+                found = _live(_first(folder, year), each, year)
+                kept.write_text(json.dumps(asdict(found)))
+            lived[each.name] = _told(each, Lived(**json.loads(kept.read_text())))
+    return lived
+
+
 def _told(strategy: Strategy, lived: Lived) -> Lived:
     print(f"{strategy.name}: {lived}", flush=True)
     return lived
@@ -189,6 +206,9 @@ def _told(strategy: Strategy, lived: Lived) -> Lived:
 def _first(folder: Path, year: Year) -> Path:
     """Make what every policy begins with, once: champion, reference and configuration; return their folder."""
     champion, live = folder / "champion", folder / "live"
+    if (folder / "kept").exists():
+        return live
+    shutil.rmtree(live, ignore_errors=True)
     train_champion(champion, year.training, steps=_CHAMPION_STEPS)
     (live / "policies").mkdir(parents=True)
     (live / "driftwatch.toml").write_text(_CONFIG.format(stream=STREAM, champion=champion, window=WINDOW))
@@ -197,13 +217,14 @@ def _first(folder: Path, year: Year) -> Path:
         lines = (json.dumps({"text": body}) + "\n" for body in bodies)
         (live / f"{name}.jsonl").write_text("".join(lines))
     wiring.build_reference(load_config(live / "driftwatch.toml", environ=os.environ), STREAM)
-    shutil.copytree(live, folder / "kept", symlinks=True)
+    shutil.copytree(live, folder / "copied", symlinks=True)
+    (folder / "copied").rename(folder / "kept")
     return live
 
 
 def _live(live: Path, strategy: Strategy, year: Year) -> Lived:
     """Live through the year from the beginning, always in the same folder, for the store knows its paths."""
-    shutil.rmtree(live)
+    shutil.rmtree(live, ignore_errors=True)
     shutil.copytree(live.with_name("kept"), live, symlinks=True)
     (live / "policies" / "year.yaml").write_text(strategy.policy)
     config = load_config(live / "driftwatch.toml", environ=os.environ)
@@ -284,7 +305,15 @@ def _alone() -> None:
     parser.add_argument("--quick", action="store_true", help="a year of 52 windows")
     parser.add_argument("--seed", type=int, default=1, help="of the year")
     parser.add_argument("--data", type=Path, default=BESIDE, help="folder with corpora")
+    parser.add_argument(
+        "--policy", nargs="+", choices=[each.name for each in POLICIES], help="live through these alone"
+    )
     arguments = parser.parse_args()
+    if arguments.policy:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        chosen = [each for each in POLICIES if each.name in arguments.policy]
+        live_through(arguments.data, chosen, windows=52 if arguments.quick else 182, seed=arguments.seed)
+        return
     print_table(list(measure(arguments.data, quick=arguments.quick, seed=arguments.seed)))
 
 

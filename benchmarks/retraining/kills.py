@@ -1,10 +1,10 @@
 """Kills a fine-tune at random moments and looks whether it still comes to the same weights.
 
 ``python -m benchmarks.retraining.kills [--quick] [--json FILE]`` measures this part alone. A GPT-2-architecture model
-with dropout, early stopping and a checkpoint every other step; each of the runs is killed (SIGKILL) at a moment drawn
-uniformly from the CPU time that an uninterrupted one takes, tokenising, checkpoints and saving included (so that a busy
-machine does not matter), and then started again. Processes are forked from one that has loaded torch, so that the
-kills fall into the work and not into imports.
+with dropout, early stopping, a fifth of replayed text on which it is held to the champion, and a checkpoint every other
+step; each of the runs is killed (SIGKILL) at a moment drawn uniformly from the CPU time that an uninterrupted one
+takes, tokenising, checkpoints and saving included (so that a busy machine does not matter), and then started again.
+Processes are forked from one that has loaded torch, so that the kills fall into the work and not into imports.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _RECIPE = Recipe(
     patience=4,
     evaluate_steps=3,
 )
+_REPLAYED = 20
 _LOOK_SECONDS = 0.001
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -114,7 +115,7 @@ def _work(folder: Path, name: str, texts: Sequence[Text]) -> None:
     try:
         finetune(
             folder / "champion",
-            texts,
+            texts[_REPLAYED:],
             _RECIPE,
             round=1,
             out=folder / name,
@@ -122,7 +123,8 @@ def _work(folder: Path, name: str, texts: Sequence[Text]) -> None:
             on_progress=lambda _: None,
             should_stop=lambda: False,
             threads=1,
-            select=texts[:20],
+            select=texts[-20:],
+            replay=texts[:_REPLAYED],
         )
         code = 0
     finally:

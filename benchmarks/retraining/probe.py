@@ -61,7 +61,7 @@ class Losses:
         self._file, self._champion = file, champion
         self._known: dict[str, list[float]] = json.loads(file.read_text()) if file.exists() else {}
 
-    def tune(self, recipe: Recipe, texts: Sequence[Text], out: Path) -> bool:
+    def tune(self, recipe: Recipe, texts: Sequence[Text], replay: Sequence[Text], out: Path) -> bool:
         """Fine-tune the champion, unless the model was measured before."""
         measured = "towards" if out.name == "trained" else out.name
         if any(name.startswith(f"{measured}:") for name in self._known):
@@ -76,6 +76,7 @@ class Losses:
             on_progress=lambda _progress: None,
             should_stop=lambda: False,
             threads=1,
+            replay=replay,
         )
 
     def score(self, folder: Path, texts: Sequence[Text]) -> TextLosses:
@@ -113,7 +114,8 @@ def _case(work: Path, drift: Drift) -> Case:
     folder.mkdir(parents=True)
     prediction = probe(
         champion,
-        mix.train,
+        mix.fresh,
+        mix.replay,
         mix.select,
         RECIPE,
         worth=0.0,
@@ -123,7 +125,7 @@ def _case(work: Path, drift: Drift) -> Case:
     )
     if prediction is None:
         raise RuntimeError(drift.name)
-    losses.tune(RECIPE, mix.train, folder / "whole")
+    losses.tune(RECIPE, mix.fresh, mix.replay, folder / "whole")
     before, after = losses.score(champion, mix.judge), losses.score(folder / "whole", mix.judge)
     gain = float((before.nats - after.nats).sum() / before.tokens.sum())
     print(

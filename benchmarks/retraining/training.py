@@ -70,10 +70,13 @@ def training(*, quick: bool) -> Iterator[Row]:
         folder = Path(name)
         blank(folder / "champion", bodies, context=size.context, width=size.width)
         peers = _Peers(folder / "champion", bodies, size)
-        ours, bare, often, to_context, to_longest = _best_of(
+        ours, kept, bare, often, to_context, to_longest = _best_of(
             size.turns,
             {
                 "ours": lambda: _rate(folder, bodies, size, every=10_000),
+                "ours, a fifth replayed and held to the champion": lambda: _rate(
+                    folder, bodies, size, every=10_000, replayed=0.2
+                ),
                 "bare": peers.bare,
                 "ours, a checkpoint every 5 steps": lambda: _rate(folder, bodies, size, every=5),
                 "padded to the context": lambda: peers.padded(to_context=True),
@@ -88,6 +91,11 @@ def training(*, quick: bool) -> Iterator[Row]:
             measure="useful tokens per CPU-second, against padding to each batch's longest",
             driftwatch=ours,
             peer=to_longest,
+        )
+        yield Row(
+            measure="training tokens per CPU-second, a fifth replayed and held to the champion, against none",
+            driftwatch=kept,
+            peer=ours,
         )
         yield Row(measure="training tokens per CPU-second, a checkpoint every 5 steps", driftwatch=often, peer=bare)
         yield Row(measure="bias pairs scored per second", driftwatch=_pairs_rate(folder / "champion"))
@@ -130,8 +138,10 @@ def blank(folder: Path, bodies: Sequence[str], *, context: int, width: int) -> N
     GPT2LMHeadModel(config).save_pretrained(folder)
 
 
-def _rate(folder: Path, bodies: Sequence[str], size: _Size, *, every: int) -> float:
+def _rate(folder: Path, bodies: Sequence[str], size: _Size, *, every: int, replayed: float = 0.0) -> float:
     """Return our tokens of text per CPU-second; what best fit leaves empty is not counted."""
+    texts = [Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(bodies)]
+    old = round(replayed * len(texts))
     moments: list[float] = []
     tokens = [0.0]
 
@@ -142,7 +152,7 @@ def _rate(folder: Path, bodies: Sequence[str], size: _Size, *, every: int) -> fl
     with tempfile.TemporaryDirectory(dir=folder) as name:
         finetune(
             folder / "champion",
-            [Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(bodies)],
+            texts[old:],
             Recipe(name="benchmark", batch=BATCH, context=size.context, checkpoint_steps=every),
             round=1,
             out=Path(name) / "out",
@@ -150,6 +160,7 @@ def _rate(folder: Path, bodies: Sequence[str], size: _Size, *, every: int) -> fl
             on_progress=told,
             should_stop=lambda: len(moments) >= size.steps + _WARM,
             threads=1,
+            replay=texts[:old],
         )
     return _per_second(moments, [after - before for before, after in pairwise(tokens)])
 

@@ -87,6 +87,8 @@ class Recipe:
         precision: of the forward and backward pass; ``auto`` for bfloat16 where the device has it.
         gradient_checkpointing: whether activations are computed again instead of kept.
         replay: share of reference text in the training mix, 0 to 1.
+        distill: weight, beside the cross-entropy, of how far the model departs on replayed text from what the champion
+            says there; 0 for none.
         warmup: share of the steps with rising learning rate.
         weight_decay: of AdamW.
         clip: greatest norm of the gradient.
@@ -118,6 +120,7 @@ class Recipe:
     precision: Precision = "auto"
     gradient_checkpointing: bool = False
     replay: float = 0.2
+    distill: float = 4.0
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip: float = 1.0

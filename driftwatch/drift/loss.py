@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
+from driftwatch.drift.newness import Newness
 from driftwatch.drift.rows import distinct
 
 if TYPE_CHECKING:
@@ -36,13 +37,15 @@ class LossDetector:
         """Take the baseline; there is no state to restart from."""
         del state
         part = reference.heldout if _scored(reference.heldout) >= LEAST_HELDOUT else reference.cal
-        return LossMonitor(part.features.losses, resamples=self.resamples, seed=seed)
+        newness = Newness(reference.train.features.embeddings.values, part, seed=seed)
+        return LossMonitor(part.features.losses, newness, resamples=self.resamples, seed=seed)
 
 
 class LossMonitor:
     """Holds the baseline's losses; measures nothing on a stream without a model."""
 
-    def __init__(self, baseline: TextLosses | None, *, resamples: int, seed: int) -> None:
+    def __init__(self, baseline: TextLosses | None, newness: Newness, *, resamples: int, seed: int) -> None:
+        self._newness = newness
         self._baseline = baseline
         self._resamples = resamples
         self._seed = seed
@@ -74,8 +77,13 @@ class LossMonitor:
                 Measure(name="loss.nats", value=loss, low=now_low, high=now_high),
                 Measure(name="loss.increase", value=increase, low=low, high=high),
                 Measure(name="loss.perplexity_ratio", value=ratio[0], low=ratio[1], high=ratio[2]),
+                *self._where_new(window),
             ),
         )
+
+    def _where_new(self, window: Window) -> tuple[Measure, ...]:
+        rise = self._newness.rise(window)
+        return () if rise is None else (Measure(name="loss.where_new", value=rise.value, low=rise.low, high=rise.high),)
 
     def state(self) -> bytes:
         """Return nothing: windows are measured one by one."""

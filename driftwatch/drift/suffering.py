@@ -20,8 +20,9 @@ _WIDENING = 3.29 / 1.96
 def state_of(measures: Sequence[Measure]) -> DriftState | None:
     """Return which of the four states a window shows; None where no evidence was gathered.
 
-    The model suffers where the loss over its baseline is above 0.05 nats per token with 99.9% confidence. Without a
-    model nothing suffers, so drift is benign as far as can be told.
+    The model suffers where the loss over its baseline is above 0.05 nats per token with 99.9% confidence; while an
+    alarm is in force also where the rise that comes from what is new is at least 0.05 and above 0 with that
+    confidence. Without a model nothing suffers, so drift is benign as far as can be told.
 
     Args:
         measures: the window's.
@@ -30,13 +31,15 @@ def state_of(measures: Sequence[Measure]) -> DriftState | None:
     if "drift.alarm" not in by_name:
         return None
     drifted = by_name["drift.alarm"].value > 0
-    suffers = _suffers(by_name.get("loss.increase"))
+    suffers = _surely(by_name.get("loss.increase"), above=LEAST_INCREASE)
     if drifted:
+        new = by_name.get("loss.where_new")
+        suffers = suffers or (_surely(new, above=0.0) and new is not None and new.value >= LEAST_INCREASE)
         return DriftState.HARMFUL_DRIFT if suffers else DriftState.BENIGN_DRIFT
     return DriftState.SILENT_DECAY if suffers else DriftState.STABLE
 
 
-def _suffers(increase: Measure | None) -> bool:
+def _surely(increase: Measure | None, *, above: float) -> bool:
     if increase is None or increase.low is None:
         return False
-    return increase.value - _WIDENING * (increase.value - increase.low) > LEAST_INCREASE
+    return increase.value - _WIDENING * (increase.value - increase.low) > above

@@ -50,13 +50,22 @@ class Tuning:
         self.meter = Meter(places.hours, now=now)
 
     def tune(
-        self, recipe: Recipe, texts: Sequence[Text], out: Path, *, select: Sequence[Text], round_: int, told: str
+        self,
+        recipe: Recipe,
+        texts: Sequence[Text],
+        out: Path,
+        *,
+        replay: Sequence[Text],
+        select: Sequence[Text],
+        round_: int,
+        told: str,
     ) -> bool:
         """Fine-tune the champion on some texts; false where it was stopped before the end.
 
         Args:
             recipe: hyperparameters.
-            texts: to train on.
+            texts: to learn.
+            replay: of the reference, to train on again.
             out: folder of the model.
             select: held-out texts for early stopping.
             round_: whose setting is used.
@@ -75,6 +84,7 @@ class Tuning:
             recipe,
             round=round_,
             select=select,
+            replay=replay,
             out=out,
             checkpoints=out.with_name(f"checkpoints-{out.name}"),
             on_progress=on_progress,

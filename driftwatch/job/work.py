@@ -162,13 +162,14 @@ class Job:
         with self._tuning.meter.measuring(BESIDE_ROUNDS):
             prediction = probe(
                 self._places.champion,
-                mix.train,
+                mix.new,
+                mix.replay,
                 judging.selection(mix).fresh,
                 self._spec.recipe,
                 worth=worth,
                 folder=self._places.probe,
-                tune=lambda recipe, texts, out: self._tuning.tune(
-                    recipe, texts, out, select=mix.select, round_=1, told="probing"
+                tune=lambda recipe, texts, replay, out: self._tuning.tune(
+                    recipe, texts, out, replay=replay, select=mix.select, round_=1, told="probing"
                 ),
                 score=lambda folder, texts: self._load(folder).score(texts),
             )
@@ -187,15 +188,16 @@ class Job:
         mix = load_mix(self._places.data)
         recipe = self._recipe(run)
         learnt = rounds.learnt_before(run.verdicts, mix.card, before=run.round)
-        texts = rounds.training_texts(mix, replay=recipe.replay, usual=self._spec.recipe.replay, without=learnt)
+        replay = rounds.replayed_texts(mix, replay=recipe.replay, usual=self._spec.recipe.replay)
         if self._places.candidate(run.round).exists():
             done = True
         else:
             with self._tuning.meter.measuring(run.round):
                 done = self._tuning.tune(
                     recipe,
-                    texts,
+                    rounds.new_texts(mix, without=learnt),
                     self._places.trained(run.round),
+                    replay=replay,
                     select=mix.select,
                     round_=run.round,
                     told="training",
@@ -267,7 +269,9 @@ class Job:
         return scores
 
     def _tune_neutral(self, recipe: Recipe, texts: Sequence[Text], out: Path, *, told: str) -> bool:
-        return self._tuning.tune(recipe, texts, out, select=(), round_=1, told=told)
+        """Fine-tune on reference texts as on fresh ones, a share of them replayed as the recipe says."""
+        cut = round(len(texts) * recipe.replay)
+        return self._tuning.tune(recipe, texts[cut:], out, replay=texts[:cut], select=(), round_=1, told=told)
 
     def _write_bias(self, run: Run, candidate: Model, champion: Model) -> None:
         suite = Suite(name="builtin", pairs=builtin_suite())

@@ -107,6 +107,7 @@ _ALL = (
     _decimal("loss.nats", "nats/token", "the champion's mean loss on the window"),
     _decimal("loss.increase", "nats/token", "loss.nats over the reference's"),
     _decimal("loss.perplexity_ratio", "", "the champion's perplexity on the window over the reference's"),
+    _decimal("loss.where_new", "nats/token", "the part of the loss's rise that comes from new texts, every text alike"),
     _decimal("drift.new_share", "", "at least this share of the texts is not explained by the reference, 0 to 1"),
     _decimal("audit.texts", "texts", "reference texts that the evidence's own audit has streamed"),
     _decimal("audit.alarms", "alarms", "false alarms raised on them"),

@@ -18,6 +18,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "at_once": (1, 65_536),
     "context": (2, 1_048_576),
     "replay": (0, 0.95),
+    "distill": (0, 100),
     "warmup": (0, 1),
     "weight_decay": (0, 1),
     "clip": (0.001, 1_000),

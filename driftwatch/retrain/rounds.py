@@ -7,6 +7,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import CANARIES, VerdictOutcome
+from driftwatch.retrain.fairness.mitigate import original
 from driftwatch.retrain.recipe import learning_rate
 
 if TYPE_CHECKING:
@@ -77,19 +78,28 @@ def setting(recipe: Recipe, *, round: int, forgot: int) -> Recipe:  # noqa: A002
     return replace(recipe, learning_rates=rates, replay=replay)
 
 
-def training_texts(mix: Mix, *, replay: float, usual: float, without: Collection[str] = ()) -> Sequence[Text]:
-    """Return what a round trains on: the mix, with its replayed texts repeated until they make up the share wanted.
+def new_texts(mix: Mix, *, without: Collection[str] = ()) -> Sequence[Text]:
+    """Return what a round learns anew: fresh texts, and counterfactual copies of some.
+
+    Args:
+        mix: as collected.
+        without: ids of fresh texts to leave out, and with them their copies.
+    """
+    if not without:
+        return mix.new
+    left = set(without)
+    return tuple(text for text in mix.new if not {text.id, original(text.id)} & left)
+
+
+def replayed_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:
+    """Return what a round replays: the mix's replayed texts, repeated until they make up the share wanted.
 
     Args:
         mix: as collected, with the recipe's usual share of replayed text.
         replay: share wanted, 0 to below 1.
         usual: the recipe's.
-        without: ids of fresh texts to leave out.
     """
-    more = replay > usual and len(mix.replay) > 0
-    if not more and not without:
-        return mix.train
-    left = set(without)
-    fresh = [text for text in mix.fresh if text.id not in left] if left else mix.fresh
-    wanted = round(len(fresh) * replay / (1 - replay)) if more else 0
-    return (*fresh, *islice(cycle(mix.replay), max(wanted, len(mix.replay))), *mix.counterfactual)
+    if replay <= usual or not mix.replay:
+        return mix.replay
+    wanted = round(len(mix.fresh) * replay / (1 - replay))
+    return tuple(islice(cycle(mix.replay), max(wanted, len(mix.replay))))

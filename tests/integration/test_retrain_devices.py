@@ -30,9 +30,7 @@ from driftwatch.retrain.launchers.order import Order
 from driftwatch.retrain.launchers.torchrun import train, train_apart
 
 pytestmark = pytest.mark.slow
-RECIPE = Recipe(
-    name="pair", learning_rates=(1e-3,), epochs=2.0, batch=8, context=32, checkpoint_steps=3, devices=2, replay=0.0
-)
+RECIPE = Recipe(name="pair", learning_rates=(1e-3,), epochs=2.0, batch=8, context=32, checkpoint_steps=3, devices=2)
 TOLERANCE = 0.02
 """Nats per token on held-out text between two processes and one: the same batches, other dropout."""
 
@@ -54,7 +52,8 @@ def order(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> Order:
     champion = tiny_causal(folder / "champion", texts, vocab=400, width=32, steps=5)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     fresh = [Text(id=f"{number:04d}", body=body, seen_at=at) for number, body in enumerate(texts)]
-    mixed(fresh, [], RECIPE, folder / "data")
+    old = [Text(id=f"old {body}", body=body, seen_at=at) for body in paragraphs(["unittest", "typing", "pathlib"], 120)]
+    assert len(mixed(fresh, old, RECIPE, folder / "data").replay) > 20
     return ordered(folder / "whole", champion, folder / "data")
 
 
@@ -63,6 +62,7 @@ def ordered(folder: Path, champion: Path, data: Path) -> Order:
     return Order(
         champion=champion,
         train=part_file(data, "fresh"),
+        replay=part_file(data, "replay"),
         select=part_file(data, "select"),
         recipe=RECIPE,
         round=1,
@@ -111,10 +111,11 @@ def test_two_processes_learn_what_one_does(order: Order, whole: Path, tmp_path: 
     alone = tmp_path / "alone"
     assert train(
         order.champion,
-        mix.train,
+        mix.fresh,
         replace(RECIPE, devices=1),
         round=1,
         select=mix.select,
+        replay=mix.replay,
         out=alone,
         checkpoints=tmp_path / "checkpoints",
         on_progress=lambda _progress: None,

@@ -72,7 +72,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
         mix = mixed(fresh, news, RECIPE, folder / f"{name}-data", settings=settings, checks=checks)
         done = finetune(
             folder / "champion",
-            mix.train,
+            mix.fresh,
             RECIPE,
             round=1,
             out=folder / name,
@@ -80,6 +80,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
             on_progress=lambda _progress: None,
             should_stop=lambda: False,
             threads=1,
+            replay=mix.replay,
         )
         assert done
         return Trained(mix, folder / name)

@@ -32,6 +32,7 @@ CALM = {
     "loss__nats": 3.0,
     "loss__increase": 0.0,
     "loss__perplexity_ratio": 1.0,
+    "loss__where_new": 0.0,
     "drift__new_share": 0.0,
 }
 DRIFTED = CALM | {"drift__alarm": 1.0, "drift__evidence": 1.5, "embedding__mmd_p": 0.001, "drift__new_share": 0.15}
@@ -70,6 +71,12 @@ def test_benign_drift_alerts_and_never_retrains(name: str) -> None:
 def test_harmful_drift_retrains_once_it_lasts(name: str) -> None:
     assert "retrain" not in acted(name, window(0, **HARMFUL)).values()
     assert "retrain" in acted(name, *(window(n, **HARMFUL) for n in range(30))).values()
+
+
+@pytest.mark.parametrize("name", ["default", "social-media", "chatbot"])
+def test_short_new_texts_that_are_read_badly_retrain_too(name: str) -> None:
+    short = DRIFTED | {"loss__increase": 0.03, "loss__where_new": 0.12}
+    assert "retrain" in acted(name, *(window(n, **short) for n in range(30))).values()
 
 
 @pytest.mark.parametrize("name", NAMES)

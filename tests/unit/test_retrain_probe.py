@@ -33,19 +33,22 @@ def count(some: list[Text]) -> list[int]:
 @settings(max_examples=40, deadline=None)
 def test_no_plan_costs_more_than_the_recipe_allows(train: int, held: int, share: float, epochs: float) -> None:
     recipe = Recipe(name="r", probe=share, epochs=epochs)
-    made = plan(texts("t", train), texts("h", held), recipe, count=count)  # type: ignore[arg-type]
-    full = sum(count(texts("t", train))) * epochs
+    made = plan(texts("t", train), texts("r", train // 4), texts("h", held), recipe, count=count)  # type: ignore[arg-type]
+    full = sum(count([*texts("t", train), *texts("r", train // 4)])) * epochs
     spent = made.tokens + MEASURED_TIMES * FORWARD * sum(count(list(made.held)))
     assert spent <= share * full + 1e-6
     assert made.cost == pytest.approx(spent / full if full else 0.0)
-    assert made.tokens == sum(count(list(made.part)))
+    assert made.tokens == sum(count([*made.part, *made.replay]))
+    assert {text.id[0] for text in made.part} <= {"t"}
+    assert {text.id[0] for text in made.replay} <= {"r"}
 
 
 def test_the_budget_is_used() -> None:
-    made = plan(texts("t", 3_000), texts("h", 500), RECIPE, count=count)  # type: ignore[arg-type]
+    made = plan(texts("t", 2_400), texts("r", 600), texts("h", 500), RECIPE, count=count)  # type: ignore[arg-type]
     assert 0.095 < made.cost <= 0.1
     assert steps_of(recipe_of(RECIPE, made.tokens), made.tokens) > 40
-    again = plan(texts("t", 3_000)[::-1], texts("h", 500)[::-1], RECIPE, count=count)  # type: ignore[arg-type]
+    assert 0.15 < len(made.replay) / made.texts < 0.25, "as in the run"
+    again = plan(texts("t", 2_400)[::-1], texts("r", 600)[::-1], texts("h", 500)[::-1], RECIPE, count=count)  # type: ignore[arg-type]
     assert again == made
 
 

@@ -16,7 +16,7 @@ from driftwatch.domain.text import Text
 from driftwatch.job.judging import judgement, selection
 from driftwatch.job.meter import SAVE_EVERY_SECONDS, Meter
 from driftwatch.retrain.recipe import learning_rate
-from driftwatch.retrain.rounds import forgot, setting, training_texts
+from driftwatch.retrain.rounds import forgot, replayed_texts, setting
 
 RECIPE = Recipe(name="r", learning_rates=(4e-4, 2e-4), replay=0.2)
 
@@ -62,11 +62,10 @@ def test_only_earlier_rounds_that_did_not_hold_their_forgetting_count() -> None:
 
 def test_more_replay_repeats_the_replayed_texts(tmp_path: Path) -> None:
     mix = mixed(texts("fresh", 400), texts("old", 1_000), RECIPE, tmp_path / "mix", seed=1)
-    more = training_texts(mix, replay=0.5, usual=0.2)
-    assert more[: len(mix.fresh)] == tuple(mix.fresh)
-    assert len(more) == 2 * len(mix.fresh)
-    assert {text.id for text in more[len(mix.fresh) :]} == {text.id for text in mix.replay}
-    assert training_texts(mix, replay=0.2, usual=0.2) is mix.train
+    more = replayed_texts(mix, replay=0.5, usual=0.2)
+    assert len(more) == len(mix.fresh)
+    assert {text.id for text in more} == {text.id for text in mix.replay}
+    assert replayed_texts(mix, replay=0.2, usual=0.2) is mix.replay
 
 
 def test_what_is_chosen_by_and_what_is_judged_by_are_disjoint(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ NAMES = {
     "loss.nats": ("Model's loss", ""),
     "loss.increase": ("Model's loss over its baseline", ""),
     "loss.perplexity_ratio": ("Perplexity over its baseline", "ratio"),
+    "loss.where_new": ("Loss over its baseline, by what is new", "nats per token"),
     "feedback.accuracy": ("Right answers", "by the feedback on this window's texts so far"),
     "feedback.n": ("Feedback", "texts of this window that it is about"),
     "window.texts": ("Texts", "in this window"),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from driftwatch.retrain.fairness.result import DataCheck
 
 _WHOLE = 2**64
+_COPY = "~not-"
+"""Between the id of a text and the group that its copy is not about."""
 
 
 @dataclass(slots=True)
@@ -138,4 +140,14 @@ def _copy(text: Text, swap: Swap | None, group: str) -> Text | None:
         if content is None:
             return None
         turns.append(replace(turn, content=content))
-    return replace(text, id=f"{text.id}~not-{group}", body=body, turns=tuple(turns))
+    return replace(text, id=f"{text.id}{_COPY}{group}", body=body, turns=tuple(turns))
+
+
+def original(copy: str) -> str:
+    """Return the id of the text that a counterfactual copy was made of, by the copy's id.
+
+    Examples:
+        >>> original("t7~not-women")
+        't7'
+    """
+    return copy.partition(_COPY)[0]

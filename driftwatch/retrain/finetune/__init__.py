@@ -25,7 +25,7 @@ from driftwatch.retrain.finetune.folder import Start, load_config, load_tokenize
 from driftwatch.retrain.finetune.layout import context_of, filler_of, keeps_apart, lay_out
 from driftwatch.retrain.finetune.memory import out_of_memory
 from driftwatch.retrain.finetune.method import finished
-from driftwatch.retrain.finetune.rows import Rows, rows_of
+from driftwatch.retrain.finetune.rows import Rows, beside, rows_of
 from driftwatch.retrain.finetune.training import Hooks, OnProgress, Training
 from driftwatch.retrain.soundness import check_champion
 
@@ -58,6 +58,7 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
     should_stop: Callable[[], bool],
     threads: int,
     select: Sequence[Text] = (),
+    replay: Sequence[Text] = (),
 ) -> bool:
     """Train the champion on the texts and write the candidate's folder, which appears whole or not at all.
 
@@ -67,7 +68,7 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
 
     Args:
         champion: transformers folder with its tokenizer.
-        train: texts to train on; a language model learns ``body`` (or what the assistant says in ``turns``), a
+        train: new texts to train on; a language model learns ``body`` (or what the assistant says in ``turns``), a
             classifier ``target``.
         recipe: hyperparameters.
         round: from 1; chooses the recipe's learning rate.
@@ -77,6 +78,8 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
         should_stop: asked after each optimiser step; on true a checkpoint is saved first.
         threads: CPU threads.
         select: held-out texts for early stopping; looked at only where the recipe has patience.
+        replay: texts of the reference to train on again, on which the recipe's ``distill`` holds the model to the
+            champion.
 
     Returns:
         Whether the candidate is there; False after a stop.
@@ -95,7 +98,7 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
         out.parent.mkdir(parents=True, exist_ok=True)
         ranks.join()
         hooks = Hooks(on_progress, should_stop)
-        training = _prepared(champion, files, train, select, recipe, round, checkpoints, hooks)
+        training = _prepared(champion, files, (train, replay, select), recipe, round, checkpoints, hooks)
         model = _trained(training)
         if model is None:
             return False
@@ -135,8 +138,7 @@ def _trained(training: Training) -> PreTrainedModel | None:
 def _prepared(
     champion: Path,
     files: Mapping[str, str],
-    train: Sequence[Text],
-    select: Sequence[Text],
+    texts: tuple[Sequence[Text], Sequence[Text], Sequence[Text]],
     recipe: Recipe,
     round: int,  # noqa: A002
     checkpoints: Path,
@@ -145,10 +147,12 @@ def _prepared(
     """Tokenise, lay out and name the training."""
     config, tokenizer, start = load_config(champion), load_tokenizer(champion), Start(champion)
     family, context = family_of(config, champion), context_of(config, recipe)
-    rows, looked_at = (
-        rows_of(texts, family=family, tokenizer=tokenizer, config=config, context=context)
-        for texts in (train, select[:MOST_HELD_OUT] if recipe.patience else ())
+    train, replay, select = texts
+    fresh, replayed, looked_at = (
+        rows_of(each, family=family, tokenizer=tokenizer, config=config, context=context)
+        for each in (train, replay, select[:MOST_HELD_OUT] if recipe.patience else ())
     )
+    rows = beside(fresh, replayed, kept=recipe.distill > 0)
     log.info("tokenised", rows=len(rows), tokens=len(rows.tokens), left_out=dict(rows.left_out))
     if not len(rows):
         left_out = ", ".join(f"{count} {why}" for why, count in rows.left_out.items() if count)
@@ -169,6 +173,7 @@ def _prepared(
         filler=filler_of(tokenizer),
         recipe=recipe,
         round=round,
+        distils=bool(rows.kept.any()),
         hooks=hooks,
         checkpoints=Checkpoints(
             folder=checkpoints, training=_fingerprint(files, (rows, looked_at), recipe, round=round)

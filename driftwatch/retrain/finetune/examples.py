@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.retrain.packing import Piece, best_fit, pieces, sequences, widths_in
+from driftwatch.retrain.packing import Bin, Piece, best_fit, pieces, sequences, widths_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 IGNORED = -100
 """Label of what is not learnt, as torch has it."""
 
+KEPT = "kept"
+"""Name in a batch of the rows on which the model should stay as it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
@@ -30,12 +33,14 @@ class Example:
         labels: what is learnt at each token, ``IGNORED`` where nothing is; of no dimension where the row has one class.
         positions: of the tokens in their texts; None where the row is one text.
         width: into rows of which a packed sequence may be folded.
+        kept: whether the model should stay as it is on it.
     """
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64] | None = None
     width: int = 0
+    kept: bool = False
 
 
 class Examples(Protocol):
@@ -59,7 +64,8 @@ class Examples(Protocol):
 class Packed:
     """Pieces of texts side by side; each begins anew at position 0, by which none sees another.
 
-    A sequence of short texts can be folded into narrower rows, in which attention costs less.
+    A sequence of short texts can be folded into narrower rows, in which attention costs less. Texts on which the model
+    should stay as it is have sequences of their own, so that only those go through the champion too.
 
     Args:
         rows: of a causal language model.
@@ -72,8 +78,10 @@ class Packed:
         self._parts = [part for part in pieces(rows.lengths, context=context) if _learns(rows, part)]
         sizes = [part.length for part in self._parts]
         self._context = min(context, max(sum(sizes), 2))
-        bins = best_fit(sizes, widths=widths_in(self._context))
-        self._sequences = sequences(bins, context=self._context)
+        kept = np.array([rows.kept[part.row] for part in self._parts], dtype=np.bool_)
+        learnt_anew, stayed = (self._packed(np.flatnonzero(kept == kind), sizes) for kind in (False, True))
+        self._sequences = [*learnt_anew, *stayed]
+        self._anew = len(learnt_anew)
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -85,6 +93,12 @@ class Packed:
     def widths(self) -> npt.NDArray[np.int64]:
         """The width into which each sequence can be folded."""
         return np.array([sequence[0].width for sequence in self._sequences], dtype=np.int64)
+
+    def _packed(self, items: npt.NDArray[np.intp], sizes: Sequence[int]) -> list[list[Bin]]:
+        """Put some of the pieces into sequences."""
+        bins = best_fit([sizes[item] for item in items], widths=widths_in(self._context))
+        whole = [replace(each, items=tuple(int(items[item]) for item in each.items)) for each in bins]
+        return sequences(whole, context=self._context)
 
     def at(self, number: int, *, draw: int) -> Example:
         """Return a sequence; padding after a text is a text of its own from which nothing is learnt."""
@@ -103,7 +117,8 @@ class Packed:
             begin += each.width
             positions[at:begin] = np.arange(begin - at)
         positions[begin:] = np.arange(self._context - begin)
-        return Example(ids=ids, labels=labels, positions=positions, width=self._sequences[number][0].width)
+        width = self._sequences[number][0].width
+        return Example(ids=ids, labels=labels, positions=positions, width=width, kept=number >= self._anew)
 
 
 class Separate:
@@ -127,7 +142,7 @@ class Separate:
         """Return a piece."""
         del draw
         ids, labels = _causal(self._rows, self._parts[number])
-        return Example(ids=ids, labels=labels)
+        return Example(ids=ids, labels=labels, kept=bool(self._rows.kept[self._parts[number].row]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +201,7 @@ class Masked:
         """Return a row with tokens hidden."""
         span = _span(self._rows, number)
         ids, labels = self._masking.hide(self._rows.tokens[span].astype(np.int64), self._rows.learnt[span], draw)
-        return Example(ids=ids, labels=labels)
+        return Example(ids=ids, labels=labels, kept=bool(self._rows.kept[number]))
 
 
 class Classified:
@@ -209,11 +224,13 @@ class Classified:
         """Return a row."""
         del draw
         ids = self._rows.tokens[_span(self._rows, number)].astype(np.int64)
-        return Example(ids=ids, labels=np.array(self._rows.classes[number]))
+        return Example(ids=ids, labels=np.array(self._rows.classes[number]), kept=bool(self._rows.kept[number]))
 
 
 def collate(examples: Sequence[Example], *, filler: int) -> dict[str, torch.Tensor]:
     """Return a batch: packed sequences folded, others padded on the right to the longest, with the mask that says so.
+
+    Where the model should stay as it is on some rows, ``KEPT`` says on which, bool [rows].
 
     Args:
         examples: of one kind.
@@ -228,17 +245,29 @@ def collate(examples: Sequence[Example], *, filler: int) -> dict[str, torch.Tens
         labels = np.stack([example.labels for example in examples])
         whole = {"input_ids": ids, "position_ids": torch.from_numpy(positions), "labels": torch.from_numpy(labels)}
         width = max(example.width for example in examples)
-        return {name: values.view(-1, width) for name, values in whole.items()} if longest % width == 0 else whole
+        folded = longest % width == 0
+        batch = {name: values.view(-1, width) for name, values in whole.items()} if folded else whole
+        return _with_kept(batch, examples)
     seen = np.stack([np.arange(longest) < len(example.ids) for example in examples])
     if examples[0].labels.ndim:
         labels = np.stack([_padded(example.labels, longest, IGNORED) for example in examples])
     else:
         labels = np.stack([example.labels for example in examples])
-    return {
+    batch = {
         "input_ids": ids,
         "attention_mask": torch.from_numpy(seen.astype(np.int64)),
         "labels": torch.from_numpy(labels),
     }
+    return _with_kept(batch, examples)
+
+
+def _with_kept(batch: dict[str, torch.Tensor], examples: Sequence[Example]) -> dict[str, torch.Tensor]:
+    import torch
+
+    kept = torch.tensor([example.kept for example in examples])
+    if kept.any():
+        batch[KEPT] = kept.repeat_interleave(len(batch["input_ids"]) // len(examples))
+    return batch
 
 
 def _padded(row: npt.NDArray[np.int64], width: int, filler: int) -> npt.NDArray[np.int64]:

@@ -41,6 +41,16 @@ def objective(family: Family) -> Objective:
     return loss
 
 
+def predicted_at(labels: torch.Tensor, *, family: Family) -> torch.Tensor:
+    """Return the labels where the logits that predict them are; a causal model's are those of the token after.
+
+    The labels move, for cut logits would be copied, there and back.
+    """
+    from torch.nn.functional import pad
+
+    return pad(labels[:, 1:], (0, 1), value=IGNORED) if family is Family.CAUSAL else labels
+
+
 def nats_of(logits: torch.Tensor, labels: torch.Tensor, *, family: Family) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the summed cross-entropy of what is learnt in a batch, and how many predictions that is.
 
@@ -49,10 +59,9 @@ def nats_of(logits: torch.Tensor, labels: torch.Tensor, *, family: Family) -> tu
         labels: [rows, tokens] or [rows]; a causal model's first column is never learnt.
         family: causal logits are those of the token after.
     """
-    from torch.nn.functional import cross_entropy, pad
+    from torch.nn.functional import cross_entropy
 
-    if family is Family.CAUSAL:  # the labels move, for cut logits would be copied, there and back
-        labels = pad(labels[:, 1:], (0, 1), value=IGNORED)
-    logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+    labels = predicted_at(labels, family=family).reshape(-1)
+    logits = logits.reshape(-1, logits.shape[-1])
     nats = cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
     return nats, labels.ne(IGNORED).sum()

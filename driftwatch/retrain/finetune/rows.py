@@ -34,6 +34,7 @@ class Rows:
         learnt: bool [total]: tokens to be predicted (causal) or that may be masked (masked).
         bounds: int64 [rows + 1], where each row begins and ends.
         classes: int64 [rows], what a classifier should say; empty for language models.
+        kept: bool [rows], those on which the model should stay as it is.
         left_out: texts that gave no row, by reason.
     """
 
@@ -41,6 +42,7 @@ class Rows:
     learnt: npt.NDArray[np.bool_]
     bounds: npt.NDArray[np.int64]
     classes: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.bool_]
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -54,10 +56,28 @@ class Rows:
     def digest(self) -> str:
         """Return the identity of everything in the rows."""
         total = hashlib.sha256()
-        for part in (self.tokens, self.learnt, self.bounds, self.classes):
+        for part in (self.tokens, self.learnt, self.bounds, self.classes, self.kept):
             total.update(repr(part.shape).encode())
             total.update(part.tobytes())
         return total.hexdigest()
+
+
+def beside(fresh: Rows, replayed: Rows, *, kept: bool) -> Rows:
+    """Return both as one.
+
+    Args:
+        fresh: first.
+        replayed: after them.
+        kept: whether the model should stay as it is on the replayed ones.
+    """
+    return Rows(
+        tokens=np.concatenate((fresh.tokens, replayed.tokens)),
+        learnt=np.concatenate((fresh.learnt, replayed.learnt)),
+        bounds=np.concatenate((fresh.bounds, fresh.bounds[-1] + replayed.bounds[1:])),
+        classes=np.concatenate((fresh.classes, replayed.classes)),
+        kept=np.concatenate((fresh.kept, np.full(len(replayed), kept))),
+        left_out=Counter(fresh.left_out) + Counter(replayed.left_out),
+    )
 
 
 def rows_of(
@@ -115,6 +135,7 @@ class _Collected:
             learnt=np.concatenate(self._learnt) if self._learnt else np.empty(0, np.bool_),
             bounds=np.cumsum(lengths),
             classes=np.array(self._classes, dtype=np.int64),
+            kept=np.zeros(len(self._tokens), dtype=np.bool_),
             left_out=dict(self.left_out),
         )
 

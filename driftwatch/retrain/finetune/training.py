@@ -14,10 +14,11 @@ import structlog
 from driftwatch.domain.run import Progress
 from driftwatch.retrain.finetune import ranks
 from driftwatch.retrain.finetune.disk import check_space
+from driftwatch.retrain.finetune.distill import Champion, Distilling, distilling_trainer
 from driftwatch.retrain.finetune.examples import Example, Examples, collate
 from driftwatch.retrain.finetune.looks import Looks, looks_in
 from driftwatch.retrain.finetune.method import made_trainable, trained_weights
-from driftwatch.retrain.finetune.objective import objective
+from driftwatch.retrain.finetune.objective import Objective, objective
 from driftwatch.retrain.finetune.precision import precision_here
 from driftwatch.retrain.finetune.watch import HeldOut, Watched, watch
 from driftwatch.retrain.order import order
@@ -65,6 +66,7 @@ class Training:
         recipe: hyperparameters.
         round: from 1.
         checkpoints: of this training.
+        distils: whether there are examples on which the model should stay like the champion.
         hooks: of the caller.
     """
 
@@ -76,6 +78,7 @@ class Training:
     recipe: Recipe
     round: int
     checkpoints: Checkpoints
+    distils: bool
     hooks: Hooks
 
     @property
@@ -138,6 +141,11 @@ class Training:
     def _trainer(self, model: PreTrainedModel, plan: BatchPlan, newest: Path | None) -> Trainer:
         from transformers import PrinterCallback, Trainer
 
+        kind: type[Trainer] = Trainer
+        loss: Objective = objective(self.family)
+        if self.distils:
+            champion = Champion(self.champion, model, self.recipe)
+            kind, loss = distilling_trainer(), Distilling(self.family, self.recipe.distill, champion)
         places = order(self.examples.widths, epochs=self.recipe.epochs, batch=self.batch, seed=self.recipe.seed)
         total = len(places) // self.batch
         log.info(
@@ -150,12 +158,12 @@ class Training:
             processes=ranks.world(),
             resumed=newest.name if newest else None,
         )
-        trainer = Trainer(
+        trainer = kind(
             model=model,
             args=self._arguments(plan, total),
             train_dataset=_Ordered(self.examples, places),  # type: ignore[arg-type, unused-ignore]
             data_collator=partial(collate, filler=self.filler),
-            compute_loss_func=objective(self.family),
+            compute_loss_func=loss,
             callbacks=[watch(self._watched(plan, places))],
         )
         trainer.remove_callback(PrinterCallback)

@@ -16,7 +16,8 @@ class Order:
 
     Args:
         champion: folder to begin from.
-        train: JSON Lines of the texts to train on.
+        train: JSON Lines of the new texts to train on.
+        replay: JSON Lines of the replayed texts.
         select: JSON Lines of the held-out texts for early stopping.
         recipe: hyperparameters.
         round: from 1.
@@ -27,6 +28,7 @@ class Order:
 
     champion: Path
     train: Path
+    replay: Path
     select: Path
     recipe: Recipe
     round: int

@@ -67,6 +67,7 @@ def main(file: Path) -> int:
             should_stop=order.stop.exists,
             threads=order.threads,
             select=Part(order.select),
+            replay=Part(order.replay),
         )
     except DriftwatchError as error:
         smaller = isinstance(error, SmallerPartsError)

@@ -44,6 +44,7 @@ def train(  # noqa: PLR0913 - the sides of a training, as ``finetune`` has them
     *,
     round: int,  # noqa: A002 - the word of the house
     select: Sequence[Text],
+    replay: Sequence[Text],
     out: Path,
     checkpoints: Path,
     on_progress: OnProgress,
@@ -73,12 +74,14 @@ def train(  # noqa: PLR0913 - the sides of a training, as ``finetune`` has them
             should_stop=should_stop,
             threads=threads,
             select=select,
+            replay=replay,
         )
     if out.exists():
         return True
     order = Order(
         champion=champion,
         train=_written(checkpoints, "train", texts),
+        replay=_written(checkpoints, "replay", replay),
         select=_written(checkpoints, "select", select),
         recipe=recipe,
         round=round,

@@ -33,14 +33,15 @@ LEAST_TRAINED = 5
 class Tune(Protocol):
     """Fine-tunes the champion."""
 
-    def __call__(self, recipe: Recipe, texts: Sequence[Text], out: Path) -> bool:
-        """Train on the texts into a folder; false when stopped before the end."""
+    def __call__(self, recipe: Recipe, texts: Sequence[Text], replay: Sequence[Text], out: Path) -> bool:
+        """Train on new and replayed texts into a folder; false when stopped before the end."""
         ...
 
 
-def probe(
+def probe(  # noqa: PLR0913 - what a run trains on and is measured by, each named by its caller
     champion: Path,
-    train: Sequence[Text],
+    fresh: Sequence[Text],
+    replay: Sequence[Text],
     held: Sequence[Text],
     recipe: Recipe,
     *,
@@ -53,7 +54,8 @@ def probe(
 
     Args:
         champion: transformers folder.
-        train: everything that the run trains on.
+        fresh: new texts that the run trains on.
+        replay: those of the reference that it trains on again.
         held: fresh texts to measure by; never those of the final judgement.
         recipe: of the run.
         worth: least gain that the rule asks for, in the unit of the losses.
@@ -66,12 +68,12 @@ def probe(
     """
     if (known := load_prediction(folder / RECORD)) is not None:
         return known
-    planned = plan(train, held, recipe, count=lambda texts: _tokens(champion, texts, recipe))
-    if len(planned.held) < LEAST_HELD or len(planned.part) < LEAST_TRAINED:
+    planned = plan(fresh, replay, held, recipe, count=lambda texts: _tokens(champion, texts, recipe))
+    if len(planned.held) < LEAST_HELD or planned.texts < LEAST_TRAINED:
         prediction = _nothing(planned, worth)
     else:
         smaller, trained, towards = recipe_of(recipe, planned.tokens), folder / "trained", folder / "towards"
-        if not tune(smaller, planned.part, trained):
+        if not tune(smaller, planned.part, planned.replay, trained):
             return None
         interpolate(champion, trained, PART, towards, exact=True)
         losses = score(champion, planned.held), score(towards, planned.held)
@@ -112,7 +114,7 @@ def _foretold(planned: Plan, champion: TextLosses, towards: TextLosses, smaller:
 
 def _nothing(planned: Plan, worth: float) -> Prediction:
     """Return the prediction of a probe that has too little to go by: the run is not declined for that."""
-    why = f"its budget holds {len(planned.part)} texts to train on and {len(planned.held)} to measure by"
+    why = f"its budget holds {planned.texts} texts to train on and {len(planned.held)} to measure by"
     return Prediction(
         gain=0.0,
         low=0.0,

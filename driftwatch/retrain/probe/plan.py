@@ -34,7 +34,8 @@ class Plan:
     """What a probe trains on and is measured by.
 
     Args:
-        part: texts of the small training; none where too little can be had.
+        part: new texts of the small training; none where too little can be had.
+        replay: replayed ones.
         tokens: trained on in it.
         held: texts to measure by.
         full_tokens: that the whole run trains on, every pass counted.
@@ -42,32 +43,52 @@ class Plan:
     """
 
     part: tuple[Text, ...]
+    replay: tuple[Text, ...]
     tokens: int
     held: tuple[Text, ...]
     full_tokens: float
     cost: float
 
+    @property
+    def texts(self) -> int:
+        """How many texts the small training has."""
+        return len(self.part) + len(self.replay)
+
 
 def plan(
-    train: Sequence[Text], held: Sequence[Text], recipe: Recipe, *, count: Callable[[Sequence[Text]], list[int]]
+    fresh: Sequence[Text],
+    replay: Sequence[Text],
+    held: Sequence[Text],
+    recipe: Recipe,
+    *,
+    count: Callable[[Sequence[Text]], list[int]],
 ) -> Plan:
     """Deal out the budget ``recipe.probe``, a share of the run's training.
 
     Args:
-        train: everything that the run trains on.
+        fresh: new texts that the run trains on.
+        replay: those of the reference that it trains on again.
         held: texts that may be measured by.
         recipe: of the run.
         count: returns each text's tokens.
     """
-    texts, rest = _shuffled(train, recipe.seed), _shuffled(held, recipe.seed)
+    order = _order([*fresh, *replay], recipe.seed)
+    texts = [(*fresh, *replay)[place] for place in order]
+    rest = [held[place] for place in _order(held, recipe.seed)]
     sizes = count(texts)
     full = sum(sizes) * recipe.epochs
     budget = recipe.probe * full
     measured, read = _first(rest, count(rest), MEASURING * budget / (MEASURED_TIMES * FORWARD))
     spent = read * MEASURED_TIMES * FORWARD
-    part, tokens = _first(texts, sizes, budget - spent)
-    cost = (tokens + spent) / full if full else 0.0
-    return Plan(part=part, tokens=tokens, held=measured, full_tokens=full, cost=cost)
+    trained, tokens = _first(texts, sizes, budget - spent)
+    return Plan(
+        part=tuple(text for text, place in zip(trained, order, strict=False) if place < len(fresh)),
+        replay=tuple(text for text, place in zip(trained, order, strict=False) if place >= len(fresh)),
+        tokens=tokens,
+        held=measured,
+        full_tokens=full,
+        cost=(tokens + spent) / full if full else 0.0,
+    )
 
 
 def recipe_of(recipe: Recipe, tokens: int) -> Recipe:
@@ -106,10 +127,7 @@ def _first(texts: Sequence[Text], sizes: Sequence[int], tokens: float) -> tuple[
     return tuple(texts[:count]), totals[count]
 
 
-def _shuffled(texts: Sequence[Text], seed: int) -> list[Text]:
-    """Return the texts in an order that only they and the seed decide."""
-
-    def place(text: Text) -> bytes:
-        return hashlib.blake2b(f"{seed}:{text.id}:{text.body}".encode("utf-8", "replace")).digest()
-
-    return sorted(texts, key=place)
+def _order(texts: Sequence[Text], seed: int) -> list[int]:
+    """Return the texts' places in an order that only they and the seed decide."""
+    keys = [hashlib.blake2b(f"{seed}:{each.id}:{each.body}".encode("utf-8", "replace")).digest() for each in texts]
+    return sorted(range(len(keys)), key=keys.__getitem__)
