@@ -130,7 +130,7 @@ def test_the_loss_is_cross_entropy_and_what_kept_rows_depart_in_whole_or_in_part
     fresh, replayed = (rows_for(folder, texts_for(family, bodies)) for bodies in (NEW[:6], OLD[:6]))
     model = load_trainable(folder).train(mode=False)
     tokenizer, examples = load_tokenizer(folder), beside(fresh, replayed, kept=True)
-    laid = lay_out(examples, family=of, model=model, tokenizer=tokenizer, recipe=RECIPE, packed=False)
+    laid = lay_out(examples, family=of, config=model.config, tokenizer=tokenizer, recipe=RECIPE, packed=False)
     rows = [laid.at(number, draw=number) for number in range(len(laid.lengths))]
     assert 0 < sum(each.kept for each in rows) < len(rows)
     loss = Distilling(of, weight, Champion(folder, model, RECIPE))

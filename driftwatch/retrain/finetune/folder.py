@@ -110,13 +110,13 @@ class Start:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._model: PreTrainedModel | None = None
 
     def look(self) -> PreTrainedModel:
         """Return the model to ask; it is not to be changed."""
         if self._model is None:
-            self._model = load_trainable(self._folder)
+            self._model = load_trainable(self.folder)
         return self._model
 
     def take(self) -> PreTrainedModel:

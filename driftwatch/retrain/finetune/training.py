@@ -144,7 +144,7 @@ class Training:
         kind: type[Trainer] = Trainer
         loss: Objective = objective(self.family)
         if self.distils:
-            champion = Champion(self.champion, model, self.recipe)
+            champion = Champion(self.start.folder, model, self.recipe)
             kind, loss = distilling_trainer(), Distilling(self.family, self.recipe.distill, champion)
         places = order(self.examples.widths, epochs=self.recipe.epochs, batch=self.batch, seed=self.recipe.seed)
         total = len(places) // self.batch
