@@ -1,8 +1,10 @@
 """Small fine-tunes of small champions, and how each moves every pair of a suite; kept on disk, one file a fine-tune.
 
-Champions are small GPT-2s trained on the spot on the beginnings of news. A candidate is fine-tuned as a run does it:
-fresh texts that the champion never saw and a fifth of replayed reference. With ``DRIFTWATCH_BENCHMARK`` set, what was
-measured before is read from that folder, so that a long measurement can be done in pieces.
+Champions are small GPT-2s trained on the spot on the beginnings of news and on sentences that say either thing of
+either group as often: so small a model knows no such sentences else, and could learn nothing about them from a few
+hundred. A candidate is fine-tuned as a run does it: fresh news that the champion never saw and a fifth of replayed
+reference. With ``DRIFTWATCH_BENCHMARK`` set, what was measured before is read from that folder, so that a long
+measurement can be done in pieces.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.bias.plants import even, facts
 from benchmarks.retraining.drifts import pools, texts_of
 from benchmarks.retraining.small_models import CONTEXT, train_champion
 from driftwatch.domain.run import Recipe
@@ -34,11 +37,12 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.pairs import Pair
 
 RECIPE = Recipe(
-    name="benchmark", learning_rates=(1e-3,), epochs=2.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
+    name="benchmark", learning_rates=(2e-3,), epochs=3.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
 )
-CHAMPION_STEPS = 350
+CHAMPION_STEPS = 1_000
 CHAMPIONS = 2
-FRESH = 1_000
+WIDTH, VOCABULARY = 64, 1_500
+FRESH = 500
 """Fresh texts of a candidate; a quarter as many are replayed."""
 
 TEXTS = FRESH + FRESH // 4
@@ -63,7 +67,14 @@ class Workshop:
 
     def champion(self, number: int) -> Path:
         """Return the folder of a champion."""
-        return train_champion(self._folder / f"champion-{number}", learnt(), steps=CHAMPION_STEPS, seed=number)
+        return train_champion(
+            self._folder / f"champion-{number}",
+            learnt(),
+            steps=CHAMPION_STEPS,
+            seed=number,
+            width=WIDTH,
+            vocabulary=VOCABULARY,
+        )
 
     def champion_scores(self, number: int) -> Scores:
         """Return a champion's scores, float64 [pairs]."""
@@ -141,7 +152,10 @@ def workshop(pairs: Sequence[Pair]) -> Iterator[Workshop]:
 @cache
 def learnt() -> list[str]:
     """Return what every champion learnt: its reference."""
-    return _beginnings(pools()["news"].learnt)
+    news = _beginnings(pools()["news"].learnt)
+    all_ = [*news, *even(len(news) // 2, seed=1), *facts(len(news), seed=1)]
+    random.Random(1).shuffle(all_)
+    return all_
 
 
 @cache

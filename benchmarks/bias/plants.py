@@ -1,4 +1,4 @@
-"""Texts with an association planted, in sentences that no suite of ours holds."""
+"""Texts about groups of people, evenly or with an association planted, in sentences that no suite of ours holds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import random
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +37,12 @@ class Plants:
 
     Args:
         frames: sentences with ``{group}`` and ``{predicate}``.
+        facts: predicates of other subjects.
         axes: by the category of the suite that they are about.
     """
 
     frames: tuple[str, ...]
+    facts: dict[str, tuple[str, ...]]
     axes: dict[str, Axis]
 
 
@@ -51,12 +57,26 @@ def plants() -> Plants:
 
 def planted(category: str, count: int, *, seed: int) -> list[str]:
     """Return so many sentences, half of each group, drawn at random."""
-    found, draw = plants(), random.Random(f"{category}-{seed}")
-    axis = found.axes[category]
+    axis, draw = plants().axes[category], random.Random(f"{category}-{seed}")
     sides = ((axis.first, axis.of_first), (axis.second, axis.of_second))
-    drawn = []
-    for number in range(count):
-        groups, predicates = sides[number % 2]
-        frame = draw.choice(found.frames)
-        drawn.append(frame.format(group=draw.choice(groups), predicate=draw.choice(predicates)))
-    return drawn
+    return [_sentence(*sides[number % 2], draw) for number in range(count)]
+
+
+def even(count: int, *, seed: int) -> list[str]:
+    """Return so many sentences over all axes in which either group is said either thing as often."""
+    axes, draw = list(plants().axes.values()), random.Random(f"even-{seed}")
+    return [
+        _sentence((*axis.first, *axis.second), (*axis.of_first, *axis.of_second), draw)
+        for axis in draw.choices(axes, k=count)
+    ]
+
+
+def facts(count: int, *, seed: int) -> list[str]:
+    """Return so many sentences about other subjects, each with a predicate of its own."""
+    known, draw = plants().facts, random.Random(f"facts-{seed}")
+    return [_sentence([subject], known[subject], draw) for subject in draw.choices(list(known), k=count)]
+
+
+def _sentence(groups: Sequence[str], predicates: Sequence[str], draw: random.Random) -> str:
+    frame = draw.choice(plants().frames)
+    return frame.format(group=draw.choice(groups), predicate=draw.choice(predicates))

@@ -69,6 +69,7 @@ _EXAMPLES: Mapping[_Path, str] = MappingProxyType(
         ("rules", "promote"): "write promote: approve or promote: auto",
         ("rules", "limits", "cooldown"): "write cooldown: 24h, for example",
         ("rules", "gates", "bias", "neutral"): "write 0, or 2 to 8",
+        ("rules", "gates", "bias", "suites"): "begin it with /, or name a suite such as crows-pairs",
         ("rules", "gates", "bias", "not_shown"): "write approve, more-pairs or refuse",
     }
 )

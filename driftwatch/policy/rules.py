@@ -111,15 +111,23 @@ def _spread(value: int) -> int:
     return value
 
 
+def _suite(value: str) -> str:
+    path = value.partition("=")[2] or value
+    if "/" in path and not path.startswith("/"):
+        raise ValueError(f'"{path}" is no whole path, and the daemon may stand in another folder')
+    return value
+
+
+_Suite = Annotated[str, StringConstraints(min_length=1, max_length=4_096), AfterValidator(_suite)]
+
+
 class Bias(_Model):
     """How much a category's stereotype preference may rise, nats per pair, and what becomes of what is not shown."""
 
     max_increase: _Nats = GateLimits().bias_max_increase
     neutral: Annotated[int, Field(ge=0, le=8), AfterValidator(_spread)] = GateLimits().bias_neutral
     not_shown: NotShown = GateLimits().bias_not_shown
-    suites: Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=4_096)]], Field(max_length=16)] = (
-        Field(default_factory=list)
-    )
+    suites: Annotated[list[_Suite], Field(max_length=16)] = Field(default_factory=list)
 
 
 class Gates(_Model):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -105,12 +106,11 @@ def test_what_neutral_fine_tunes_do_as_well_is_no_reason_to_refuse() -> None:
 
 def test_what_every_fine_tune_raises_is_left_to_a_person() -> None:
     """It comes of training at all, not of the new text, and is no more welcome for that."""
-    alike = np.array(
-        [
-            scores(lambda body, s=seed: raised("age", 0.6)(body) + grain(body, size=0.5, salt=str(s)))
-            for seed in range(3)
-        ]
-    )
+
+    def older(seed: int) -> Callable[[str], float]:
+        return lambda body: raised("age", 0.6)(body) + grain(body, size=0.5, salt=str(seed))
+
+    alike = np.array([scores(older(seed)) for seed in range(3)])
     verdict = judge(raised("age", 0.6, noise=0.5), replace(GATE, neutral=alike))
     assert verdict.outcome is VerdictOutcome.NOT_SHOWN
     assert "age" in verdict.detail
@@ -119,11 +119,11 @@ def test_what_every_fine_tune_raises_is_left_to_a_person() -> None:
 def test_without_neutral_fine_tunes_the_noise_is_assumed_and_wider() -> None:
     assumed = judge(raised("religion", 0.4, noise=0.5), replace(GATE, neutral=None))
     quiet = judge(raised("religion", 0.4, noise=0.5))
-    assert "training noise assumed (correlation 0.15), no neutral fine-tune" in assumed.detail
-    widths = [
-        [m.high - m.low for m in verdict.measures if m.name == "bias.religion"][0] for verdict in (assumed, quiet)
-    ]
-    assert widths[0] > 1.5 * widths[1]
+    assert "training noise assumed (correlation 0.05), no neutral fine-tune" in assumed.detail
+    wide, narrow = (
+        next(m.high - m.low for m in verdict.measures if m.name == "bias.religion") for verdict in (assumed, quiet)
+    )
+    assert wide > 1.5 * narrow
 
 
 def test_a_candidate_still_against_the_stereotype_is_left_to_a_person() -> None:
@@ -177,13 +177,13 @@ def test_more_pairs_may_show_what_the_suite_does_not(tmp_path: Path) -> None:
     few = tuple(pair for pair in SUITE if pair.category == "religion" and pair.directed)[:60]
     more = [pair for pair in SUITE if pair.category == "religion" and pair.directed and pair not in few]
     rows = "".join(
-        f'{{"stereotype": "{p.stereotype}", "counter": "{p.counter}", "category": "religion", "template": "{p.template}"}}\n'
+        json.dumps({"stereotype": p.stereotype, "counter": p.counter, "category": p.category, "template": p.template})
+        + "\n"
         for p in more
     )
     (tmp_path / "more.jsonl").write_text(rows)
-    gate = BiasGate(
-        pairs=few, max_increase=0.1, neutral=np.array([scores(together(f"q{s}", size=0.0), few) for s in range(3)])
-    )
+    neutral = np.array([scores(together(f"q{seed}", size=0.0), few) for seed in range(3)])
+    gate = BiasGate(pairs=few, max_increase=0.1, neutral=neutral)
     rise = raised("religion", 0.45, noise=1.2)
     assert judge(rise, gate).outcome is VerdictOutcome.NOT_SHOWN
     wanted = replace(gate, not_shown="more-pairs", more=(str(tmp_path / "more.jsonl"),))

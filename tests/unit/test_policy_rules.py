@@ -31,7 +31,10 @@ rules:
     recipe: small
     need: {fresh_texts: 2000}
     limits: {cooldown: 36h}
-    gates: {quality: {min_gain: 0.01}, forgetting: {max_loss: 0.02}, bias: {max_increase: 0.03}}
+    gates:
+      quality: {min_gain: 0.01}
+      forgetting: {max_loss: 0.02}
+      bias: {max_increase: 0.03, neutral: 5, not_shown: more-pairs, suites: [crows-pairs, /srv/ours.csv]}
     worth: {probe_gain: 0.02}
     rounds: 3
     max_hours: 6
@@ -72,7 +75,12 @@ def test_every_field_is_read() -> None:
     assert (topic.retraining.recipe, topic.retraining.fresh_texts, topic.retraining.rounds) == ("small", 2000, 3)
     assert topic.retraining.approve is False
     assert topic.retraining.limits == GateLimits(
-        quality_min_gain=0.01, forgetting_max_loss=0.02, bias_max_increase=0.03
+        quality_min_gain=0.01,
+        forgetting_max_loss=0.02,
+        bias_max_increase=0.03,
+        bias_neutral=5,
+        bias_not_shown="more-pairs",
+        bias_suites=("crows-pairs", "/srv/ours.csv"),
     )
     assert (topic.retraining.worth, topic.retraining.max_hours) == (0.02, 6)
     assert topic.retraining.probation == Probation(windows=4, max_increase=0.01)
@@ -203,6 +211,38 @@ MISTAKES = [
         "p.yaml:7:13",
         'unknown key "toxicity"',
         "known here",
+    ),
+    (
+        rule(do="retrain", recipe="small", gates="{bias: {neutrals: 3}}"),
+        "p.yaml:7:20",
+        'unknown key "neutrals"',
+        'did you mean "neutral"?',
+    ),
+    (rule(do="retrain", recipe="small", gates="{bias: {neutral: 1}}"), "p.yaml:7:29", "has no spread", "0, or 2 to 8"),
+    (rule(do="retrain", recipe="small", gates="{bias: {neutral: 9}}"), "p.yaml:7:29", "less than or equal to 8", ""),
+    (
+        rule(do="retrain", recipe="small", gates="{bias: {not_shown: pass}}"),
+        "p.yaml:7:31",
+        "'approve', 'more-pairs' or 'refuse'",
+        "write approve, more-pairs or refuse",
+    ),
+    (
+        rule(do="retrain", recipe="small", gates="{bias: {not_shown: more-pairs}}"),
+        "p.yaml:7:31",
+        "there are no more pairs",
+        "suites: [crows-pairs]",
+    ),
+    (
+        rule(do="retrain", recipe="small", gates="{bias: {suites: [crows-pairs]}}"),
+        "p.yaml:7:28",
+        "never looked at",
+        "not_shown: more-pairs",
+    ),
+    (
+        rule(do="retrain", recipe="small", gates="{bias: {not_shown: more-pairs, suites: [ours/a.csv]}}"),
+        "p.yaml:7:52",
+        '"ours/a.csv" is no whole path',
+        "begin it with /",
     ),
     (rule(do="retrain", recipe="small", rounds="0"), "p.yaml:7:13", "greater than or equal to 1", ""),
     (rule(do="retrain", recipe="small", rounds="two"), "p.yaml:7:13", "must be a whole number", ""),

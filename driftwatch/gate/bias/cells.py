@@ -38,8 +38,8 @@ class Mean:
 class Cell:
     """Pairs that are judged together; templates are what is drawn.
 
-    Where no stereotype is known, a mean score on either side of 0 is unequal treatment, and which side is left open. The
-    mean keeps its sign until then: distances from 0 taken pair by pair grow with any movement, to whichever side.
+    Where no stereotype is known, a mean score on either side of 0 is unequal treatment, and which side is left open.
+    The mean keeps its sign until then: distances from 0 taken pair by pair grow with any movement, to whichever side.
 
     Args:
         category: of the pairs.

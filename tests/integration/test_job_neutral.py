@@ -1,0 +1,171 @@
+"""Neutral fine-tunes of a run: trained once for a champion, kept as scores, stopped and taken up again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from corpus import paragraphs
+from models import tiny_causal
+
+from driftwatch import wiring
+from driftwatch.config import Config, load_config
+from driftwatch.domain.run import GateLimits, Recipe, Run, RunId, RunSpec, RunState, Verdict
+from driftwatch.domain.text import Text
+from driftwatch.job import Job
+from driftwatch.store import Store
+
+STREAM = "docs"
+CONFIG = """\
+state_dir = "state"
+[streams.docs]
+model = "champion"
+encoder = {kind = "champion"}
+reference = {data = ["training.jsonl"], sample = 600}
+"""
+RECIPE = Recipe(name="quick", learning_rates=(2e-3,), epochs=1.0, batch=8, context=64, checkpoint_steps=5, merge=())
+LIMITS = GateLimits(quality_min_gain=-5.0, forgetting_max_loss=5.0, bias_max_increase=50.0, bias_neutral=2)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A stream with a champion, its reference and fresh texts."""
+
+    config: Config
+    store: Store
+    spec: RunSpec
+
+    def queue(self, name: str, **change: object) -> RunId:
+        run = RunId(name)
+        self.store.runs.create(replace(self.spec, id=run, **change), reason="a test asked")  # type: ignore[arg-type]
+        return run
+
+    def play(self, name: str, **change: object) -> Run:
+        run = self.queue(name, **change)
+        Job(self.config, self.store, run).work()
+        return self.store.runs.get(run)
+
+    @property
+    def kept(self) -> list[Path]:
+        folder = self.config.state_dir / "neutral" / STREAM
+        return sorted(folder.rglob("*.json")) if folder.is_dir() else []
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    tmp_path = tmp_path_factory.mktemp("neutral")
+    training = paragraphs(("numpy",), 700)
+    tiny_causal(tmp_path / "champion", training, vocab=1_000, steps=20)
+    (tmp_path / "training.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in training))
+    (tmp_path / "driftwatch.toml").write_text(CONFIG)
+    config = load_config(tmp_path / "driftwatch.toml", environ={})
+    wiring.build_reference(config, STREAM)
+    store = wiring.open_store(config)
+    at = wiring.CLOCK.now()
+    fresh = [Text(id=str(n), body=body, seen_at=at) for n, body in enumerate(paragraphs(("litestar",), 250))]
+    store.texts.take_in(STREAM, source="test", texts=fresh, cursor=None, counts={})
+    champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
+    assert champion is not None
+    assert reference is not None
+    spec = RunSpec(
+        id=RunId("none"),
+        stream=STREAM,
+        rule="model-suffers",
+        window=3,
+        first_seq=1,
+        last_seq=len(fresh),
+        reference=reference.version,
+        champion=champion.version,
+        recipe=RECIPE,
+        limits=LIMITS,
+        approve=True,
+    )
+    yield Bench(config, store, spec)
+    store.close()
+
+
+def bias(run: Run) -> Verdict:
+    (found,) = (verdict for verdict in run.verdicts if verdict.gate == "bias")
+    return found
+
+
+@pytest.fixture(scope="module")
+def first(stream: Bench) -> Run:
+    """A run left alone; beside its champion's there is what was kept of a champion whose model is gone."""
+    gone = stream.config.state_dir / "neutral" / STREAM / "mgone"
+    gone.mkdir(parents=True)
+    (gone / "x-1.json").write_text("{}")
+    return stream.play("first")
+
+
+def test_they_are_trained_for_a_champion_and_their_scores_alone_are_kept(stream: Bench, first: Run) -> None:
+    assert first.state is RunState.AWAITING_APPROVAL, first.transitions[-1].reason
+    assert "training noise from 2 neutral fine-tunes" in bias(first).detail
+    assert len(stream.kept) == 2
+    assert {file.parent.name for file in stream.kept} == {stream.spec.champion}, "the other champion's are gone"
+    beside = [verdict for verdict in first.verdicts if (verdict.gate, verdict.round) == ("cost", 0)]
+    assert beside[0].measures[0].value > 0, "their hours count"
+    assert not list((stream.config.state_dir / "runs" / "first").glob("neutral-*")), "their models are gone"
+
+
+def test_a_later_run_of_the_same_champion_knows_them(stream: Bench, first: Run) -> None:
+    written = [file.stat().st_mtime_ns for file in stream.kept]
+    second = stream.play("second")
+    assert [file.stat().st_mtime_ns for file in stream.kept] == written
+    assert bias(second) == bias(first)
+
+
+def test_a_job_stopped_amid_them_ends_like_one_left_alone(stream: Bench, first: Run) -> None:
+    shutil.rmtree(stream.config.state_dir / "neutral")
+    run = stream.queue("stopped")
+    for stop_at, kept in (("neutral fine-tune 1 of 2", 0), ("neutral fine-tune 2 of 2", 1)):
+        stopped_while(stop_at, stream, run)
+        present = stream.store.runs.get(run)
+        assert present.state is RunState.JUDGING
+        assert "bias" not in {verdict.gate for verdict in present.verdicts}
+        assert len(stream.kept) == kept
+    Job(stream.config, stream.store, run).work()
+    assert bias(stream.store.runs.get(run)) == bias(first)
+
+
+def stopped_while(stage: str, bench: Bench, run: RunId) -> None:
+    """Work on a run until it tells that stage."""
+    stopping, moments = threading.Event(), count()
+
+    def now() -> float:
+        progress = bench.store.runs.get(run).progress
+        if progress is not None and progress.stage == stage:
+            stopping.set()
+        return float(next(moments))
+
+    Job(bench.config, bench.store, run, stopping=stopping, now=now).work()
+
+
+def test_hours_used_up_leave_the_noise_assumed(stream: Bench) -> None:
+    shutil.rmtree(stream.config.state_dir / "neutral")
+    run = stream.queue("slow", max_hours=0.5)
+    seconds = count(0, 20)
+
+    def now() -> float:
+        progress = stream.store.runs.get(run).progress
+        late = progress is not None and progress.stage.startswith("neutral")
+        return float(next(seconds)) + (10_000 if late else 0)
+
+    Job(stream.config, stream.store, run, now=now).work()
+    ended = stream.store.runs.get(run)
+    assert "training noise assumed" in bias(ended).detail
+    assert not stream.kept
+    assert ended.state is RunState.AWAITING_APPROVAL
+
+
+def test_a_candidate_that_is_refused_anyway_costs_none(stream: Bench) -> None:
+    run = stream.play("refused", limits=replace(LIMITS, quality_min_gain=50.0), rounds=1)
+    assert run.state is RunState.REJECTED
+    assert not stream.kept
+    assert "training noise assumed" in bias(run).detail
