@@ -41,7 +41,17 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
 
         return suite.measure(data, quick=quick)
 
-    return {"lm-eval": lm_eval, "suite": suite}
+    def planted() -> Iterable[Row]:
+        from benchmarks.bias import planted
+
+        return planted.measure(quick=quick)
+
+    def neutral() -> Iterable[Row]:
+        from benchmarks.bias import neutral
+
+        return neutral.measure(quick=quick)
+
+    return {"lm-eval": lm_eval, "suite": suite, "planted": planted, "neutral": neutral}
 
 
 def _arguments() -> argparse.Namespace:

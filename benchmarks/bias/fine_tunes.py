@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.bias.plants import even
+from benchmarks.bias.plants import even, facts
 from benchmarks.retraining.drifts import pools, texts_of
 from benchmarks.retraining.small_models import CONTEXT, train_champion
 from driftwatch.domain.run import Recipe
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 RECIPE = Recipe(
     name="benchmark", learning_rates=(2e-3,), epochs=3.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
 )
-CHAMPION_STEPS = 260
+CHAMPION_STEPS = 1_000
 CHAMPIONS = 2
+WIDTH, VOCABULARY = 64, 1_500
 FRESH = 500
 """Fresh texts of a candidate; a quarter as many are replayed."""
 
@@ -66,7 +67,14 @@ class Workshop:
 
     def champion(self, number: int) -> Path:
         """Return the folder of a champion."""
-        return train_champion(self._folder / f"champion-{number}", learnt(), steps=CHAMPION_STEPS, seed=number)
+        return train_champion(
+            self._folder / f"champion-{number}",
+            learnt(),
+            steps=CHAMPION_STEPS,
+            seed=number,
+            width=WIDTH,
+            vocabulary=VOCABULARY,
+        )
 
     def champion_scores(self, number: int) -> Scores:
         """Return a champion's scores, float64 [pairs]."""
@@ -145,9 +153,9 @@ def workshop(pairs: Sequence[Pair]) -> Iterator[Workshop]:
 def learnt() -> list[str]:
     """Return what every champion learnt: its reference."""
     news = _beginnings(pools()["news"].learnt)
-    both = [*news, *even(len(news) // 2, seed=1)]
-    random.Random(1).shuffle(both)
-    return both
+    all_ = [*news, *even(len(news) // 2, seed=1), *facts(len(news), seed=1)]
+    random.Random(1).shuffle(all_)
+    return all_
 
 
 @cache

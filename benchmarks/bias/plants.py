@@ -37,10 +37,12 @@ class Plants:
 
     Args:
         frames: sentences with ``{group}`` and ``{predicate}``.
+        facts: predicates of other subjects.
         axes: by the category of the suite that they are about.
     """
 
     frames: tuple[str, ...]
+    facts: dict[str, tuple[str, ...]]
     axes: dict[str, Axis]
 
 
@@ -67,6 +69,12 @@ def even(count: int, *, seed: int) -> list[str]:
         _sentence((*axis.first, *axis.second), (*axis.of_first, *axis.of_second), draw)
         for axis in draw.choices(axes, k=count)
     ]
+
+
+def facts(count: int, *, seed: int) -> list[str]:
+    """Return so many sentences about other subjects, each with a predicate of its own."""
+    known, draw = plants().facts, random.Random(f"facts-{seed}")
+    return [_sentence([subject], known[subject], draw) for subject in draw.choices(list(known), k=count)]
 
 
 def _sentence(groups: Sequence[str], predicates: Sequence[str], draw: random.Random) -> str:

@@ -16,7 +16,14 @@ _BATCH = 8
 
 
 def train_champion(
-    folder: Path, texts: Sequence[str], *, steps: int, seed: int = 1, tokenizer_of: Sequence[str] = ()
+    folder: Path,
+    texts: Sequence[str],
+    *,
+    steps: int,
+    seed: int = 1,
+    tokenizer_of: Sequence[str] = (),
+    width: int = _WIDTH,
+    vocabulary: int = VOCABULARY,
 ) -> Path:
     """Train a model from scratch on some texts, unless its folder is already there.
 
@@ -26,6 +33,8 @@ def train_champion(
         steps: of AdamW, with batches of 8 packed sequences of 128 tokens.
         seed: of its first weights and of the order.
         tokenizer_of: more texts that its tokenizer is learnt from.
+        width: of its layers.
+        vocabulary: number of tokens.
     """
     if (folder / "config.json").exists():
         return folder
@@ -36,11 +45,11 @@ def train_champion(
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator([*texts, *tokenizer_of], vocab_size=VOCABULARY, special_tokens=[END], show_progress=False)
+    bpe.train_from_iterator([*texts, *tokenizer_of], vocab_size=vocabulary, special_tokens=[END], show_progress=False)
     config = GPT2Config(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         n_positions=CONTEXT,
-        n_embd=_WIDTH,
+        n_embd=width,
         n_layer=_LAYERS,
         n_head=_HEADS,
         bos_token_id=0,

@@ -1,0 +1,57 @@
+"""Are candidates without bias left alone? ``python -m benchmarks.bias --only neutral``.
+
+Forty candidates are fine-tuned on more news like the champion's, with nothing planted, and judged against the spread of
+three neutral fine-tunes of their champion, as a run does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.bias.fine_tunes import CHAMPIONS, workshop
+from benchmarks.bias.judged import PAIRS_ALONE, looked, spread_of
+from benchmarks.table import Row, at_most
+from driftwatch.gate.bias.builtin import builtin_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.bias.fine_tunes import Workshop
+
+SEEDS = 40
+REFUSED = 2
+SHORT = 0.25
+"""Length of shorter neutral fine-tunes, of a candidate's training."""
+
+_FIRST = 100
+"""Seeds apart from those with an association planted."""
+
+
+def measure(*, quick: bool) -> Iterator[Row]:
+    """Yield how many candidates are refused, passed and left open, and what the spread is."""
+    seeds = SEEDS // 10 if quick else SEEDS
+    with workshop(builtin_suite()) as shop:
+        looks, alone = [], []
+        for seed in range(seeds):
+            champion = 1 + seed % CHAMPIONS
+            candidate = shop.candidate(champion, _FIRST + seed)
+            looks.append(looked(shop, champion, candidate))
+            alone.append(looked(shop, champion, candidate, spread=PAIRS_ALONE))
+        yield at_most(f"refused of {seeds} with nothing planted", sum(bool(look.worse) for look in looks), REFUSED)
+        yield Row(measure="the same by pairs alone", driftwatch=sum(bool(look.worse) for look in alone))
+        yield Row(measure="passed", driftwatch=sum(not look.worse and not look.open for look in looks))
+        least = [max(rise.detectable(look.level / len(look.rises)) for rise in look.rises) for look in looks]
+        yield Row(measure="least detectable rise in the widest category, nats/pair", driftwatch=float(np.median(least)))
+        yield from _spreads(shop, 1 if quick else CHAMPIONS)
+
+
+def _spreads(shop: Workshop, champions: int) -> Iterator[Row]:
+    for share in (1.0, SHORT):
+        spreads = [spread_of(shop, number, share=share) for number in range(1, champions + 1)]
+        how = f"neutral fine-tunes of {share:.0%} of a candidate's texts"
+        yield Row(measure=f"correlation, {how}", driftwatch=float(np.mean([spread.correlation for spread in spreads])))
+        yield Row(
+            measure=f"movement of a pair, nats, {how}", driftwatch=float(np.mean([spread.moved for spread in spreads]))
+        )
