@@ -34,12 +34,7 @@ class Blank:
 class Blanks:
     """Asks a masked network for single hidden tokens, in length-sorted batches.
 
-<<<<<<< HEAD
-    Only the hidden places go through the layer that spans the vocabulary, which is a fifth of the work at the size of
-    BERT.
-=======
     Only the hidden places go through the layer that spans the vocabulary: a fifth of the work at the size of BERT.
->>>>>>> wt-scores
 
     Args:
         network: a masked one.
