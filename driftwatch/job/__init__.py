@@ -29,7 +29,6 @@ from driftwatch.job.records import Losses, cost_verdict, probe_verdict
 from driftwatch.retrain import rounds
 from driftwatch.retrain.collect.page import card_section
 from driftwatch.retrain.dataset import collect, load_mix
-from driftwatch.retrain.fairness.page import summary
 from driftwatch.retrain.folders import write_whole
 from driftwatch.retrain.launchers.torchrun import train
 from driftwatch.retrain.locks import hold_lock
@@ -139,8 +138,6 @@ class Job:
             settings=self._config.streams[self._spec.stream].collect,
             checks=wiring.checks(self._config, self._spec.stream, champion=self._champion_folder()),
         )
-        if card.identity is not None:
-            log.info("identity_groups", run=self._id, found=summary(card.identity))
         write_whole(self._folder / CARD_PAGE, card_section(card).encode())
         reason = (
             f"{card.train:,} fresh texts and {card.replay:,} replayed to train on, {card.select + card.judge:,} fresh "
