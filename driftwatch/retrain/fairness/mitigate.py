@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from driftwatch.retrain.fairness.result import DataCheck
 
 _WHOLE = 2**64
+_COPY = "~not-"
 
 
 @dataclass(slots=True)
@@ -138,4 +139,16 @@ def _copy(text: Text, swap: Swap | None, group: str) -> Text | None:
         if content is None:
             return None
         turns.append(replace(turn, content=content))
-    return replace(text, id=f"{text.id}~not-{group}", body=body, turns=tuple(turns))
+    return replace(text, id=f"{text.id}{_COPY}{group}", body=body, turns=tuple(turns))
+
+
+def original_id(copy: Text) -> str:
+    """Return the id of the text that a counterfactual copy was made of.
+
+    Examples:
+        >>> from datetime import UTC, datetime
+        >>> from driftwatch.domain.text import Text
+        >>> original_id(Text(id="t7~not-women", body="the men", seen_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        't7'
+    """
+    return copy.id.rpartition(_COPY)[0]
