@@ -30,7 +30,6 @@ from driftwatch.job.tuning import Tuning
 from driftwatch.retrain import rounds
 from driftwatch.retrain.collect.page import card_section
 from driftwatch.retrain.dataset import collect, load_mix
-from driftwatch.retrain.fairness.page import summary
 from driftwatch.retrain.folders import write_whole
 from driftwatch.retrain.probe.forecast import probe
 from driftwatch.retrain.report import write_report
@@ -136,8 +135,6 @@ class Job:
             settings=self._config.streams[self._spec.stream].collect,
             checks=wiring.checks(self._config, self._spec.stream, champion=self._places.champion),
         )
-        if card.identity is not None:
-            log.info("identity_groups", run=self._id, found=summary(card.identity))
         write_whole(self._places.card, card_section(card).encode())
         reason = (
             f"{card.train:,} fresh texts and {card.replay:,} replayed to train on, {card.select + card.judge:,} fresh "

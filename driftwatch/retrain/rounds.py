@@ -7,7 +7,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import CANARIES, VerdictOutcome
-from driftwatch.retrain.fairness.mitigate import original
+from driftwatch.retrain.fairness.mitigate import original_id
 from driftwatch.retrain.recipe import learning_rate
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def new_texts(mix: Mix, *, without: Collection[str] = ()) -> Sequence[Text]:
     if not without:
         return mix.new
     left = set(without)
-    return tuple(text for text in mix.new if not {text.id, original(text.id)} & left)
+    return tuple(text for text in mix.new if not {text.id, original_id(text)} & left)
 
 
 def replayed_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from driftwatch.domain.errors import RunError
 from driftwatch.retrain.collect.account import Account
@@ -31,6 +32,7 @@ from driftwatch.retrain.collect.split import Side, split
 from driftwatch.retrain.collect.spool import Spool
 from driftwatch.retrain.fairness.check import data_check
 from driftwatch.retrain.fairness.mitigate import Mitigation
+from driftwatch.retrain.fairness.page import summary
 from driftwatch.retrain.folders import written_aside
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from driftwatch.domain.text import Text
     from driftwatch.retrain.collect.clusters import Cluster
     from driftwatch.retrain.fairness.result import DataCheck
+
+log = structlog.get_logger()
 
 Rows = npt.NDArray[np.int64]
 Texts = Callable[[], Iterable["Text"]]
@@ -176,7 +180,9 @@ class _Collecting:
         if self._checks.identity is None:
             return None
         reference = np.concatenate([known.remembered, known.replayable])
-        return data_check(self._fresh.read(rows.tolist()), self._old.read(reference.tolist()), self._checks.identity)
+        found = data_check(self._fresh.read(rows.tolist()), self._old.read(reference.tolist()), self._checks.identity)
+        log.info("identity_groups", found=summary(found))
+        return found
 
     def _mitigate(self, drafted: Draft, train: Rows, identity: DataCheck | None) -> Mitigation | None:
         """Leave out training texts that speak ill of a group, where the recipe says so."""

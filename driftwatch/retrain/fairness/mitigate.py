@@ -143,11 +143,13 @@ def _copy(text: Text, swap: Swap | None, group: str) -> Text | None:
     return replace(text, id=f"{text.id}{_COPY}{group}", body=body, turns=tuple(turns))
 
 
-def original(copy: str) -> str:
-    """Return the id of the text that a counterfactual copy was made of, by the copy's id.
+def original_id(copy: Text) -> str:
+    """Return the id of the text that a counterfactual copy was made of.
 
     Examples:
-        >>> original("t7~not-women")
+        >>> from datetime import UTC, datetime
+        >>> from driftwatch.domain.text import Text
+        >>> original_id(Text(id="t7~not-women", body="the men", seen_at=datetime(2026, 1, 1, tzinfo=UTC)))
         't7'
     """
-    return copy.partition(_COPY)[0]
+    return copy.id.rpartition(_COPY)[0]
