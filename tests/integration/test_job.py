@@ -346,7 +346,8 @@ def spoil(folder: Path, *, only_in: list[str], besides: list[str]) -> None:
         {token for body in bodies for token in tokenizer(body)["input_ids"]} for bodies in (only_in, besides)
     )
     with torch.no_grad():
-        embeddings: torch.Tensor = model.get_input_embeddings().weight
+        embeddings = model.get_input_embeddings().weight
+        assert isinstance(embeddings, torch.Tensor)
         embeddings[min(mine - others)] = float("nan")
     model.save_pretrained(folder)
 
