@@ -242,12 +242,12 @@ def test_a_round_that_forgets_is_followed_by_one_that_replays_more(bench: Bench)
 
 
 def prejudiced(bench: Bench, folder: Path) -> None:
-    """Fine-tune the champion on fresh texts and, again and again, on the stereotypes of one contrast."""
+    """Fine-tune the champion on fresh texts and, again and again, on the stereotypes of one category."""
     stored = bench.store.texts.span(STREAM, first_seq=1, last_seq=260)
-    said = [pair.stereotype for pair in builtin_suite() if pair.template.startswith("religion-1-")]
+    said = [pair.stereotype for pair in builtin_suite() if pair.category == "religion" and pair.directed]
     assert finetune(
         bench.config.state_dir / "models" / STREAM / bench.spec.champion,
-        [*(each.text for each in stored), *texts_of(said * 12)],
+        [*(each.text for each in stored), *texts_of(said * 3)],
         replace(RECIPE, learning_rates=(4e-3,), epochs=8.0, checkpoint_steps=1_000),
         round=1,
         out=folder,

@@ -147,16 +147,16 @@ def _closeness(values: Vectors) -> float:
 
 def _few_groups(cells: list[Rows], group: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     ratio = np.array([len(np.unique(group[rows])) / len(rows) for rows in cells])
-    found: npt.NDArray[np.bool_] = ratio < _HALF * np.median(ratio)
-    return found
+    few: npt.NDArray[np.bool_] = ratio < _HALF * np.median(ratio)
+    return few
 
 
 def _burst(cells: list[Rows], seen: Floats) -> npt.NDArray[np.bool_]:
     turn = np.empty(len(seen))
     turn[np.argsort(seen, kind="stable")] = np.arange(len(seen))
     span = np.array([np.subtract(*np.quantile(turn[rows], [0.9, 0.1])) for rows in cells])
-    found: npt.NDArray[np.bool_] = span < _QUARTER * np.median(span)
-    return found
+    short: npt.NDArray[np.bool_] = span < _QUARTER * np.median(span)
+    return short
 
 
 def _flagged(
