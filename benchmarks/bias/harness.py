@@ -41,7 +41,7 @@ def measure(data: Path, *, quick: bool) -> Iterator[Row]:
     ours = _run([sys.executable, "-m", "benchmarks.bias.own_side", str(model), str(csv), str(_THREADS)], cache)
     for batch in _BATCHES:
         script = str(Path(__file__).with_name("lm_eval_side.py"))
-        peer = _run([str(python), script, str(model), str(csv), str(batch), str(_THREADS)], cache)
+        peer = _run([str(python), "-P", script, str(model), str(csv), str(batch), str(_THREADS)], cache)
         named = f"lm-eval at a batch of {batch}"
         if batch == _BATCHES[0]:
             for figure in ("pct_stereotype", "likelihood_diff"):
