@@ -51,7 +51,7 @@ def candidate(champion: Path, texts: list[str], folder: Path) -> Model:
 
 
 def judge(tuned: Model, champion: Path) -> Verdict:
-    gate = BiasGate(pairs=SUITE, max_increase=0.1, seed=7)
+    gate = BiasGate(pairs=SUITE, max_increase=0.1)
     return gate.judge(tuned, load_model(champion), GateData(fresh=(), reference=()), round=1)
 
 
