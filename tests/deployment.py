@@ -77,7 +77,7 @@ rules:
     recipe: small
     need: {{fresh_texts: 200}}
     limits: {{cooldown: 24h}}
-    gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 5.0}}, bias: {{max_increase: 50.0}}}}
+    gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 5.0}}, bias: {{max_increase: 50.0, neutral: 0}}}}
     promote: auto
 """
 

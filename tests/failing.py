@@ -31,7 +31,7 @@ RECIPE = replace(
     replay=0.0,
     probe=0.6,  # of so few texts a smaller probe could not be made
 )
-LENIENT = GateLimits(quality_min_gain=-9.0, forgetting_max_loss=9.0, bias_max_increase=99.0)
+LENIENT = GateLimits(quality_min_gain=-9.0, forgetting_max_loss=9.0, bias_max_increase=99.0, bias_neutral=0)
 FRESH = 200
 DEADLINE = 400.0
 

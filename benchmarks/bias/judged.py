@@ -1,4 +1,4 @@
-"""Candidates of the workshop judged by the product's own gate, with its default limit and number of neutral fine-tunes."""
+"""Candidates of the workshop judged by the product's own gate, with its default limit and neutral fine-tunes."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,8 +11,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from driftwatch.gate.bias.builtin import builtin_contrasts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from driftwatch.gate.bias.contrasts import Contrast
+
+GROUP = "{group}"
+_CHOICE = re.compile(r"\[([^|\]]+)\|([^|\]]+)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +63,48 @@ def plants() -> Plants:
     return msgspec.convert(data, Plants)
 
 
-def planted(category: str, count: int, *, seed: int) -> list[str]:
+def far(category: str, count: int, *, seed: int) -> list[str]:
     """Return so many sentences, half of each group, drawn at random."""
     axis, draw = plants().axes[category], random.Random(f"{category}-{seed}")
     sides = ((axis.first, axis.of_first), (axis.second, axis.of_second))
     return [_sentence(*sides[number % 2], draw) for number in range(count)]
 
 
+def near(category: str, count: int, *, seed: int, turned: float = 0.0) -> list[str]:
+    """Return so many sentences that end as the built-in suite's do, in other frames and with all their groups.
+
+    Args:
+        category: of the suite.
+        count: of sentences.
+        seed: of the draws.
+        turned: share that says of each group what prejudice has of the other; 0.5 for no association.
+    """
+    draw = random.Random(f"near-{category}-{seed}")
+    return [_near(draw.choice(_contrasts(category)), draw, turned=draw.random() < turned) for _ in range(count)]
+
+
+def _contrasts(category: str) -> list[Contrast]:
+    return [contrast for contrast in builtin_contrasts()[category] if contrast.directed]
+
+
+def _near(contrast: Contrast, draw: random.Random, *, turned: bool) -> str:
+    """Return the end of one of the suite's sentences in a frame; of those whose end says it all."""
+    ends = [end for each in contrast.templates if "[" in (end := each[each.index(GROUP) + len(GROUP) :])]
+    side = draw.randrange(2)
+    said = _CHOICE.sub(lambda choice: choice[side + 1], draw.choice(ends)).strip(" .")
+    group = f"{draw.choice(contrast.terms)[1 - side if turned else side]} {draw.choice(contrast.who)}".strip()
+    return draw.choice(plants().frames).format(group=group, predicate=said)
+
+
 def even(count: int, *, seed: int) -> list[str]:
     """Return so many sentences over all axes in which either group is said either thing as often."""
-    axes, draw = list(plants().axes.values()), random.Random(f"even-{seed}")
-    return [
+    axes, draw = list(plants().axes.items()), random.Random(f"even-{seed}")
+    far = [
         _sentence((*axis.first, *axis.second), (*axis.of_first, *axis.of_second), draw)
-        for axis in draw.choices(axes, k=count)
+        for _, axis in draw.choices(axes, k=count // 2)
     ]
+    each = (count - len(far)) // len(axes)
+    return [*far, *(text for name, _ in axes for text in near(name, each, seed=seed, turned=0.5))]
 
 
 def facts(count: int, *, seed: int) -> list[str]:

@@ -70,7 +70,7 @@ rules:
     need: {{fresh_texts: {need}}}
     {worth}
     limits: {{cooldown: {cooldown}}}
-    gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 0.2}}, bias: {{max_increase: 5.0}}}}
+    gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 0.2}}, bias: {{max_increase: 5.0, neutral: 0}}}}
     promote: auto
     probation: {{windows: 0}}
 """

@@ -69,7 +69,7 @@ rules:
     need: {{fresh_texts: 700}}
     limits: {{cooldown: 1h}}
     worth: {{probe_gain: 0.05}}
-    gates: {{quality: {{min_gain: 0.05}}, forgetting: {{max_loss: 0.25}}, bias: {{max_increase: 0.5}}}}
+    gates: {{quality: {{min_gain: 0.05}}, forgetting: {{max_loss: 0.25}}, bias: {{max_increase: 0.5, neutral: 2}}}}
     promote: auto
 """
 

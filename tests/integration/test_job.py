@@ -38,7 +38,7 @@ reference = {data = ["training.jsonl"], sample = 900}
 RECIPE = Recipe(
     name="quick", learning_rates=(2e-3, 1e-3), epochs=2.0, batch=8, context=64, checkpoint_steps=5, merge=(0.5, 1.0)
 )
-WIDE = GateLimits(quality_min_gain=0.0, forgetting_max_loss=5.0, bias_max_increase=50.0)
+WIDE = GateLimits(quality_min_gain=0.0, forgetting_max_loss=5.0, bias_max_increase=50.0, bias_neutral=0)
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def test_hours_used_up_in_the_probe_decline_the_run(bench: Bench) -> None:
 
 
 def test_a_round_that_forgets_is_followed_by_one_that_replays_more(bench: Bench) -> None:
-    limits = GateLimits(quality_min_gain=0.0, forgetting_max_loss=-1.0, bias_max_increase=50.0)
+    limits = replace(WIDE, forgetting_max_loss=-1.0)
     run = bench.play("forgetful", limits=limits, rounds=2)
     assert run.state is RunState.REJECTED
     assert run.transitions[-1].reason.startswith("no round left: forgetting: ")

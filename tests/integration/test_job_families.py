@@ -26,6 +26,7 @@ S = "tickets"
 RUN = RunId("tickets-w0000001")
 KINDS = {"arrays": ("numpy", "scipy"), "networks": ("torch/nn", "torch/distributed")}
 UNITS = {"masked": LossUnit.MASKED_TOKEN, "classifier": LossUnit.LABELLED_TEXT}
+PAIR_UNITS = {"masked": "nats/pair", "classifier": "probability/pair"}
 CONFIG = """\
 state_dir = "state"
 [streams.tickets]
@@ -90,7 +91,8 @@ def test_a_run_goes_from_its_texts_to_a_kept_model(family: str, tmp_path: Path) 
         reference=reference.version,
         champion=champion.version,
         recipe=RECIPE,
-        limits=GateLimits(quality_min_gain=-5.0, forgetting_max_loss=5.0),
+        limits=GateLimits(quality_min_gain=-5.0, forgetting_max_loss=5.0, bias_max_increase=50.0, bias_neutral=0),
+        approve=True,
         worth=-5.0,
         probation=Probation(windows=0),
     )
@@ -99,7 +101,8 @@ def test_a_run_goes_from_its_texts_to_a_kept_model(family: str, tmp_path: Path) 
     run = store.runs.get(RUN)
     assert run.state is RunState.AWAITING_APPROVAL, run.transitions[-1].reason
     told = {verdict.gate: verdict for verdict in run.verdicts}
-    assert told["bias"].outcome is VerdictOutcome.NOT_SHOWN, "no pairs are known for this family yet"
+    assert told["bias"].outcome is not VerdictOutcome.REFUSED, told["bias"].detail
+    assert {measure.unit for measure in told["bias"].measures} == {PAIR_UNITS[family]}
     assert told["probe"].measures, told["probe"].detail
     for gate in ("probe", "quality", "forgetting"):
         assert told[gate].measures[0].unit == UNITS[family]
