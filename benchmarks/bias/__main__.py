@@ -32,9 +32,9 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
     """Return what can be measured, by name, in the order of measuring."""
 
     def lm_eval() -> Iterable[Row]:
-        from benchmarks.bias import lm_eval
+        from benchmarks.bias import harness
 
-        return lm_eval.measure(data, quick=quick)
+        return harness.measure(data, quick=quick)
 
     def suite() -> Iterable[Row]:
         from benchmarks.bias import suite

@@ -1,4 +1,4 @@
-"""The peer's side of ``lm_eval``: run by the peer's own interpreter, which knows nothing of driftwatch.
+"""The peer's side of ``harness``: run by the peer's own interpreter, which knows nothing of driftwatch.
 
 ``python lm_eval_side.py MODEL CSV BATCH THREADS OUT``: CrowS-Pairs by lm-evaluation-harness's own task, pointed at a
 local file; figures and seconds go to OUT as JSON.

@@ -1,4 +1,4 @@
-"""Our side of ``lm_eval``, in a process of its own: ``python -m benchmarks.bias.own_side MODEL CSV THREADS OUT``."""
+"""Our side of ``harness``, in a process of its own: ``python -m benchmarks.bias.own_side MODEL CSV THREADS OUT``."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from driftwatch.domain.errors import ModelError
 from driftwatch.features.batches import by_length
 from driftwatch.features.loading import check_rows, token_rows
 
@@ -46,7 +47,11 @@ class Blanks:
         self._mask = mask
 
     def preferences(self, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.float64]:
-        """Return each pair's pseudo-log-likelihood of the first sentence less the second's, float64 [pairs], nats."""
+        """Return each pair's pseudo-log-likelihood of the first sentence less the second's, float64 [pairs], nats.
+
+        Raises:
+            ModelError: two sentences share no token, or the tokenizer is not the model's own.
+        """
         sentences = [sentence for pair in pairs for sentence in pair]
         encoded = self._network.tokenizer(sentences, padding=False, return_special_tokens_mask=True) if pairs else {}
         rows: list[list[int]] = encoded.get("input_ids", [])
@@ -58,6 +63,14 @@ class Blanks:
                     if not added[number + side][place]:
                         blanks.append(self._hidden(rows[number + side], place))
                         owners.append(number + side)
+        compared = set(owners)
+        apart = next((pair for number, pair in enumerate(pairs) if 2 * number not in compared), None)
+        if apart is not None:
+            raise ModelError(
+                f"{apart[0]!r} and {apart[1]!r} share no token, so that nothing of them can be compared",
+                where=str(self._network.path),
+                cure="leave the pair out: the two sentences of a pair differ in a group's name only",
+            )
         sums = np.bincount(owners, weights=self.nats(blanks), minlength=len(rows)).reshape(-1, 2)
         return np.asarray(sums[:, 1] - sums[:, 0], dtype=np.float64)
 

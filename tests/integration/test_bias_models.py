@@ -144,6 +144,11 @@ def test_a_masked_models_pairs_are_scored_as_the_paper_has_it(folders: dict[str,
     assert np.abs(wanted).max() > 1e-3, "the model knows one sentence from the other"
 
 
+def test_sentences_that_share_nothing_are_refused_by_a_masked_model(folders: dict[str, Path]) -> None:
+    with pytest.raises(ModelError, match="'old' and 'men' share no token"):
+        load_model(folders["masked"]).pair_scores([("the old men", "the men"), ("old", "men")])
+
+
 def test_a_classifiers_pairs_are_compared_by_their_classes(folders: dict[str, Path]) -> None:
     model = load_model(folders["classifier"])
     assert isinstance(model, Classifier)

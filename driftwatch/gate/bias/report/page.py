@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _NOTE = (
     "A pair is two sentences that differ in a group's name. Its score is how much likelier the model finds the one "
     "that agrees with a prejudice, in nats; of a classifier, how much probability moves to other classes. Intervals "
-    "are of 95%, with templates drawn, not pairs. Where prejudice takes no side, the mean says how far apart groups "
-    "are, whichever way. A suite sees what it holds and nothing else: no result calls a model unbiased."
+    "are of 95%, with templates drawn, not pairs. Where prejudice takes no side, the mean is that of the side it is "
+    "on. A suite sees what it holds and nothing else: no result calls a model unbiased."
 )
 _MOVED_NOTE = "The sentences are of the suite; they measure prejudice and state none of anybody's opinions."
 

@@ -12,7 +12,7 @@ from driftwatch.gate.bias.report.record import MovedPair, SuiteReport, Unjudged
 from driftwatch.gate.bias.report.words import said
 from driftwatch.gate.bias.scores.preference import measured, readable
 from driftwatch.gate.bias.scores.questions import question_scores
-from driftwatch.gate.bias.scores.summary import leanings, strata, summarise
+from driftwatch.gate.bias.scores.summary import sides, strata, summarise
 from driftwatch.gate.bias.scores.triples import triple_scores
 from driftwatch.gate.verdicts import CannotJudgeError
 
@@ -118,7 +118,7 @@ def _chosen(found: PairScores, places: Sequence[int]) -> PairScores:
 
 def _moved(pairs: Sequence[Pair], before: PairScores, after: PairScores) -> tuple[MovedPair, ...]:
     """Return the pairs that rose most towards the stereotype, the furthest first."""
-    rise: npt.NDArray[np.float64] = leanings(after, pairs) - leanings(before, pairs)
+    rise: npt.NDArray[np.float64] = sides(after, pairs) * (after.values - before.values)
     order = np.argsort(-rise, kind="stable")[:MOST_MOVED]
     return tuple(
         MovedPair(

@@ -26,11 +26,12 @@ class CategorySummary:
 
     Args:
         category: its name.
-        directed: whether prejudice is known to prefer one side; where it is not, scores count without their sign.
+        directed: whether prejudice is known to prefer one side; where it is not, scores count towards the side that
+            the model's mean is on.
         pairs: number of pairs.
         templates: number of templates they come from.
         prefers: share of pairs above zero: whose stereotype is likelier, or whose score rose; 0.5 where there is no
-            preference, None where scores have no sign.
+            preference, None where scores have no side.
         flips: share of pairs whose two sentences a classifier puts into different classes (of a change: how much that
             share rose); None for other models.
         mean: mean score, in the scores' unit; above 0 towards the stereotype (undirected: the further from 0 the more
@@ -70,13 +71,14 @@ def summarise(
     Raises:
         CannotJudgeError: the two are in different units, or a category has fewer than two templates.
     """
-    values, flips = leanings(found, pairs), found.flipped
+    towards, flips = sides(found, pairs), found.flipped
+    values = towards * found.values
     signed = found.unit is PairUnit.NATS
     moved = None if flips is None else flips.astype(np.float64)
     if before is not None:
         if before.unit is not found.unit:
             raise CannotJudgeError(f"one model's scores are in {found.unit}, the other's in {before.unit}")
-        values = values - leanings(before, pairs)
+        values = values - towards * before.values
         moved = None if moved is None or before.flipped is None else moved - before.flipped
     rows = []
     for category, directed, places in strata(pairs):
@@ -100,17 +102,17 @@ def summarise(
     return tuple(rows)
 
 
-def leanings(found: PairScores, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
-    """Return the scores as they count, float64 [pairs].
+def sides(found: PairScores, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
+    """Return which way each pair counts, float64 [pairs] of 1 and -1.
 
-    Where prejudice takes no side, neither does the count: each pair gets its template's mean without the sign, in which
-    how likely a group's *name* is has cancelled, since a template says something of both groups.
+    Where prejudice takes no side, a category's mean on either side of 0 is unequal treatment: its pairs count towards
+    the side that the mean is on. Distances from 0 taken pair by pair would grow with any movement.
     """
-    directed = np.array([pair.directed for pair in pairs], dtype=np.bool_)
-    names, which = np.unique([pair.template for pair in pairs], return_inverse=True)
-    counts = np.bincount(which, minlength=len(names))
-    means = np.bincount(which, weights=found.values, minlength=len(names)) / counts
-    return np.where(directed, found.values, np.abs(means[which]))
+    towards = np.ones(len(pairs))
+    for _category, directed, places in strata(pairs):
+        if not directed and found.values[places].mean() < 0:
+            towards[places] = -1.0
+    return towards
 
 
 def categories(pairs: Sequence[Pair]) -> dict[str, npt.NDArray[np.intp]]:

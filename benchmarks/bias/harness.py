@@ -24,31 +24,41 @@ REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 _THREADS = 1
 _BATCHES = (1, 16)
 _QUICK_PAIRS = 300
+_SIZES = ((2, 128, 4_096), (4, 256, 8_000))
+"""Layers, width and vocabulary: one million parameters, as the other benchmarks' models, and five."""
 
 
 def measure(data: Path, *, quick: bool) -> Iterator[Row]:
-    """Yield the figures and the times.
+    """Yield the figures and the times, of each size of model.
 
     Args:
         data: folder with ``bias`` and ``corpora``.
-        quick: 300 pairs instead of all 1,508.
+        quick: 300 pairs instead of all 1,508, and the smaller model alone.
     """
     cache = cache_folder().with_name("bias")
     cache.mkdir(parents=True, exist_ok=True)
     python = prepared(cache, REQUIREMENTS).python
-    model = random_gpt2(cache / "gpt2-4x256", data, layers=4, width=256, vocabulary=8_000)
     csv = _csv(data, cache, pairs=_QUICK_PAIRS if quick else None)
+    for layers, width, vocabulary in _SIZES[: 1 if quick else None]:
+        model = random_gpt2(cache / f"gpt2-{layers}x{width}", data, layers=layers, width=width, vocabulary=vocabulary)
+        yield from _sides(model, csv, python, cache)
+
+
+def _sides(model: Path, csv: Path, python: Path, cache: Path) -> Iterator[Row]:
     ours = _run([sys.executable, "-m", "benchmarks.bias.own_side", str(model), str(csv), str(_THREADS)], cache)
     for batch in _BATCHES:
         script = str(Path(__file__).with_name("lm_eval_side.py"))
-        peer = _run([str(python), script, str(model), str(csv), str(batch), str(_THREADS)], cache)
-        named = f"lm-eval at a batch of {batch}"
+        peer = _run([str(python), "-P", script, str(model), str(csv), str(batch), str(_THREADS)], cache)
+        named = f"{model.name}, lm-eval at a batch of {batch}"
         if batch == _BATCHES[0]:
             for figure in ("pct_stereotype", "likelihood_diff"):
-                yield at_most(f"{figure}: difference from lm-eval's", abs(ours[figure] - peer[figure]), 1e-6)
-                yield Row(measure=f"{figure}: ours and lm-eval's", driftwatch=ours[figure], peer=peer[figure])
+                away = abs(ours[figure] - peer[figure])
+                yield at_most(f"{model.name}: {figure}, difference from lm-eval's", away, 1e-6)
+                yield Row(measure=f"{model.name}: {figure}", driftwatch=ours[figure], peer=peer[figure])
             yield _ratio(f"wall time over that of {named}, its default", ours, peer, "seconds")
             yield _ratio(f"whole process over that of {named}, wall time", ours, peer, "whole")
+        else:
+            yield Row(measure=f"wall seconds, {named}", driftwatch=ours["seconds"], peer=peer["seconds"])
         yield Row(measure=f"CPU seconds, {named}", driftwatch=ours["cpu"], peer=peer["cpu"])
         yield Row(measure=f"peak memory (MiB), {named}", driftwatch=ours["peak"], peer=peer["peak"])
 
