@@ -63,4 +63,4 @@ def training_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:
     if replay <= usual or not mix.replay:
         return mix.train
     wanted = round(len(mix.fresh) * replay / (1 - replay))
-    return (*mix.fresh, *islice(cycle(mix.replay), max(wanted, len(mix.replay))), *mix.counterfactual)
+    return (*mix.taught, *islice(cycle(mix.replay), max(wanted, len(mix.replay))))
