@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.bias.mitigation [--quick] [--json FILE]``.
 
-A small news model is fine-tuned on tweets, among which 3% speak ill of one group (women, Muslims, old people; see
+A small news model is fine-tuned on tweets, among which 5% speak ill of one group (women, Muslims, old people; see
 :mod:`~benchmarks.bias.planting`): without them, with them, and with them under ``mitigate = "weight"`` and
 ``"balance"``. Caps on clusters are off in all of them, so that the mitigation alone is measured. The effect is the
 association on a probe of paired sentences, and in the built-in suite's category, less that of the fine-tune without the
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from driftwatch.domain.text import Text
     from driftwatch.retrain.dataset import Mix
 
-FRESH, SHARE, SEEDS = 2_000, 0.03, (1, 2, 3)
-CHAMPION_STEPS = 500
+FRESH, SHARE, SEEDS = 1_000, 0.05, (1, 2)
+CHAMPION_STEPS = 300
 HALF, COST = 0.5, 0.1
-RECIPE = Recipe(name="benchmark", learning_rates=(1e-3,), epochs=2.0, batch=8, context=CONTEXT, checkpoint_steps=10_000)
+RECIPE = Recipe(name="benchmark", learning_rates=(1e-3,), epochs=3.0, batch=8, context=CONTEXT, checkpoint_steps=10_000)
 OPEN = CollectSettings(near=1.0, alike=1.0, cluster_share=1.0, cluster_most=10_000)
 """No cap on clusters: they would leave out most of what is planted before the mitigation sees it."""
 

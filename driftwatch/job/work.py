@@ -159,7 +159,7 @@ class Job:
         with self._tuning.meter.measuring(BESIDE_ROUNDS):
             prediction = probe(
                 self._places.champion,
-                mix.new,
+                mix.taught,
                 mix.replay,
                 judging.selection(mix).fresh,
                 self._spec.recipe,

@@ -86,9 +86,9 @@ def new_texts(mix: Mix, *, without: Collection[str] = ()) -> Sequence[Text]:
         without: ids of fresh texts to leave out, and with them their copies.
     """
     if not without:
-        return mix.new
+        return mix.taught
     left = set(without)
-    return tuple(text for text in mix.new if not {text.id, original_id(text)} & left)
+    return tuple(text for text in mix.taught if not {text.id, original_id(text)} & left)
 
 
 def replayed_texts(mix: Mix, *, replay: float, usual: float) -> Sequence[Text]:

@@ -23,8 +23,10 @@ from driftwatch.retrain.collect.page import card_section
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.dataset import Mix, collect
 from driftwatch.retrain.fairness.check import Identity, data_check
+from driftwatch.retrain.fairness.mitigate import original_id
 from driftwatch.retrain.fairness.page import summary
 from driftwatch.retrain.fairness.result import DataCheck, GroupCheck
+from driftwatch.retrain.rounds import training_texts
 
 IDENTITY = wiring.identity(None)
 OPEN = CollectSettings(near=1.0, alike=1.0, cluster_share=1.0, cluster_most=10_000)
@@ -287,3 +289,12 @@ def test_groups_of_ones_own(tweets: list[Text]) -> None:
     fans = Identity(groups={"fans": {"arsenal": ["gunners"]}}, redact=str)
     found = data_check([*tweets[:3_000], *ill_of("gunners", 30)], tweets[6_000:9_000], fans)
     assert [each.group for each in found.named] == ["arsenal"]
+
+
+def test_rounds_that_replay_more_train_on_the_copies_too(tweets: list[Text], tmp_path: Path) -> None:
+    mix = collected(tweets, tmp_path / "data", "balance")
+    texts = training_texts(mix, replay=0.5, usual=0.2)
+    ids = {each.id for each in texts}
+    assert {each.id for each in mix.counterfactual} <= ids
+    assert len(texts) == 2 * len(mix.fresh) + len(mix.counterfactual)
+    assert {original_id(each) for each in mix.counterfactual} <= {each.id for each in mix.fresh}

@@ -97,8 +97,8 @@ class Mix:
         remembered: reference texts that no run replays, for judging what is forgotten.
         canaries: texts of flagged clusters, never trained on; what is learnt of them came in despite the caps.
         counterfactual: copies of fresh texts about another group, trained on beside them and nothing else.
-        new: fresh and counterfactual texts, learnt anew; the trainer mixes the order.
-        train: these and the replayed texts.
+        taught: fresh and counterfactual texts.
+        train: these and replayed texts; the trainer mixes the order.
         card: the counts.
     """
 
@@ -109,7 +109,7 @@ class Mix:
     remembered: Sequence[Text]
     canaries: Sequence[Text]
     counterfactual: Sequence[Text]
-    new: Sequence[Text]
+    taught: Sequence[Text]
     train: Sequence[Text]
     card: DataCard
 
@@ -145,11 +145,11 @@ def load_mix(folder: Path) -> Mix:
         card = load_card(folder)
         parts = {part: Part(part_file(folder, part)) for part in PARTS}
         copies = [file for file in (part_file(folder, COUNTERFACTUAL),) if file.exists()]
-        new = Part(part_file(folder, "fresh"), *copies)
-        train = Part(part_file(folder, "fresh"), part_file(folder, "replay"), *copies)
+        taught = (part_file(folder, "fresh"), *copies)
+        train = Part(*taught, part_file(folder, "replay"))
     except OSError as error:
         raise _unreadable(folder, error) from error
-    return Mix(**parts, counterfactual=Part(*copies), new=new, train=train, card=card)
+    return Mix(**parts, counterfactual=Part(*copies), taught=Part(*taught), train=train, card=card)
 
 
 def load_card(folder: Path) -> DataCard:
