@@ -166,6 +166,27 @@ def _told(
     return loss(model(**batch), labels, num_items_in_batch=count)
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_in_bfloat16_and_with_activations_computed_again_it_comes_to_much_the_same(
+    method: str, champions: dict[str, Path], tmp_path: Path
+) -> None:
+    new, old, unseen = texts_of(NEW), texts_of(OLD[:15]), texts_of(OLD[15:])
+    whole = replace(RECIPE, method=method, distill=30.0)  # type: ignore[arg-type]
+    variants = {
+        "whole": whole,
+        "half": replace(whole, precision="bfloat16"),
+        "again": replace(whole, gradient_checkpointing=True),
+        "plain": replace(whole, distill=0.0),
+    }
+    found = {}
+    for name, recipe in variants.items():
+        assert tune(champions["gpt2"], new, old, tmp_path / name, recipe)
+        found[name] = float(losses(tmp_path / name, unseen).mean())
+    far = abs(found["plain"] - found["whole"])
+    assert abs(found["half"] - found["whole"]) < 0.5 * far
+    assert abs(found["again"] - found["whole"]) < 0.1 * far
+
+
 def test_a_weight_of_nothing_is_training_on_both_alike(champions: dict[str, Path], tmp_path: Path) -> None:
     new, old, recipe = texts_for("gpt2", NEW), texts_for("gpt2", OLD[:15]), replace(RECIPE, distill=0.0, epochs=1.0)
     assert tune(champions["gpt2"], new, old, tmp_path / "replayed", recipe)
