@@ -64,6 +64,41 @@ def test_a_finite_reference_is_paid_for() -> None:
     assert bound <= draws * texts / arl < plain
 
 
+def test_a_threshold_that_falls_in_slow_hours_keeps_the_budget_only_by_scaling() -> None:
+    """Busy hours of 1,900 texts at A = 20,000, slow ones of 10 at A = 100: 0.195 alarms a cycle are allowed."""
+    random = np.random.default_rng(4)
+    cycles, busy, slow = 150, (1_900, 20_000.0), (10, 100.0)
+    allowed = cycles * sum(texts / arl for texts, arl in (busy, slow))
+    called = {True: 0, False: 0}
+    for scaled in called:
+        bank, before = Bank(RATES, (0.02, 0.08, 0.3)), busy[1]
+        for _ in range(cycles):
+            for texts, arl in (busy, slow):
+                if scaled:
+                    bank.scale_by(arl / before)
+                before = arl
+                for part in np.split(random.random((texts, len(RATES))) < RATES, texts // 10):
+                    if bank.update(part.astype(float), np.ones(len(part))).max() >= arl:
+                        called[scaled] += 1
+                        bank.reset()
+    assert called[True] <= allowed < called[False]
+
+
+def test_scaling_a_token_bank_scales_its_evidence_and_what_follows_as_it_does_a_plain_bank() -> None:
+    random = np.random.default_rng(5)
+    bounds = random.uniform(0.01, 0.4, size=30)
+    tokens, plain = TokenBank(bounds), Bank(bounds, TOKEN_SHARES)
+    for factor in (1.0, 0.02, 300.0, 0.5):
+        tokens.scale_by(factor)
+        plain.scale_by(factor)
+        present = random.random((90, 30)) < bounds
+        blocks = in_blocks(np.arange(90), [None] * 90, length=2, by_group=False)
+        rows, ids = np.nonzero(present)
+        found = tokens.update(ids, rows, blocks)
+        assert found == pytest.approx(plain.update(blocks.means(present), blocks.gaps), rel=1e-6)
+    assert tokens.strongest().sum() == pytest.approx(plain.strongest().sum() * 30, rel=1e-6)
+
+
 @given(st.integers(0, 10_000), st.integers(1, 4))
 @settings(max_examples=25, deadline=None)
 def test_absences_cost_nothing_and_change_nothing(seed: int, length: int) -> None:
@@ -99,7 +134,7 @@ def test_a_token_bank_survives_rescaling_and_a_restart() -> None:
 def witness(calibration: np.ndarray) -> Witness:
     kind = KINDS[0]
     score = Score(kind, (1,), np.zeros(1, np.float32), np.zeros(1, np.float32), np.zeros(0, np.float32), ())
-    return Witness(score, np.sort(calibration.astype(np.float32)), born=1, stands_for=250)
+    return Witness(score, np.sort(calibration.astype(np.float32)), born=1, error=0.01)
 
 
 @pytest.mark.parametrize("size", [60, 700])

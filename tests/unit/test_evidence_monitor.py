@@ -92,6 +92,21 @@ def test_a_restarted_monitor_goes_on_to_the_bit(reference: Reference) -> None:
     assert len(state or b"") < 4 * 2**20
 
 
+def test_evidence_of_busy_hours_is_not_held_against_a_lower_threshold(reference: Reference) -> None:
+    """A text of a slow hour, whose threshold is a thousandth, is no reason for an alarm."""
+    running = monitor(reference, dependence="independent")
+    busy = [replace(window, arl_texts=1e7) for window in windows(samples.known()[3_000:4_200])]
+    heights = [value(running.update(window), "drift.evidence") or 0 for window in busy]
+    assert -6 < heights[-1] < -3
+    slow = replace(windows(samples.known()[4_200:4_210], size=10, first=6)[0], arl_texts=1e4)
+    restarted = monitor(reference, running.state(), dependence="independent")
+    for each in (running, restarted):
+        found = value(each.update(slow), "drift.evidence")
+        assert found is not None
+        assert abs(found - heights[-1]) < 2
+        assert found < 0
+
+
 def test_a_state_of_another_format_is_begun_anew(reference: Reference) -> None:
     state = monitor(reference).state()
     strange = (FORMAT + 1).to_bytes(4, "little") + state[4:]

@@ -21,7 +21,7 @@ from driftwatch.drift.evidence.seen import Seen, keys, uniform
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
 from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
 from driftwatch.drift.evidence.witness import PIECE
-from driftwatch.drift.evidence.witnesses import Witnesses
+from driftwatch.drift.evidence.witnesses import SCOUT_PART, Witnesses
 from driftwatch.drift.features import take
 
 if TYPE_CHECKING:
@@ -73,7 +73,16 @@ class Call:
 
 
 class Bets:
-    """All bets of the detector ``evidence`` against one reference.
+    r"""All bets of the detector ``evidence`` against one reference.
+
+    The budget is one of time, so its threshold A in texts follows the stream's rate from window to window. What stays
+    is R/A: when A changes, R is multiplied by the new A over the old one. So every text brings its coin at the
+    threshold of its own time, :math:`S \leftarrow (S + L/A_w) e` with an alarm at 1 for a block of L texts in window
+    w, and :math:`S - \sum L/A_w` is a supermartingale: without drift the expected number of alarms is at most the sum
+    of the texts, each over the threshold of its window, which is the time that passed over the time that the budget
+    asks for between two. Were R held against each window's A as it is, the low threshold of slow hours would be
+    reached by what busy ones gathered against a high one. A witness's chance of a call is fixed at its birth in the
+    same way. (A must be known without a look at what the texts say, as it is: their times alone make the rate.)
 
     Args:
         reference: what is known.
@@ -101,6 +110,7 @@ class Bets:
         self._bodies, self._groups = self._remembering(), Seen()
         self._burn_in: npt.NDArray[np.float16] | None = None
         self._texts = 0
+        self._arl_texts = 0.0
         self._packed: bytes | None = None
         self.dependence: Dependence | None = None
 
@@ -118,6 +128,7 @@ class Bets:
         for nothing.
         """
         self._packed = None
+        self._follow(window.arl_texts)
         bodies = np.array(keys(text.body for text in window.texts), dtype=np.uint64)
         counted = ~self._known(bodies)
         rows, new = self._fresh(window, bodies, counted)
@@ -131,6 +142,12 @@ class Bets:
         self._fixed.reset()
         self._witnesses.reset()
         return Call(peak=peak, onset=onset, channels=channels)
+
+    def _follow(self, arl_texts: float) -> None:
+        """Let evidence stay as high against the new threshold as it was against the last."""
+        if self._arl_texts and arl_texts != self._arl_texts:
+            self._fixed.scale_by(arl_texts / self._arl_texts)
+        self._arl_texts = arl_texts
 
     def topics(self, window: Window) -> npt.NDArray[np.int64]:
         """Return the number of the topic centre nearest to each text, int64 [n]."""
@@ -146,11 +163,13 @@ class Bets:
         chunks = list(self._recent)
         notes = Notes(
             texts=self._texts,
+            arl_texts=self._arl_texts,
             closed=self._recent.closed,
             chunks=len(self._recent.chunks),
             pieces=len(self._recent.open),
             alive=tuple(
-                Alive(kind=each.score.kind.name, born=each.born, count=each.count) for each in self._witnesses.alive
+                Alive(kind=each.score.kind.name, born=each.born, count=each.count, error=each.error)
+                for each in self._witnesses.alive
             ),
             alarm=None,
             dependence=self.dependence,
@@ -205,8 +224,9 @@ class Bets:
         """Let the witnesses bet piece by piece, and take the texts that can hit in among the recent ones."""
         peak = NOTHING
         betting = self._betting()
-        single = length == 1
-        exact = single and not any(text.group is not None for text in window.texts)
+        rate = WITNESS_PART / window.arl_texts
+        scouting = rate * SCOUT_PART if length == 1 else 0.0
+        exact = length == 1 and not any(text.group is not None for text in window.texts)
         for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
             if not len(part):
                 continue
@@ -214,14 +234,11 @@ class Bets:
             hitting = counted[blocks.rows]
             piece = _chunk(window, blocks.rows[hitting])
             if betting:
-                rate = WITNESS_PART / window.arl_texts
                 ties = uniform(bodies[blocks.rows])
-                heights, leaders = self._witnesses.update(
-                    piece, blocks, ties, hitting, rate=rate, single=single, exact=exact
-                )
+                heights, leaders = self._witnesses.update(piece, blocks, ties, hitting, rate=scouting, exact=exact)
                 peak = first(peak, _peak(heights, blocks, leaders))
             if len(piece) and self._recent.add(piece) is not None and betting:
-                self._witnesses.bear(self._recent)
+                self._witnesses.bear(self._recent, rate=rate - scouting)
         return peak
 
     def _remembering(self, bodies: Iterable[int] = ()) -> Seen:
@@ -261,7 +278,7 @@ class Bets:
         return found
 
     def _restore(self, notes: Notes, arrays: Arrays) -> None:
-        self._texts, self.dependence = notes.texts, notes.dependence
+        self._texts, self._arl_texts, self.dependence = notes.texts, notes.arl_texts, notes.dependence
         self._burn_in = arrays["burn_in"].astype(np.float16) if "burn_in" in arrays else None
         self._bodies, self._groups = (
             self._remembering(int(each) for each in arrays["bodies"]),
@@ -280,9 +297,7 @@ class Bets:
         if "trail_numbers" in arrays:
             end, quiet = (int(each) for each in arrays["trail_numbers"])
             places, known = (arrays[name].astype(np.float32) for name in ("trail_places", "trail_known"))
-            # Earlier versions let every text hit.
-            counted = arrays["trail_counted"].astype(bool) if "trail_counted" in arrays else np.ones(len(known), bool)
-            ties = arrays["trail_uniform"].astype(np.float64)
+            ties, counted = arrays["trail_uniform"].astype(np.float64), arrays["trail_counted"].astype(bool)
             self._witnesses.scouts.trail = Trail(places, known, ties, counted, end=end, quiet=quiet)
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))

@@ -128,6 +128,11 @@ class Fixed:
         """Return the number of the topic centre nearest to each text, int64 [n]."""
         return self._directions.topics(features)
 
+    def scale_by(self, factor: float) -> None:
+        """Multiply all evidence, as a threshold changes: see ``Bets``."""
+        self.bank.scale_by(factor)
+        self.tokens.scale_by(factor)
+
     def reset(self) -> None:
         """Forget all evidence."""
         self.bank.reset()

@@ -115,6 +115,7 @@ class EvidenceMonitor:
         if self._packed is None:
             notes = Notes(
                 texts=self._texts,
+                arl_texts=0.0,
                 closed=0,
                 chunks=0,
                 pieces=0,

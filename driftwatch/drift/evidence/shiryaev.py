@@ -66,6 +66,10 @@ class Bank:
             self.values = np.minimum(before, GREATEST)
         return found
 
+    def scale_by(self, factor: float) -> None:
+        """Multiply all evidence, as a threshold changes: see ``Bets``."""
+        self.values = np.minimum(self.values * factor, GREATEST)
+
     def reset(self) -> None:
         """Forget all evidence."""
         self.values = np.zeros_like(self.values)

@@ -14,18 +14,19 @@ from driftwatch.drift.evidence.alarm import Alarm
 from driftwatch.drift.evidence.dependence import Dependence
 from driftwatch.drift.evidence.seasons import Seasonal
 
-FORMAT = 2
+FORMAT = 3
 _HEAD = struct.Struct("<II")
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alive:
-    """A witness alive: name of its recipe, the chunk it was born after, the texts since then."""
+    """A witness alive: name of its recipe, the chunk it was born after, the texts since then, its chance of a call."""
 
     kind: str
     born: int
     count: int
+    error: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Notes:
 
     Args:
         texts: ever assessed.
+        arl_texts: budget of the last window; 0 before the first.
         closed: chunks ever closed.
         chunks: chunks at hand.
         pieces: pieces of the open chunk.
@@ -44,6 +46,7 @@ class Notes:
     """
 
     texts: int
+    arl_texts: float
     closed: int
     chunks: int
     pieces: int

@@ -110,6 +110,10 @@ class TokenBank:
         self.offset = np.zeros(len(SHARES))
         self.sums = self.relative.sum(1)
 
+    def scale_by(self, factor: float) -> None:
+        """Multiply all evidence, as a threshold changes: see ``Bets``."""
+        self.scale, self.offset = self.scale * factor, self.offset * factor
+
     def reset(self) -> None:
         """Forget all evidence."""
         self.relative[:] = 0.0

@@ -313,13 +313,13 @@ class Witness:
         score: the frozen score.
         calibration: float32 [n], CAL's scores under it, ascending.
         born: number of the chunk after which it was born.
-        stands_for: texts of that chunk, which pay for this birth.
+        error: chance of a call in its whole life without drift, which the texts of that chunk have paid for.
     """
 
-    def __init__(self, score: Score, calibration: Vector, *, born: int, stands_for: int) -> None:
+    def __init__(self, score: Score, calibration: Vector, *, born: int, error: float) -> None:
         self.score = score
         self.born = born
-        self.stands_for = stands_for
+        self.error = error
         self.calibration = calibration
         self.count = 0
         self.values: Floats = np.zeros((len(LEVELS), len(SHARES)))

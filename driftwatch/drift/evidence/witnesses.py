@@ -88,15 +88,7 @@ class Witnesses:
         self._lessons: dict[int, Lesson] = {}
 
     def update(
-        self,
-        piece: Chunk,
-        blocks: Blocks,
-        uniform: Floats,
-        counted: Mask,
-        *,
-        rate: float,
-        single: bool,
-        exact: bool,
+        self, piece: Chunk, blocks: Blocks, uniform: Floats, counted: Mask, *, rate: float, exact: bool
     ) -> tuple[Floats, list[Leader | None]]:
         """Let all witnesses and scouts alive bet on some texts.
 
@@ -105,8 +97,7 @@ class Witnesses:
             blocks: how all of them are bet on.
             uniform: float64 [n] within 0 and 1, a hash of each text, to break ties.
             counted: bool [n], which of ``blocks.rows`` can hit; the others are misses.
-            rate: false alarms per text that the bank may raise.
-            single: whether texts are bet on one by one; a part of the rate is the scouts' then.
+            rate: false alarms per text that the scouts may raise.
             exact: whether none of them is known to depend on another besides, so that scouts may bet.
 
         Returns:
@@ -122,11 +113,10 @@ class Witnesses:
         material = self.material(piece)
         if exact:
             places, known = material.places, material.known
-            heights, scouts = self.scouts.update(places, known, uniform, counted, rate=SCOUT_PART * rate)
+            heights, scouts = self.scouts.update(places, known, uniform, counted, rate=rate)
             leaders = list(scouts)
         if self.alive:
-            own = rate * (1.0 - SCOUT_PART) if single else rate
-            climbed = self._climbed(material, blocks, uniform, counted, rate=own, exact=exact)
+            climbed = self._climbed(material, blocks, uniform, counted, exact=exact)
             best = climbed.argmax(1)
             highest = climbed[np.arange(len(blocks)), best]
             for place in np.flatnonzero(highest > heights).tolist():
@@ -134,9 +124,7 @@ class Witnesses:
             heights = np.maximum(heights, highest)
         return heights, leaders
 
-    def _climbed(
-        self, material: Material, blocks: Blocks, uniform: Floats, counted: Mask, *, rate: float, exact: bool
-    ) -> Floats:
+    def _climbed(self, material: Material, blocks: Blocks, uniform: Floats, counted: Mask, *, exact: bool) -> Floats:
         """Let the witnesses bet; returns log10 of statistics over thresholds, float64 [blocks, witnesses]."""
         parts: Parts = {}
         scores = np.full((len(self.alive), len(counted)), -np.inf, dtype=np.float32)
@@ -144,7 +132,7 @@ class Witnesses:
         hits = ranked(self.alive, list(scores), uniform).reshape(len(uniform), -1)
         means = blocks.means(hits & counted[:, None])
         climbed = np.log10(bet(self.alive, means, blocks.gaps))
-        climbed -= np.log10([self._threshold(witness, rate, exact=exact) for witness in self.alive])
+        climbed -= np.log10([self._threshold(witness, exact=exact) for witness in self.alive])
         return climbed
 
     def material(self, texts: Chunk) -> Material:
@@ -197,8 +185,16 @@ class Witnesses:
         places = self.base.space(texts.values.astype(np.float32))
         return leader.score(places, mean_of_nearest([nearest(places, self.base.known)]))
 
-    def bear(self, recent: Recent) -> None:
-        """Let a witness of every recipe be born of the newest chunks."""
+    def bear(self, recent: Recent, *, rate: float) -> None:
+        """Let a witness of every recipe be born of the newest chunks.
+
+        Every text pays the rate once: to the witnesses born of its chunk, one of each recipe, in equal parts. What was
+        paid at birth is a witness's for life, whatever the rate is later.
+
+        Args:
+            recent: chunks of texts.
+            rate: false alarms per text that the witnesses may raise.
+        """
         chunks = numbered(recent)
         self._remember(chunks)
         newest = recent.closed
@@ -210,9 +206,9 @@ class Witnesses:
             numbers = range(newest - kind.chunks + 1, newest + 1)
             if all(number in chunks for number in numbers):
                 score = learn(kind, self.base, self._lessons, numbers, train, learnt)
-                stands_for = len(chunks[newest])
+                error = rate * len(chunks[newest]) / len(KINDS)
                 calibration = np.sort(score(self.base, cal, calibrated))
-                self.alive.append(Witness(score, calibration, born=newest, stands_for=stands_for))
+                self.alive.append(Witness(score, calibration, born=newest, error=error))
 
     def restore(self, recent: Recent, alive: Sequence[tuple[Alive, Order, Floats]]) -> None:
         """Bring witnesses back to life from notes, their highest scores and statistics."""
@@ -225,7 +221,7 @@ class Witnesses:
             kind, born = kinds[note.kind], note.born
             score = learn(kind, self.base, self._lessons, range(born - kind.chunks + 1, born + 1), train)
             calibration = np.sort(score(self.base, cal))
-            witness = Witness(score, calibration, born=born, stands_for=len(chunks[born]))
+            witness = Witness(score, calibration, born=born, error=note.error)
             witness.go_on(highest, values, note.count)
             self.alive.append(witness)
 
@@ -269,13 +265,9 @@ class Witnesses:
         )
 
     @staticmethod
-    def _threshold(witness: Witness, rate: float, *, exact: bool) -> float:
-        """Return the height at which a witness alarms.
-
-        Every text pays the bank's rate once: to the witnesses born of its chunk, one of each recipe, in equal parts.
-        """
-        error = rate * witness.stands_for / len(KINDS)
-        return threshold(error, life=witness.score.kind.texts, levels=LEVELS, shares=SHARES, exact=exact)
+    def _threshold(witness: Witness, *, exact: bool) -> float:
+        """Return the height at which a witness alarms."""
+        return threshold(witness.error, life=witness.score.kind.texts, levels=LEVELS, shares=SHARES, exact=exact)
 
 
 def numbered(recent: Recent) -> dict[int, Chunk]:
