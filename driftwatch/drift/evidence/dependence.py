@@ -54,7 +54,7 @@ class Dependence:
         bands: serial correlation by lag.
         confirmed: whether neither the earlier nor the later part of the burn-in alone asks for longer blocks.
         beyond: whether texts depend on each other as far apart as can be measured; blocks are 256 long then.
-        wavering: whether parts of the burn-in differ by more than that, so that it goes on; blocks are 256 long too.
+        wavering: whether parts of the burn-in differ by more than that, so that it goes on.
     """
 
     length: int
@@ -89,7 +89,7 @@ class Dependence:
 def judge(values: npt.NDArray[np.float32], *, burn_in: int) -> Dependence:
     """Return what the burn-in shows so far; it is over after its texts, or after four times as many where they waver.
 
-    While they waver beyond its texts, blocks are as long as can be.
+    While they waver blocks are as long as they show so far, for a drift that begins now must be seen.
 
     Args:
         values: float32 [n, d], embeddings in the stream's order, one of each group.
@@ -97,7 +97,7 @@ def judge(values: npt.NDArray[np.float32], *, burn_in: int) -> Dependence:
     """
     wavering = burn_in <= len(values) < _LONGER * burn_in and wavers(values)
     found = measure(values, settled=len(values) >= burn_in and not wavering)
-    return replace(found, length=_BEYOND, confirmed=False, wavering=True) if wavering else found
+    return replace(found, confirmed=False, wavering=True) if wavering else found
 
 
 def measure(values: npt.NDArray[np.float32], *, settled: bool) -> Dependence:
