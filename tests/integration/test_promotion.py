@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from http_receiver import HttpReceiver
 from hub_server import HubServer
@@ -17,6 +18,9 @@ from driftwatch import wiring
 from driftwatch.daemon.champions import FIRST_PAUSE, Exporting, Tending
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
+from driftwatch.drift.archive import load_reference
+from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.seen import keys
 from driftwatch.features.model import model_digest
 from driftwatch.retrain import promote as versions
 from driftwatch.retrain import reload as reloading
@@ -89,6 +93,21 @@ def test_a_promotion_writes_down_what_it_was(stream: Stream, tmp_path: Path) -> 
     assert manifest.card == manifest.files["card.json"]
     assert heard(tmp_path) == [version]
     assert told(store) == ["RunPromoted"]
+    store.close()
+
+
+def test_the_new_reference_still_knows_what_the_old_one_knew(stream: Stream) -> None:
+    """The model may hear old texts again, word for word, which are in none of the new reference's parts."""
+    store = stream.begin()
+    run = stream.run(store, "better", probation=NONE)
+    stream.promote(store, run, "better")
+    references = stream.folder / "state" / "references" / STREAM
+    row = store.registry.reference(STREAM)
+    assert row is not None
+    old, new = load_reference(references / run.spec.reference), load_reference(references / row.version)
+    before, after = ({text.body for text in (*each.train.texts, *each.cal.texts)} for each in (old, new))
+    assert not before & after
+    assert Known(new)(np.array(keys(before), dtype=np.uint64)).all()
     store.close()
 
 

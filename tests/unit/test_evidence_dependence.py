@@ -81,7 +81,7 @@ def test_bursts_as_long_as_a_part_of_the_burn_in_make_it_longer(burst: int, over
         assert late.settled
         if not over:
             assert late.length >= LENGTHS[-1]
-            assert early.settled or early.length > LENGTHS[-1]
+            assert early.settled or "the burn-in goes on" in early.sentence
     assert found.count(over) >= 9
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import drift_samples as samples
 import numpy as np
 import pytest
@@ -18,7 +16,6 @@ from driftwatch.drift.evidence.known import Known, short
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.evidence.seen import keys
 from driftwatch.drift.evidence.settings import EvidenceSettings
-from driftwatch.drift.evidence.state import read_notes
 from driftwatch.drift.features import concatenate, take
 from driftwatch.drift.reference import build_reference
 
@@ -204,20 +201,3 @@ def test_every_body_of_the_training_data_is_known_chosen_or_not() -> None:
     assert known(np.array(keys([*bodies, *samples.new()[:40]]), dtype=np.uint64)).all()
     assert not known(np.array(keys(samples.new()[40:]), dtype=np.uint64)).any()
     assert not known(np.zeros(0, dtype=np.uint64)).any()
-
-
-def test_a_state_of_an_earlier_version_goes_on() -> None:
-    """It has no record of which texts could hit: all could."""
-    talk = Talk(6)
-    reference = talk.reference()
-    running = monitor(reference)
-    running.update(talk.window(0, share=0.0, size=190))
-    bets = running._bets[0]
-    arrays = bets._arrays([])
-    assert arrays["trail_counted"].all()
-    del arrays["trail_counted"]
-    again = monitor(reference)._bets[0]
-    notes = read_notes(bets.state())
-    assert notes is not None
-    again._restore(replace(notes, chunks=0, pieces=0), arrays)
-    assert np.array_equal(again._witnesses.scouts.trail.counted, bets._witnesses.scouts.trail.counted)

@@ -297,9 +297,7 @@ class Bets:
         if "trail_numbers" in arrays:
             end, quiet = (int(each) for each in arrays["trail_numbers"])
             places, known = (arrays[name].astype(np.float32) for name in ("trail_places", "trail_known"))
-            # Earlier versions let every text hit.
-            counted = arrays["trail_counted"].astype(bool) if "trail_counted" in arrays else np.ones(len(known), bool)
-            ties = arrays["trail_uniform"].astype(np.float64)
+            ties, counted = arrays["trail_uniform"].astype(np.float64), arrays["trail_counted"].astype(bool)
             self._witnesses.scouts.trail = Trail(places, known, ties, counted, end=end, quiet=quiet)
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))

@@ -54,6 +54,7 @@ class Dependence:
         bands: serial correlation by lag.
         confirmed: whether neither the earlier nor the later part of the burn-in alone asks for longer blocks.
         beyond: whether texts depend on each other as far apart as can be measured; blocks are 256 long then.
+        wavering: whether parts of the burn-in differ by more than that, so that it goes on.
     """
 
     length: int
@@ -62,6 +63,7 @@ class Dependence:
     bands: tuple[Band, ...]
     confirmed: bool
     beyond: bool
+    wavering: bool = False
 
     @property
     def sentence(self) -> str:
@@ -69,6 +71,11 @@ class Dependence:
         if self.texts < LEAST_TEXTS:
             return f"blocks of {self.length}: only {self.texts} texts measured so far"
         stage = "" if self.settled else " so far"
+        if self.wavering:
+            return (
+                f"blocks of {self.length} so far: parts of the {self.texts:,} texts measured differ by more than "
+                "dependence within them explains, so the burn-in goes on, and nothing is bet with learnt scores yet"
+            )
         if self.beyond:
             return (
                 f"blocks of {self.length}: texts depend on each other {self.bands[-1].first} apart and farther "
@@ -82,7 +89,7 @@ class Dependence:
 def judge(values: npt.NDArray[np.float32], *, burn_in: int) -> Dependence:
     """Return what the burn-in shows so far; it is over after its texts, or after four times as many where they waver.
 
-    While they waver beyond its texts, blocks are as long as can be.
+    While they waver blocks are as long as they show so far, for a drift that begins now must be seen.
 
     Args:
         values: float32 [n, d], embeddings in the stream's order, one of each group.
@@ -90,7 +97,7 @@ def judge(values: npt.NDArray[np.float32], *, burn_in: int) -> Dependence:
     """
     wavering = burn_in <= len(values) < _LONGER * burn_in and wavers(values)
     found = measure(values, settled=len(values) >= burn_in and not wavering)
-    return replace(found, length=_BEYOND, confirmed=False, beyond=True) if wavering else found
+    return replace(found, confirmed=False, wavering=True) if wavering else found
 
 
 def measure(values: npt.NDArray[np.float32], *, settled: bool) -> Dependence:

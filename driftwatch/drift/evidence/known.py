@@ -25,6 +25,10 @@ less than the number N of distinct bodies, the rate N(A)/N is rather too high th
 make bets slower, never wrong. How often the log held a body need not be known, so training data that was freed of
 copies does no harm.
 
+The bounds in use (:mod:`rates`) are Clopper and Pearson's, exact where nothing recurs and a little below Chernoff's;
+that they hold where bodies recur is measured (``tests/property/test_evidence_budget.py``). Where CAL is counted by
+groups, it is distinct texts that these are made of, and the argument is one by analogy.
+
 Copies in the stream of a body that is *not* known count for nothing (:mod:`seen`): a flood of them must neither be
 evidence nor hide any. That leaves a share Q of the texts out and raises all rates by 1/(1 − Q), where M/N must have
 room for it. Either bodies known once are so few that it has, Q being at most their share of the log, N₁/M; or at least
