@@ -26,7 +26,7 @@ from driftwatch.retrain.fairness.check import Identity, data_check
 from driftwatch.retrain.fairness.mitigate import original_id
 from driftwatch.retrain.fairness.page import summary
 from driftwatch.retrain.fairness.result import DataCheck, GroupCheck
-from driftwatch.retrain.rounds import training_texts
+from driftwatch.retrain.rounds import new_texts, replayed_texts
 
 IDENTITY = wiring.identity(None)
 OPEN = CollectSettings(near=1.0, alike=1.0, cluster_share=1.0, cluster_most=10_000)
@@ -293,8 +293,15 @@ def test_groups_of_ones_own(tweets: list[Text]) -> None:
 
 def test_rounds_that_replay_more_train_on_the_copies_too(tweets: list[Text], tmp_path: Path) -> None:
     mix = collected(tweets, tmp_path / "data", "balance")
-    texts = training_texts(mix, replay=0.5, usual=0.2)
-    ids = {each.id for each in texts}
-    assert {each.id for each in mix.counterfactual} <= ids
-    assert len(texts) == 2 * len(mix.fresh) + len(mix.counterfactual)
+    assert {each.id for each in mix.counterfactual} <= {each.id for each in new_texts(mix)}
+    assert len(replayed_texts(mix, replay=0.5, usual=0.2)) == len(mix.fresh)
     assert {original_id(each) for each in mix.counterfactual} <= {each.id for each in mix.fresh}
+
+
+def test_a_text_left_out_takes_its_copies_with_it(tweets: list[Text], tmp_path: Path) -> None:
+    mix = collected(tweets, tmp_path / "data", "balance")
+    gone = original_id(mix.counterfactual[0])
+    left = new_texts(mix, without=[gone])
+    assert gone not in {each.id for each in left} | {original_id(each) for each in left}
+    copies = [each for each in mix.counterfactual if original_id(each) == gone]
+    assert len(left) == len(mix.taught) - 1 - len(copies)
