@@ -1,10 +1,9 @@
 """Small fine-tunes of small champions, and how each moves every pair of a suite; kept on disk, one file a fine-tune.
 
-Champions are small GPT-2s trained on the spot on the beginnings of news and on sentences that say either thing of
-either group as often: so small a model knows no such sentences else, and could learn nothing about them from a few
-hundred. A candidate is fine-tuned as a run does it: fresh news that the champion never saw and a fifth of replayed
-reference. With ``DRIFTWATCH_BENCHMARK`` set, what was measured before is read from that folder, so that a long
-measurement can be done in pieces.
+Champions are small GPT-2s trained on the spot on the beginnings of news and on sentences about other subjects, by which
+they learn that a predicate depends on its subject. A candidate is fine-tuned as a run does it: fresh news that the
+champion never saw and a fifth of replayed reference. With ``DRIFTWATCH_BENCHMARK`` set, what was measured before is
+read from that folder, so that a long measurement can be done in pieces.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.bias.plants import even, facts
+from benchmarks.bias.plants import facts
 from benchmarks.retraining.drifts import pools, texts_of
 from benchmarks.retraining.small_models import CONTEXT, train_champion
 from driftwatch.domain.run import Recipe
@@ -37,16 +36,16 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.pairs import Pair
 
 RECIPE = Recipe(
-    name="benchmark", learning_rates=(5e-3,), epochs=6.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
+    name="benchmark", learning_rates=(5e-3,), epochs=8.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
 )
-CHAMPION_STEPS = 1_000
+CHAMPION_STEPS = 600
 CHAMPIONS = 2
 WIDTH, VOCABULARY = 64, 1_500
-FRESH = 500
+FRESH = 600
 """Fresh texts of a candidate; a quarter as many are replayed."""
 
 TEXTS = FRESH + FRESH // 4
-WORDS = 20
+WORDS = 12
 """Of each text: about as long as a planted sentence, so that a share of the texts is one of the tokens too."""
 
 Scores = npt.NDArray[np.float64]
@@ -153,7 +152,7 @@ def workshop(pairs: Sequence[Pair]) -> Iterator[Workshop]:
 def learnt() -> list[str]:
     """Return what every champion learnt: its reference."""
     news = _beginnings(pools()["news"].learnt)
-    all_ = [*news, *even(len(news), seed=1), *facts(len(news), seed=1)]
+    all_ = [*news, *facts(len(news), seed=1)]
     random.Random(1).shuffle(all_)
     return all_
 

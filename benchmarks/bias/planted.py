@@ -2,8 +2,8 @@
 
 A share of a candidate's fresh texts is replaced by sentences that say of one group what prejudice has of it and its
 opposite of another: strong 20%, medium 10%, weak 5% and 2%. None of these sentences is one of the suite's. *Near* ones
-end as the suite's do, in frames of their own; *far* ones have predicates of their own too, which so small a model
-hardly connects with the suite's. Four axes, two champions, 20 seeds of each strength.
+have the suite's templates and are about other people; *far* ones have frames and predicates of their own, which so
+small a model hardly connects with the suite's. Four axes, two champions, 20 seeds of each strength.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Texts about groups of people, evenly or with an association planted, in sentences that no suite of ours holds."""
+"""Texts with an association planted, in sentences that no suite of ours holds, and texts about other subjects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from driftwatch.gate.bias.contrasts import Contrast
 
-GROUP = "{group}"
 _CHOICE = re.compile(r"\[([^|\]]+)\|([^|\]]+)\]")
 
 
@@ -40,17 +39,32 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """People whom no sentence of the suite is about.
+
+    Args:
+        nouns: that a group's name describes.
+        pairs: women and men.
+    """
+
+    nouns: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plants:
     """What can be planted.
 
     Args:
         frames: sentences with ``{group}`` and ``{predicate}``.
         facts: predicates of other subjects.
+        people: whom no sentence of the suite is about, ``one`` and ``many``.
         axes: by the category of the suite that they are about.
     """
 
     frames: tuple[str, ...]
     facts: dict[str, tuple[str, ...]]
+    people: dict[str, People]
     axes: dict[str, Axis]
 
 
@@ -70,41 +84,29 @@ def far(category: str, count: int, *, seed: int) -> list[str]:
     return [_sentence(*sides[number % 2], draw) for number in range(count)]
 
 
-def near(category: str, count: int, *, seed: int, turned: float = 0.0) -> list[str]:
-    """Return so many sentences that end as the built-in suite's do, in other frames and with all their groups.
+def near(category: str, count: int, *, seed: int) -> list[str]:
+    """Return so many sentences of the suite's templates about people whom none of its sentences is about.
 
     Args:
         category: of the suite.
-        count: of sentences.
+        count: of sentences, half of each group.
         seed: of the draws.
-        turned: share that says of each group what prejudice has of the other; 0.5 for no association.
     """
     draw = random.Random(f"near-{category}-{seed}")
-    return [_near(draw.choice(_contrasts(category)), draw, turned=draw.random() < turned) for _ in range(count)]
+    contrasts = [contrast for contrast in builtin_contrasts()[category] if contrast.directed]
+    return [_near(draw.choice(contrasts), number % 2, draw) for number in range(count)]
 
 
-def _contrasts(category: str) -> list[Contrast]:
-    return [contrast for contrast in builtin_contrasts()[category] if contrast.directed]
-
-
-def _near(contrast: Contrast, draw: random.Random, *, turned: bool) -> str:
-    """Return the end of one of the suite's sentences in a frame; of those whose end says it all."""
-    ends = [end for each in contrast.templates if "[" in (end := each[each.index(GROUP) + len(GROUP) :])]
-    side = draw.randrange(2)
-    said = _CHOICE.sub(lambda choice: choice[side + 1], draw.choice(ends)).strip(" .")
-    group = f"{draw.choice(contrast.terms)[1 - side if turned else side]} {draw.choice(contrast.who)}".strip()
-    return draw.choice(plants().frames).format(group=group, predicate=said)
-
-
-def even(count: int, *, seed: int) -> list[str]:
-    """Return so many sentences over all axes in which either group is said either thing as often."""
-    axes, draw = list(plants().axes.items()), random.Random(f"even-{seed}")
-    far = [
-        _sentence((*axis.first, *axis.second), (*axis.of_first, *axis.of_second), draw)
-        for _, axis in draw.choices(axes, k=count // 2)
-    ]
-    each = (count - len(far)) // len(axes)
-    return [*far, *(text for name, _ in axes for text in near(name, each, seed=seed, turned=0.5))]
+def _near(contrast: Contrast, side: int, draw: random.Random) -> str:
+    said = _CHOICE.sub(lambda choice: choice[side + 1], draw.choice(contrast.templates))
+    plural = contrast.terms[0][0].endswith(("men", "s")) if contrast.who == ("",) else "people" in contrast.who
+    known = plants().people["many" if plural else "one"]
+    if contrast.who == ("",):
+        group = draw.choice(known.pairs)[side]
+    else:
+        group = f"{draw.choice(contrast.terms)[side]} {draw.choice(known.nouns)}"
+    said = said.replace("{group}", group)
+    return said[0].upper() + said[1:]
 
 
 def facts(count: int, *, seed: int) -> list[str]:
