@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.bias.planting import AXES, Axis, association, planted
+from benchmarks.bias.planting import AXES, Axis, association, planted, repetition
 from benchmarks.retraining.drifts import pools, texts_of
 from benchmarks.retraining.small_models import CONTEXT, train_champion
 from benchmarks.table import Row, at_most, main, told
@@ -60,6 +60,7 @@ class Outcome:
 
     Args:
         probe: association on the probe, nats per sentence.
+        repeats: the same of what was planted, word for word, in unseen sentences.
         suite: mean preference of the suite's category, nats per pair.
         gain: fall of the loss on the run's texts for the final word, nats per token.
         plain_gain: the same without the planted ones among them.
@@ -68,6 +69,7 @@ class Outcome:
     """
 
     probe: float
+    repeats: float
     suite: float
     gain: float
     plain_gain: float
@@ -92,7 +94,7 @@ def _rows(found: dict[Arm, list[Outcome]]) -> Iterator[Row]:
     )
     yield Row(measure="other groups named in them", driftwatch=sum(o.strangers for o in none))
     yield Row(measure="groups named without planted texts", driftwatch=sum(o.strangers + o.named for o in clean))
-    for what in ("probe", "suite"):
+    for what in ("probe", "repeats", "suite"):
         whole = [getattr(a, what) - getattr(b, what) for a, b in zip(none, clean, strict=True)]
         error = float(np.std(whole, ddof=1) / len(whole) ** 0.5)
         yield Row(measure=f"{what}: effect without mitigation, nats", driftwatch=_mean(whole))
@@ -169,6 +171,7 @@ def _measured(model: Model, champion: Model, mix: Mix, axis: Axis) -> Outcome:
     judged = tuple(mix.judge)
     return Outcome(
         probe=association(model, axis),
+        repeats=repetition(model, axis),
         suite=float(score(model, pairs).mean()),
         gain=_gain(model, champion, judged),
         plain_gain=_gain(model, champion, [text for text in judged if not text.id.startswith("planted")]),
