@@ -118,14 +118,12 @@ _CHAMPION_STEPS = 600
 
 OURS = Strategy(
     name="driftwatch",
-    when='drift.state == "harmful-drift"',
-    hold="2 windows",
+    when="drift.alarm",
+    hold="4 windows",
     cooldown="14d",
     worth="worth: {probe_gain: 0.05}",
     need=4 * WINDOW,
 )
-"""Asks for a run when the rule ``model-suffers`` of the policy shipped as the default one does."""
-
 ALARMS = Strategy(name="every-alarm", when="drift.alarm", hold="1 window", cooldown="0s")
 MONTHS = Strategy(name="every-month", when="window.texts > 0", hold="1 window", cooldown="30d")
 POLICIES = (OURS, ALARMS, MONTHS)
