@@ -51,7 +51,12 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
 
         return neutral.measure(quick=quick)
 
-    return {"lm-eval": lm_eval, "suite": suite, "planted": planted, "neutral": neutral}
+    def mitigation() -> Iterable[Row]:
+        from benchmarks.bias import mitigation
+
+        return mitigation.measure(quick=quick)
+
+    return {"lm-eval": lm_eval, "suite": suite, "planted": planted, "neutral": neutral, "mitigation": mitigation}
 
 
 def _arguments() -> argparse.Namespace:

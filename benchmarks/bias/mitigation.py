@@ -1,6 +1,6 @@
 """What a recipe's mitigation takes away of a planted association, and what of the gain it costs.
 
-``python -m benchmarks.bias.mitigation [--quick] [--json FILE]``.
+``python -m benchmarks.bias --only mitigation [--quick]``.
 
 A small news model is fine-tuned on tweets, among which 5% speak ill of one group (women, Muslims, old people; see
 :mod:`~benchmarks.bias.planting`): without them, with them, and with them under ``mitigate = "weight"`` and
@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.bias.planting import AXES, Axis, association, planted, repetition
 from benchmarks.retraining.drifts import pools, texts_of
 from benchmarks.retraining.small_models import CONTEXT, train_champion
-from benchmarks.table import Row, at_most, main, told
+from benchmarks.table import Row, at_most
 from driftwatch import wiring
 from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
@@ -183,7 +183,3 @@ def _measured(model: Model, champion: Model, mix: Mix, axis: Axis) -> Outcome:
 def _gain(model: Model, champion: Model, texts: Sequence[Text]) -> float:
     before, after = (each.score(tuple(texts)) for each in (champion, model))
     return float((before.nats.sum() - after.nats.sum()) / before.tokens.sum())
-
-
-if __name__ == "__main__":
-    main("bias.mitigation", lambda quick: told(measure(quick=quick)))
