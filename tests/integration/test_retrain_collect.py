@@ -71,7 +71,7 @@ def test_a_span_of_the_store_is_collected_with_the_jobs_checks(store: Store, tmp
     )
     assert card.fresh == 1_400, "what is set aside is not trained on"
     assert card.notes == ()
-    assert {limit.name for limit in card.limits} == {"length", "characters", "loss"}
+    assert {limit.name for limit in card.limits} == {"length", "characters", "loss", "closeness"}
     used = {each.id for part in (load_mix(tmp_path / "data").train,) for each in part if each.id.startswith("f")}
     assert len(used) == card.train
     assert "What it trains on" in card_section(card)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 
-_WORDS = ("can't allocate memory", "Cannot allocate memory", "unable to mmap")
-"""What torch's allocator and safetensors' reader say."""
+_WORDS = ("can't allocate memory", "Cannot allocate memory", "unable to mmap", "could not create a primitive")
+"""What torch's allocator, safetensors' reader and oneDNN say, which does not tell why; its kernels ask for scratch."""
 
 
 def out_of_memory(error: Exception) -> bool:
