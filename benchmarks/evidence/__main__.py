@@ -41,6 +41,9 @@ def _parts(data: Path, cache: Path, *, quick: bool) -> dict[str, Callable[[], It
         "small": lambda: delays.small(data, cache, trials=trials),
         "diffuse": lambda: delays.diffuse(data, cache, trials=trials),
         "independent": lambda: false_alarms.independent(data, cache, texts=texts, draws=draws),
+        "independent-blocks": lambda: false_alarms.independent(
+            data, cache, texts=texts // 10, draws=min(draws, 4), dependence=8, arls=(false_alarms.TIGHT_ARL,)
+        ),
         "dependent": lambda: false_alarms.dependent(data, cache, draws=1 if quick else 6),
         "duplicates": lambda: false_alarms.duplicates(data, cache, draws=1 if quick else 5),
         "recurring": lambda: recurring.recurring(data, cache, draws=1 if quick else 5),

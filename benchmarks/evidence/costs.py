@@ -36,8 +36,7 @@ def costs(data: Path, cache: Path) -> Iterator[Row]:
     for dependence in (8, "independent"):
         fixed = EvidenceDetector(EvidenceSettings(dependence=dependence, witnesses=False)).fit(made, seed=SEED)
         label = "in blocks of 8" if dependence == 8 else "text by text"
-        limit = 10 if dependence == 8 else 20
-        yield at_most(f"fixed sets and tokens {label}, µs a text", _cost(fixed, stream), limit)
+        yield at_most(f"fixed sets and tokens {label}, µs a text", _cost(fixed, stream), 10)
         whole = fitted(made, dependence)
         yield at_most(f"all {label}, µs a text", _cost(whole, stream), 50)
     yield at_most("state after 10,000 texts, MB", len(whole.state()) / _MEGABYTE, 4)

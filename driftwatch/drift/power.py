@@ -136,6 +136,7 @@ class _Lot:
             reference,
             train=self._part(kept[kept < self.train]),
             cal=self._part(kept[kept >= self.train]),
+            heldout=self._part(kept[:0]),  # the champion learnt what is streamed: its loss says nothing of production's
         )
         topic = random.permutation(np.flatnonzero(new))
         monitor = EvidenceDetector(self.settings).fit(smaller, seed=seed)
@@ -160,8 +161,8 @@ class _Lot:
                 arl_texts=self.arl_texts,
             )
             monitor.update(window)
-            if monitor.peak.height >= 0:
-                return max(start + monitor.peak.texts - QUIET, 1)
+            if monitor.peak.height >= 0 and start + monitor.peak.texts > QUIET:  # one before is false, and begins anew
+                return start + monitor.peak.texts - QUIET
         return None
 
 

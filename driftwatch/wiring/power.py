@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config, StreamSettings
     from driftwatch.store import ReferenceRow, Store
 
-METHOD = 2
+METHOD = 3
 """Raised when the simulation changes, so that older results are not shown as its own."""
 _RATE_WINDOWS = 100
 _UNKNOWN_RATE = 1.0

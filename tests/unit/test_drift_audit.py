@@ -72,3 +72,15 @@ def test_windows_of_too_little_data_carry_its_counts_too(reference: Reference) -
     result = assessor.assess(samples.window(samples.known()[3_000:3_010]), first_seq=1, last_seq=10)
     assert result.outcome is Outcome.TOO_LITTLE_DATA
     assert result.value("audit.texts") == TEXTS
+
+
+def test_what_the_champion_learnt_better_than_held_out_text_is_no_alarm() -> None:
+    """CAL is training text: its loss is lower than that of the held-out texts which bets on the loss are made from."""
+    whole = samples.reference(samples.known()[:3_000], heldout=samples.known()[3_000:4_200])
+    losses = whole.cal.features.losses
+    assert losses is not None
+    learnt = replace(whole.cal.features, losses=replace(losses, nats=losses.nats * 0.8))
+    audit = AuditDetector().fit(replace(whole, cal=replace(whole.cal, features=learnt)), seed=SEED)
+    for index in range(30):
+        result = audit.update(samples.window(samples.new()[:60], index=index))
+    assert value(result, "alarms") <= 2

@@ -201,3 +201,31 @@ def test_every_body_of_the_training_data_is_known_chosen_or_not() -> None:
     assert known(np.array(keys([*bodies, *samples.new()[:40]]), dtype=np.uint64)).all()
     assert not known(np.array(keys(samples.new()[40:]), dtype=np.uint64)).any()
     assert not known(np.zeros(0, dtype=np.uint64)).any()
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"dependence": "independent"}, {"dependence": "independent", "witnesses": False}),
+        ({"dependence": "independent"}, {"dependence": "auto", "burn_in": 3_000}),
+        ({"dependence": 8}, {"dependence": "auto", "burn_in": 3_000}),
+    ],
+)
+def test_witnesses_that_may_no_longer_bet_are_forgotten(first: dict[str, object], then: dict[str, object]) -> None:
+    """Settings change at a restart; what the old witnesses learnt from is out of reach before they could bet again."""
+    talk = Talk(1)
+    reference = talk.reference()
+
+    def fit(settings: dict[str, object], state: bytes | None = None) -> EvidenceMonitor:
+        return EvidenceDetector(EvidenceSettings(seasons="none", **settings)).fit(  # type: ignore[arg-type]
+            reference, seed=7, state=state
+        )
+
+    running = fit(first)
+    for index in range(4):
+        running.update(talk.window(index, share=0.0))
+    assert b"highest0" in running.state(), "witnesses are alive"
+    running = fit(then, running.state())
+    for index in range(4, 18):
+        running.update(talk.window(index, share=0.0))
+    assert fit(then, running.state()).state() == running.state()

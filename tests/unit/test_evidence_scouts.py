@@ -154,3 +154,19 @@ def test_after_an_alarm_and_after_a_gap_none_bets_on() -> None:
     assert np.isneginf(after[: PATROLS[0].every - 100 % PATROLS[0].every]).all()
     watch.forget(40)
     assert np.isneginf(feed(watch, known, places(random, 8), random.random(8), rate=1e-5)).all()
+
+
+def test_scouts_keep_the_rate_of_their_births() -> None:
+    """A few texts at a rate a hundred times higher are no reason for those born before to call."""
+    found = allowed = 0.0
+    for draw in range(4):
+        random = np.random.default_rng([9, draw])
+        watch, known = scouts(random)
+        for _ in range(40):
+            for count, rate in ((400, 2e-5), (4, 2e-2)):
+                heights = feed(watch, known, places(random, count), random.random(count), rate=rate)
+                allowed += count * rate
+                if heights.max() >= 0:
+                    found += 1
+                    watch.reset()
+    assert found <= allowed

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.blocks import Blocks, in_blocks
-from driftwatch.drift.evidence.dependence import Dependence, judge
+from driftwatch.drift.evidence.dependence import LENGTHS, Dependence, judge
 from driftwatch.drift.evidence.fixed import Fixed
 from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.evidence.leaders import Leaders
@@ -90,6 +90,7 @@ class Bets:
         seed: of k-means.
         error: probability, per bank, of a reference draw for which some bound is too low.
         known: bodies that are never a hit; by default those of the reference.
+        bodies: how many different ones the rates stand for; by default all that are known.
     """
 
     def __init__(
@@ -100,9 +101,11 @@ class Bets:
         seed: int,
         error: float = ERROR,
         known: Known | None = None,
+        bodies: int | None = None,
     ) -> None:
         self._settings = settings
         self._known = known or Known(reference)
+        self._most = max(min(REMEMBERED, (len(self._known) if bodies is None else bodies) // 4), 1)
         self._fixed = Fixed(reference, seed=seed, error=error)
         self._witnesses = Witnesses(reference.train.features, reference.cal.features)
         self._leaders = Leaders(reference, self._fixed, self._witnesses)
@@ -110,7 +113,7 @@ class Bets:
         self._bodies, self._groups = self._remembering(), Seen()
         self._burn_in: npt.NDArray[np.float16] | None = None
         self._texts = 0
-        self._arl_texts = 0.0
+        self._arl_texts = self._paid = 0.0
         self._packed: bytes | None = None
         self.dependence: Dependence | None = None
 
@@ -132,9 +135,10 @@ class Bets:
         bodies = np.array(keys(text.body for text in window.texts), dtype=np.uint64)
         counted = ~self._known(bodies)
         rows, new = self._fresh(window, bodies, counted)
-        length = self._length(window, new)
+        length = self._length()
         peak = self._bet(window, rows, counted, length)
         peak = first(peak, self._learn(window, new, bodies, counted, length))
+        self._look_for_dependence(window, new)
         self._texts += len(window.texts)
         if peak.height < 0:
             return Call(peak=peak)
@@ -164,6 +168,7 @@ class Bets:
         notes = Notes(
             texts=self._texts,
             arl_texts=self._arl_texts,
+            paid=self._paid,
             closed=self._recent.closed,
             chunks=len(self._recent.chunks),
             pieces=len(self._recent.open),
@@ -196,19 +201,23 @@ class Bets:
             self._groups.add(number)
         return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
 
-    def _length(self, window: Window, new: Rows) -> int:
-        """Return the length of blocks; with ``auto`` the burn-in goes on until it has seen enough."""
+    def _length(self) -> int:
+        """Return the length of blocks; with ``auto`` it is what earlier windows showed, never the one bet on."""
         wanted = self._settings.dependence
         if wanted == "independent":
             return 1
         if isinstance(wanted, int):
             return wanted
-        if self.dependence is None or not self.dependence.settled:
-            values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)
-            self._burn_in = values if self._burn_in is None else np.concatenate([self._burn_in, values])
-            self.dependence = judge(self._burn_in.astype(np.float32), burn_in=self._settings.burn_in)
-            self._burn_in = None if self.dependence.settled else self._burn_in
-        return self.dependence.length
+        return self.dependence.length if self.dependence is not None else LENGTHS[0]
+
+    def _look_for_dependence(self, window: Window, new: Rows) -> None:
+        """Add the window's texts to the burn-in, which goes on until it has seen enough."""
+        if self._settings.dependence != "auto" or (self.dependence is not None and self.dependence.settled):
+            return
+        values = window.features.embeddings.values[_one_of_each_group(window, new)].astype(np.float16)
+        self._burn_in = values if self._burn_in is None else np.concatenate([self._burn_in, values])
+        self.dependence = judge(self._burn_in.astype(np.float32), burn_in=self._settings.burn_in)
+        self._burn_in = None if self.dependence.settled else self._burn_in
 
     def _bet(self, window: Window, rows: Rows, counted: Mask, length: int) -> Peak:
         """Let the fixed banks bet."""
@@ -224,6 +233,8 @@ class Bets:
         """Let the witnesses bet piece by piece, and take the texts that can hit in among the recent ones."""
         peak = NOTHING
         betting = self._betting()
+        if not betting:
+            self._witnesses.reset()  # what they learnt from is forgotten before they could bet again
         rate = WITNESS_PART / window.arl_texts
         scouting = rate * SCOUT_PART if length == 1 else 0.0
         exact = length == 1 and not any(text.group is not None for text in window.texts)
@@ -237,13 +248,16 @@ class Bets:
                 ties = uniform(bodies[blocks.rows])
                 heights, leaders = self._witnesses.update(piece, blocks, ties, hitting, rate=scouting, exact=exact)
                 peak = first(peak, _peak(heights, blocks, leaders))
-            if len(piece) and self._recent.add(piece) is not None and betting:
-                self._witnesses.bear(self._recent, rate=rate - scouting)
+            self._paid += (rate - scouting) * len(piece) * betting
+            if len(piece) and self._recent.add(piece) is not None:
+                if betting:
+                    self._witnesses.bear(self._recent, paid=self._paid)
+                self._paid = 0.0
         return peak
 
     def _remembering(self, bodies: Iterable[int] = ()) -> Seen:
-        """Return a memory of bodies: a quarter of as many as are known at most (see :mod:`known`)."""
-        return Seen(bodies, most=max(min(REMEMBERED, len(self._known) // 4), 1))
+        """Return a memory of bodies: a quarter of as many as the rates stand for at most (see :mod:`known`)."""
+        return Seen(bodies, most=self._most)
 
     def _betting(self) -> bool:
         """Say whether witnesses may bet: texts must not depend on each other beyond a block."""
@@ -268,7 +282,7 @@ class Bets:
             found["burn_in"] = self._burn_in
         trail = self._witnesses.scouts.trail
         found |= {"trail_places": trail.places, "trail_known": trail.known, "trail_uniform": trail.uniform}
-        found["trail_counted"] = trail.counted
+        found["trail_counted"], found["trail_rate"] = trail.counted, trail.rate
         found["trail_numbers"] = np.array([trail.end, trail.quiet])
         found["bank"] = self._fixed.bank.values
         tokens = self._fixed.tokens
@@ -278,7 +292,8 @@ class Bets:
         return found
 
     def _restore(self, notes: Notes, arrays: Arrays) -> None:
-        self._texts, self._arl_texts, self.dependence = notes.texts, notes.arl_texts, notes.dependence
+        self._texts, self.dependence = notes.texts, notes.dependence
+        self._arl_texts, self._paid = notes.arl_texts, notes.paid
         self._burn_in = arrays["burn_in"].astype(np.float16) if "burn_in" in arrays else None
         self._bodies, self._groups = (
             self._remembering(int(each) for each in arrays["bodies"]),
@@ -298,7 +313,8 @@ class Bets:
             end, quiet = (int(each) for each in arrays["trail_numbers"])
             places, known = (arrays[name].astype(np.float32) for name in ("trail_places", "trail_known"))
             ties, counted = arrays["trail_uniform"].astype(np.float64), arrays["trail_counted"].astype(bool)
-            self._witnesses.scouts.trail = Trail(places, known, ties, counted, end=end, quiet=quiet)
+            rate = arrays["trail_rate"].astype(np.float64)
+            self._witnesses.scouts.trail = Trail(places, known, ties, counted, rate, end=end, quiet=quiet)
         names = ("relative", "scale", "offset", "sums")
         self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
         stored = [

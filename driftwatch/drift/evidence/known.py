@@ -20,7 +20,9 @@ Markov's inequality gives, for :math:`x \ge k`,
 
 That is Chernoff's bound for a Poisson count k of mean x: distinct texts bound the unseen mass as well as if no body
 ever came twice. Where only a share r of the distinct bodies is counted, chosen by a hash (CAL), the same holds with rM
-in place of M, for a part is :math:`e^{-(1 - ρ) λ} + (1 - ρ)(1 - e^{-λ})` at most then, with ρ = r (1 − a). As M is no
+in place of M, for a part is :math:`e^{-(1 - ρ) λ} + (1 - ρ)(1 - e^{-λ})` at most then, with ρ = r (1 − a). (A is
+chosen on TRAIN, the other share of the same log; for bodies outside TRAIN :math:`e^{-(1-ρ) λ} \le ρ + (1 - ρ) e^{-λ}`
+by convexity, so what TRAIN showed changes nothing.) As M is no
 less than the number N of distinct bodies, the rate N(A)/N is rather too high than too low, by M/N: bodies that recur
 make bets slower, never wrong. How often the log held a body need not be known, so training data that was freed of
 copies does no harm.
@@ -38,7 +40,8 @@ every λ
 
 .. math:: 1 - e^{-λ} (1 - e^{-λ L / M}) \ge (1 - e^{-λ}) / λ,
 
-summing with weights p shows that 1 − Q is N/M on average at least. So no more than N/4 bodies are remembered.
+summing with weights p shows that 1 − Q is N/M on average at least. So no more than N/4 bodies are remembered. Bets by
+season have rates and a memory of their own: N is the number of bodies of their season there.
 
 Sources: Good 1953 (Biometrika 40) for the unseen mass; McAllester and Ortiz 2003 (JMLR 4) for negative association.
 """

@@ -116,6 +116,7 @@ class EvidenceMonitor:
             notes = Notes(
                 texts=self._texts,
                 arl_texts=0.0,
+                paid=0.0,
                 closed=0,
                 chunks=0,
                 pieces=0,
@@ -147,7 +148,10 @@ class EvidenceMonitor:
             return [Bets(self._reference, self._settings, seed=self._seed, known=self._known)]
         parts = [_of_season(self._reference, scheme, season) for season in range(CLASSES[scheme])]
         error = ERROR / len(parts)
-        return [Bets(part, self._settings, seed=self._seed, error=error, known=self._known) for part in parts]
+        return [
+            Bets(part, self._settings, seed=self._seed, error=error, known=self._known, bodies=len(part.cal.texts))
+            for part in parts
+        ]
 
     def _rows(self, window: Window) -> dict[int, Rows]:
         """Return the window's rows by season, in the order of their first texts."""

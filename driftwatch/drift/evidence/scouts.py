@@ -90,6 +90,7 @@ class Trail:
         known: float32 [n], mean similarity to the nearest known texts.
         uniform: float64 [n], a hash of each, to break ties.
         counted: bool [n], which can hit.
+        rate: float64 [n], false alarms per text that scouts could raise when it came.
         end: number of texts ever seen; the trail ends with the last of them.
         quiet: scouts born before so many texts were seen don't bet.
     """
@@ -98,6 +99,7 @@ class Trail:
     known: Vector
     uniform: Floats
     counted: Mask
+    rate: Floats
     end: int = 0
     quiet: int = 0
 
@@ -136,7 +138,9 @@ class Scouts:
 
     def _nothing(self, end: int) -> Trail:
         places = np.zeros((0, self._places.shape[1]), dtype=np.float32)
-        return Trail(places, np.zeros(0, dtype=np.float32), np.zeros(0), np.zeros(0, dtype=bool), end=end, quiet=end)
+        return Trail(
+            places, np.zeros(0, dtype=np.float32), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0), end=end, quiet=end
+        )
 
     def reset(self) -> None:
         """Forget all evidence: no scout alive bets on."""
@@ -156,7 +160,7 @@ class Scouts:
             known: float32 [m], of these.
             uniform: float64 [n] within 0 and 1, of all texts.
             counted: bool [n], which of them can hit; the others are misses, and not learnt from.
-            rate: false alarms per text that all scouts may raise.
+            rate: false alarms per text that all scouts born now may raise; those alive have that of their births.
 
         Returns:
             log10 of the highest statistic over its threshold after each text, and whose it is.
@@ -166,16 +170,14 @@ class Scouts:
         trail.known = np.concatenate([trail.known, _among(known, counted)])
         trail.uniform = np.concatenate([trail.uniform, uniform])
         trail.counted = np.concatenate([trail.counted, counted])
+        trail.rate = np.concatenate([trail.rate, np.full(len(counted), rate)])
         trail.end += len(counted)
         heights = np.full(len(counted), -np.inf)
         leaders: list[Scout | None] = [None] * len(counted)
         for patrol in PATROLS:
             births = self._births(patrol, len(counted))
             if len(births):
-                needed = threshold(
-                    rate * patrol.every / len(PATROLS), life=patrol.life, levels=LEVELS, shares=SHARES, exact=True
-                )
-                self._lead(patrol, births, needed, heights, leaders)
+                self._lead(patrol, births, self._needed(patrol, births), heights, leaders)
         self._trim()
         return heights, leaders
 
@@ -186,7 +188,15 @@ class Scouts:
         found: Rows = np.arange(-(-first // patrol.every) * patrol.every, trail.end, patrol.every)
         return found
 
-    def _lead(self, patrol: Patrol, births: Rows, needed: float, heights: Floats, leaders: list[Scout | None]) -> None:
+    def _needed(self, patrol: Patrol, births: Rows) -> Floats:
+        """Return the heights at which scouts alarm, by the rate when they were born, float64 [w]."""
+        rates, which = np.unique(self.trail.rate[births - self.trail.begin - 1], return_inverse=True)
+        errors = rates * patrol.every / len(PATROLS)
+        heights = [threshold(error, life=patrol.life, levels=LEVELS, shares=SHARES, exact=True) for error in errors]
+        found: Floats = np.array(heights)[which]
+        return found
+
+    def _lead(self, patrol: Patrol, births: Rows, needed: Floats, heights: Floats, leaders: list[Scout | None]) -> None:
         """Let the scouts of a kind bet from their births on, and note where one of them is the highest so far."""
         trail = self.trail
         hearts = self._hearts(patrol, births)
@@ -197,7 +207,7 @@ class Scouts:
         counted = trail.counted[bet_on]
         scores[~counted] = -np.inf
         history = _bet(hits(scores, trail.uniform[bet_on], calibrations) & counted.T[:, :, None])
-        climbed = np.log10(history.mean(2).T) - np.log10(needed)
+        climbed = np.log10(history.mean(2).T) - np.log10(needed)[:, None]
         places = rows - (len(trail.known) - len(heights))
         # Rows beyond the trail are texts still to come: they only fill up the table.
         asked = (rows < len(trail.known)) & (places >= 0)
@@ -249,6 +259,7 @@ class Scouts:
         trail = self.trail
         trail.places, trail.known = trail.places[-_KEPT:], trail.known[-_KEPT:]
         trail.uniform, trail.counted = trail.uniform[-_KEPT:], trail.counted[-_KEPT:]
+        trail.rate = trail.rate[-_KEPT:]
 
 
 def hits(scores: Matrix, uniform: Floats, calibrations: Matrix) -> npt.NDArray[np.bool_]:

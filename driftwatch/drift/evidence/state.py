@@ -36,6 +36,7 @@ class Notes:
     Args:
         texts: ever assessed.
         arl_texts: budget of the last window; 0 before the first.
+        paid: false alarms that the open chunk's texts have paid for.
         closed: chunks ever closed.
         chunks: chunks at hand.
         pieces: pieces of the open chunk.
@@ -47,6 +48,7 @@ class Notes:
 
     texts: int
     arl_texts: float
+    paid: float
     closed: int
     chunks: int
     pieces: int

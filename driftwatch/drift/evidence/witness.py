@@ -299,9 +299,11 @@ class Witness:
     Gammerman and Shafer 2022, Algorithmic Learning in a Random World, theorem 11.1): the null rate of {p ≤ ε} is ε
     exactly, however few are ranked. A text that the reference knows word for word never hits and ranks lowest: the
     scores that stream and CAL are compared by then are those of texts yet unknown, which lie as low as CAL's or lower
-    (see :mod:`known`), so that a text hits no more often than ε, and never where exact ranks would not. The bets are
-    those of :class:`Bank`. A witness lives for a fixed number of texts, and no choice of witnesses looks at CAL or at
-    evidence; so the chance that any of those born within T texts reaches its threshold is at most the sum over them.
+    (see :mod:`known`), so that a text hits no more often than ε on average. (Sunk to the lowest rank it makes a later
+    text's p a little smaller than its exact one, so given the hits before, where known texts occur, the rate is
+    measured, not proved.) The bets are those of :class:`Bank`. A witness lives for a fixed number of texts, and no
+    choice of witnesses looks at CAL or at evidence; so the chance that any of those born within T texts reaches its
+    threshold is at most the sum over them.
 
     In blocks of independent texts a block's hit fraction has mean ε given the past, and Ville's inequality needs no
     more. Where the texts of a block depend on each other, this holds on average over pasts but not given each: hits

@@ -185,15 +185,15 @@ class Witnesses:
         places = self.base.space(texts.values.astype(np.float32))
         return leader.score(places, mean_of_nearest([nearest(places, self.base.known)]))
 
-    def bear(self, recent: Recent, *, rate: float) -> None:
+    def bear(self, recent: Recent, *, paid: float) -> None:
         """Let a witness of every recipe be born of the newest chunks.
 
-        Every text pays the rate once: to the witnesses born of its chunk, one of each recipe, in equal parts. What was
-        paid at birth is a witness's for life, whatever the rate is later.
+        Every text pays the rate of its time once: to the witnesses born of its chunk, one of each recipe, in equal
+        parts. What was paid at birth is a witness's for life, whatever the rate is later.
 
         Args:
             recent: chunks of texts.
-            rate: false alarms per text that the witnesses may raise.
+            paid: false alarms that those born now may raise, together and in their whole lives.
         """
         chunks = numbered(recent)
         self._remember(chunks)
@@ -206,12 +206,15 @@ class Witnesses:
             numbers = range(newest - kind.chunks + 1, newest + 1)
             if all(number in chunks for number in numbers):
                 score = learn(kind, self.base, self._lessons, numbers, train, learnt)
-                error = rate * len(chunks[newest]) / len(KINDS)
+                error = paid / len(KINDS)
                 calibration = np.sort(score(self.base, cal, calibrated))
                 self.alive.append(Witness(score, calibration, born=newest, error=error))
 
     def restore(self, recent: Recent, alive: Sequence[tuple[Alive, Order, Floats]]) -> None:
-        """Bring witnesses back to life from notes, their highest scores and statistics."""
+        """Bring witnesses back to life from notes, their highest scores and statistics.
+
+        One whose texts are no longer at hand stays dead.
+        """
         chunks = numbered(recent)
         self._remember(chunks)
         train, cal = self._material(self._train, 0), self._material(self._cal, 1)
@@ -219,7 +222,10 @@ class Witnesses:
         self.alive = []
         for note, highest, values in alive:
             kind, born = kinds[note.kind], note.born
-            score = learn(kind, self.base, self._lessons, range(born - kind.chunks + 1, born + 1), train)
+            numbers = range(born - kind.chunks + 1, born + 1)
+            if not all(number in chunks for number in numbers):
+                continue
+            score = learn(kind, self.base, self._lessons, numbers, train)
             calibration = np.sort(score(self.base, cal))
             witness = Witness(score, calibration, born=born, error=note.error)
             witness.go_on(highest, values, note.count)
