@@ -86,6 +86,10 @@ class Known:
         found: npt.NDArray[np.bool_] = self.bodies.take(places, mode="clip") == wanted
         return found
 
+    def new(self, bodies: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """Return which bodies are not known, bool [n]."""
+        return ~self(np.array(keys(bodies), dtype=np.uint64))
+
 
 def short(bodies: Iterable[str]) -> Short:
     """Return 32 bits of each body's hash, uint32 [n]."""
