@@ -9,8 +9,12 @@ import pytest
 from talk import Talk, read, sampled
 
 from driftwatch.domain.drift import DriftResult, Reference, ReferencePart, Window
+from driftwatch.drift.assess import Assessor
 from driftwatch.drift.explain import Explainer
+from driftwatch.drift.looks import LooksDetector
 from driftwatch.drift.loss import LossDetector, LossMonitor
+from driftwatch.drift.mmd import MmdDetector
+from driftwatch.drift.page import drifted_alone, headline
 from driftwatch.drift.share import ShareDetector
 
 WINDOWS = 4
@@ -108,3 +112,38 @@ def test_new_texts_among_what_recurs_are_explained(chosen: float) -> None:
     explainer = Explainer(reference, seed=7)
     for index in range(WINDOWS):
         assert explainer.explain(talk.window(index, shift=6.0), with_map=False).clusters
+
+
+@CHOSEN
+def test_where_much_recurs_there_is_no_p_value(chosen: float) -> None:
+    """Permutations would call every quiet window drifted: 0.001 and 0.003."""
+    talk, reference = _quiet(chosen)
+    embedding, looks = MmdDetector(200).fit(reference, seed=7), LooksDetector(100).fit(reference, seed=7)
+    window = talk.window(0)
+    (distance,) = embedding.update(window).measures
+    assert distance.name == "embedding.mmd2"
+    assert distance.low is not None
+    assert distance.null_low is None
+    assert looks.update(window).measures == ()
+
+
+def test_where_little_recurs_there_are_p_values() -> None:
+    talk = Talk(1)
+    reference = talk.reference()
+    embedding, looks = MmdDetector(200).fit(reference, seed=7), LooksDetector(100).fit(reference, seed=7)
+    window = talk.window(0, share=0.0)
+    assert {measure.name for measure in embedding.update(window).measures} == {"embedding.mmd2", "embedding.mmd_p"}
+    assert {measure.name for measure in looks.update(window).measures} == {"drift.look_p"}
+
+
+def test_a_window_on_its_own_says_what_it_can_tell() -> None:
+    talk, reference = _quiet(1.0)
+    assessor = Assessor(reference, seed=7)
+    quiet, drifted = (
+        assessor.assess(talk.window(index, shift=shift), first_seq=1, last_seq=500)
+        for index, shift in enumerate((0.0, 6.0))
+    )
+    assert not drifted_alone(quiet, alpha=0.005)
+    assert headline(quiet).startswith("This window alone cannot tell: 4")
+    assert drifted_alone(drifted, alpha=0.005)
+    assert headline(drifted).startswith("This window has drifted from the reference. At least ")
