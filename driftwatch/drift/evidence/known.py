@@ -74,7 +74,9 @@ class Known:
         parts = (reference.train, reference.cal, reference.heldout)
         self.bodies: Short = np.unique(short(text.body for part in parts for text in part.texts))
         if reference.others is not None:
-            self.bodies = np.union1d(self.bodies, reference.others)
+            # Both are sorted, so a stable sort only merges them: every detector that asks gathers a reference's bodies.
+            merged = np.sort(np.concatenate([self.bodies, reference.others]), kind="stable")
+            self.bodies = merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if len(merged) else merged
 
     def __len__(self) -> int:
         return len(self.bodies)
