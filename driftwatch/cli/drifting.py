@@ -41,7 +41,7 @@ def drift(
     """Compare a file with a stream's reference; exit code 3 means drift."""
     from driftwatch import wiring
     from driftwatch.domain.drift import Outcome
-    from driftwatch.drift.page import headline, planned_look, window_page
+    from driftwatch.drift.page import drifted_alone, headline, window_page
 
     loaded = read_config(config)
     name = stream or _only(list(loaded.streams))
@@ -64,8 +64,7 @@ def drift(
             where=str(file),
             cure="give at least 50; a few hundred see much more",
         )
-    p = planned_look(result)
-    if p is not None and p <= alpha:
+    if drifted_alone(result, alpha=alpha):
         raise typer.Exit(DRIFTED)
 
 

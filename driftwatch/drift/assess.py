@@ -86,7 +86,7 @@ class Assessor:
             name: detector.fit(reference, seed=seed, state=(states or {}).get(name))
             for name, detector in detectors.items()
         }
-        self._explainer = Explainer(reference, seed=seed)
+        self._explainer = Explainer(reference, seed=seed, known=self._known)
 
     def assess(self, window: Window, *, first_seq: int, last_seq: int, champion: str | None = None) -> WindowResult:
         """Measure a window.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from driftwatch.drift.bumps import Halving
 from driftwatch.drift.clusters import Clusters
 from driftwatch.drift.discriminant import Discriminant
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.map import draw_map
 from driftwatch.drift.rows import independent, one_of_each, spaced
 from driftwatch.drift.slices import Slices
@@ -52,13 +51,14 @@ class Explainer:
     Args:
         reference: what texts are compared with.
         seed: of every random choice.
+        known: the reference's bodies, where they have been gathered already.
     """
 
-    def __init__(self, reference: Reference, *, seed: int) -> None:
+    def __init__(self, reference: Reference, *, seed: int, known: Known | None = None) -> None:
         rows = one_of_each(reference.cal.texts, seed=seed)
         self._seed = seed
-        self._bodies = frozenset(text.body for part in (reference.train, reference.cal) for text in part.texts)
-        self._words = Words([reference.cal.texts[row].body for row in rows], known=self._bodies)
+        self._known = Known(reference) if known is None else known
+        self._words = Words([reference.cal.texts[row].body for row in rows])
         train = reference.train.features.embeddings.values
         discriminant = Discriminant(train)
         self._halving = Halving(train, discriminant, seed=seed)
@@ -80,11 +80,12 @@ class Explainer:
         if not len(rows):
             return Explanation()
         values = window.features.embeddings.values[rows]
-        new = np.array([window.texts[row].body not in self._bodies for row in rows], dtype=bool)
+        bodies = [window.texts[row].body for row in rows]
+        new = self._known.new(bodies)
         halves = self._halving.halves(values, index=window.index)
         clusters = self._clusters.shifts(window, rows, new, halves)
         return Explanation(
-            words=self._words.shifts([window.texts[row].body for row in rows]),
+            words=self._words.shifts(bodies, new),
             clusters=tuple(each.shift for each in clusters),
             slices=self._slices.shifts(window, rows, new, halves),
             map=draw_map(self._cal, values, [each.inside for each in clusters], seed=self._seed) if with_map else None,

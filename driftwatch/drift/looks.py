@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.features import concatenate, take, take_tokens
-from driftwatch.drift.mmd import LEAST_UNITS, MOST_WINDOW, mmd2, rbf, splits
+from driftwatch.drift.mmd import LEAST_UNITS, MOST_WINDOW, comparable, mmd2, rbf, splits
 from driftwatch.drift.rows import grouped, groups, units, whole_groups
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ class LooksDetector:
     the whitening (between the plain mean difference and Hotelling's 1931 T², with a ridge), and the sum over tokens of
     the squared standard score of their document frequencies. Each is brought to mean 0 and variance 1 over the
     observed split and the permuted ones, and their sum is the statistic: a symmetric function of the splits, so that
-    the p-value is exact (Phipson and Smyth 2010). Nothing is fixed beforehand, so TRAIN and CAL both count.
+    the p-value is exact (Phipson and Smyth 2010). Nothing is fixed beforehand, so TRAIN and CAL both count. There is no
+    p-value where more than 1% of the window's compared texts are known word for word
+    (:data:`~driftwatch.drift.mmd.MOST_KNOWN`).
     """
 
     permutations: int = PERMUTATIONS
@@ -51,7 +54,9 @@ class LooksDetector:
         rows = whole_groups(texts, np.random.default_rng([seed, 11]), most=MOST_REFERENCE)
         kept = [texts[row] for row in rows]
         labels = groups(kept, prefix="r") if grouped(kept) else None
-        return LooksMonitor(take(features, rows), labels, permutations=self.permutations, seed=seed)
+        return LooksMonitor(
+            take(features, rows), labels, known=Known(reference), permutations=self.permutations, seed=seed
+        )
 
 
 class LooksMonitor:
@@ -60,20 +65,24 @@ class LooksMonitor:
     Args:
         reference: features of m texts.
         groups: of each; None where the reference names none.
+        known: the reference's bodies.
         permutations: splits the p-value is counted from.
         seed: of the splits.
     """
 
-    def __init__(self, reference: Features, groups: list[str] | None, *, permutations: int, seed: int) -> None:
+    def __init__(
+        self, reference: Features, groups: list[str] | None, *, known: Known, permutations: int, seed: int
+    ) -> None:
         self._reference = reference
+        self._known = known
         self._groups = groups
         self._permutations = permutations
         self._seed = seed
 
     def update(self, window: Window) -> DriftResult:
-        """Measure the window's distinct texts; nothing where they come from too few groups."""
+        """Measure the window's distinct texts; nothing where too few groups hold them or too many are known."""
         rows, labels = units(window, whole=self._groups is not None, seed=self._seed, most=MOST_WINDOW)
-        if len(set(labels)) < LEAST_UNITS:
+        if len(set(labels)) < LEAST_UNITS or not comparable(window, rows, self._known):
             return DriftResult(detector="looks", measures=())
         m, n = len(self._reference.embeddings.values), len(rows)
         known = self._groups or [f"r{row}" for row in range(m)]

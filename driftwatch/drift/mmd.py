@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.rows import grouped, groups, units, whole_groups
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ _LEAST_SIDE = 2
 _NORMAL = 1.959964
 LEAST_UNITS = 20
 """Fewer groups in a window say nothing about drift."""
+MOST_KNOWN = 0.01
+"""Share of a window's compared texts that the reference may know word for word for permutations to say anything.
+
+The reference holds a body once, however often its log did. So where bodies recur, window and reference are not drawn
+alike even without drift, and which of the reference's texts recur, so that they could be left out with the window's
+known ones, it doesn't tell. Where few of the window's are known, few recur.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,8 @@ class MmdDetector:
     """Compares window and reference by the maximum mean discrepancy of their embeddings.
 
     Source: Gretton et al. 2012 (JMLR 13), eq. 3 (unbiased estimate) and section 3; p-value with +1 as in
-    Phipson and Smyth 2010. The bandwidth is fixed on TRAIN, the comparison is with CAL.
+    Phipson and Smyth 2010. The bandwidth is fixed on TRAIN, the comparison is with CAL. Where more than 1% of the
+    window's compared texts are known word for word, there is neither a p-value nor a null band.
     """
 
     permutations: int = PERMUTATIONS
@@ -52,6 +61,7 @@ class MmdDetector:
         return MmdMonitor(
             cal[rows],
             groups(texts, prefix="r") if grouped(texts) else None,
+            known=Known(reference),
             bandwidth=_median_distance(reference.train.features.embeddings.values, random),
             permutations=self.permutations,
             seed=seed,
@@ -65,15 +75,24 @@ class MmdMonitor:
         reference: float32 [m, d], the compared texts.
         groups: of each; None where the reference names none. A window's groups can only be permuted whole among
             groups: mixed with lone texts they would look less spread than they are, so there one text a group counts.
+        known: the reference's bodies.
         bandwidth: of the kernel.
         permutations: splits the p-value is counted from.
         seed: of the splits.
     """
 
     def __init__(
-        self, reference: Matrix, groups: list[str] | None, *, bandwidth: float, permutations: int, seed: int
+        self,
+        reference: Matrix,
+        groups: list[str] | None,
+        *,
+        known: Known,
+        bandwidth: float,
+        permutations: int,
+        seed: int,
     ) -> None:
         self._reference = reference
+        self._known = known
         self._groups = groups
         self._bandwidth = bandwidth
         self._permutations = permutations
@@ -96,6 +115,9 @@ class MmdMonitor:
         known = self._groups or [f"r{row}" for row in range(m)]
         null = permuted(kernel, known + labels, n, self._permutations, random)
         margin = _NORMAL * float(np.sqrt(_projected(kernel, m) + null.var()))
+        if not comparable(window, rows, self._known):
+            apart = Measure(name="embedding.mmd2", value=observed, low=observed - margin, high=observed + margin)
+            return DriftResult(detector="embedding", measures=(apart,))
         return DriftResult(
             detector="embedding",
             measures=(
@@ -114,6 +136,11 @@ class MmdMonitor:
     def state(self) -> bytes:
         """Return nothing: windows are measured one by one."""
         return b""
+
+
+def comparable(window: Window, rows: npt.NDArray[np.int64], known: Known) -> bool:
+    """Say whether so few of the window's rows are known word for word that permutations may be compared with."""
+    return float(1.0 - known.new(window.texts[row].body for row in rows).mean()) <= MOST_KNOWN
 
 
 def rbf(values: Matrix, bandwidth: float) -> Matrix:

@@ -14,6 +14,7 @@ from driftwatch.drift.share import Learnt
 if TYPE_CHECKING:
     from driftwatch.domain.drift import ReferencePart, Window
     from driftwatch.domain.features import TextLosses
+    from driftwatch.drift.evidence.known import Known
 
 LEAST_TEXTS = 40
 """Fewest texts of a window, half of which show where the texts are new and half of which are counted there."""
@@ -41,14 +42,19 @@ class Newness:
     model reads as well as others; and it is the whole rise of the mean loss where all that is new lies in R. Texts
     outside R, most of the window's noise, are not counted.
 
+    Texts that the reference knows word for word are not new, wherever they lie, and held-out texts hold none of them:
+    only unknown texts are compared with the baseline, and the rise is weighted by their share of the window.
+
     Args:
         train: float32 [n, d], embeddings of TRAIN.
         baseline: texts that the model never saw, with losses.
+        known: the reference's bodies.
         seed: of every draw.
     """
 
-    def __init__(self, train: Matrix, baseline: ReferencePart, *, seed: int) -> None:
+    def __init__(self, train: Matrix, baseline: ReferencePart, *, known: Known, seed: int) -> None:
         self._learnt = Learnt(train)
+        self._known = known
         self._seed = seed
         rows = one_of_each(baseline.texts, seed=seed)
         rows, losses = _scored(baseline.features.losses, rows)
@@ -57,8 +63,10 @@ class Newness:
         self._beyond = losses - self._mean
 
     def rise(self, window: Window) -> Rise | None:
-        """Return the rise; None where too few texts of window or baseline have a loss."""
+        """Return the rise; None where too few texts of window (unknown ones) or baseline have a loss."""
         rows, losses = _scored(window.features.losses, independent(window, seed=self._seed))
+        new = self._known.new(window.texts[row].body for row in rows)
+        rows, losses, share = rows[new], losses[new], float(new.mean()) if len(new) else 0.0
         if min(len(rows), len(self._beyond)) < LEAST_TEXTS:
             return None
         values, beyond = window.features.embeddings.values[rows], losses - self._mean
@@ -69,8 +77,8 @@ class Newness:
             direction, threshold = self._learnt.half_space(values[shown])
             counted[other] = np.where(values[other] @ direction > threshold, beyond[other], 0.0)
             known += np.where(self._values @ direction > threshold, self._beyond, 0.0) / 2
-        value = float(counted.mean() - known.mean())
-        margin = _NORMAL * float(np.sqrt(counted.var(ddof=1) / len(counted) + known.var(ddof=1) / len(known)))
+        value = share * float(counted.mean() - known.mean())
+        margin = share * _NORMAL * float(np.sqrt(counted.var(ddof=1) / len(counted) + known.var(ddof=1) / len(known)))
         return Rise(value=value, low=value - margin, high=value + margin)
 
 

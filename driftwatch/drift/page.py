@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from driftwatch.domain.drift import Outcome
 from driftwatch.drift.paper.findings import channels, clusters, exemplars, slices, words
 from driftwatch.drift.paper.measures import measures_table
-from driftwatch.drift.paper.sentences import account, headline, planned_look, state_name, verdict
+from driftwatch.drift.paper.sentences import account, drifted_alone, headline, planned_look, state_name, verdict
 from driftwatch.paper.frame import document, moment, safe, section
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.drift import WindowResult
 
-__all__ = ["headline", "planned_look", "window_page"]
+__all__ = ["drifted_alone", "headline", "window_page"]
 
 _ALPHA = 0.005
 _NOTE = "The grey band is where a measure lies without drift; the line is its 95% interval."
@@ -65,10 +65,10 @@ def _verdict(result: WindowResult, alpha: float | None) -> str:
 
 def _alone(result: WindowResult, alpha: float) -> tuple[str, str]:
     """Return how a window looks that was compared on its own, outside of a watched stream."""
-    p = planned_look(result)
-    if result.outcome is Outcome.TOO_LITTLE_DATA or p is None:
+    drifted = drifted_alone(result, alpha=alpha)
+    if result.outcome is Outcome.TOO_LITTLE_DATA or (planned_look(result) is None and not drifted):
         return state_name(result)
-    return ("Drifted", "bad") if p <= alpha else ("Like the reference", "good")
+    return ("Drifted", "bad") if drifted else ("Like the reference", "good")
 
 
 def _links(report: str | None, incident: str | None) -> str:

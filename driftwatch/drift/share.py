@@ -10,6 +10,7 @@ import numpy.typing as npt
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
 from driftwatch.drift.bounds import lower_bound, upper_bound
 from driftwatch.drift.discriminant import Discriminant
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.rows import independent
 
 CENTRES = 64
@@ -31,6 +32,10 @@ class ShareDetector:
     the other (cross-fitting): the half-space along Fisher's discriminant between the half and TRAIN that the half fills
     most beyond TRAIN. They have half of the error together, so that the bound holds for the largest difference with 99%
     probability. It needs independent texts, so one text a group counts.
+
+    A text that the reference knows word for word is in no set, for it is not new; but it is one of the window's texts.
+    So bodies that come again and again are not taken for new ones, whatever part of the window they are (see
+    :mod:`~driftwatch.drift.evidence.known`).
     """
 
     centres: int = CENTRES
@@ -50,7 +55,9 @@ class ShareDetector:
         means = KMeans(count, n_init=1, random_state=seed).fit(train).cluster_centers_.astype(np.float32)
         half = len(train) // 2
         sets = Sets(means, train[:half], train[half:])
-        return ShareMonitor(sets, Learnt(train), reference.cal.features.embeddings.values, seed=seed)
+        return ShareMonitor(
+            sets, Learnt(train), reference.cal.features.embeddings.values, known=Known(reference), seed=seed
+        )
 
 
 class Sets:
@@ -100,12 +107,21 @@ class Learnt:
 
 
 class ShareMonitor:
-    """Holds the sets, the reference's texts and their upper bounds."""
+    """Holds the sets, the reference's texts and their upper bounds.
 
-    def __init__(self, sets: Sets, learnt: Learnt, cal: Matrix, *, seed: int) -> None:
+    Args:
+        sets: fixed on TRAIN.
+        learnt: learns sets from windows.
+        cal: float32 [m, d], the texts counted.
+        known: the reference's bodies.
+        seed: of every draw.
+    """
+
+    def __init__(self, sets: Sets, learnt: Learnt, cal: Matrix, *, known: Known, seed: int) -> None:
         self._sets = sets
         self._learnt = learnt
         self._cal = cal
+        self._known = known
         self._seed = seed
         hits = sets.hits(cal)
         self._error = (1 - CONFIDENCE) / 2 / (2 * hits.shape[1])
@@ -115,22 +131,25 @@ class ShareMonitor:
         """Measure the window's distinct texts, one of each group."""
         rows = independent(window, seed=self._seed)
         values = window.features.embeddings.values[rows]
-        hits = self._sets.hits(values)
+        new = self._known.new(window.texts[row].body for row in rows)
+        hits = self._sets.hits(values) & new[:, None]
         lower = lower_bound(hits.sum(0), len(rows), self._error)
-        share = max(float(np.maximum(lower - self._upper, 0.0).max()), self._crossed(values, window.index))
+        share = max(float(np.maximum(lower - self._upper, 0.0).max()), self._crossed(values, new, window.index))
         return DriftResult(detector="share", measures=(Measure(name="drift.new_share", value=share),))
 
-    def _crossed(self, values: Matrix, index: int) -> float:
-        """Return the bound by the sets learnt on one half and counted on the other."""
+    def _crossed(self, values: Matrix, new: npt.NDArray[np.bool_], index: int) -> float:
+        """Return the bound by the sets learnt on the new texts of one half and counted on the other."""
         if len(values) < _LEAST_HALVED:
             return 0.0
         order = np.random.default_rng([self._seed, 15, index]).permutation(len(values))
         halves = order[: len(values) // 2], order[len(values) // 2 :]
         error, found = (1 - CONFIDENCE) / 8, 0.0
         for learnt, counted in (halves, halves[::-1]):
-            direction, threshold = self._learnt.half_space(values[learnt])
-            new, old = (values[counted] @ direction > threshold), (self._cal @ direction > threshold)
-            lower = lower_bound(np.array([new.sum()]), len(new), error)
+            if not new[learnt].any():
+                continue
+            direction, threshold = self._learnt.half_space(values[learnt[new[learnt]]])
+            here, old = (values[counted] @ direction > threshold), (self._cal @ direction > threshold)
+            lower = lower_bound(np.array([(here & new[counted]).sum()]), len(here), error)
             found = max(found, float(lower[0] - upper_bound(np.array([old.sum()]), len(old), error)[0]))
         return found
 

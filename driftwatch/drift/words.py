@@ -12,7 +12,7 @@ from driftwatch.domain.drift import WordShift
 from driftwatch.drift.evalues import Tally, discoveries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
 FALSE_DISCOVERY = 0.02
 """Words, clusters and slices share 5%: without drift, at most 5% of all windows name anything at all."""
@@ -22,6 +22,7 @@ _KEYWORDS = 6
 _WORD = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 class Words:
@@ -29,11 +30,10 @@ class Words:
 
     Args:
         bodies: of CAL's texts.
-        known: bodies of all of the reference's texts, where those of CAL aren't all.
     """
 
-    def __init__(self, bodies: Sequence[str], *, known: Collection[str] = ()) -> None:
-        self._bodies = frozenset(bodies) | frozenset(known)
+    def __init__(self, bodies: Sequence[str]) -> None:
+        self._bodies = frozenset(bodies)
         self._texts = len(bodies)
         self._places: dict[str, int] = {}
         held = [self._numbers(body) for body in bodies]
@@ -41,7 +41,7 @@ class Words:
         self._known = len(self._places)
         self._holding = np.bincount(self._ids, minlength=self._known)
 
-    def shifts(self, bodies: Sequence[str]) -> tuple[WordShift, ...]:
+    def shifts(self, bodies: Sequence[str], new: Mask | None = None) -> tuple[WordShift, ...]:
         """Return the words whose share of texts moved, risen first, strongest first.
 
         Every word is one set of texts with an e-value (see :class:`~driftwatch.drift.evalues.Tally`), named by
@@ -50,12 +50,14 @@ class Words:
 
         Args:
             bodies: of the window's distinct texts, one of each group.
+            new: bool [n], which of these the reference doesn't know word for word; None where CAL is all it knows.
         """
         n, m = len(bodies), self._texts
         if not n or not m:
             return ()
         names, ids, rows, there = self._matrix(bodies)
-        new = np.array([body not in self._bodies for body in bodies], dtype=bool)
+        if new is None:
+            new = np.array([body not in self._bodies for body in bodies], dtype=bool)
         here = np.bincount(ids, minlength=len(names))
         here_new = np.bincount(ids[new[rows]], minlength=len(names))
         tested = np.flatnonzero(here + there >= _LEAST_TEXTS)

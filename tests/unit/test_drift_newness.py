@@ -11,6 +11,7 @@ import pytest
 
 from driftwatch.domain.drift import DriftState, Measure, Reference, Window
 from driftwatch.domain.features import Features
+from driftwatch.drift.evidence.known import Known
 from driftwatch.drift.loss import LossDetector
 from driftwatch.drift.newness import LEAST_TEXTS, Newness, Rise
 from driftwatch.drift.suffering import state_of
@@ -35,7 +36,7 @@ def reference() -> Reference:
 
 @pytest.fixture(scope="module")
 def newness(reference: Reference) -> Newness:
-    return Newness(reference.train.features.embeddings.values, reference.heldout, seed=7)
+    return Newness(reference.train.features.embeddings.values, reference.heldout, known=Known(reference), seed=7)
 
 
 def window(index: int, *, new: int = 0, worse: float = 0.0) -> Window:
@@ -81,7 +82,10 @@ def test_it_is_a_measure_of_the_detector_and_too_few_texts_give_none(reference: 
     assert "loss.where_new" in names
     few = samples.window(samples.known()[3_000 : 3_000 + LEAST_TEXTS - 1])
     assert "loss.where_new" not in {measure.name for measure in monitor.update(few).measures}
-    assert Newness(reference.train.features.embeddings.values, reference.heldout, seed=7).rise(few) is None
+    assert (
+        Newness(reference.train.features.embeddings.values, reference.heldout, known=Known(reference), seed=7).rise(few)
+        is None
+    )
 
 
 @pytest.mark.parametrize(

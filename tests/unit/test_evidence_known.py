@@ -5,10 +5,9 @@ from __future__ import annotations
 import drift_samples as samples
 import numpy as np
 import pytest
+from talk import BUDGET, SIZE, Talk
 
-from driftwatch.domain.drift import Reference, ReferencePart, Window
-from driftwatch.domain.features import Embeddings, Features, TokenCounts
-from driftwatch.domain.text import Text
+from driftwatch.domain.drift import Reference
 from driftwatch.drift.evidence.blocks import in_blocks
 from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.evidence.fixed import Fixed
@@ -16,95 +15,10 @@ from driftwatch.drift.evidence.known import Known, short
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.evidence.seen import keys
 from driftwatch.drift.evidence.settings import EvidenceSettings
-from driftwatch.drift.features import concatenate, take
+from driftwatch.drift.features import take
 from driftwatch.drift.reference import build_reference
 
-DIMS, VOCABULARY, SIZE = 12, 60, 500
-COMMON, SHARE, LOG, BUDGET = 400, 0.4, 5_000, 1e4
 STREAMS, WINDOWS = 8, 5
-
-
-class Talk:
-    """Short texts said again and again, of a kind of their own, between texts that nobody says twice."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = np.random.default_rng(seed)
-        self._kind = self._random.normal(size=DIMS)
-        self._common = self._features(COMMON, self._kind, 0, 20)
-        self._said = 0
-
-    def _features(self, count: int, shift: np.ndarray, first: int, last: int) -> Features:
-        values = (self._random.normal(size=(count, DIMS)) + shift).astype(np.float32)
-        ids = np.sort(self._random.permuted(np.tile(np.arange(first, last), (count, 1)), axis=1)[:, :3], axis=1)
-        return Features(
-            embeddings=Embeddings(
-                values=values / np.linalg.norm(values, axis=1, keepdims=True), digest=samples.ENCODER
-            ),
-            tokens=TokenCounts(
-                indptr=np.arange(0, 3 * count + 1, 3),
-                ids=ids.ravel().astype(np.int32),
-                counts=np.ones(3 * count, dtype=np.int32),
-                vocabulary=VOCABULARY,
-                digest=samples.TOKENIZER,
-            ),
-            losses=None,
-        )
-
-    def say(self, count: int, *, share: float = SHARE, shift: float = 0.0) -> tuple[list[str], Features]:
-        """Return bodies and features of texts, a share of them common ones."""
-        common = self._random.random(count) < share
-        which = self._random.integers(COMMON, size=count)
-        numbers = self._said + np.arange(count)
-        self._said += count
-        bodies = [
-            f"thanks {each}" if said_often else f"text {number}"
-            for each, said_often, number in zip(which, common, numbers, strict=True)
-        ]
-        drift = np.zeros(DIMS)
-        drift[0] = shift
-        both = concatenate([self._common, self._features(count, drift, 10, VOCABULARY)])
-        return bodies, take(both, np.where(common, which, COMMON + np.arange(count)))
-
-    def reference(self, count: int = LOG) -> Reference:
-        """Return the reference of a log of so many texts, as it is built of any log: distinct texts."""
-        bodies, features = self.say(count)
-        rows = np.array(sorted({body: row for row, body in enumerate(bodies)}.values()))
-        parts = [self._part(bodies, features, rows[start::4]) for start in range(4)]
-        return Reference(
-            stream="talk",
-            version="r1",
-            created_at=samples.NOON,
-            seed=1,
-            encoder=samples.ENCODER,
-            tokenizer=samples.TOKENIZER,
-            champion=None,
-            train=parts[0],
-            cal=ReferencePart(
-                texts=tuple(text for part in parts[1:] for text in part.texts),
-                features=concatenate([part.features for part in parts[1:]]),
-            ),
-            heldout=self._part(bodies, features, rows[:0]),
-            memory=(),
-        )
-
-    @staticmethod
-    def _part(bodies: list[str], features: Features, rows: np.ndarray) -> ReferencePart:
-        return ReferencePart(
-            texts=tuple(Text(id=str(row), body=bodies[row], seen_at=samples.NOON) for row in rows),
-            features=take(features, rows),
-        )
-
-    def window(self, index: int, *, share: float = SHARE, shift: float = 0.0, size: int = SIZE) -> Window:
-        """Return the next texts as a window."""
-        bodies, features = self.say(size, share=share, shift=shift)
-        return Window(
-            stream="talk",
-            index=index,
-            texts=samples.texts(bodies),
-            features=features,
-            seqs=tuple(range(index * size + 1, (index + 1) * size + 1)),
-            arl_texts=BUDGET,
-        )
 
 
 def monitor(reference: Reference, dependence: str | int = "independent", state: bytes | None = None) -> EvidenceMonitor:

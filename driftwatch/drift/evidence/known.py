@@ -77,7 +77,9 @@ class Known:
         parts = (reference.train, reference.cal, reference.heldout)
         self.bodies: Short = np.unique(short(text.body for part in parts for text in part.texts))
         if reference.others is not None:
-            self.bodies = np.union1d(self.bodies, reference.others)
+            # Both are sorted, so a stable sort only merges them: every detector that asks gathers a reference's bodies.
+            merged = np.sort(np.concatenate([self.bodies, reference.others]), kind="stable")
+            self.bodies = merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if len(merged) else merged
 
     def __len__(self) -> int:
         return len(self.bodies)
@@ -88,6 +90,10 @@ class Known:
         places = np.searchsorted(self.bodies, wanted)
         found: npt.NDArray[np.bool_] = self.bodies.take(places, mode="clip") == wanted
         return found
+
+    def new(self, bodies: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """Return which bodies are not known, bool [n]."""
+        return ~self(np.array(keys(bodies), dtype=np.uint64))
 
 
 def short(bodies: Iterable[str]) -> Short:
