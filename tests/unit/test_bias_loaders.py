@@ -113,6 +113,7 @@ def test_an_id_stands_once(tmp_path: Path) -> None:
         ("own.jsonl", b"[1]\n", r"own\.jsonl:1: is no JSON object"),
         ("own.jsonl", b"[" * 100_000, r"own\.jsonl:1: is no JSON"),
         ("own.jsonl", b'{"stereotype": "\\ud800"}', r"own\.jsonl:1: holds half a character"),
+        ("own.yaml", b'"\\ud800"', r"own\.yaml: holds half a character"),
         ("own.yaml", b"age: 2001-99-99", r"own\.yaml: is no YAML"),
         ("own.yaml", b"[" * 5_000, r"own\.yaml: is no YAML"),
         ("own.yaml", b"", r"own\.yaml: is no file of templates"),

@@ -59,6 +59,10 @@ def _contrasts(path: Path) -> Mapping[str, tuple[Contrast, ...]]:
         raise DataError(f"is no YAML: {error}", where=str(path), cure=_CURE) from None
     try:
         contrasts = msgspec.convert(data, dict[str, tuple[Contrast, ...]])
+        msgspec.json.encode(contrasts)
+    except UnicodeEncodeError:
+        cure = "write characters beyond \\uffff as they are, or as both halves"
+        raise DataError("holds half a character", where=str(path), cure=cure) from None
     except msgspec.ValidationError as error:
         raise DataError(f"is no file of templates: {error}", where=str(path), cure=_CURE) from None
     for name, each, keys in _entries(data, contrasts):
