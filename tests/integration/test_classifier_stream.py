@@ -272,7 +272,7 @@ def test_a_candidate_is_judged_by_classes(here: Path, tmp_path: Path) -> None:
     assert quality["accuracy.change"].value > 0
     assert found["forgetting"].outcome is not VerdictOutcome.REFUSED
     assert found["bias"].outcome is VerdictOutcome.NOT_SHOWN
-    assert "a person decides" in found["bias"].detail
+    assert "0.1 probability/pair is neither shown nor ruled out" in found["bias"].detail
 
 
 def test_without_classes_nothing_can_be_judged(here: Path) -> None:

@@ -233,5 +233,5 @@ def test_not_one_sequence_fits_one_process_is_told_clearly(order: Order, tmp_pat
 def wide(order: Order, folder: Path, *, batch: int = 64) -> Order:
     """Return the order with batches that take some megabytes at once."""
     folder.mkdir(exist_ok=True)
-    recipe = replace(RECIPE, batch=batch, context=64, epochs=6.0, checkpoint_steps=2)
+    recipe = replace(RECIPE, batch=batch, context=64, epochs=6.0, checkpoint_steps=2, distill=0.0)
     return replace(another(order, folder), recipe=recipe)
