@@ -23,7 +23,7 @@ class ReferencePart:
     features: Features
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Reference:
     """Frozen, versioned features of what the champion learned.
 

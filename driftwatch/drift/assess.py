@@ -13,7 +13,7 @@ from driftwatch.domain.features import LossUnit
 from driftwatch.drift.audit import AuditDetector
 from driftwatch.drift.classifier import ClassifierDetector
 from driftwatch.drift.evidence.detector import EvidenceDetector
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.evidence.seen import keys
 from driftwatch.drift.explain import Explainer, Explanation, texts_apart
@@ -80,13 +80,13 @@ class Assessor:
         drills: Sequence[Drill] = (),
     ) -> None:
         self._reference = reference
-        self._known = Known(reference)
+        self._known = known_of(reference)
         self._drills = tuple(drills)
         self._monitors = {
             name: detector.fit(reference, seed=seed, state=(states or {}).get(name))
             for name, detector in detectors.items()
         }
-        self._explainer = Explainer(reference, seed=seed, known=self._known)
+        self._explainer = Explainer(reference, seed=seed)
 
     def assess(self, window: Window, *, first_seq: int, last_seq: int, champion: str | None = None) -> WindowResult:
         """Measure a window.

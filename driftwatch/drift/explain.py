@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from driftwatch.drift.bumps import Halving
 from driftwatch.drift.clusters import Clusters
 from driftwatch.drift.discriminant import Discriminant
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import known_of
 from driftwatch.drift.map import draw_map
 from driftwatch.drift.rows import independent, one_of_each, spaced
 from driftwatch.drift.slices import Slices
@@ -51,13 +51,12 @@ class Explainer:
     Args:
         reference: what texts are compared with.
         seed: of every random choice.
-        known: the reference's bodies, where they have been gathered already.
     """
 
-    def __init__(self, reference: Reference, *, seed: int, known: Known | None = None) -> None:
+    def __init__(self, reference: Reference, *, seed: int) -> None:
         rows = one_of_each(reference.cal.texts, seed=seed)
         self._seed = seed
-        self._known = Known(reference) if known is None else known
+        self._known = known_of(reference)
         self._words = Words([reference.cal.texts[row].body for row in rows])
         train = reference.train.features.embeddings.values
         discriminant = Discriminant(train)

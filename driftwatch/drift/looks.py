@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.features import concatenate, take, take_tokens
 from driftwatch.drift.mmd import LEAST_UNITS, MOST_WINDOW, comparable, mmd2, rbf, splits
 from driftwatch.drift.rows import grouped, groups, units, whole_groups
@@ -55,7 +55,7 @@ class LooksDetector:
         kept = [texts[row] for row in rows]
         labels = groups(kept, prefix="r") if grouped(kept) else None
         return LooksMonitor(
-            take(features, rows), labels, known=Known(reference), permutations=self.permutations, seed=seed
+            take(features, rows), labels, known=known_of(reference), permutations=self.permutations, seed=seed
         )
 
 

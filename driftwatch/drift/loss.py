@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import known_of
 from driftwatch.drift.newness import Newness
 from driftwatch.drift.rows import distinct
 
@@ -38,7 +38,7 @@ class LossDetector:
         """Take the baseline; there is no state to restart from."""
         del state
         part = reference.heldout if _scored(reference.heldout) >= LEAST_HELDOUT else reference.cal
-        newness = Newness(reference.train.features.embeddings.values, part, known=Known(reference), seed=seed)
+        newness = Newness(reference.train.features.embeddings.values, part, known=known_of(reference), seed=seed)
         return LossMonitor(part.features.losses, newness, resamples=self.resamples, seed=seed)
 
 

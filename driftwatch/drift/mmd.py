@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.rows import grouped, groups, units, whole_groups
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class MmdDetector:
         return MmdMonitor(
             cal[rows],
             groups(texts, prefix="r") if grouped(texts) else None,
-            known=Known(reference),
+            known=known_of(reference),
             bandwidth=_median_distance(reference.train.features.embeddings.values, random),
             permutations=self.permutations,
             seed=seed,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
 from driftwatch.drift.bounds import lower_bound, upper_bound
 from driftwatch.drift.discriminant import Discriminant
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.rows import independent
 
 CENTRES = 64
@@ -56,7 +56,7 @@ class ShareDetector:
         half = len(train) // 2
         sets = Sets(means, train[:half], train[half:])
         return ShareMonitor(
-            sets, Learnt(train), reference.cal.features.embeddings.values, known=Known(reference), seed=seed
+            sets, Learnt(train), reference.cal.features.embeddings.values, known=known_of(reference), seed=seed
         )
 
 

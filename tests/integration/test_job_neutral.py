@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from corpus import paragraphs
 from models import tiny_causal
+from run_samples import run_spec
 
 from driftwatch import wiring
 from driftwatch.config import Config, load_config
@@ -73,12 +74,11 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
     assert champion is not None
     assert reference is not None
-    spec = RunSpec(
-        id=RunId("none"),
+    spec = run_spec(
+        "none",
         stream=STREAM,
         rule="model-suffers",
         window=3,
-        first_seq=1,
         last_seq=len(fresh),
         reference=reference.version,
         champion=champion.version,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.blocks import Blocks, in_blocks
 from driftwatch.drift.evidence.dependence import LENGTHS, Dependence, judge
 from driftwatch.drift.evidence.fixed import Fixed
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.recent import REMEMBERED, Chunk, Recent
@@ -104,7 +104,7 @@ class Bets:
         bodies: int | None = None,
     ) -> None:
         self._settings = settings
-        self._known = known or Known(reference)
+        self._known = known_of(reference) if known is None else known
         self._most = max(min(REMEMBERED, (len(self._known) if bodies is None else bodies) // 4), 1)
         self._fixed = Fixed(reference, seed=seed, error=error)
         self._witnesses = Witnesses(reference.train.features, reference.cal.features)

@@ -49,6 +49,7 @@ Sources: Good 1953 (Biometrika 40) for the unseen mass; McAllester and Ortiz 200
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,7 @@ class Known:
         parts = (reference.train, reference.cal, reference.heldout)
         self.bodies: Short = np.unique(short(text.body for part in parts for text in part.texts))
         if reference.others is not None:
-            # Both are sorted, so a stable sort only merges them: every detector that asks gathers a reference's bodies.
+            # Both are sorted, so a stable sort only merges them.
             merged = np.sort(np.concatenate([self.bodies, reference.others]), kind="stable")
             self.bodies = merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if len(merged) else merged
 
@@ -94,6 +95,17 @@ class Known:
     def new(self, bodies: Iterable[str]) -> npt.NDArray[np.bool_]:
         """Return which bodies are not known, bool [n]."""
         return ~self(np.array(keys(bodies), dtype=np.uint64))
+
+
+_GATHERED: WeakKeyDictionary[Reference, Known] = WeakKeyDictionary()
+
+
+def known_of(reference: Reference) -> Known:
+    """Return a reference's known bodies, gathered once for all who ask as long as it lives."""
+    found = _GATHERED.get(reference)
+    if found is None:
+        found = _GATHERED[reference] = Known(reference)
+    return found
 
 
 def short(bodies: Iterable[str]) -> Short:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
 from driftwatch.drift.evidence.alarm import Alarm, raised
 from driftwatch.drift.evidence.bets import NOTHING, Bets, Call, first
-from driftwatch.drift.evidence.known import Known
+from driftwatch.drift.evidence.known import known_of
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.seasons import (
     CLASSES,
@@ -57,7 +57,7 @@ class EvidenceMonitor:
         self, reference: Reference, settings: EvidenceSettings, *, seed: int, state: bytes | None = None
     ) -> None:
         self._reference, self._settings, self._seed = reference, settings, seed
-        self._known = Known(reference)
+        self._known = known_of(reference)
         self._tally = Tally(wanted=settings.seasons_burn_in)
         self._bets: list[Bets] = []
         self._texts = 0
