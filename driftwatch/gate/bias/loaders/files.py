@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _LARGEST = 256 << 20
 """Bytes: the largest published suite has 13 MB; something above this is no suite."""
 
+_LONGEST_FIELD = 128 << 10
+"""Characters: a longer field is an unclosed quote. The csv module's own limit is one for all the process."""
+
 
 @dataclass(slots=True)
 class Skips:
@@ -77,13 +80,20 @@ def csv_rows(path: Path, needed: Collection[str], *, delimiter: str = ",") -> It
         line = reader.line_num + 1
         for row in reader:
             if row:
-                if len(row) != len(header):
-                    what = f"has {len(row)} fields where the header has {len(header)}"
-                    raise DataError(what, where=f"{path}:{line}", cure="quote fields that hold the delimiter")
+                _check_row(row, header, f"{path}:{line}")
                 yield f"{path}:{line}", dict(zip(header, row, strict=True))
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"is no table: {error}", where=f"{path}:{line}", cure="check its quotes") from None
+
+
+def _check_row(row: list[str], header: list[str], where: str) -> None:
+    if max(map(len, row)) > _LONGEST_FIELD:
+        what = f"is no table: a field has more than {_LONGEST_FIELD:,} characters"
+        raise DataError(what, where=where, cure="check its quotes")
+    if len(row) != len(header):
+        what = f"has {len(row)} fields where the header has {len(header)}"
+        raise DataError(what, where=where, cure="quote fields that hold the delimiter")
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
