@@ -41,20 +41,23 @@ def independent(
     """
     for name, size in CORPORA.items():
         corpus = load(data / "corpora" / f"{name}.jsonl", cache)
+        found, seen, drawn = dict.fromkeys(arls, 0), 0, 0
+        while seen < texts or drawn < draws:
+            order = np.random.default_rng([1, drawn]).permutation(len(corpus))
+            stream = order[size:]
+            monitor = fitted(reference(corpus, order[:size], seed=drawn), dependence)
+            unused = monitor.state()
+            for arl in arls:
+                monitor.go_on(unused)
+                found[arl] += len(alarms(monitor, windows(corpus, stream, arl=arl)))
+            seen += len(stream) // WINDOW * WINDOW
+            drawn += 1
+        how = "" if dependence == "independent" else f"blocks of {dependence}, "
         for arl in arls:
-            found, seen, drawn = 0, 0, 0
-            while seen < texts or drawn < draws:
-                order = np.random.default_rng([1, drawn]).permutation(len(corpus))
-                stream = order[size:]
-                monitor = fitted(reference(corpus, order[:size], seed=drawn), dependence)
-                found += len(alarms(monitor, windows(corpus, stream, arl=arl)))
-                seen += len(stream) // WINDOW * WINDOW
-                drawn += 1
-            how = "" if dependence == "independent" else f"blocks of {dependence}, "
             what = f"false alarms, i.i.d., {how}{name}, A = {arl:,.0f}, {seen:,} texts, {drawn} references"
-            yield at_most(what, found, seen / arl)
-            if arl == TIGHT_ARL:
-                yield at_most(f"real ARL over configured, {how}{name}, A = {arl:,.0f}", seen / arl / max(found, 1), 10)
+            yield at_most(what, found[arl], seen / arl)
+        tight = seen / TIGHT_ARL / max(found[TIGHT_ARL], 1)
+        yield at_most(f"real ARL over configured, {how}{name}, A = {TIGHT_ARL:,.0f}", tight, 10)
 
 
 def dependent(data: Path, cache: Path, *, draws: int) -> Iterator[Row]:
