@@ -170,7 +170,7 @@ def _raised(measures: Sequence[Measure]) -> bool:
 
 def _of_window(window: Window, distinct_texts: int, known: Known) -> tuple[Measure, ...]:
     texts = len(window.texts)
-    bodies = np.array(keys(text.body for text in window.texts), dtype=np.uint64)
+    bodies = keys(text.body for text in window.texts)
     return (
         Measure(name="window.texts", value=float(texts)),
         Measure(name="window.duplicate_share", value=1 - distinct_texts / texts),

@@ -132,7 +132,7 @@ class Bets:
         """
         self._packed = None
         self._follow(window.arl_texts)
-        bodies = np.array(keys(text.body for text in window.texts), dtype=np.uint64)
+        bodies = keys(text.body for text in window.texts)
         counted = ~self._known(bodies)
         rows, new = self._fresh(window, bodies, counted)
         length = self._length()
@@ -191,15 +191,17 @@ class Bets:
             bodies: uint64 [n], keys of the texts' bodies.
             counted: bool [n], which can hit.
         """
-        known = ~counted
-        rows = [row for row, body in enumerate(bodies.tolist()) if known[row] or self._bodies.add(body)]
+        fresh = ~counted
+        fresh[counted] = self._bodies.add_all(bodies[counted].tolist())
+        rows: Rows = np.flatnonzero(fresh)
         names = list(dict.fromkeys(text.group for text in window.texts if text.group is not None))
-        groups = dict(zip(names, keys(names), strict=True))
+        groups = dict(zip(names, keys(names).tolist(), strict=True))
         going_on = {group for group, number in groups.items() if number in self._groups}
-        new = [row for row in rows if window.texts[row].group not in going_on] if going_on else rows
-        for number in groups.values():
-            self._groups.add(number)
-        return np.asarray(rows, dtype=np.int64), np.asarray(new, dtype=np.int64)
+        new = rows
+        if going_on:
+            new = np.array([row for row in rows.tolist() if window.texts[row].group not in going_on], dtype=np.int64)
+        self._groups.add_all(list(groups.values()))
+        return rows, new
 
     def _length(self) -> int:
         """Return the length of blocks; with ``auto`` it is what earlier windows showed, never the one bet on."""

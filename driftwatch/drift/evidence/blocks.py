@@ -41,16 +41,11 @@ class Blocks:
         """Return int64 [n]: the block of each row."""
         return np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.rows))))
 
-    @property
-    def _even(self) -> Floats:
-        """Return float64 [n]: the weights in a block whose texts all count alike."""
-        return np.repeat(1.0 / self.gaps, np.diff(np.append(self.starts, len(self.rows))))
-
     def means(self, hits: npt.NDArray[np.bool_]) -> Floats:
         """Return the blocks' means, float64 [blocks, channels], of hits [n, channels] in the order of ``rows``."""
         if len(self.starts) == len(self.rows):
             return hits.astype(np.float64)
-        if self.gaps.max() <= _COUNTED and (self.weights == self._even).all():
+        if self.gaps.max() <= _COUNTED and (self.weights == 1.0 / self.gaps[self.block]).all():
             return self._counts(hits) / self.gaps[:, None]
         spread = np.zeros((len(self.starts), len(self.rows)), dtype=np.float32)
         spread[self.block, np.arange(len(self.rows))] = self.weights
@@ -58,6 +53,13 @@ class Blocks:
 
     def _counts(self, hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
         """Return how many texts of each block hit, uint8 [blocks, channels]."""
+        least = int(self.gaps.min())
+        if (self.gaps[:-1] == least).all():
+            # Only the last block is longer, as where nothing is grouped: the others are the rows of a table.
+            whole, more = np.split(hits.view(np.uint8), [least * len(self.starts)])
+            counts = whole.reshape(len(self.starts), least, -1).sum(1, dtype=np.uint8)
+            counts[-1] += more.sum(0, dtype=np.uint8)
+            return counts
         counts = np.zeros((len(self.starts), hits.shape[1]), dtype=np.uint8)
         for place in range(int(self.gaps.max())):
             longer = np.flatnonzero(self.gaps > place)
@@ -98,7 +100,7 @@ def in_blocks(rows: Rows, groups: Sequence[str | None], *, length: int, by_group
 
 def _units(groups: Sequence[str | None]) -> Rows:
     """Return the number of each row's group, counted in order of first appearance."""
-    if not any(group is not None for group in groups):
+    if groups.count(None) == len(groups):
         return np.arange(len(groups), dtype=np.int64)
     numbers: dict[str, int] = {}
     units = np.empty(len(groups), dtype=np.int64)

@@ -67,6 +67,7 @@ class Fixed:
         self._directions = directions = DirectionSets(train.embeddings.values, seed=seed)
         hits = directions.hits(cal)
         self._twins = directions.twins
+        outside = directions.outside(hits)
         lengths = LengthSets(train)
         self.members = [
             Member(
@@ -81,7 +82,7 @@ class Fixed:
             ),
             *_loss(reference, error),
         ]
-        self._twin_bounds = calibration.bounds(~hits[:, self._twins])
+        self._twin_bounds = calibration.bounds(outside)
         self._twin_names = tuple(f"outside {directions.names[twin]}" for twin in self._twins)
         self._buckets = min(cal.tokens.vocabulary, BUCKETS)
         rows = np.repeat(np.arange(len(reference.cal.texts)), np.diff(cal.tokens.indptr))
@@ -117,10 +118,9 @@ class Fixed:
         """
         rows = np.repeat(np.flatnonzero(counted), np.diff(features.tokens.indptr))
         common, ids, rows = self._vocabulary.split(*_present(features.tokens, rows, self._buckets), len(blocks.rows))
-        hits = np.concatenate([member.sets.hits(features) for member in self.members], axis=1)
-        means = blocks.means(np.concatenate([scattered(hits, counted), common, counted[:, None]], axis=1))
-        means, whole = means[:, :-1], means[:, -1:]
-        means = np.concatenate([means, np.maximum(whole - means[:, self._twins], 0.0)], axis=1)
+        hits = [member.sets.hits(features) for member in self.members]
+        hits, twins = [scattered(each, counted) for each in hits], scattered(self._directions.outside(hits[0]), counted)
+        means = blocks.means(np.concatenate([*hits, common, twins], axis=1))
         rare = len(self._vocabulary.rare) * self._token_weight * self.tokens.update(ids, rows, blocks)
         return self.bank.update(means, blocks.gaps) + rare
 

@@ -94,7 +94,7 @@ class Known:
 
     def new(self, bodies: Iterable[str]) -> npt.NDArray[np.bool_]:
         """Return which bodies are not known, bool [n]."""
-        return ~self(np.array(keys(bodies), dtype=np.uint64))
+        return ~self(keys(bodies))
 
 
 _GATHERED: WeakKeyDictionary[Reference, Known] = WeakKeyDictionary()
@@ -110,7 +110,7 @@ def known_of(reference: Reference) -> Known:
 
 def short(bodies: Iterable[str]) -> Short:
     """Return 32 bits of each body's hash, uint32 [n]."""
-    return _shortened(np.array(keys(bodies), dtype=np.uint64))
+    return _shortened(keys(bodies))
 
 
 def _shortened(long: npt.NDArray[np.uint64]) -> Short:

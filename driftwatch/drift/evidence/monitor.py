@@ -217,10 +217,11 @@ class EvidenceMonitor:
         finding = self.seasons.finding
         if finding is None or finding.settled:
             return
-        counted: dict[tuple[bool, str], int] = {}
-        for row, text in enumerate(window.texts):
-            counted.setdefault((text.group is None, text.group or text.body), row)
-        rows = list(counted.values())
+        # Of equal keys the one set last stays: the first text's.
+        texts = list(enumerate(window.texts))[::-1]
+        grouped = {text.group: row for row, text in texts if text.group is not None}
+        alone = {text.body: row for row, text in texts if text.group is None}
+        rows = [*grouped.values(), *alone.values()]
         topics = self._bets[0].topics(window)[rows]
         finding = self._tally.add([window.texts[row].seen_at for row in rows], topics)
         before = self.seasons

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,9 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.recent import REMEMBERED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+_hash = partial(hashlib.blake2b, digest_size=8)
 
 
 class Seen:
@@ -32,6 +36,19 @@ class Seen:
         self._held.add(key)
         return True
 
+    def add_all(self, keys: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Remember keys as ``add`` does one after the other; returns which are new, bool [n]."""
+        together = set(keys)
+        if len(together) < len(keys) or not self._held.isdisjoint(together):
+            return np.fromiter(map(self.add, keys), dtype=bool, count=len(keys))
+        # Where all are new, as they mostly are, it costs a fifth to take them in together.
+        most = self._order.maxlen or 0
+        forgotten = list(islice(chain(self._order, keys), max(len(self._order) + len(keys) - most, 0)))
+        self._order.extend(keys)
+        self._held |= together
+        self._held.difference_update(forgotten)
+        return np.ones(len(keys), dtype=bool)
+
     def __contains__(self, key: int) -> bool:
         return key in self._held
 
@@ -40,11 +57,10 @@ class Seen:
         return np.fromiter(self._order, dtype=np.uint64, count=len(self._order))
 
 
-def keys(contents: Iterable[str]) -> list[int]:
-    """Return 64 bits of each content's hash, the same in every process."""
-    digests = [hashlib.blake2b(each.encode("utf-8", "surrogatepass"), digest_size=8).digest() for each in contents]
-    found: list[int] = np.frombuffer(b"".join(digests), dtype=">u8").tolist()
-    return found
+def keys(contents: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """Return 64 bits of each content's hash, the same in every process, uint64 [n]."""
+    digests = [_hash(each.encode("utf-8", "surrogatepass")).digest() for each in contents]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
 
 
 def uniform(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:

@@ -161,9 +161,11 @@ class Vocabulary:
         """Return which common tokens each text holds, bool [texts, common], and places and rows of the rare ones."""
         places = self._places[ids]
         is_rare = places < len(self.rare)
+        # Places to take cost less than three rounds of masking.
+        rare, common = np.flatnonzero(is_rare), np.flatnonzero(~is_rare)
         held = np.zeros((texts, len(self.common)), dtype=bool)
-        held[rows[~is_rare], places[~is_rare] - len(self.rare)] = True
-        return held, places[is_rare], rows[is_rare]
+        held[rows[common], places[common] - len(self.rare)] = True
+        return held, places[rare], rows[rare]
 
 
 def _in_rounds(

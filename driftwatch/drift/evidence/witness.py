@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,7 +170,7 @@ class Score:
     Args:
         kind: recipe.
         chunks: numbers of the chunks it learnt from.
-        direction: float32 [d].
+        direction: float32 [d]; empty where no part of the recipe asks for it, as are the next two.
         regions: float32 [r].
         weights: float32 [vocabulary], of the tokens.
         scaling: mean and standard deviation of each part on TRAIN.
@@ -213,7 +214,8 @@ class Score:
             return material.values @ self.direction - base.plain.mean @ self.direction
         if part == "regions":
             return material.regions @ self.regions
-        held = np.append(self.weights.take(material.ids), np.float32(0.0))
+        held = np.zeros(len(material.ids) + 1, dtype=np.float32)
+        np.take(self.weights, material.ids, out=held[:-1], mode="clip")
         # Where a text holds no token reduceat returns the next text's first weight.
         return np.where(np.diff(material.indptr) > 0, np.add.reduceat(held, material.indptr[:-1]), np.float32(0.0))
 
@@ -249,14 +251,43 @@ def lesson(chunk: Chunk, base: Base) -> Lesson:
     )
 
 
-def learn(
-    kind: Kind,
-    base: Base,
-    lessons: Mapping[int, Lesson],
-    numbers: Sequence[int],
-    train: Material,
-    known: Parts | None = None,
-) -> Score:
+class Course:
+    """What a few chunks teach together, each part worked out once for all recipes that learn from the same ones.
+
+    Args:
+        base: what is known of TRAIN.
+        lessons: by the chunk's number.
+        numbers: of the chunks.
+    """
+
+    def __init__(self, base: Base, lessons: Mapping[int, Lesson], numbers: Sequence[int]) -> None:
+        self.chunks = tuple(numbers)
+        self._base = base
+        self._lessons = [lessons[number] for number in numbers]
+        self._size = sum(each.texts for each in self._lessons)
+
+    @cached_property
+    def direction(self) -> Vector:
+        """Linear discriminant between the chunks' mean and TRAIN's, float32 [d]."""
+        total = np.sum([each.total for each in self._lessons], axis=0)
+        return self._base.plain.direction(total / np.float32(self._size))
+
+    @cached_property
+    def regions(self) -> Vector:
+        """The same of the kernels around landmarks, float32 [r]."""
+        total = np.sum([each.regions for each in self._lessons], axis=0)
+        return self._base.usual.direction(total / np.float32(self._size))
+
+    @cached_property
+    def weights(self) -> Vector:
+        """Log ratio of each token's share among the chunks' texts to TRAIN's, float32 [vocabulary]."""
+        counts = sum(each.counts for each in self._lessons)
+        odds = (counts / self._base.shares + _PRIOR_TEXTS) / (self._size + _PRIOR_TEXTS)
+        found: Vector = np.maximum(np.log(odds.astype(np.float32)), np.float32(_LOWEST))
+        return found
+
+
+def learn(kind: Kind, base: Base, course: Course, train: Material, known: Parts | None = None) -> Score:
     """Return the score that a recipe learns from some chunks.
 
     Neighbours: how much nearer the nearest of the chunks' texts lie than the nearest known ones. Direction: linear
@@ -266,27 +297,21 @@ def learn(
     Args:
         kind: recipe.
         base: what is known of TRAIN.
-        lessons: by the chunk's number.
-        numbers: of the chunks to learn from.
+        course: what the chunks teach.
         train: some known TRAIN texts, to bring several parts to one scale.
         known: parts of scores of ``train``; new ones are added.
     """
-    learnt = [lessons[number] for number in numbers]
-    size = sum(each.texts for each in learnt)
-    mean = np.sum([each.total for each in learnt], axis=0) / np.float32(size)
-    weights = np.zeros(0, dtype=np.float32)
-    if "tokens" in kind.parts:
-        odds = (sum(each.counts for each in learnt) / base.shares + _PRIOR_TEXTS) / (size + _PRIOR_TEXTS)
-        weights = np.maximum(np.log(odds.astype(np.float32)), np.float32(_LOWEST))
-    regions = np.sum([each.regions for each in learnt], axis=0) / np.float32(size)
-    directions = base.plain.direction(mean), base.usual.direction(regions)
-    unscaled = Score(kind, tuple(numbers), *directions, weights, ())
+    nothing = np.zeros(0, dtype=np.float32)
+    direction = course.direction if "direction" in kind.parts else nothing
+    regions = course.regions if "regions" in kind.parts else nothing
+    weights = course.weights if "tokens" in kind.parts else nothing
+    unscaled = Score(kind, course.chunks, direction, regions, weights, ())
     if len(kind.parts) == 1:
         return unscaled
     known = {} if known is None else known
     parts = [unscaled.known_part(part, base, train, known) for part in kind.parts]
     scaling = tuple((float(part.mean()), float(part.std()) + 1e-9) for part in parts)
-    return Score(kind, unscaled.chunks, *directions, weights, scaling)
+    return replace(unscaled, scaling=scaling)
 
 
 class Witness:

@@ -18,6 +18,7 @@ from driftwatch.drift.evidence.witness import (
     MOST_SCALED,
     SHARES,
     Base,
+    Course,
     Lesson,
     Material,
     Parts,
@@ -202,10 +203,12 @@ class Witnesses:
         cal = self._material(self._cal, 1)
         learnt: Parts = {}
         calibrated: Parts = {}
+        courses: dict[int, Course] = {}
         for kind in KINDS:
             numbers = range(newest - kind.chunks + 1, newest + 1)
             if all(number in chunks for number in numbers):
-                score = learn(kind, self.base, self._lessons, numbers, train, learnt)
+                course = courses.setdefault(kind.chunks, Course(self.base, self._lessons, numbers))
+                score = learn(kind, self.base, course, train, learnt)
                 error = paid / len(KINDS)
                 calibration = np.sort(score(self.base, cal, calibrated))
                 self.alive.append(Witness(score, calibration, born=newest, error=error))
@@ -225,7 +228,7 @@ class Witnesses:
             numbers = range(born - kind.chunks + 1, born + 1)
             if not all(number in chunks for number in numbers):
                 continue
-            score = learn(kind, self.base, self._lessons, numbers, train)
+            score = learn(kind, self.base, Course(self.base, self._lessons, numbers), train)
             calibration = np.sort(score(self.base, cal))
             witness = Witness(score, calibration, born=born, error=note.error)
             witness.go_on(highest, values, note.count)
