@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,13 @@ from models import tiny_causal
 from typer.testing import CliRunner, Result
 
 from driftwatch.cli import app
+from driftwatch.cli.frame import opened, read_config
+from driftwatch.domain.drift import Outcome, WindowResult
+from driftwatch.drift.archive import load_reference
+from driftwatch.drift.evidence.detector import EvidenceDetector
+from driftwatch.drift.evidence.settings import EvidenceSettings
+from driftwatch.store.step import Step
+from driftwatch.wiring.power import kept_power, simulated_power
 
 CONFIG = """\
 [streams.docs]
@@ -22,6 +31,7 @@ kind = "champion"
 data = ["training.jsonl"]
 """
 TEXTS = 2_400
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -81,34 +91,6 @@ def test_a_quick_result_is_none_of_the_full_simulation_and_a_full_one_is_good_en
         store.close()
 
 
-def test_seasons_are_told_of(folder: Path) -> None:
-    assert "seasons" not in run(folder, "reference", "power", "docs", "--quick").output
-    config = read_config(folder / "driftwatch.toml")
-    store = opened(config)
-    try:
-        row = store.registry.reference("docs")
-        assert row is not None
-        reference = load_reference(Path(row.path))
-        running = EvidenceDetector(EvidenceSettings()).fit(reference, seed=1)
-        running.seasons = replace(running.seasons, scheme="day")
-        window = Window(
-            stream="docs",
-            index=0,
-            texts=reference.cal.texts[:60],
-            features=take(reference.cal.features, np.arange(60)),
-            seqs=tuple(range(1, 61)),
-        )
-        result = Assessor(reference, seed=1).assess(window, first_seq=1, last_seq=60)
-        store.windows.add(result, states={"evidence": running.state()})
-        seen = kept_power(config, store, config.streams["docs"], trials=1)
-        assert seen is not None
-        assert seen.seasons == "day"
-    finally:
-        store.close()
-    said = run(folder, "reference", "power", "docs", "--quick").output
-    assert "The stream is bet on by quarter of the day, 4 seasons with a part of the reference each" in said
-
-
 def test_a_damaged_kept_result_is_simulated_again(folder: Path) -> None:
     run(folder, "reference", "power", "docs", "--quick")
     for file in kept(folder):
@@ -144,3 +126,38 @@ def test_a_budget_of_alarms_all_the_time_is_warned_of(folder: Path) -> None:
     (folder / "driftwatch.toml").write_text(CONFIG.replace("1 per 30d", "1 per 1h"))
     assert "more than one in 100 windows is allowed" in run(folder, "check").output
     (folder / "driftwatch.toml").write_text(CONFIG)
+
+
+def test_seasons_in_use_are_told_of(folder: Path) -> None:
+    """The last test here: a window gives the stream a rate, and with it another budget in texts."""
+    config = read_config(folder / "driftwatch.toml")
+    store = opened(config)
+    try:
+        row = store.registry.reference("docs")
+        assert row is not None
+        reference = load_reference(Path(row.path))
+        running = EvidenceDetector(EvidenceSettings()).fit(reference, seed=1)
+        running.seasons = replace(running.seasons, scheme="day")
+        result = WindowResult(
+            stream="docs",
+            index=0,
+            first_seq=1,
+            last_seq=50,
+            texts=50,
+            distinct=50,
+            first_seen_at=NOON,
+            last_seen_at=NOON + timedelta(seconds=50),
+            reference=row.version,
+            champion=None,
+            outcome=Outcome.ASSESSED,
+            measures=(),
+        )
+        store.windows.commit_step(Step(result=result, states={"evidence": running.state()}))
+        seen = simulated_power(config, store, config.streams["docs"], trials=3)
+        assert seen.seasons == "day"
+    finally:
+        store.close()
+    before = kept(folder)
+    found = run(folder, "reference", "power", "docs", "--quick").output
+    assert "The stream is bet on by quarter of the day, 4 seasons with a part of the reference each" in found
+    assert kept(folder) == before
