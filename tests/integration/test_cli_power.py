@@ -99,6 +99,8 @@ def test_a_damaged_kept_result_is_simulated_again(folder: Path) -> None:
 
 
 def test_check_warns_where_a_tenth_is_not_seen_and_where_the_reference_is_too_small(folder: Path) -> None:
+    for file in kept(folder):
+        file.unlink()
     run(folder, "reference", "power", "docs", "--quick")
     for file in kept(folder):
         found = json.loads(file.read_bytes())
@@ -151,6 +153,7 @@ def test_seasons_in_use_are_told_of(folder: Path) -> None:
             champion=None,
             outcome=Outcome.ASSESSED,
             measures=(),
+            words=(),
         )
         store.windows.commit_step(Step(result=result, states={"evidence": running.state()}))
         seen = simulated_power(config, store, config.streams["docs"], trials=3)
