@@ -155,6 +155,19 @@ DRIFT = (
         "Share of tokens that the reference does not hold.",
         "percentunit",
     ),
+    Chart(
+        title="Known word for word",
+        says="Share of the last window's texts that the reference knows word for word: they are no evidence of drift, "
+        "and no part of the comparisons beside.",
+        unit="percentunit",
+        queries=(
+            Query(
+                expr=f'driftwatch_drift_measure{{{_STREAM},measure="window.known_share"}}',
+                legend="{{stream}}",
+            ),
+        ),
+        least=0,
+    ),
     States(
         title="Rules holding",
         says="Which rules' conditions held, window by window.",

@@ -171,7 +171,7 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
 
 def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Finding]:
     """Say what the false-alarm budget comes to in texts, and whether it lets a small topic be seen in a day."""
-    from driftwatch.drift.power import LEAST_TEXTS, sentence
+    from driftwatch.drift.power import LEAST_TEXTS, QUICK_TRIALS, sentence
     from driftwatch.wiring.power import kept_power, stream_arl
 
     subject = f"stream {stream.name}: false alarms"
@@ -192,7 +192,7 @@ def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Fi
         )
         yield Finding(level="warning", subject=f"stream {stream.name}: power", detail=detail)
         return
-    seen = kept_power(config, store, stream)
+    seen = kept_power(config, store, stream, trials=QUICK_TRIALS)
     if seen is None:
         detail = f"what it can see is not known: driftwatch reference power {stream.name}"
         yield Finding(level="ok", subject=f"stream {stream.name}: power", detail=detail)

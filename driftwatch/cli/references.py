@@ -199,7 +199,8 @@ def power(
     json: JsonOption = False,
 ) -> None:
     """Say what the reference in force and the budget can see, by simulation on the reference itself."""
-    from driftwatch.drift.power import SHARES, TRIALS, sentence
+    from driftwatch.drift.evidence.seasons import seasons_apart
+    from driftwatch.drift.power import QUICK_TRIALS, SHARES, TRIALS, sentence
     from driftwatch.wiring.analysis import stream_settings
     from driftwatch.wiring.power import kept_power, simulated_power
 
@@ -207,9 +208,9 @@ def power(
     settings = stream_settings(loaded, stream)
     store = opened(loaded)
     try:
-        seen = None if fresh or quick else kept_power(loaded, store, settings)
+        trials = QUICK_TRIALS if quick else TRIALS
+        seen = None if fresh else kept_power(loaded, store, settings, trials=trials)
         if seen is None:
-            trials = 3 if quick else TRIALS
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             with Progress(*columns, console=err, transient=True) as bar:
                 task = bar.add_task("simulating streams", total=trials * len(SHARES))
@@ -244,6 +245,8 @@ def power(
         f"Topics were taken out of reference {seen.reference} one by one, so it was simulated with a smaller one: real "
         "delays are rather shorter."
     )
+    if (seasonal := seasons_apart(seen.seasons)) is not None:
+        out.print(seasonal)
 
 
 def _lasting(texts: int | None, per_second: float | None) -> str:

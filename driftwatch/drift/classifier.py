@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
 from driftwatch.drift.discriminant import Discriminant
-from driftwatch.drift.rows import independent, one_of_each
+from driftwatch.drift.evidence.known import Known, known_of
+from driftwatch.drift.rows import LEAST_UNKNOWN, few_recur, independent, one_of_each, unknown
 
 Matrix = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
 FOLDS = 5
 MOST_TEXTS = 4_000
 """Texts of each side that are told apart."""
-LEAST_TEXTS = 20
 _NORMAL = 1.959964
 _BAND = 2.575829
 
@@ -27,7 +27,9 @@ class ClassifierDetector:
 
     The classifier is Fisher's linear discriminant, its covariance fixed on TRAIN, learnt on four fifths of window and
     CAL and judged on the last, in turn. The interval is that of DeLong, DeLong and Clarke-Pearson 1988 (Biometrics
-    44); the null band adds what the folds' shared texts bring, by the variance of the Mann–Whitney statistic.
+    44); the null band adds what the folds' shared texts bring, by the variance of the Mann–Whitney statistic. Texts
+    that the reference knows word for word are left out (:func:`~driftwatch.drift.rows.unknown`), and
+    there is no null band where many of its bodies recur.
     """
 
     folds: int = FOLDS
@@ -45,31 +47,34 @@ class ClassifierDetector:
         return ClassifierMonitor(
             Discriminant(reference.train.features.embeddings.values),
             reference.cal.features.embeddings.values[rows],
+            known=known_of(reference),
             folds=self.folds,
             seed=seed,
         )
 
 
 class ClassifierMonitor:
-    """Holds the covariance and the reference's texts, in random order."""
+    """Holds the covariance, the reference's texts in random order, and the bodies that it knows."""
 
-    def __init__(self, discriminant: Discriminant, known: Matrix, *, folds: int, seed: int) -> None:
+    def __init__(self, discriminant: Discriminant, cal: Matrix, *, known: Known, folds: int, seed: int) -> None:
         self._discriminant = discriminant
+        self._cal = cal
         self._known = known
         self._folds = folds
         self._seed = seed
 
     def update(self, window: Window) -> DriftResult:
-        """Measure the window's distinct texts, one of each group; nothing where there are too few."""
-        rows = independent(window, seed=self._seed)
+        """Measure the window's unknown distinct texts, one of each group; nothing where there are too few."""
+        rows = unknown(window, independent(window, seed=self._seed), self._known)
         rows = np.random.default_rng([self._seed, 14, window.index]).permutation(rows)[:MOST_TEXTS]
-        m, n = len(self._known), len(rows)
-        if min(m, n) < LEAST_TEXTS:
+        m, n = len(self._cal), len(rows)
+        if min(m, n) < LEAST_UNKNOWN:
             return DriftResult(detector="classifier", measures=())
         fresh = window.features.embeddings.values[rows]
         beaten, beating = self._placements(fresh)
         area = float(beaten.mean())
         margin = _NORMAL * float(np.sqrt(beaten.var(ddof=1) / n + beating.var(ddof=1) / m))
+        usual = few_recur(window, self._known)
         band = _BAND * float(np.sqrt((m + n + 1) / (12 * m * n) * self._folds / (self._folds - 1)))
         return DriftResult(
             detector="classifier",
@@ -79,8 +84,8 @@ class ClassifierMonitor:
                     value=area,
                     low=max(area - margin, 0.0),
                     high=min(area + margin, 1.0),
-                    null_low=0.5 - band,
-                    null_high=0.5 + band,
+                    null_low=0.5 - band if usual else None,
+                    null_high=0.5 + band if usual else None,
                 ),
             ),
         )
@@ -91,12 +96,12 @@ class ClassifierMonitor:
 
     def _placements(self, fresh: Matrix) -> tuple[Values, Values]:
         """Return the share of reference texts each window text beats, and of window texts that beat each of them."""
-        beaten, beating = np.empty(len(fresh)), np.empty(len(self._known))
+        beaten, beating = np.empty(len(fresh)), np.empty(len(self._cal))
         for fold in range(self._folds):
             new = np.arange(len(fresh)) % self._folds == fold
-            old = np.arange(len(self._known)) % self._folds == fold
-            direction = self._discriminant.between(self._known[~old], fresh[~new])
-            high, low = fresh[new] @ direction, self._known[old] @ direction
+            old = np.arange(len(self._cal)) % self._folds == fold
+            direction = self._discriminant.between(self._cal[~old], fresh[~new])
+            high, low = fresh[new] @ direction, self._cal[old] @ direction
             beaten[new] = _above(high, low)
             beating[old] = 1.0 - _above(low, high)
         return beaten, beating

@@ -41,7 +41,7 @@ class MmdDetector:
 
     Source: Gretton et al. 2012 (JMLR 13), eq. 3 (unbiased estimate) and section 3; p-value with +1 as in
     Phipson and Smyth 2010. The bandwidth is fixed on TRAIN, the comparison is with CAL. Where more than 1% of the
-    window's compared texts are known word for word, there is neither a p-value nor a null band.
+    window's compared texts are known word for word, these are left out, and there is neither a p-value nor a null band.
     """
 
     permutations: int = PERMUTATIONS
@@ -105,6 +105,10 @@ class MmdMonitor:
         that of the permutations, which is what remains where both samples are alike.
         """
         rows, labels = units(window, whole=self._groups is not None, seed=self._seed, most=MOST_WINDOW)
+        alike = comparable(window, rows, self._known)
+        if not alike:
+            new = np.flatnonzero(self._known.new(window.texts[row].body for row in rows))
+            rows, labels = rows[new], [labels[place] for place in new]
         if len(set(labels)) < LEAST_UNITS:
             return DriftResult(detector="embedding", measures=())
         sample = window.features.embeddings.values[rows]
@@ -115,7 +119,7 @@ class MmdMonitor:
         known = self._groups or [f"r{row}" for row in range(m)]
         null = permuted(kernel, known + labels, n, self._permutations, random)
         margin = _NORMAL * float(np.sqrt(_projected(kernel, m) + null.var()))
-        if not comparable(window, rows, self._known):
+        if not alike:
             apart = Measure(name="embedding.mmd2", value=observed, low=observed - margin, high=observed + margin)
             return DriftResult(detector="embedding", measures=(apart,))
         return DriftResult(

@@ -24,6 +24,7 @@ Rows = npt.NDArray[np.int64]
 OnProgress = Callable[[int, int], None]
 SHARES = (1.0, 0.5, 0.2, 0.1, 0.05)
 TRIALS = 9
+QUICK_TRIALS = 3
 LEAST_TEXTS = 2_000
 TOPICS = 20
 QUIET = 250

@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.drift import Window
     from driftwatch.domain.text import Text
+    from driftwatch.drift.evidence.known import Known
 
 Rows = npt.NDArray[np.int64]
+LEAST_UNKNOWN = 20
+"""Fewest unknown texts of a window that are worth a comparison."""
+MOST_RECURRING = 0.02
+"""Share of the reference's bodies that a window may hold for null bands to hold (see :func:`few_recur`)."""
 _LEAST_GROUPS = 2
 
 
@@ -46,6 +51,27 @@ def independent(window: Window, *, seed: int) -> Rows:
     _, firsts = np.unique(np.asarray(names)[order], return_index=True)
     chosen: Rows = np.sort(rows[order[firsts]])
     return chosen
+
+
+def unknown(window: Window, rows: Rows, known: Known) -> Rows:
+    """Return those of the rows whose bodies the reference does not know.
+
+    The reference holds a body once, however often its log did. Where bodies recur, a window's distinct texts hold more
+    of these than the reference's, so that both differ without drift. What the reference does not know word for word
+    lies to the window as its texts lie to the log, but for those of its own that recur.
+    """
+    found: Rows = rows[known.new(window.texts[row].body for row in rows)]
+    return found
+
+
+def few_recur(window: Window, known: Known) -> bool:
+    """Say whether so few of the reference's bodies are seen to recur that its other texts show what is usual.
+
+    Which of its bodies recur the reference does not tell; those that the window holds are some of them. Where they are
+    more than one in fifty, the others are too many as well for a null band drawn from all.
+    """
+    held = {text.body for text in window.texts}
+    return float((~known.new(held)).sum()) <= MOST_RECURRING * len(known)
 
 
 def units(window: Window, *, whole: bool, seed: int, most: int) -> tuple[Rows, list[str]]:

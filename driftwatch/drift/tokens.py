@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
+from driftwatch.drift.evidence.known import known_of
 from driftwatch.drift.features import take_tokens
-from driftwatch.drift.rows import distinct
+from driftwatch.drift.rows import LEAST_UNKNOWN, distinct, few_recur, unknown
 
 if TYPE_CHECKING:
     from driftwatch.domain.features import TokenCounts
+    from driftwatch.drift.evidence.known import Known
 
 Counts = npt.NDArray[np.float64]
 DRAWS = 200
@@ -32,6 +34,8 @@ class TokensDetector:
     Sources: Lin 1991 (IEEE Trans. Inf. Theory 37) for the Jensen-Shannon divergence, Hellinger 1909 (Crelle 136) for
     the distance, Siddiqi 2006 (Credit Risk Scorecards, ch. 7) for the population stability index, whose bins are the
     tokens that CAL lets expect at least 5 times in the window (Cochran 1954, Biometrics 10) and one for all others.
+    Texts that the reference knows word for word are left out (:func:`~driftwatch.drift.rows.unknown`), and
+    there is no null band where many of its bodies recur.
     """
 
     draws: int = DRAWS
@@ -44,7 +48,7 @@ class TokensDetector:
     def fit(self, reference: Reference, *, seed: int, state: bytes | None = None) -> TokensMonitor:
         """Count CAL's tokens; there is no state to restart from."""
         del state
-        return TokensMonitor(reference.cal.features.tokens, draws=self.draws, seed=seed)
+        return TokensMonitor(reference.cal.features.tokens, known=known_of(reference), draws=self.draws, seed=seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +67,23 @@ class _Null:
 class TokensMonitor:
     """Holds CAL's counts, and the null band for each size of window it has seen."""
 
-    def __init__(self, cal: TokenCounts, *, draws: int, seed: int) -> None:
+    def __init__(self, cal: TokenCounts, *, known: Known, draws: int, seed: int) -> None:
         self._cal = cal
+        self._known = known
         self._total = totals(cal)
         self._draws = draws
         self._seed = seed
         self._nulls: dict[int, _Null] = {}
 
     def update(self, window: Window) -> DriftResult:
-        """Measure the window's distinct texts, at most half as many as CAL holds.
+        """Measure the window's unknown distinct texts, at most half as many as CAL holds; nothing of too few.
 
         The window meets the same rests of CAL that CAL's own windows meet: the divergence of finite samples depends
         on both their sizes.
         """
-        rows, _ = distinct(window)
+        rows = unknown(window, distinct(window)[0], self._known)
+        if len(rows) < LEAST_UNKNOWN:
+            return DriftResult(detector="tokens", measures=())
         size = min(len(rows), (len(self._cal.indptr) - 1) // 2)
         if size < len(rows):
             random = np.random.default_rng([self._seed, 6, window.index])
@@ -84,11 +91,12 @@ class TokensMonitor:
         counts = totals(take_tokens(window.features.tokens, rows), size=len(self._total))
         null = self._null(size)
         moved = np.mean([_moved(counts, rest) for rest in null.rests], axis=0)
+        usual = few_recur(window, self._known)
         bias = np.where(_BIASED, null.found.mean(0), 0.0)
         return DriftResult(
             detector="tokens",
             measures=tuple(
-                _measure(name, float(value), band)
+                _measure(name, float(value), band if usual else None)
                 for name, value, band in zip(_NAMES, moved - bias, (null.found - bias).T, strict=True)
             ),
         )
@@ -168,6 +176,8 @@ def _unknown(counts: Counts, known: Counts) -> float:
     return float(counts[known == 0].sum() / max(counts.sum(), 1.0))
 
 
-def _measure(name: str, value: float, null: Counts) -> Measure:
+def _measure(name: str, value: float, null: Counts | None) -> Measure:
+    if null is None:
+        return Measure(name=name, value=value)
     low, high = np.quantile(null, [(1 - BAND) / 2, (1 + BAND) / 2])
     return Measure(name=name, value=value, null_low=float(low), null_high=float(high))

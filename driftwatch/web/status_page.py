@@ -26,10 +26,11 @@ _SHOWN_FIRST = (
     "embedding.mmd2",
     "tokens.jsd",
     "tokens.unknown_share",
+    "window.known_share",
 )
 _NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts", "feedback.n", "audit.", "drill.")
 _LIMITS = {"drift.evidence": (0.0, "an alarm from 0 on")}
-_MOST_CHARTS = 6
+_MOST_CHARTS = 7
 _STYLE = """
 :root { color-scheme: light dark; --line: #3b6fb6; --limit: #b5651d; --bad: #b3261e; --good: #2e7d4f; --mute: #777; }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 1.5rem auto; padding: 0 1rem; }

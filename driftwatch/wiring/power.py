@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config, StreamSettings
     from driftwatch.store import ReferenceRow, Store
 
-METHOD = 3
+METHOD = 4
 """Raised when the simulation changes, so that older results are not shown as its own."""
 _RATE_WINDOWS = 100
 _UNKNOWN_RATE = 1.0
@@ -36,6 +36,7 @@ class Seen:
         per_second: rate of texts it was computed from; None where no window was assessed yet, then one a second.
         found: delays by share.
         kept: whether the result was simulated before.
+        seasons: scheme by which the stream's texts are bet on; the simulation knows none.
     """
 
     reference: str
@@ -43,6 +44,12 @@ class Seen:
     per_second: float | None
     found: tuple[Power, ...]
     kept: bool
+    seasons: str = "none"
+
+    @property
+    def trials(self) -> int:
+        """Topics that were taken out."""
+        return len(self.found[0].delays)
 
 
 def stream_rate(store: Store, stream: str) -> float | None:
@@ -60,17 +67,26 @@ def stream_arl(store: Store, settings: StreamSettings) -> tuple[float, float | N
     return float(f"{settings.budget.arl_texts(rate or _UNKNOWN_RATE):.0e}"), rate
 
 
-def kept_power(config: Config, store: Store, settings: StreamSettings) -> Seen | None:
-    """Return what was simulated before for the reference, budget and settings in force; None where it was not."""
+def kept_power(config: Config, store: Store, settings: StreamSettings, *, trials: int = TRIALS) -> Seen | None:
+    """Return what was simulated before for the reference, budget and settings in force; None where it was not.
+
+    Args:
+        config: where results are kept.
+        store: knows reference and rate.
+        settings: of the stream.
+        trials: fewest that are good enough; of several results that with most trials is returned.
+    """
     reference = store.registry.reference(settings.name)
     if reference is None:
         return None
     arl, rate = stream_arl(store, settings)
-    try:
-        found = msgspec.json.decode(_file(config, settings, reference, arl).read_bytes(), type=tuple[Power, ...])
-    except (OSError, msgspec.DecodeError):
+    folder = _folder(config, settings, reference, arl)
+    results = [found for file in folder.glob("*.json") if (found := _read(file)) is not None]
+    best = max(results, key=lambda found: len(found[0].delays), default=None)
+    if best is None or len(best[0].delays) < trials:
         return None
-    return Seen(reference=reference.version, arl_texts=arl, per_second=rate, found=found, kept=True)
+    seasons = _seasons(store, reference)
+    return Seen(reference=reference.version, arl_texts=arl, per_second=rate, found=best, kept=True, seasons=seasons)
 
 
 def simulated_power(
@@ -103,16 +119,36 @@ def simulated_power(
         trials=trials,
         on_progress=on_progress,
     )
-    file = _file(config, settings, reference, arl)
+    file = _folder(config, settings, reference, arl) / f"{trials}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_suffix(".new")
     aside.write_bytes(msgspec.json.encode(found))
     aside.replace(file)
-    return Seen(reference=reference.version, arl_texts=arl, per_second=rate, found=found, kept=False)
+    seasons = _seasons(store, reference)
+    return Seen(reference=reference.version, arl_texts=arl, per_second=rate, found=found, kept=False, seasons=seasons)
 
 
-def _file(config: Config, settings: StreamSettings, reference: ReferenceRow, arl: float) -> Path:
+def _seasons(store: Store, reference: ReferenceRow) -> str:
+    """Return the scheme of seasons in use; ``none`` before the first window."""
+    from driftwatch.drift.evidence.state import read_notes
+
+    state = store.windows.monitor_states(reference.stream, reference=reference.version).get("evidence")
+    notes = read_notes(state) if state else None
+    return "none" if notes is None or notes.seasons is None else notes.seasons.scheme
+
+
+def _read(file: Path) -> tuple[Power, ...] | None:
+    """Return a kept result; None where it is damaged."""
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=tuple[Power, ...])
+    except (OSError, msgspec.DecodeError):
+        return None
+    return found if len({len(each.delays) for each in found}) == 1 else None
+
+
+def _folder(config: Config, settings: StreamSettings, reference: ReferenceRow, arl: float) -> Path:
+    """Return where results are kept, one for each number of trials."""
     evidence = settings.evidence
     key = f"{METHOD}:{reference.version}:{arl:.0e}:{evidence.dependence}:{evidence.witnesses}"
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return config.state_dir / "cache" / "power" / f"{settings.name}-{name}.json"
+    return config.state_dir / "cache" / "power" / f"{settings.name}-{name}"

@@ -67,6 +67,20 @@ def test_a_longer_burn_in_measures_farther() -> None:
     assert not found.beyond
 
 
+@pytest.mark.parametrize(("burst", "right"), [(1, {8}), (8, {8}), (16, {16}), (32, {32}), (64, {256}), (256, {256})])
+def test_bursts_between_what_blocks_hold_and_what_can_be_measured_do_not_go_unseen(burst: int, right: set[int]) -> None:
+    """With four bursts of 64 in a stretch the stretch's own mean takes up all correlation half a burst apart."""
+    found = []
+    for seed in range(20):
+        random = np.random.default_rng([6, seed])
+        first = int(random.integers(burst))
+        of = np.repeat(random.integers(40, size=4_000 // burst + 2), burst)[first : first + 4_000]
+        values = stream(random, of, topics(random))
+        judged = (judge(values[:texts], burn_in=1_000) for texts in range(1_000, 4_001, 250))
+        found.append(next(each.length for each in judged if each.settled))
+    assert sum(length in right for length in found) >= 19, found
+
+
 @pytest.mark.parametrize(("burst", "over"), [(1, True), (8, True), (40, True), (400, False)])
 def test_bursts_as_long_as_a_part_of_the_burn_in_make_it_longer(burst: int, over: bool) -> None:
     found = []

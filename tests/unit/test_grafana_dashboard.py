@@ -65,6 +65,10 @@ def test_panels_are_numbered_and_do_not_lie_on_each_other(board: dict[str, objec
     assert all(place["x"] + place["w"] <= 24 for place in places)
 
 
+def test_how_much_is_known_word_for_word_has_a_panel() -> None:
+    assert any('measure="window.known_share"' in expression for expression in expressions())
+
+
 def test_every_panel_says_what_it_means_and_in_which_unit() -> None:
     for panel in panels():
         assert panel["title"]

@@ -173,7 +173,7 @@ class Bets:
             chunks=len(self._recent.chunks),
             pieces=len(self._recent.open),
             alive=tuple(
-                Alive(kind=each.score.kind.name, born=each.born, count=each.count, error=each.error)
+                Alive(kind=each.score.kind.name, born=each.born, count=each.count, error=each.error, exact=each.exact)
                 for each in self._witnesses.alive
             ),
             alarm=None,
@@ -240,6 +240,7 @@ class Bets:
         rate = WITNESS_PART / window.arl_texts
         scouting = rate * SCOUT_PART if length == 1 else 0.0
         exact = length == 1 and not any(text.group is not None for text in window.texts)
+        lone = length == 1 and not len(self._groups)
         for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
             if not len(part):
                 continue
@@ -253,7 +254,7 @@ class Bets:
             self._paid += (rate - scouting) * len(piece) * betting
             if len(piece) and self._recent.add(piece) is not None:
                 if betting:
-                    self._witnesses.bear(self._recent, paid=self._paid)
+                    self._witnesses.bear(self._recent, paid=self._paid, exact=lone)
                 self._paid = 0.0
         return peak
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LENGTHS = (8, 16, 32, 64, 128)
 _BEYOND = 256
@@ -138,11 +142,11 @@ def bands(values: npt.NDArray[np.float32]) -> tuple[Band, ...]:
     """
     count = min(max(len(values) // _STRETCH, 1), _STRETCHES)
     stretches = [_Stretch(part) for part in np.array_split(values, count)]
-    found = []
+    found: list[Band] = []
     first = 1
     while first * 4 <= min(stretch.texts for stretch in stretches) and first < 2 * LENGTHS[-1]:
         last = 2 * first - 1
-        measured = [stretch.correlation(first, last) for stretch in stretches]
+        measured = [stretch.correlation(first, last, alike=_alike(found)) for stretch in stretches]
         correlation = float(np.median([each for each, _ in measured]))
         error = float(np.mean([each for _, each in measured])) / np.sqrt(len(measured))
         error *= _MEDIAN if len(measured) > 2 else 1.0  # noqa: PLR2004 - of two the median is the mean
@@ -168,9 +172,7 @@ def wavers(values: npt.NDArray[np.float32]) -> bool:
     means = np.stack([part.mean(0) for part in parts]).astype(np.float64)
     within = float(np.mean([stretch.size for stretch in stretches]))
     spread = float(((means - means.mean(0)) ** 2).sum()) / (count - 1) * size / within
-    explained = 1.0 + 2.0 * sum(
-        band.correlation * (band.last - band.first + 1) for band in bands(values) if band.matters
-    )
+    explained = _alike(bands(values))
     error = float(np.mean([stretch.spread for stretch in stretches])) * np.sqrt(2 / (count - 1))
     return bool(spread > _UNEXPLAINED * explained * (1.0 + _SIGNIFICANT * error))
 
@@ -186,14 +188,28 @@ class _Stretch:
         self.spread = float(np.sqrt((scatter * scatter).sum())) / self.size
         self._sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(self._centred, axis=0)])
 
-    def correlation(self, first: int, last: int) -> tuple[float, float]:
-        """Return the mean correlation at these lags, freed of the bias of the own mean, and its standard error."""
+    def correlation(self, first: int, last: int, *, alike: float) -> tuple[float, float]:
+        """Return the mean correlation at these lags, freed of the bias of the own mean, and its standard error.
+
+        Args:
+            first: smallest lag.
+            last: largest lag.
+            alike: texts that one text stands for, by the dependence at smaller lags. The own mean is as uncertain as
+                that of so many times fewer texts, and takes its variance out of the correlation at every lag: with
+                four bursts in a stretch nothing would be left of that between texts half a burst apart. The error
+                grows with it as that of so many times fewer pairs.
+        """
         starts = np.arange(self.texts - first)
         ends = np.minimum(starts + last + 1, self.texts)
         ahead = self._sums[ends] - self._sums[starts + first]
         pairs = int((ends - starts - first).sum())
         found = float((self._centred[starts] * ahead).sum()) / pairs / self.size
-        return found + 1.0 / (self.texts - 1), self.spread / float(np.sqrt(pairs))
+        return found + alike / (self.texts - 1), self.spread * float(np.sqrt(alike / pairs))
+
+
+def _alike(found: Sequence[Band]) -> float:
+    """Return how many times the variance of a mean is that of as many independent texts, by the bands that matter."""
+    return 1.0 + 2.0 * sum(band.correlation * (band.last - band.first + 1) for band in found if band.matters)
 
 
 def _length(found: tuple[Band, ...]) -> int | None:

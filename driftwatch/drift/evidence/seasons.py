@@ -57,6 +57,23 @@ def season_name(scheme: str, season: int) -> str:
     return " ".join(each for each in (days, hours) if each) or "any time"
 
 
+def seasons_apart(scheme: str) -> str | None:
+    """Return for people what a scheme means for delays that were measured without seasons; None without seasons.
+
+    Examples:
+        >>> seasons_apart("none")
+        >>> print(seasons_apart("week"))
+        The stream is bet on by weekdays and weekends, 2 seasons with a part of the reference each; this was simulated \
+        as if it had none. In texts of one season delays are longer, in texts of all longer still.
+    """
+    if scheme == "none":
+        return None
+    return (
+        f"The stream is bet on by {_BY[scheme]}, {CLASSES[scheme]} seasons with a part of the reference each; this was "
+        "simulated as if it had none. In texts of one season delays are longer, in texts of all longer still."
+    )
+
+
 def comes_again(scheme: str, season: int) -> timedelta:
     """Return how long it takes at most until a whole day's share of the season has passed again."""
     if scheme in ("none", "day"):

@@ -52,6 +52,9 @@ class Seen:
     def __contains__(self, key: int) -> bool:
         return key in self._held
 
+    def __len__(self) -> int:
+        return len(self._order)
+
     def keys(self) -> npt.NDArray[np.uint64]:
         """Return the keys, oldest first, uint64 [n]."""
         return np.fromiter(self._order, dtype=np.uint64, count=len(self._order))

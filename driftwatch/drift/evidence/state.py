@@ -21,12 +21,21 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alive:
-    """A witness alive: name of its recipe, the chunk it was born after, the texts since then, its chance of a call."""
+    """A witness alive.
+
+    Args:
+        kind: name of its recipe.
+        born: number of the chunk it was born after.
+        count: texts since then.
+        error: chance of a call in its whole life.
+        exact: whether it bets on lone texts only, at the height that these allow.
+    """
 
     kind: str
     born: int
     count: int
     error: float
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -336,17 +336,26 @@ class Witness:
     deviations keep products of bets small, so the bound is not used up; that is measured (with blocks of one text eight
     times, ``tests/property/test_evidence_budget.py``), not proved.
 
+    So a witness has one of two heights (:mod:`crossing`) for its whole life. An exact one bets on lone texts one by
+    one, and dies, without betting on it, when a window names a group: up to that time, which looks at names of groups
+    and at no rank, its statistic is one of the exact law, so its chance of a call is no more than that of a whole life.
+    All others have Ville's height, while they bet on lone texts as well, where his inequality holds too.
+    Were the height chosen window by window, what a witness won on groups would be held against the lower height that
+    lone texts allow, and its chance of a call could be that of both laws together.
+
     Args:
         score: the frozen score.
         calibration: float32 [n], CAL's scores under it, ascending.
         born: number of the chunk after which it was born.
         error: chance of a call in its whole life without drift, which the texts of that chunk have paid for.
+        exact: whether it bets on lone texts only, one by one, so that the law of its highest statistic is known.
     """
 
-    def __init__(self, score: Score, calibration: Vector, *, born: int, error: float) -> None:
+    def __init__(self, score: Score, calibration: Vector, *, born: int, error: float, exact: bool = False) -> None:
         self.score = score
         self.born = born
         self.error = error
+        self.exact = exact
         self.calibration = calibration
         self.count = 0
         self.values: Floats = np.zeros((len(LEVELS), len(SHARES)))

@@ -99,7 +99,7 @@ class Witnesses:
             uniform: float64 [n] within 0 and 1, a hash of each text, to break ties.
             counted: bool [n], which of ``blocks.rows`` can hit; the others are misses.
             rate: false alarms per text that the scouts may raise.
-            exact: whether none of them is known to depend on another besides, so that scouts may bet.
+            exact: whether all are bet on one by one and none names a group, so that scouts and exact witnesses may bet.
 
         Returns:
             log10 of the highest statistic over its threshold after each block, and whose it is.
@@ -109,6 +109,7 @@ class Witnesses:
         self.alive = [witness for witness in self.alive if witness.lives(len(counted))]
         if not exact:
             self.scouts.forget(len(counted))
+            self.alive = [witness for witness in self.alive if not witness.exact]
         if not (exact or self.alive):
             return heights, leaders
         material = self.material(piece)
@@ -117,7 +118,7 @@ class Witnesses:
             heights, scouts = self.scouts.update(places, known, uniform, counted, rate=rate)
             leaders = list(scouts)
         if self.alive:
-            climbed = self._climbed(material, blocks, uniform, counted, exact=exact)
+            climbed = self._climbed(material, blocks, uniform, counted)
             best = climbed.argmax(1)
             highest = climbed[np.arange(len(blocks)), best]
             for place in np.flatnonzero(highest > heights).tolist():
@@ -125,7 +126,7 @@ class Witnesses:
             heights = np.maximum(heights, highest)
         return heights, leaders
 
-    def _climbed(self, material: Material, blocks: Blocks, uniform: Floats, counted: Mask, *, exact: bool) -> Floats:
+    def _climbed(self, material: Material, blocks: Blocks, uniform: Floats, counted: Mask) -> Floats:
         """Let the witnesses bet; returns log10 of statistics over thresholds, float64 [blocks, witnesses]."""
         parts: Parts = {}
         scores = np.full((len(self.alive), len(counted)), -np.inf, dtype=np.float32)
@@ -133,7 +134,7 @@ class Witnesses:
         hits = ranked(self.alive, list(scores), uniform).reshape(len(uniform), -1)
         means = blocks.means(hits & counted[:, None])
         climbed = np.log10(bet(self.alive, means, blocks.gaps))
-        climbed -= np.log10([self._threshold(witness, exact=exact) for witness in self.alive])
+        climbed -= np.log10([self._threshold(witness) for witness in self.alive])
         return climbed
 
     def material(self, texts: Chunk) -> Material:
@@ -186,7 +187,7 @@ class Witnesses:
         places = self.base.space(texts.values.astype(np.float32))
         return leader.score(places, mean_of_nearest([nearest(places, self.base.known)]))
 
-    def bear(self, recent: Recent, *, paid: float) -> None:
+    def bear(self, recent: Recent, *, paid: float, exact: bool) -> None:
         """Let a witness of every recipe be born of the newest chunks.
 
         Every text pays the rate of its time once: to the witnesses born of its chunk, one of each recipe, in equal
@@ -195,6 +196,7 @@ class Witnesses:
         Args:
             recent: chunks of texts.
             paid: false alarms that those born now may raise, together and in their whole lives.
+            exact: whether texts are bet on one by one and none has named a group yet: those born now die when one does.
         """
         chunks = numbered(recent)
         self._remember(chunks)
@@ -211,7 +213,7 @@ class Witnesses:
                 score = learn(kind, self.base, course, train, learnt)
                 error = paid / len(KINDS)
                 calibration = np.sort(score(self.base, cal, calibrated))
-                self.alive.append(Witness(score, calibration, born=newest, error=error))
+                self.alive.append(Witness(score, calibration, born=newest, error=error, exact=exact))
 
     def restore(self, recent: Recent, alive: Sequence[tuple[Alive, Order, Floats]]) -> None:
         """Bring witnesses back to life from notes, their highest scores and statistics.
@@ -230,7 +232,7 @@ class Witnesses:
                 continue
             score = learn(kind, self.base, Course(self.base, self._lessons, numbers), train)
             calibration = np.sort(score(self.base, cal))
-            witness = Witness(score, calibration, born=born, error=note.error)
+            witness = Witness(score, calibration, born=born, error=note.error, exact=note.exact)
             witness.go_on(highest, values, note.count)
             self.alive.append(witness)
 
@@ -274,9 +276,10 @@ class Witnesses:
         )
 
     @staticmethod
-    def _threshold(witness: Witness, *, exact: bool) -> float:
+    def _threshold(witness: Witness) -> float:
         """Return the height at which a witness alarms."""
-        return threshold(witness.error, life=witness.score.kind.texts, levels=LEVELS, shares=SHARES, exact=exact)
+        life = witness.score.kind.texts
+        return threshold(witness.error, life=life, levels=LEVELS, shares=SHARES, exact=witness.exact)
 
 
 def numbered(recent: Recent) -> dict[int, Chunk]:
