@@ -190,11 +190,11 @@ DRIFT = (
 PROMISES = (
     Chart(
         title="Audit: false alarms of the shadow stream",
-        says="Alarms on a stream that cannot drift. Dashed: so many the false-alarm budget allows on average by now.",
+        says="Alarms on a stream that cannot drift. Dashed: so many its own budget allows on average by now.",
         queries=(
             Query(expr=f"driftwatch_shadow_alarms_total{{{_STREAM}}}", legend="{{stream}}"),
             Query(
-                expr=f"driftwatch_shadow_texts_total{{{_STREAM}}} / driftwatch_false_alarm_budget_texts{{{_STREAM}}}",
+                expr=f"driftwatch_shadow_texts_total{{{_STREAM}}} / driftwatch_shadow_budget_texts{{{_STREAM}}}",
                 legend="{{stream}} limit",
             ),
         ),

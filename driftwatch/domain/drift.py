@@ -299,6 +299,7 @@ class WindowResult:
         slices: that carry the drift, strongest first.
         map: of the texts, where an alarm was raised in this window.
         loss_unit: of the losses among the measures and of the clusters.
+        arl_texts: the false-alarm budget that it was bet against; None where an earlier version measured it.
     """
 
     stream: str
@@ -322,6 +323,7 @@ class WindowResult:
     slices: tuple[SliceShift, ...] = ()
     map: DriftMap | None = None
     loss_unit: LossUnit = LossUnit.TOKEN
+    arl_texts: float | None = None
 
     def value(self, name: str) -> float | None:
         """Return the measure's value, or None where it was not measured."""

@@ -134,6 +134,7 @@ class Assessor:
             slices=explained.slices,
             map=explained.map,
             loss_unit=window.features.losses.unit if window.features.losses is not None else LossUnit.TOKEN,
+            arl_texts=window.arl_texts,
         )
 
     def _explain(self, window: Window, measures: Sequence[Measure]) -> Explanation:

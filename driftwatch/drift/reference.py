@@ -1,4 +1,8 @@
-"""Builds references of distinct texts, chosen and split by hash: the same texts and seed give the same version."""
+"""Builds references of distinct texts, chosen and split by hash: the same texts and seed give the same version.
+
+Groups are chosen and split whole. Torn ones would lie on both sides of the split, where CAL must not depend on TRAIN;
+and a group of which some text is drawn is rather a large one, so rates counted by groups would be those of large ones.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +62,8 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
 ) -> Built:
     """Choose, split and measure the texts of a reference.
 
-    Equal bodies count once. Choice and split go by a hash of seed and body: input order makes no difference.
+    Equal bodies count once. Choice and split go by a hash of seed and group, or body where there is none: input order
+    makes no difference.
 
     Args:
         texts: what the champion learned.
@@ -86,7 +91,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
     spare = _choose(unseen, _MOST_HELDOUT, seed=f"{seed}:heldout")
     old = _choose(older, sample, seed=f"{seed}:memory")
     features = _measure([*chosen, *spare], extract, on_progress)
-    train_rows = [row for row, text in enumerate(chosen) if _unit(f"{seed}:split", text.body) < TRAIN_SHARE]
+    train_rows = [row for row, text in enumerate(chosen) if _unit(f"{seed}:split", text) < TRAIN_SHARE]
     cal_rows = sorted(set(range(len(chosen))) - set(train_rows))
     heldout_rows = list(range(len(chosen), len(chosen) + len(spare)))
     everything = [*chosen, *spare]
@@ -142,7 +147,7 @@ def _others(
 
 
 def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:
-    return sorted(texts, key=lambda text: (_hash(seed, text.body), text.body))[:most]
+    return sorted(texts, key=lambda text: (_drawn(seed, text), text.body))[:most]
 
 
 def _measure(texts: Sequence[Text], extract: Extract, on_progress: OnProgress) -> Features:
@@ -182,5 +187,10 @@ def _hash(seed: str, body: str) -> bytes:
     return hashlib.blake2b(f"{seed}:{body}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _unit(seed: str, body: str) -> float:
-    return int.from_bytes(_hash(seed, body), "big") / 2**64
+def _drawn(seed: str, text: Text) -> bytes:
+    """Return the hash that a text is drawn by, the same for all texts of a group."""
+    return _hash(seed, text.body) if text.group is None else _hash(f"{seed}:group", text.group)
+
+
+def _unit(seed: str, text: Text) -> float:
+    return int.from_bytes(_drawn(seed, text), "big") / 2**64

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.errors import DriftwatchError
+from driftwatch.drift.evidence.sets import loss_per_token
 from driftwatch.drift.features import take
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def evidently_report(
 ) -> str:
     """Return evidently's data drift report as a self-contained HTML page.
 
-    Its columns: length in characters and words, share of characters that are no letters, loss per token, and the
-    first principal components of the reference's embeddings. Half of the reference gives the components, the other
-    half is compared: compared with the very texts they came from, they would always show drift.
+    Its columns: length in characters and words, share of characters that are no letters, loss per token (where both
+    sides have one), and the first principal components of the reference's embeddings. Half of the reference gives the
+    components, the other half is compared: compared with the very texts they came from, they would always show drift.
 
     Raises:
         ReportError: evidently failed, with its reason.
@@ -46,8 +47,10 @@ def evidently_report(
 
         axes = _axes(np.asarray(reference_features.embeddings.values)[::2])
         compared = np.arange(1, len(reference), 2)[:_MOST_ROWS]
-        old = _frame([reference[row] for row in compared], take(reference_features, compared), axes)
-        new = _frame(window[:_MOST_ROWS], window_features, axes)
+        known = take(reference_features, compared)
+        scored = _scored(known) and _scored(window_features)
+        old = _frame([reference[row] for row in compared], known, axes, scored=scored)
+        new = _frame(window[:_MOST_ROWS], window_features, axes, scored=scored)
         try:
             snapshot = Report([DataDriftPreset()]).run(current_data=new, reference_data=old)
             return str(snapshot.get_html_str(as_iframe=False))
@@ -67,8 +70,17 @@ def _axes(
     return np.ascontiguousarray(axes[:count].T)
 
 
+def _scored(features: Features) -> bool:
+    """Say whether anything was predicted of any text."""
+    return features.losses is not None and bool(features.losses.tokens.any())
+
+
 def _frame(
-    texts: Sequence[Text], features: Features, axes: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    texts: Sequence[Text],
+    features: Features,
+    axes: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+    *,
+    scored: bool,
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -81,8 +93,8 @@ def _frame(
             sum(not c.isalpha() and not c.isspace() for c in body) / max(len(body), 1) for body in bodies
         ],
     }
-    if features.losses is not None:
-        columns["loss per token"] = features.losses.nats[:rows] / np.maximum(features.losses.tokens[:rows], 1)
+    if scored:
+        columns["loss per token"] = loss_per_token(features)[:rows]
     projected = np.asarray(features.embeddings.values)[:rows] @ axes
     columns |= {f"embedding axis {number + 1}": projected[:, number] for number in range(projected.shape[1])}
     return pd.DataFrame(columns)

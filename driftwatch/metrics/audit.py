@@ -1,8 +1,8 @@
 """What the audit and the drills found, read off the measures of a window.
 
 The audit runs the detector on a shadow stream that cannot drift and counts its alarms; a drill mixes known drift into
-a shadow of the stream and measures how long the detector takes. Both count over the stream's life, and every window
-carries where their counts stand.
+a shadow of the stream and measures how long the detector takes. Both count since the reference came into force, and
+every window carries where their counts stand.
 """
 
 from __future__ import annotations

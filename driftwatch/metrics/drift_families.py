@@ -80,7 +80,12 @@ DRIFT_FAMILIES = (
     ),
     per_stream(
         "driftwatch_false_alarm_budget_texts",
-        "The false-alarm budget in force: on average at least so many texts lie between two false alarms.",
+        "The false-alarm budget at the present rate: on average at least so many texts lie between two false alarms.",
+        lambda stream: None if stream.last is None else stream.last.budget_texts,
+    ),
+    per_stream(
+        "driftwatch_shadow_budget_texts",
+        "The shadow stream's own budget: on average at least so many of its texts lie between two alarms.",
         lambda stream: stream.audit.budget_texts,
     ),
     per_stream(

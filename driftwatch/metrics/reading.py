@@ -172,6 +172,7 @@ def _window(window: WindowResult | None) -> WindowFigures | None:
         },
         state=window.state.value if window.state is not None else None,
         onset_at=window.onset.seen_at if window.onset is not None else None,
+        budget_texts=window.arl_texts,
     )
 
 

@@ -30,6 +30,7 @@ class WindowFigures:
         measures: by name.
         state: stable, benign-drift, harmful-drift or silent-decay; None where no evidence was gathered.
         onset_at: estimated begin of the drift whose alarm is in force.
+        budget_texts: the false-alarm budget at the rate of its time: on average at least so many texts between two.
     """
 
     texts: int
@@ -38,17 +39,18 @@ class WindowFigures:
     measures: Mapping[str, MeasureFigures]
     state: str | None = None
     onset_at: datetime | None = None
+    budget_texts: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFigures:
-    """Whether the detector keeps its false-alarm budget, counted over the stream's life.
+    """Whether the detector keeps a false-alarm budget, counted since the reference came into force.
 
     Args:
         texts: of the shadow stream, which cannot drift.
         alarms: on the shadow stream.
         marked: alarms on the stream itself that a person marked false.
-        budget_texts: the budget: at least so many texts between two false alarms; None where it is not known yet.
+        budget_texts: the shadow's own: at least so many texts between two alarms; None where it has not begun.
     """
 
     texts: float = 0.0

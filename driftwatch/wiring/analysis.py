@@ -231,6 +231,7 @@ def report(config: Config, stream: str, index: int) -> Path:
         NotFoundError: there is no such stream or window.
     """
     from driftwatch.drift.archive import load_reference
+    from driftwatch.drift.loss import LEAST_HELDOUT
     from driftwatch.drift.report import evidently_report
 
     settings = stream_settings(config, stream)
@@ -250,7 +251,9 @@ def report(config: Config, stream: str, index: int) -> Path:
     reference = load_reference(config.state_dir / "references" / stream / result.reference)
     measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
     features = measured.features(texts)
-    html = evidently_report(reference.cal.texts, reference.cal.features, texts, features)
+    # The champion learnt CAL, and reads it better than any new text.
+    part = reference.heldout if len(reference.heldout.texts) >= LEAST_HELDOUT else reference.cal
+    html = evidently_report(part.texts, part.features, texts, features)
     file = config.state_dir / "reports" / stream / f"{index}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(html, encoding="utf-8")

@@ -202,6 +202,7 @@ def drifting(index: int, *, alarm: float, **more: float) -> Step:
         ),
         state=DriftState.BENIGN_DRIFT if alarm else DriftState.STABLE,
         onset=Onset(seq=2, seen_at=NOON - timedelta(hours=1), texts=5) if alarm else None,
+        arl_texts=3e7,
     )
     return Step(result=result, states={}, decisions=(), rule_states=(), alerts=(), receivers=(), runs=())
 
@@ -227,6 +228,7 @@ def test_state_and_onset_are_those_of_the_newest_window(store: Store) -> None:
     last = snapshot(store).streams[0].last
     assert last is not None
     assert (last.state, last.onset_at) == ("benign-drift", NOON - timedelta(hours=1))
+    assert last.budget_texts == 3e7
 
 
 def test_audit_and_drills_are_read_off_the_newest_window_apart_from_its_measures(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,27 @@ def test_parts_are_disjoint_and_a_quarter_trains() -> None:
     assert not train & cal
     assert train | cal == set(samples.known()[:3_000])
     assert 0.21 < len(train) / 3_000 < 0.29
+
+
+def test_groups_are_chosen_and_split_whole() -> None:
+    """Otherwise CAL depends on TRAIN, and holds large groups rather than small ones."""
+    bodies = samples.known()[:3_000]
+    sizes = {f"large {number}": 10 for number in range(150)} | {f"small {number}": 1 for number in range(1_500)}
+    names = [name for name, size in sizes.items() for _ in range(size)]
+    built = build_reference(
+        samples.texts(bodies, groups=names),
+        stream="docs",
+        seed=7,
+        sample=1_500,
+        extract=samples.measured,
+        created_at=samples.NOON,
+    )
+    parts = [Counter(text.group for text in part.texts) for part in (built.reference.train, built.reference.cal)]
+    assert not set(parts[0]) & set(parts[1])
+    held = parts[0] + parts[1]
+    assert held.total() == 1_500
+    assert sum(count < sizes[str(name)] for name, count in held.items()) <= 1
+    assert 0.85 < sum(str(name).startswith("small") for name in held) / len(held) < 0.95
 
 
 def test_features_stay_with_their_texts() -> None:

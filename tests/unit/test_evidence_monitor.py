@@ -149,6 +149,23 @@ def test_a_window_of_one_text_counts_as_one(reference: Reference) -> None:
     assert value(results[-1], "drift.alarm") == 1
 
 
+@pytest.mark.parametrize("scored", [0.4, None], ids=["most-without-a-class", "without-a-model"])
+def test_texts_of_which_nothing_is_predicted_are_no_evidence_of_a_lower_loss(scored: float | None) -> None:
+    """A classifier's texts mostly come without their class; the reference's held-out ones have it."""
+    known = samples.known()
+    reference = samples.reference(known[:2_400], heldout=known[2_400:3_400])
+    running = monitor(reference, dependence=8, witnesses=False)
+    for window in windows(known[3_400:5_000]):
+        losses = window.features.losses
+        assert losses is not None
+        if scored is not None:
+            has = np.random.default_rng(window.index).random(len(losses.nats)) < scored
+            losses = replace(losses, nats=np.where(has, losses.nats, 0.0), tokens=np.where(has, losses.tokens, 0))
+        features = replace(window.features, losses=losses if scored is not None else None)
+        result = running.update(replace(window, features=features))
+        assert value(result, "drift.alarm") == 0
+
+
 def test_copies_of_known_texts_do_not_add_up(reference: Reference) -> None:
     """A third of the window repeats earlier texts, as retries and templates do."""
     running = monitor(reference, dependence="independent")

@@ -62,7 +62,8 @@ def test_values_and_labels_come_from_the_snapshot() -> None:
 def test_audit_and_drills_stand_beside_the_budget() -> None:
     snapshot = busy_snapshot()
     assert value(snapshot, "driftwatch_drift_alarms_total", stream="support") == 2
-    assert value(snapshot, "driftwatch_false_alarm_budget_texts", stream="support") == 10_000
+    assert value(snapshot, "driftwatch_false_alarm_budget_texts", stream="support") == 3e7
+    assert value(snapshot, "driftwatch_shadow_budget_texts", stream="support") == 2_000
     assert value(snapshot, "driftwatch_shadow_texts_total", stream="support") == 1_000
     assert value(snapshot, "driftwatch_shadow_alarms_total", stream="support") == 1
     assert value(snapshot, "driftwatch_false_alarms_marked_total", stream="support") == 1
@@ -76,7 +77,8 @@ def test_what_counts_is_there_before_it_happens() -> None:
     for state in DriftState:
         assert value(quiet_snapshot(), "driftwatch_drift_state", stream="support", state=state.value) == 0
     assert value(quiet_snapshot(), "driftwatch_drift_alarm", stream="support") == 0
-    assert value(quiet_snapshot(), "driftwatch_false_alarm_budget_texts", stream="support") is None
+    for name in ("false_alarm", "shadow"):
+        assert value(quiet_snapshot(), f"driftwatch_{name}_budget_texts", stream="support") is None
 
 
 def test_what_has_not_happened_yet_has_no_timestamp_and_no_measure() -> None:

@@ -178,10 +178,13 @@ def lengths(features: Features) -> npt.NDArray[np.float64]:
 
 
 def loss_per_token(features: Features) -> npt.NDArray[np.float64]:
-    """Return the champion's mean loss on each text in nats per token, float64 [n]; 0 where nothing was predicted."""
-    if features.losses is None:
-        return np.zeros(len(features.embeddings.values))
-    found: npt.NDArray[np.float64] = features.losses.nats / np.maximum(features.losses.tokens, 1)
+    """Return the champion's mean loss on each text in nats per token, float64 [n]; NaN where nothing was predicted.
+
+    NaN lies in no set: a text without a class is neither read well nor badly.
+    """
+    found = np.full(len(features.embeddings.values), np.nan)
+    if features.losses is not None:
+        np.divide(features.losses.nats, features.losses.tokens, out=found, where=features.losses.tokens > 0)
     return found
 
 
