@@ -52,7 +52,7 @@ def test_a_hold_says_what_it_saw_against_which_limit() -> None:
     decided = Stream(policy(ALERT)).see(good(0))
     assert why(decided.decisions[0], "when") == (
         False,
-        "loss.increase > 0.05 does not hold (loss.increase = 0.01 nats/token)",
+        "loss.increase > 0.05 does not hold (loss.increase = 0.01 nats)",
     )
 
 
