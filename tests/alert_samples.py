@@ -71,7 +71,7 @@ DECISION = Decision(
     rule="tell",
     action=Action.ALERT,
     reasons=(
-        Reason(subject="when", met=True, detail="loss.increase > 0.05 holds (loss.increase = 0.081 nats)"),
+        Reason(subject="when", met=True, detail="loss.increase > 0.05 holds (loss.increase = 0.081 nats/token)"),
         Reason(subject="for", met=True, detail="true for 2 windows of 2 windows, since window 11"),
     ),
     at=START,

@@ -61,7 +61,7 @@ def test_every_alert_has_a_key_of_its_own() -> None:
 
 def test_drift_says_how_much_against_which_limit_and_which_words() -> None:
     text = drift().description
-    assert "loss.increase > 0.05 holds (loss.increase = 0.081 nats)" in text
+    assert "loss.increase > 0.05 holds (loss.increase = 0.081 nats/token)" in text
     assert "at least 12.3% of the texts are not explained" in text
     assert "loss +0.081 nats/token against the reference's (the model does worse on these texts)" in text
     assert "Words that rose: tensor (1.0% → 31.0%)." in text
