@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from driftwatch.domain.protocols import GateData
@@ -26,10 +27,13 @@ REFUSED, LOWERED = 1.0, 0.5
 _NOTHING = GateData(fresh=(), reference=())
 
 
+WHOLE = MergePoint(coefficient=1.0, gain=1.0, gain_low=1.0, gain_high=1.0, loss=0.0, loss_low=0.0, loss_high=0.0)
+
+
 def point(coefficient: float) -> MergePoint:
     """Return a measured coefficient that keeps every limit."""
-    gain = {"gain": coefficient, "gain_low": coefficient, "gain_high": coefficient}
-    return MergePoint(coefficient=coefficient, loss=0.0, loss_low=0.0, loss_high=0.0, **gain)
+    sure = replace(WHOLE, coefficient=coefficient)
+    return replace(sure, gain=coefficient, gain_low=coefficient, gain_high=coefficient)
 
 
 CURVE = MergeCurve(points=(point(LOWERED), point(REFUSED)), chosen=REFUSED, min_gain=0.0, max_loss=0.1, reason="most")

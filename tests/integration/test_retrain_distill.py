@@ -253,14 +253,14 @@ def test_loss_and_gradient_are_those_of_cross_entropy_and_divergence(shape: tupl
     kept = torch.tensor([True, False, True, False])
     champion = torch.randn((2, *shape[1:]), generator=draws).to(kind)
     expected = cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    ours, theirs = (each.float().log_softmax(-1) for each in (logits[kept], champion))
-    departed = kl_div(ours, theirs, reduction="none", log_target=True).sum(-1) * labels[kept].ne(IGNORED)
+    told, theirs = (each.float().log_softmax(-1) for each in (logits[kept], champion))
+    departed = kl_div(told, theirs, reduction="none", log_target=True).sum(-1) * labels[kept].ne(IGNORED)
     expected = (expected + 3.0 * departed.sum()) / 7
     found = held_nats(logits, labels, kept=kept, champion=champion, weight=3.0) / 7
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
-    gradients = [torch.autograd.grad(each, logits)[0] for each in (found, expected)]
-    assert gradients[0].dtype == gradients[1].dtype == kind
-    assert torch.allclose(*gradients, atol=1e-6 if precision == "float32" else 1e-2)
+    ours, autograds = (torch.autograd.grad(each, logits)[0] for each in (found, expected))
+    assert ours.dtype == autograds.dtype == kind
+    assert torch.allclose(ours, autograds, atol=1e-6 if precision == "float32" else 1e-2)
 
 
 def rows_for(champion: Path, texts: Sequence[Text]) -> Rows:
