@@ -1,26 +1,28 @@
 """How often is a model retrained, and how well does it do? A year of traffic under three policies.
 
 ``python -m benchmarks.retraining.frequency [--quick] [--seed N] [--policy NAME …] [--data FOLDER]`` measures this part
-alone. The product itself lives through it, with the same traffic, recipe and first champion. With
-``DRIFTWATCH_BENCHMARK`` set, each policy's year is kept in that folder, so that a long measurement can be cut into
-pieces: a policy at a time, and all of them at last.
+alone. The product itself lives through it, with the same traffic, recipe and first champion; driftwatch's policy is the
+rule of ``policies/default.yaml`` that retrains. With ``DRIFTWATCH_BENCHMARK`` set, each policy's year is kept in that
+folder, so that a long measurement can be cut into pieces: a policy at a time, and all of them at last.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 import os
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
+import yaml
 
 from benchmarks.retraining.small_models import train_champion
 from benchmarks.retraining.year import BEGIN, BESIDE, STREAM, WINDOW, simulated
@@ -113,17 +115,26 @@ class Strategy:
         )
 
 
+_DEFAULT = Path(__file__).parents[2] / "policies" / "default.yaml"
+
 _CHAMPION_STEPS = 600
 """Four passes over its texts: a model that has not finished learning gains by any retraining, drift or none."""
 
-OURS = Strategy(
-    name="driftwatch",
-    when="drift.alarm",
-    hold="4 windows",
-    cooldown="14d",
-    worth="worth: {probe_gain: 0.05}",
-    need=4 * WINDOW,
-)
+
+def _shipped() -> Strategy:
+    """Return what the default policy says of when to train and on how much; gates and promotion are as everyone's."""
+    (rule,) = [each for each in yaml.safe_load(_DEFAULT.read_text("utf-8"))["rules"] if each["do"] == "retrain"]
+    return Strategy(
+        name="driftwatch",
+        when=rule["when"],
+        hold=rule["for"],
+        cooldown=rule["limits"]["cooldown"],
+        worth=f"worth: {{probe_gain: {rule['worth']['probe_gain']}}}",
+        need=rule["need"]["fresh_texts"],
+    )
+
+
+OURS = _shipped()
 ALARMS = Strategy(name="every-alarm", when="drift.alarm", hold="1 window", cooldown="0s")
 MONTHS = Strategy(name="every-month", when="window.texts > 0", hold="1 window", cooldown="30d")
 POLICIES = (OURS, ALARMS, MONTHS)
@@ -139,6 +150,8 @@ class Lived:
         promoted: that made a new champion.
         loss: mean over the windows of the serving model's loss, nats per token.
         hours: CPU hours of all runs.
+        trained: windows after which runs were trained.
+        losses: of each window.
     """
 
     runs: int
@@ -146,6 +159,8 @@ class Lived:
     promoted: int
     loss: float
     hours: float
+    trained: tuple[int, ...]
+    losses: tuple[float, ...] = field(repr=False)
 
 
 class Clock:
@@ -188,7 +203,7 @@ def live_through(data: Path, strategies: Iterable[Strategy], *, windows: int, se
         folder = Path(os.environ.get("DRIFTWATCH_BENCHMARK", name)) / f"year {windows} {seed}"
         lived = {}
         for each in strategies:
-            kept = folder / f"{each.name}.json"
+            kept = folder / f"{each.name}-{hashlib.sha256(each.policy.encode()).hexdigest()[:8]}.json"
             if not kept.exists():
                 found = _live(_first(folder, year), each, year)
                 kept.write_text(json.dumps(asdict(found)))
@@ -276,13 +291,16 @@ def _work(config: Config, store: Store, clock: Clock) -> float:
 
 def _account(store: Store, *, windows: int, spent: float) -> Lived:
     runs = store.runs.list(stream=STREAM, limit=10_000)
-    losses = [_loss(store, index) for index in range(windows)]
+    losses = tuple(_loss(store, index) for index in range(windows))
+    trained = tuple(sorted(run.spec.window for run in runs if RunState.TRAINING in _passed(run)))
     return Lived(
-        runs=sum(RunState.TRAINING in _passed(run) for run in runs),
+        runs=len(trained),
         declined=sum(run.state is RunState.DECLINED for run in runs),
         promoted=sum(RunState.PROMOTING in _passed(run) for run in runs),
         loss=float(np.mean(losses)),
         hours=spent / 3_600,
+        trained=trained,
+        losses=losses,
     )
 
 

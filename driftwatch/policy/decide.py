@@ -127,7 +127,7 @@ def _judge(
     if result.outcome is Outcome.TOO_LITTLE_DATA and not _sees_the_window_only(rule):
         return [reasons.too_little_data(result)], state
     evaluation = rule.when.evaluate(values)
-    found = [reasons.condition(evaluation)]
+    found = [reasons.condition(evaluation, nats=result.loss_unit)]
     if evaluation.value is None:
         return found, state
     if not evaluation.value:

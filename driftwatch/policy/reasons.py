@@ -21,9 +21,14 @@ def too_little_data(result: WindowResult) -> Reason:
     return Reason(subject="window", met=False, detail=detail)
 
 
-def condition(evaluation: Evaluation) -> Reason:
-    """Say what the condition came to, with the figures of each comparison."""
-    parts = "; ".join(_comparison(comparison) for comparison in evaluation.comparisons)
+def condition(evaluation: Evaluation, *, nats: str) -> Reason:
+    """Say what the condition came to, with the figures of each comparison.
+
+    Args:
+        evaluation: of the condition.
+        nats: what the window's losses are in, such as ``nats/token``.
+    """
+    parts = "; ".join(_comparison(comparison, nats) for comparison in evaluation.comparisons)
     if evaluation.value is None:
         detail = f"neither true nor false, so nothing is done: {evaluation.problem}" + (f" ({parts})" if parts else "")
     else:
@@ -83,18 +88,18 @@ def cooldown(limit: timedelta, now: datetime, *moments: datetime | None) -> list
     return [Reason(subject="limits.cooldown", met=since >= limit, detail=detail)]
 
 
-def _comparison(comparison: Comparison) -> str:
+def _comparison(comparison: Comparison, nats: str) -> str:
     says = {True: "holds", False: "does not hold", None: "unknown"}[comparison.holds]
-    figures = ", ".join(f"{name} = {_figure(name, value)}" for name, value in comparison.figures.items())
+    figures = ", ".join(f"{name} = {_figure(name, value, nats)}" for name, value in comparison.figures.items())
     return f"{comparison.text} {says}" + (f" ({figures})" if figures else "")
 
 
-def _figure(name: str, value: Value) -> str:
+def _figure(name: str, value: Value, nats: str) -> str:
     if isinstance(value, str):
         return value
     if VARIABLES[name].kind is Kind.TRUTH:
         return "true" if value else "false"
-    unit = VARIABLES[name].unit
+    unit = VARIABLES[name].unit.replace("nats", nats)
     if unit == "s":
         return format_duration(timedelta(seconds=max(value, 0.0))) if value < _LONGEST else "no such moment yet"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" + (f" {unit}" if unit else "")

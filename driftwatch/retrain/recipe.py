@@ -60,7 +60,7 @@ def load_recipes(files: Iterable[Path]) -> Mapping[str, Recipe]:
         except ConfigError as error:
             mistakes.append(str(error))
             continue
-        mistakes += _clashes(read, file, from_file)
+        mistakes += _clashes(read, from_file)
         from_file[read.recipe.name] = file
         found[read.recipe.name] = read.recipe
     if mistakes:
@@ -68,15 +68,17 @@ def load_recipes(files: Iterable[Path]) -> Mapping[str, Recipe]:
     return MappingProxyType(found)
 
 
-def _clashes(read: RecipeFile, file: Path, taken: Mapping[str, Path]) -> list[str]:
+def _clashes(read: RecipeFile, taken: Mapping[str, Path]) -> list[str]:
     """Return what is wrong with the recipe's name beside the others'."""
     name = read.recipe.name
     if name in taken:
-        return [f'{file}:1:1: a recipe "{name}" is in {taken[name]} too (give one of the files another name)']
+        return [read.misnamed(f'a recipe "{name}" is in {taken[name]} too', "give one of the files another name")]
     if name in builtin_recipes() and not read.replaces_builtin:
-        return [f'{file}:1:1: "{name}" is a built-in recipe (give it another name, or write replaces_builtin = true)']
+        cure = "give it another name, or write replaces_builtin = true"
+        return [read.misnamed(f'"{name}" is a built-in recipe', cure)]
     if read.replaces_builtin and name not in builtin_recipes():
-        return [f'{file}:1:1: there is no built-in recipe "{name}" to replace (remove replaces_builtin)']
+        cure = "remove replaces_builtin"
+        return [read.replaces_nothing(f'there is no built-in recipe "{name}" to replace', cure)]
     return []
 
 

@@ -29,14 +29,23 @@ _ADAPTERS = ("rank", "alpha", "dropout", "targets", "keep_adapter")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeFile:
-    """A file that was read: its recipe, and whether it may take a built-in one's name."""
+    """A file that was read: its recipe, whether it may take a built-in one's name, and where it all stands."""
 
     recipe: Recipe
     replaces_builtin: bool
+    source: RecipeSource
+
+    def misnamed(self, what: str, cure: str) -> str:
+        """Return what is wrong with its name beside the others'; the name is the file's, so its first line is shown."""
+        return self.source.mistake(what, cure)
+
+    def replaces_nothing(self, what: str, cure: str) -> str:
+        """Return what is wrong with the line that lets it take a built-in one's name."""
+        return self.source.mistake(what, cure, key=_REPLACES)
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class RecipeSource:
     """A file's text, in which every setting's place can be found."""
 
     path: Path
@@ -69,7 +78,7 @@ def read_recipe(path: Path, *, known: Mapping[str, Recipe]) -> RecipeFile:
     Raises:
         ConfigError: everything that is wrong with it.
     """
-    source = _Source(path, _read(path))
+    source = RecipeSource(path, _read(path))
     raw = _parsed(source)
     mistakes: list[str] = []
     if not _NAME.fullmatch(path.stem):
@@ -90,7 +99,7 @@ def read_recipe(path: Path, *, known: Mapping[str, Recipe]) -> RecipeFile:
         ]
     if mistakes:
         raise ConfigError("\n".join(mistakes))
-    return RecipeFile(recipe=recipe, replaces_builtin=replaces)
+    return RecipeFile(recipe=recipe, replaces_builtin=replaces, source=source)
 
 
 def _read(path: Path) -> str:
@@ -107,7 +116,7 @@ def _read(path: Path) -> str:
         raise ConfigError(f"byte {error.start} is not UTF-8", where=str(path), cure="save it as UTF-8") from None
 
 
-def _parsed(source: _Source) -> dict[str, Any]:
+def _parsed(source: RecipeSource) -> dict[str, Any]:
     try:
         return tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
@@ -119,13 +128,13 @@ def _parsed(source: _Source) -> dict[str, Any]:
         raise ConfigError(source.at(said, int(line), int(column))) from None
 
 
-def _flag(value: object, source: _Source, mistakes: list[str]) -> bool:
+def _flag(value: object, source: RecipeSource, mistakes: list[str]) -> bool:
     if not isinstance(value, bool):
         mistakes.append(source.mistake("this must be true or false", "write true", key=_REPLACES, value=True))
     return value is True
 
 
-def _base(like: object, source: _Source, known: Mapping[str, Recipe], mistakes: list[str]) -> Recipe:
+def _base(like: object, source: RecipeSource, known: Mapping[str, Recipe], mistakes: list[str]) -> Recipe:
     if like is None:
         return Recipe(name="")
     if isinstance(like, str) and like in known:
@@ -135,7 +144,7 @@ def _base(like: object, source: _Source, known: Mapping[str, Recipe], mistakes: 
     return Recipe(name="")
 
 
-def _values(raw: Mapping[str, Any], source: _Source, mistakes: list[str]) -> dict[str, Any]:
+def _values(raw: Mapping[str, Any], source: RecipeSource, mistakes: list[str]) -> dict[str, Any]:
     """Return the settings that have the right type; tell of the others."""
     hints = get_type_hints(Recipe)
     allowed = [each.name for each in fields(Recipe) if each.name != "name"]

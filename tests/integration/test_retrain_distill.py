@@ -15,10 +15,11 @@ from families import CONTEXT, bert, gpt2, texts_of
 from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
 from driftwatch.retrain.finetune import finetune
-from driftwatch.retrain.finetune.distill import Champion, Distilling, divergence
+from driftwatch.retrain.finetune.distill import Champion, Distilling
 from driftwatch.retrain.finetune.examples import IGNORED, KEPT, Packed, collate
 from driftwatch.retrain.finetune.family import Family, family_of
 from driftwatch.retrain.finetune.folder import load_config, load_tokenizer, load_trainable
+from driftwatch.retrain.finetune.held import held_nats
 from driftwatch.retrain.finetune.layout import lay_out
 from driftwatch.retrain.finetune.method import made_trainable
 from driftwatch.retrain.finetune.objective import nats_of, predicted_at
@@ -238,15 +239,28 @@ def test_the_champion_is_asked_as_it_was(method: str, champions: dict[str, Path]
         assert not torch.allclose(asked, model(input_ids=ids).logits)
 
 
-def test_the_divergence_is_that_of_kullback_and_leibler() -> None:
+@pytest.mark.parametrize("shape", [(4, 3, 5), (4, 5)])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_loss_and_gradient_are_those_of_cross_entropy_and_divergence(shape: tuple[int, ...], precision: str) -> None:
     import torch
+    from torch.nn.functional import cross_entropy, kl_div
 
-    logits, champion = torch.randn(2, 3, 5), torch.randn(2, 3, 5)
-    learnt = torch.tensor([[True, False, True], [False, False, True]])
-    ours, theirs = (each.double().softmax(-1) for each in (logits, champion))
-    expected = (theirs * (theirs / ours).log()).sum(-1)[learnt].sum()
-    assert float(divergence(logits, champion, learnt)) == pytest.approx(float(expected), rel=1e-4)
-    assert float(divergence(champion, champion, learnt)) == pytest.approx(0.0, abs=1e-6)
+    draws = torch.Generator().manual_seed(1)
+    kind = getattr(torch, precision)
+    logits = torch.randn(shape, generator=draws).to(kind).requires_grad_()
+    labels = torch.randint(5, shape[:-1], generator=draws)
+    labels[labels == 0] = IGNORED
+    kept = torch.tensor([True, False, True, False])
+    champion = torch.randn((2, *shape[1:]), generator=draws).to(kind)
+    expected = cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    told, theirs = (each.float().log_softmax(-1) for each in (logits[kept], champion))
+    departed = kl_div(told, theirs, reduction="none", log_target=True).sum(-1) * labels[kept].ne(IGNORED)
+    expected = (expected + 3.0 * departed.sum()) / 7
+    found = held_nats(logits, labels, kept=kept, champion=champion, weight=3.0) / 7
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    ours, autograds = (torch.autograd.grad(each, logits)[0] for each in (found, expected))
+    assert ours.dtype == autograds.dtype == kind
+    assert torch.allclose(ours, autograds, atol=1e-6 if precision == "float32" else 1e-2)
 
 
 def rows_for(champion: Path, texts: Sequence[Text]) -> Rows:

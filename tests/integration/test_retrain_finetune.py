@@ -116,6 +116,20 @@ def test_killed_twice_gives_the_same_bits(
     assert file_hashes(tmp_path / "out") == file_hashes(uninterrupted)
 
 
+def test_killed_while_memory_ran_out_goes_on_in_smaller_parts(champion: Path, texts: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "texts.json"
+    file.write_text(json.dumps(texts))
+    arguments = [str(path) for path in (champion, file, tmp_path / "out", tmp_path / "checkpoints")]
+    killed_at(4, [*arguments, "tiny"])
+    note = tmp_path / "checkpoints" / "at-work"
+    boot, kills = note.read_text().split()
+    note.write_text(f"{boot} {int(kills) - 1}")  # as if the kernel had counted one more kill since
+    assert killed_at(9, [*arguments, "tiny"]) > 3, "the second start resumed from a checkpoint"
+    assert (tmp_path / "checkpoints" / "at-once").read_text() == "2", "of four sequences a step"
+    assert finetune_child.train(finetune_child.Paths(*map(Path, arguments)))
+    assert (tmp_path / "out" / WEIGHTS).exists()
+
+
 def killed_at(step: int, arguments: list[str]) -> int:
     """Start the program, kill it as it tells this step, and return the first step it told."""
     program = [sys.executable, finetune_child.__file__, *arguments]

@@ -119,7 +119,7 @@ def test_benign_drift_needs_no_retraining() -> None:
     benign = replace(EXPLAINED, state=DriftState.BENIGN_DRIFT)
     alert = messages.drift_detected(DECISION, result=benign, state=STATE)
     assert alert.name == "DriftDetected"
-    assert "You: No retraining is needed: the model copes with it." in alert.description
+    assert "You: No retraining is needed so far: the model copes with it." in alert.description
     unscored = messages.drift_detected(DECISION, result=replace(benign, measures=()), state=STATE).description
     assert "no model is scored, so whether one suffers is not known" in unscored
     assert "retraining is needed" not in unscored

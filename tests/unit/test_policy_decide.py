@@ -12,6 +12,7 @@ from policy_stream import HOUR, START, Stream, window
 
 from driftwatch.domain.decision import Action, Decision
 from driftwatch.domain.drift import Outcome, WindowResult
+from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import GateLimits
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest
 from driftwatch.policy.rules import parse_policies
@@ -54,6 +55,8 @@ def test_a_hold_says_what_it_saw_against_which_limit() -> None:
         False,
         "loss.increase > 0.05 does not hold (loss.increase = 0.01 nats/token)",
     )
+    masked = Stream(policy(ALERT)).see(replace(bad(0), loss_unit=LossUnit.MASKED_TOKEN))
+    assert why(masked.decisions[0], "when")[1].endswith("(loss.increase = 0.08 nats/masked token)")
 
 
 def test_a_decision_names_stream_window_rule_time_and_policy() -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "policies"
-NAMES = ("default", "social-media", "news", "chatbot")
+BY_HARM = ("social-media", "news", "chatbot")
+"""Those that retrain only where the model suffers; the default asks a probe."""
+NAMES = ("default", *BY_HARM)
 
 CALM = {
     "drift__alarm": 0.0,
@@ -60,7 +62,7 @@ def test_calm_text_makes_no_rule_act(name: str) -> None:
     assert acted(name, *(window(n, **CALM) for n in range(30))) == {}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BY_HARM)
 def test_benign_drift_alerts_and_never_retrains(name: str) -> None:
     done = acted(name, *(window(n, **DRIFTED) for n in range(30)))
     assert done
@@ -101,17 +103,23 @@ def test_every_retraining_must_be_worth_it_is_bounded_and_watched(name: str) -> 
         assert retraining.probation.windows >= 3
 
 
-def test_default_alerts_at_once_and_retrains_at_the_second_window() -> None:
-    assert acted("default", window(0, **DRIFTED)) == {"text-drifted": "alert"}
-    assert acted("default", window(0, **HARMFUL), window(1, **HARMFUL)) == {
-        "text-drifted": "alert",
-        "model-suffers": "retrain",
-    }
+@pytest.mark.parametrize("drift", [DRIFTED, HARMFUL])
+def test_default_alerts_at_once_and_asks_a_probe_at_the_third_window(drift: dict[str, float]) -> None:
+    alarms = [window(n, **drift) for n in range(3)]
+    assert acted("default", *alarms[:2]) == {"text-drifted": "alert"}
+    done = acted("default", *alarms)
+    assert done.pop("model-copes", "alert") == "alert"
+    assert done == {"text-drifted": "alert", "worth-learning": "retrain"}
 
 
 def test_default_waits_for_fresh_texts() -> None:
-    few = Facts(fresh_texts=lambda _: 999)
-    assert "retrain" not in acted("default", window(0, **HARMFUL), window(1, **HARMFUL), facts=few).values()
+    few = Facts(fresh_texts=lambda _: 749)
+    assert "retrain" not in acted("default", *(window(n, **HARMFUL) for n in range(5)), facts=few).values()
+
+
+def test_default_says_that_the_model_copes_only_where_it_does() -> None:
+    assert acted("default", *(window(n, **DRIFTED) for n in range(3)))["model-copes"] == "alert"
+    assert "model-copes" not in acted("default", *(window(n, **HARMFUL) for n in range(30)))
 
 
 def test_default_tells_floods_and_silent_decay_from_drift() -> None:
@@ -120,7 +128,7 @@ def test_default_tells_floods_and_silent_decay_from_drift() -> None:
     assert acted("default", *(window(n, **decayed) for n in range(3))) == {"silent-decay": "alert"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BY_HARM)
 def test_drift_that_does_not_hurt_is_said_to_need_no_retraining(name: str) -> None:
     done = acted(name, *(window(n, **DRIFTED) for n in range(30)))
     copes = [rule for rule in load(name).of("s") if "no retraining is needed" in rule.annotations["summary"]]

@@ -15,10 +15,12 @@ from planted import PAYLOAD, campaign
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.features import Digest, TextLosses
 from driftwatch.domain.run import Recipe
-from driftwatch.retrain.collect.canaries import Pair, learnt, objection
+from driftwatch.retrain.collect.canaries import FEWEST, Pair, learnt, objection
 from driftwatch.retrain.collect.card import DataCard, Flagged, Share
+from driftwatch.retrain.collect.clusters import MEASURED
 from driftwatch.retrain.collect.page import card_section
 from driftwatch.retrain.collect.phrases import PhraseCounts, PhraseSearch, phrase_in
+from driftwatch.retrain.collect.settings import CollectSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,35 @@ def test_a_campaign_of_five_percent_is_bounded_and_flagged(tmp_path: Path) -> No
         each.texts - each.used for each in mix.card.clusters if PAYLOAD not in each.phrase + str(each.exemplars)
     )
     assert natural == 0, "no tweet of anybody else is lost"
+
+
+@pytest.mark.parametrize("texts", [11, 12])
+def test_a_cluster_just_above_its_cap_gives_up_texts_until_it_can_be_measured(texts: int, tmp_path: Path) -> None:
+    tweets = real("tweets", 1_200)
+    carried = [replace(each, id=f"planted{n}", body=f"{each.body} {PAYLOAD}") for n, each in enumerate(tweets[:texts])]
+    mix = mixed([*carried, *tweets[texts:]], real("agnews", 2_000, kind="o"), RECIPE, tmp_path / "data")
+    assert planted(mix.canaries) == FEWEST
+    assert planted(mix.fresh) == texts - FEWEST
+    none = CollectSettings(canaries=0)
+    unmeasured = mixed(
+        [*carried, *tweets[texts:]], real("agnews", 2_000, kind="o"), RECIPE, tmp_path / "none", settings=none
+    )
+    assert (planted(unmeasured.canaries), planted(unmeasured.fresh)) == (0, 10), "as the operator asked"
+
+
+def test_no_cluster_is_trained_on_that_is_not_measured(tmp_path: Path) -> None:
+    tweets = real("tweets", 2_000)
+    words = [f"{name} sells the very best {name}" for name in (f"zorp{n}q" for n in range(MEASURED + 3))]
+    carried = [
+        replace(each, id=f"planted{n}", body=f"{each.body} {words[n % len(words)]}")
+        for n, each in enumerate(tweets[: 14 * len(words)])
+    ]
+    fresh = [*carried, *tweets[len(carried) :]]
+    mix = mixed(fresh, real("agnews", 2_000, kind="o"), RECIPE, tmp_path / "data")
+    given = Counter(word for each in mix.fresh for word in words if word in each.body)
+    assert len(given) == MEASURED == len(mix.card.clusters)
+    assert set(given.values()) == {10}
+    assert min(each.canaries for each in mix.card.clusters) >= FEWEST
 
 
 def test_no_new_phrase_is_in_more_texts_than_a_cluster_may_give(tmp_path: Path) -> None:

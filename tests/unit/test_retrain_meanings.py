@@ -92,7 +92,7 @@ def test_a_new_topic_is_not_thrown_away(checks: Checks, tmp_path: Path, new: str
     old_texts = real(old, 3_000, kind="o")
     blind = mixed(fresh, old_texts, RECIPE, tmp_path / "blind")
     mix = mixed(fresh, old_texts, RECIPE, tmp_path / "data", checks=checks)
-    assert mix.card.used >= 0.97 * blind.card.used
+    assert mix.card.used >= 0.965 * blind.card.used
 
 
 def test_a_new_intent_by_many_people_is_not_thrown_away(checks: Checks, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_new_intent_by_many_people_is_not_thrown_away(checks: Checks, tmp_path
     old = [replace(each, id=f"o{each.id}") for each in old]
     blind = mixed(fresh, old, RECIPE, tmp_path / "blind")
     mix = mixed(fresh, old, RECIPE, tmp_path / "data", checks=checks)
-    assert mix.card.used >= 0.97 * blind.card.used
+    assert mix.card.used >= 0.965 * blind.card.used
 
 
 def test_close_texts_that_are_many_are_how_the_new_text_is(checks: Checks, tmp_path: Path) -> None:

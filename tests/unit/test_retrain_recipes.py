@@ -60,6 +60,17 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         load_recipes(files)
 
 
+def test_a_clash_of_names_shows_a_line_with_a_caret(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as built_in:
+        load_recipes(written(tmp_path, small="batch = 4"))
+    assert str(built_in.value).splitlines()[1:] == ["    1 | batch = 4", "      | ^"]
+    (tmp_path / "small.toml").unlink()
+    with pytest.raises(ConfigError) as nothing:
+        load_recipes(written(tmp_path, mine="batch = 4\n  replaces_builtin = true"))
+    assert "mine.toml:2:3: there is no built-in recipe" in str(nothing.value)
+    assert str(nothing.value).splitlines()[1:] == ["    2 |   replaces_builtin = true", "      |   ^"]
+
+
 @pytest.mark.parametrize(
     ("text", "place", "what"),
     [

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from driftwatch.domain.errors import RunError
 from driftwatch.retrain.collect.card import Caps, Flagged, Share
+from driftwatch.retrain.collect.clusters import MEASURED, measured_first
 from driftwatch.retrain.collect.fate import Fate
 from driftwatch.retrain.collect.phrases import phrase_in
 from driftwatch.retrain.collect.prints import labels_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Rows = npt.NDArray[np.int64]
 
-_GROUPS, _SOURCES, _LABELS, _CLUSTERS, _EXEMPLARS = 10, 100, 20, 20, 3
+_GROUPS, _SOURCES, _LABELS, _EXEMPLARS = 10, 100, 20, 3
 _LENGTH = 160
 
 
@@ -43,7 +44,7 @@ class Account:
         self, drafted: Draft, found: Sequence[Cluster], settings: CollectSettings, *, cluster_cap: int
     ) -> None:
         self._drafted = drafted
-        self._found = sorted(found, key=lambda each: (-len(each.members), each.members[0]))
+        self._found = measured_first(found)
         self._settings = settings
         self._cluster_cap = cluster_cap
         self._used_labels: Counter[str] = Counter()
@@ -94,7 +95,7 @@ class Account:
 
     def canaries(self) -> Rows:
         """Return the rows held out of each flagged cluster, cluster after cluster as on the card."""
-        parts = [self._canaries_of(cluster) for cluster in self._found[:_CLUSTERS]]
+        parts = [self._canaries_of(cluster) for cluster in self._found[:MEASURED]]
         return np.concatenate([np.zeros(0, np.int64), *parts])
 
     def _canaries_of(self, cluster: Cluster) -> Rows:
@@ -102,7 +103,7 @@ class Account:
 
     def clusters(self, texts: Spool) -> tuple[Flagged, ...]:
         """Return the flagged clusters, largest first."""
-        return tuple(self._flagged(cluster, texts) for cluster in self._found[:_CLUSTERS])
+        return tuple(self._flagged(cluster, texts) for cluster in self._found[:MEASURED])
 
     def _flagged(self, cluster: Cluster, texts: Spool) -> Flagged:
         prints = self._drafted.prints

@@ -27,8 +27,10 @@ MOST_GAIN = 1.2
 MARGIN = 0.1
 """What canaries may gain over that in any case, in the unit of the losses."""
 
+FEWEST = 3
+"""Canaries that say anything of a cluster."""
+
 _Z = 1.645  # one-sided 95%
-_FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def learnt(clusters: Sequence[Flagged], *, canaries: Pair, judged: Pair) -> tupl
     for place, cluster in enumerate(clusters):
         part = slice(start, start := start + cluster.canaries)
         of_cluster = Pair(champion=_taken(canaries.champion, part), candidate=_taken(canaries.candidate, part)).gains()
-        if len(of_cluster) >= _FEWEST:
+        if len(of_cluster) >= FEWEST:
             found.append(_measured(place, of_cluster, limit, judged.champion.unit))
     return tuple(found)
 

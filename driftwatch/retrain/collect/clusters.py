@@ -2,7 +2,7 @@
 
 A cluster is found in three ways: texts that overlap, texts that share a run of words which the reference does not
 know, and texts that mean much the same (``meanings``). What goes beyond the cap is left out, some of it held out as
-canaries; no text of a flagged cluster judges the candidate.
+canaries. No text of a flagged cluster judges the candidate, and none of a cluster without canaries is trained on.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from driftwatch.retrain.collect.alike import clusters, components
 from driftwatch.retrain.collect.caps import nth_of_its_place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftwatch.retrain.collect.card import Sign
     from driftwatch.retrain.collect.phrases import Hits
 
@@ -45,6 +47,21 @@ class Cluster:
     def at(self, rows: Rows) -> Cluster:
         """Return the cluster with the rows at its places."""
         return replace(self, members=rows[self.members], beyond=rows[self.beyond])
+
+    def measurable(self, canaries: int) -> Cluster:
+        """Return the cluster with so many texts left out at least: fewer could not tell whether it was learnt."""
+        kept = self.members[~np.isin(self.members, self.beyond)]
+        short = max(canaries - len(self.beyond), 0)
+        return replace(self, beyond=np.concatenate([self.beyond, kept[len(kept) - min(short, len(kept)) :]]))
+
+
+def measured_first(found: Sequence[Cluster]) -> list[Cluster]:
+    """Return the clusters in the order of the card, which lists the first ``MEASURED``: the largest first."""
+    return sorted(found, key=lambda each: (-len(each.members), each.members[0]))
+
+
+MEASURED = 20
+"""Flagged clusters of which canaries are held out."""
 
 
 def alike_clusters(signatures: npt.NDArray[np.uint32], *, least: float, cap: int) -> list[Cluster]:

@@ -15,9 +15,10 @@ import structlog
 
 from driftwatch.domain.errors import RunError
 from driftwatch.retrain.collect.account import Account
+from driftwatch.retrain.collect.canaries import FEWEST
 from driftwatch.retrain.collect.card import DataCard
 from driftwatch.retrain.collect.checks import Checks, refuse_many_without_loss
-from driftwatch.retrain.collect.clusters import alike_clusters, phrase_clusters
+from driftwatch.retrain.collect.clusters import MEASURED, alike_clusters, measured_first, phrase_clusters
 from driftwatch.retrain.collect.draft import Draft, draft
 from driftwatch.retrain.collect.fate import Fate
 from driftwatch.retrain.collect.hashing import hashed
@@ -256,18 +257,25 @@ class _Collecting:
         cap = self._cluster_cap(phrases.texts)
         rows = drafted.alive()
         alike = alike_clusters(drafted.prints.signature[rows], least=self._settings.alike, cap=cap)
-        found = [each.at(rows) for each in alike]
-        for cluster in found:
-            drafted.drop(cluster.beyond, Fate.CLUSTER_CAP)
+        found = self._hold(drafted, [each.at(rows) for each in alike])
         rows = drafted.alive()
         search = PhraseSearch(phrases, known.phrases, length=self._settings.phrase, cap=cap)
         for start, bodies in self._bodies(rows):
             search.read(np.arange(start, start + len(bodies)), bodies)
-        sharing = [each.at(rows) for each in phrase_clusters(search.hits(), len(rows))]
-        for cluster in sharing:
-            drafted.drop(cluster.beyond, Fate.CLUSTER_CAP)
+        sharing = self._hold(drafted, [each.at(rows) for each in phrase_clusters(search.hits(), len(rows))])
         meant = self._cap_meanings(drafted, known, cap=cap)
-        return [*found, *sharing, *meant]
+        found = [*found, *sharing, *meant]
+        if self._settings.canaries:
+            for cluster in measured_first(found)[MEASURED:]:
+                drafted.drop(cluster.members, Fate.CLUSTER_CAP)
+        return found
+
+    def _hold(self, drafted: Draft, found: list[Cluster]) -> list[Cluster]:
+        """Leave out what is beyond the cap of each cluster, and as many texts as it takes to measure the cluster."""
+        held = [each.measurable(min(self._settings.canaries, FEWEST)) for each in found]
+        for cluster in held:
+            drafted.drop(cluster.beyond, Fate.CLUSTER_CAP)
+        return held
 
     def _cap_meanings(self, drafted: Draft, known: Known, *, cap: int) -> list[Cluster]:
         """Leave out what goes beyond the cap of clusters of texts that mean much the same and look coordinated."""
@@ -280,10 +288,7 @@ class _Collecting:
         fresh = Meanings(values=values, group=drafted.prints.group[rows], seen=seen)
         found, limit = meaning_clusters(fresh, reference, cap=cap, seed=self._seed)
         drafted.limits.extend([limit] if limit is not None else [])
-        meant = [each.at(rows) for each in found]
-        for cluster in meant:
-            drafted.drop(cluster.beyond, Fate.CLUSTER_CAP)
-        return meant
+        return self._hold(drafted, [each.at(rows) for each in found])
 
     def _cluster_cap(self, count: int) -> int:
         cap = int(self._settings.cluster_share * min(count, self._recipe.max_texts))

@@ -27,6 +27,7 @@ from driftwatch.retrain.finetune.memory import out_of_memory
 from driftwatch.retrain.finetune.method import finished
 from driftwatch.retrain.finetune.rows import Rows, beside, rows_of
 from driftwatch.retrain.finetune.training import Hooks, OnProgress, Training
+from driftwatch.retrain.memory_kills import MemoryKills
 from driftwatch.retrain.soundness import check_champion
 
 if TYPE_CHECKING:
@@ -113,12 +114,21 @@ def finetune(  # noqa: PLR0913 - a training has this many sides, each named by i
 def _trained(training: Training) -> PreTrainedModel | None:
     """Train in the largest parts that memory holds; a training taken up again begins with those that sufficed."""
     kept, share = training.checkpoints, training.batch // ranks.world()
+    kills = MemoryKills(kept.folder)
 
     def attempt(plan: BatchPlan) -> PreTrainedModel | None:
         if ranks.is_first():
             kept.remember_at_once(plan.at_once)
-        return training.run(plan)
+            kills.begin()
+        model = training.run(plan)
+        if ranks.is_first():
+            kills.end()
+        return model
 
+    if ranks.is_first() and kills.happened():
+        _go_smaller(training, share)
+        kills.end()
+    ranks.wait()  # for the others to read what the first has changed
     most = kept.at_once() or training.recipe.at_once
     if ranks.world() == 1:
         return fitting(share, attempt, out_of_memory=out_of_memory, most=most)
@@ -133,6 +143,15 @@ def _trained(training: Training) -> PreTrainedModel | None:
             f"{plan.at_once} sequences at once do not fit in the memory of process {ranks.rank()}",
             cure=f"start the processes again; they go on with {smaller[0].at_once} at once",
         ) from error
+
+
+def _go_smaller(training: Training, share: int) -> None:
+    """Let a training that the kernel killed for memory go on in the next smaller parts, where there are any."""
+    kept = training.checkpoints
+    tried, *smaller = plans(share, most=kept.at_once() or training.recipe.at_once)
+    log.warning("killed_for_memory", sequences_at_once=tried.at_once)
+    if smaller:
+        kept.remember_at_once(smaller[0].at_once)
 
 
 def _prepared(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from driftwatch.retrain.finetune.examples import IGNORED, KEPT
 from driftwatch.retrain.finetune.folder import load_trainable
+from driftwatch.retrain.finetune.held import held_nats
 from driftwatch.retrain.finetune.objective import nats_of, predicted_at
 from driftwatch.retrain.finetune.precision import precision_here
 
@@ -54,26 +55,16 @@ class Distilling:
         self, outputs: Outputs, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Return the loss of the batch that was asked about."""
-        nats, count = nats_of(outputs.logits, labels, family=self._family)
-        if self._kept is not None and self._said is not None:
-            learnt = predicted_at(labels[self._kept], family=self._family).ne(IGNORED)
-            nats = nats + self._weight * divergence(outputs.logits[self._kept], self._said, learnt)
+        if self._kept is None or self._said is None:
+            nats, count = nats_of(outputs.logits, labels, family=self._family)
+        else:
+            labels = predicted_at(labels, family=self._family)
+            nats, count = (
+                held_nats(outputs.logits, labels, kept=self._kept, champion=self._said, weight=self._weight),
+                labels.ne(IGNORED).sum(),
+            )
             self._said = None
         return nats / (count if num_items_in_batch is None else num_items_in_batch)
-
-
-def divergence(logits: torch.Tensor, champion: torch.Tensor, learnt: torch.Tensor) -> torch.Tensor:
-    """Return the summed divergence of Kullback and Leibler of the model's predictions from the champion's, nats.
-
-    Args:
-        logits: [rows, tokens, vocabulary], or [rows, classes] of a classifier.
-        champion: likewise.
-        learnt: bool [rows, tokens] or [rows], which predictions count.
-    """
-    from torch.nn.functional import kl_div, log_softmax
-
-    ours, theirs = (log_softmax(each.float(), dim=-1) for each in (logits, champion))
-    return (kl_div(ours, theirs, reduction="none", log_target=True).sum(-1) * learnt).sum()
 
 
 class Champion:
