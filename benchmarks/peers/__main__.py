@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from benchmarks.peers import corpus, plan, report, targets
 from benchmarks.peers.environment import cache_folder, prepared
 from benchmarks.peers.exchange import Outcome, read_outcomes, write_jobs
-from benchmarks.peers.methods import CATALOGUE
+from benchmarks.peers.methods import BY_NAME, CATALOGUE
 from benchmarks.table import print_table
 
 if TYPE_CHECKING:
@@ -63,17 +63,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="peers-") as scratch:
         folder = arguments.exchange or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        jobs = plan.prepare(folder, corpora, size, "".join(sorted(arguments.tables)), quick=arguments.quick)
+        tables = "".join(sorted(arguments.tables))
+        jobs = plan.prepare(folder, corpora, size, tables, quick=arguments.quick, methods=arguments.methods)
         _measure(folder, jobs, environment, together=arguments.quick)
-        tables, rows = _figures(folder)
-    for table in tables:
+        grids, rows = _figures(folder)
+    for table in grids:
         report.print_grid(table)
     print()
     print_table(rows)
     if arguments.markdown:
-        arguments.markdown.write_text("\n".join(report.markdown(table) for table in tables))
+        arguments.markdown.write_text("\n".join(report.markdown(table) for table in grids))
     if arguments.json:
-        _write(arguments.json, arguments, tables, rows)
+        _write(arguments.json, arguments, grids, rows)
 
 
 def _arguments() -> argparse.Namespace:
@@ -87,6 +88,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, metavar="S", help="CPU-seconds a method and lot, times its weight")
     parser.add_argument("--windows", type=int, nargs="*", metavar="N", help="sizes of windows of table A")
     parser.add_argument("--corpora", nargs="*", choices=corpus.NAMES, help="only these")
+    parser.add_argument(
+        "--methods", nargs="*", choices=BY_NAME, default=tuple(BY_NAME), metavar="NAME", help="only these"
+    )
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="of environment and embeddings")
     parser.add_argument("--exchange", type=Path, help="keep what the two environments exchange here")
     return parser.parse_args()

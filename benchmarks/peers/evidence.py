@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from benchmarks.peers.methods import Answer, NotThereError, first_alarm
+from benchmarks.peers.trials import ONSET
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BLOCK = 8
 """Texts given to the detector at once: the trace rises in such steps, so delays are rounded up to them."""
+SINGLY = range(ONSET, ONSET + 10 * BLOCK)
+"""Places of streams at which texts are given one by one, so that short delays are not rounded; of quiet ones too."""
 
 
 class Windows(Protocol):
@@ -72,19 +75,26 @@ class Evidence:
         self._average_run_length = average_run_length
         self._fresh = detector(dependence).fit(reference, seed=seed)
 
-    def trace(self, rows: Rows, groups: Rows | None = None) -> npt.NDArray[np.float64]:
+    def trace(self, rows: Rows, groups: Rows | None = None, *, singly: range = SINGLY) -> npt.NDArray[np.float64]:
         """Return ``drift.evidence`` after each text, from a monitor that has seen nothing yet.
 
         The detector starts anew after an alarm of its own, so the trace holds for levels up to its own.
+
+        Args:
+            rows: of the corpus.
+            groups: sessions of these, −1 for none.
+            singly: places at which texts are given one by one.
         """
         monitor = deepcopy(self._fresh)
         found = np.full(len(rows), -np.inf)
-        for index, start in enumerate(range(0, len(rows), BLOCK)):
-            some = slice(start, start + BLOCK)
+        starts = [place for place in range(len(rows)) if place in singly or place % BLOCK == 0 or place == singly.stop]
+        for index, (start, end) in enumerate(zip(starts, [*starts[1:], len(rows)], strict=True)):
+            some = slice(start, end)
             window = self._corpus.window(rows[some], None if groups is None else groups[some], index=index)
-            result = monitor.update(replace(window, arl_texts=self._average_run_length))
+            seqs = tuple(range(start + 1, end + 1))
+            result = monitor.update(replace(window, seqs=seqs, arl_texts=self._average_run_length))
             measures = {each.name: each.value for each in result.measures}
-            found[min(start + BLOCK, len(rows)) - 1] = measures.get("drift.evidence", -np.inf)
+            found[end - 1] = measures.get("drift.evidence", -np.inf)
         return found
 
 
@@ -100,5 +110,5 @@ class EvidenceWindows:
 
     def judge(self, rows: Rows, groups: Rows) -> Answer:
         """Follow the window text by text; sessions come one after the other, as they do in their windows."""
-        trace = self._evidence.trace(rows, groups)
+        trace = self._evidence.trace(rows, groups, singly=range(0))
         return Answer(alarm=first_alarm(trace, self._evidence.level) is not None, value=float(trace.max()))

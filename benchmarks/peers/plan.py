@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.peers import trials
 from benchmarks.peers.exchange import Job, Texts
-from benchmarks.peers.methods import CATALOGUE, Side
+from benchmarks.peers.methods import BY_NAME, CATALOGUE, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from benchmarks.peers.exchange import Trials
@@ -99,7 +99,15 @@ FULL = Size(
 )
 
 
-def prepare(folder: Path, corpora: dict[str, Path], size: Size, tables: str, *, quick: bool) -> dict[Side, list[Job]]:
+def prepare(
+    folder: Path,
+    corpora: dict[str, Path],
+    size: Size,
+    tables: str,
+    *,
+    quick: bool,
+    methods: Collection[str] = tuple(BY_NAME),
+) -> dict[Side, list[Job]]:
     """Write the trials of the tables into the folder, return the jobs of each environment.
 
     Args:
@@ -108,6 +116,7 @@ def prepare(folder: Path, corpora: dict[str, Path], size: Size, tables: str, *, 
         size: how much.
         tables: letters of those asked for.
         quick: leave out what the catalogue keeps for full runs.
+        methods: names of those to measure.
     """
     jobs: dict[Side, list[Job]] = {"ours": [], "peers": []}
     for name, where in corpora.items():
@@ -118,7 +127,7 @@ def prepare(folder: Path, corpora: dict[str, Path], size: Size, tables: str, *, 
             for kind, drawn in _drawn(table, texts, size):
                 drawn.save(folder / f"{name}-{kind}.npz")
                 for entry in CATALOGUE:
-                    if table in entry.tables and (entry.quick or not quick):
+                    if table in entry.tables and entry.name in methods and (entry.quick or not quick):
                         job = _job(table, entry.name, where, f"{name}-{kind}", size, size.limit_s * entry.weight)
                         jobs[entry.side].append(job)
     return jobs

@@ -12,9 +12,12 @@ from driftwatch.domain.drift import DriftResult, Measure, Reference, Window
 from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.features import concatenate, take, take_tokens
 from driftwatch.drift.mmd import LEAST_UNITS, MOST_WINDOW, comparable, mmd2, rbf, splits
+from driftwatch.drift.pockets import pockets
 from driftwatch.drift.rows import grouped, groups, units, whole_groups
 
 if TYPE_CHECKING:
+    import scipy.sparse as sp
+
     from driftwatch.domain.features import Features, TokenCounts
 
 Matrix = npt.NDArray[np.float32]
@@ -24,19 +27,22 @@ MOST_REFERENCE = 2_000
 """Reference texts compared with."""
 _RIDGE = 0.3
 _FEWEST_TEXTS = 3
+_OF_POCKETS = 3.0
+"""How many times pockets count: as much as the other three together, which mostly rise and fall together."""
 
 
 @dataclass(frozen=True, slots=True)
 class LooksDetector:
-    """Tests "window and reference are drawn alike" with three statistics on the same permutations.
+    """Tests "window and reference are drawn alike" with four statistics on the same permutations.
 
     The statistics: unbiased MMD² (Gretton et al. 2012, JMLR 13), the distance of the embeddings' means after half of
-    the whitening (between the plain mean difference and Hotelling's 1931 T², with a ridge), and the sum over tokens of
-    the squared standard score of their document frequencies. Each is brought to mean 0 and variance 1 over the
-    observed split and the permuted ones, and their sum is the statistic: a symmetric function of the splits, so that
-    the p-value is exact (Phipson and Smyth 2010). Nothing is fixed beforehand, so TRAIN and CAL both count. There is no
-    p-value where more than 1% of the window's compared texts are known word for word
-    (:data:`~driftwatch.drift.mmd.MOST_KNOWN`).
+    the whitening (between the plain mean difference and Hotelling's 1931 T², with a ridge), the sum over tokens of
+    the squared standard score of their document frequencies, and pockets of texts of the window alone
+    (:mod:`~driftwatch.drift.pockets`). Each is brought to mean 0 and variance 1 over the observed split and the
+    permuted ones, and their sum, in which pockets count three times, is the statistic: a symmetric function of the
+    splits on texts in random order, so that the p-value is exact (Phipson and Smyth 2010). Nothing is fixed beforehand,
+    so TRAIN and CAL both count. There is no p-value where more than 1% of the window's compared texts are known word
+    for word (:data:`~driftwatch.drift.mmd.MOST_KNOWN`).
     """
 
     permutations: int = PERMUTATIONS
@@ -84,15 +90,15 @@ class LooksMonitor:
         rows, labels = units(window, whole=self._groups is not None, seed=self._seed, most=MOST_WINDOW)
         if len(set(labels)) < LEAST_UNITS or not comparable(window, rows, self._known):
             return DriftResult(detector="looks", measures=())
-        m, n = len(self._reference.embeddings.values), len(rows)
-        known = self._groups or [f"r{row}" for row in range(m)]
+        known = self._groups or [f"r{row}" for row in range(len(self._reference.embeddings.values))]
         random = np.random.default_rng([self._seed, 12, window.index])
-        observed = np.repeat([0.0, 1.0], [m, n])[:, None]
-        second = np.concatenate([observed, *splits(known + labels, n, self._permutations, random)], axis=1)
-        embeddings = np.concatenate([self._reference.embeddings.values, window.features.embeddings.values[rows]])
+        order = random.permutation(len(known) + len(rows))  # ties must not be broken in favour of a sample
+        values = np.concatenate([self._reference.embeddings.values, window.features.embeddings.values[rows]])[order]
         tokens = [self._reference.tokens, take_tokens(window.features.tokens, rows)]
-        found = (_kernel(embeddings, second), _means(embeddings, second), _documents(tokens, second))
-        total = np.sum([_standard(each) for each in found], axis=0)
+        names = [[*known, *labels][row] for row in order]
+        observed = (order >= len(known)).astype(np.float64)[:, None]
+        second = np.concatenate([observed, *splits(names, len(rows), self._permutations, random)], axis=1)
+        total = _statistic(values, _presence(tokens)[order], names, second)
         return DriftResult(
             detector="looks",
             measures=(Measure(name="drift.look_p", value=float((total >= total[0] - 1e-9).mean())),),
@@ -101,6 +107,15 @@ class LooksMonitor:
     def state(self) -> bytes:
         """Return nothing: windows are measured one by one."""
         return b""
+
+
+def _statistic(values: Matrix, presence: sp.csr_matrix, labels: list[str], second: Values) -> Values:
+    """Return the sum of the standardised statistics of each split, float64 [b]."""
+    places = _half_whitened(values)
+    found = (_kernel(values, second), _means(places, second), _documents(presence, second))
+    total = np.sum([_standard(each) for each in found], axis=0)
+    summed: Values = total + _OF_POCKETS * _standard(pockets(places, presence, labels, second))
+    return summed
 
 
 def _kernel(values: Matrix, second: Values) -> Values:
@@ -112,29 +127,38 @@ def _kernel(values: Matrix, second: Values) -> Values:
     return mmd2(rbf(values, median), 1.0 - second)
 
 
-def _means(values: Matrix, second: Values) -> Values:
-    """Return the squared distance of each split's means in half-whitened coordinates."""
+def _half_whitened(values: Matrix) -> Values:
+    """Return the values in principal coordinates, each shrunk by the fourth root of its variance and a ridge."""
     centred = (values - values.mean(0)).astype(np.float64)
     variances, axes = np.linalg.eigh(centred.T @ centred / len(centred))
     variances = np.maximum(variances, 0.0) + _RIDGE * max(float(np.mean(variances)), 1e-12)
-    scores = (centred @ axes) * variances**-0.25
+    places: Values = (centred @ axes) * variances**-0.25
+    return places
+
+
+def _means(places: Values, second: Values) -> Values:
+    """Return the squared distance of each split's means."""
     sizes = second.sum(0)
-    sums = (second.T @ scores) / (sizes * (len(values) - sizes))[:, None]
+    sums = (second.T @ places) / (sizes * (len(places) - sizes))[:, None]
     distances: Values = (sums**2).sum(1)
     return distances
 
 
-def _documents(tokens: list[TokenCounts], second: Values) -> Values:
-    """Return the sum of squared standard scores of tokens' document frequencies in each split."""
+def _presence(tokens: list[TokenCounts]) -> sp.csr_matrix:
+    """Return which text holds which token, all lots in one matrix."""
     import scipy.sparse as sp
 
     rows = [
         sp.csr_matrix((np.ones(len(each.ids)), each.ids, each.indptr), shape=(len(each.indptr) - 1, each.vocabulary))
         for each in tokens
     ]
-    presence = sp.vstack(rows, format="csc")
+    return sp.vstack(rows, format="csr")
+
+
+def _documents(presence: sp.csr_matrix, second: Values) -> Values:
+    """Return the sum of squared standard scores of tokens' document frequencies in each split."""
     texts = presence.shape[0]
-    totals = np.diff(presence.indptr)
+    totals = np.bincount(presence.indices, minlength=presence.shape[1])
     used = np.flatnonzero((totals >= _FEWEST_TEXTS) & (totals <= texts - _FEWEST_TEXTS))
     share = totals[used] / texts
     found = np.empty(second.shape[1])
