@@ -64,6 +64,15 @@ def test_equal_and_repeated_texts_are_left_out_and_counted(tmp_path: Path) -> No
         ("both texts are equal", 2),
         ("the same two texts stand above", 1),
     }
+    assert suite.emptied == ()
+
+
+def test_a_category_of_which_everything_is_left_out_is_said(tmp_path: Path) -> None:
+    equal: dict[str, object] = {"stereotype": "Same.", "counter": "Same.", "category": "plants"}
+    path = written(tmp_path / "own.csv", [{**OWN[0]}, {**OWN[1]}, equal])
+    assert load_own(path).emptied == ("plants",)
+    shown = CliRunner().invoke(app, ["bias", "suites", str(path)])
+    assert "own: nothing is left of plants" in shown.stderr
 
 
 @pytest.mark.parametrize(

@@ -126,15 +126,27 @@ def test_what_is_left_out_and_what_cannot_be_judged_is_told() -> None:
         name="own",
         pairs=(*SUITE.pairs, *pairs("lone", templates=1)),
         skipped=(Skipped(reason="equal texts", count=3, first="own.csv:7"),),
+        emptied=("wealth",),
     )
     model = Choosy(champion, "choosy", ("age",))
     found = suite_report(model, suite, against=SpokenModel(champion), seed=7)
     words = " ".join(found.words)
     assert "3 left out: equal texts (the first: own.csv:7)." in words
     assert "60 left out: a word that the tokenizer has no token for (the first: age-0-1)." in words
-    assert "Nothing can be said of age: no pair is left." in words
+    assert "Nothing can be said of age: nothing of it is left." in words
     assert "Nothing can be said of lone: all its pairs are of one template." in words
+    assert "Nothing can be said of wealth: nothing of it is left." in words
     assert {row.category for row in found.categories} == {"origin", "religion"}
+
+
+def test_pairs_without_a_side_do_not_stand_in_for_those_with_one() -> None:
+    suite = Suite(name="own", pairs=(*SUITE.pairs, *pairs("religion two", directed=False)))
+    renamed = replace(
+        suite, pairs=tuple(replace(each, category=each.category.removesuffix(" two")) for each in suite.pairs)
+    )
+    found = suite_report(Choosy(champion, "choosy", ("religion first", "religion second")), renamed, seed=7)
+    assert "Nothing can be said of religion: nothing of it is left." in found.words
+    assert [row.category for row in found.categories if not row.directed] == ["origin", "religion"]
 
 
 def test_a_suite_of_which_nothing_can_be_read_is_an_error() -> None:

@@ -40,9 +40,16 @@ class MovedPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unjudged:
-    """A category of a suite of which nothing can be said, and why."""
+    """A category of a suite of which nothing can be said, and why.
+
+    Args:
+        category: its name.
+        directed: whether it is about the pairs whose stereotype is known, or about those without.
+        reason: why nothing can be said.
+    """
 
     category: str
+    directed: bool = True
     reason: str
 
 

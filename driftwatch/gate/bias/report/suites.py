@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_MOVED = 10
 """Pairs shown that changed most."""
 
+_EMPTIED = "nothing of it is left"
+
 
 def suite_report(
     model: Model,
@@ -50,7 +52,8 @@ def suite_report(
         CannotJudgeError: nothing of the suite can be scored, or a score is no number.
         ModelError: a model cannot be used, or has not the head that the suite asks for.
     """
-    report = SuiteReport(suite=suite.name, skipped=suite.skipped)
+    emptied = tuple(Unjudged(category=name, reason=_EMPTIED) for name in suite.emptied)
+    report = SuiteReport(suite=suite.name, skipped=suite.skipped, unjudged=emptied)
     if suite.pairs:
         report = _with_pairs(report, model, suite.pairs, against=against, seed=seed, on_progress=on_progress)
     if suite.triples:
@@ -94,17 +97,22 @@ def _with_pairs(
         change=summarise(judged_after, some, seed=seed, before=judged_before) if some and judged_before else (),
         moved=_moved(kept.pairs, before, after) if before is not None else (),
         skipped=(*report.skipped, *kept.skipped),
-        unjudged=(*(Unjudged(category=name, reason="no pair is left") for name in kept.emptied), *unjudged),
+        unjudged=(
+            *report.unjudged,
+            *(Unjudged(category=each.category, directed=each.directed, reason=_EMPTIED) for each in kept.emptied),
+            *unjudged,
+        ),
     )
 
 
 def _judged(pairs: Sequence[Pair]) -> tuple[list[int], list[Unjudged]]:
     """Return the places of the pairs of categories that have an interval, and the other categories."""
     places, unjudged = [], []
-    for category, _directed, some in strata(pairs):
+    for category, directed, some in strata(pairs):
         templates = len({pairs[place].template for place in some})
         if templates < 2:  # noqa: PLR2004 - a spread takes two
-            unjudged.append(Unjudged(category=category, reason="all its pairs are of one template"))
+            reason = "all its pairs are of one template"
+            unjudged.append(Unjudged(category=category, directed=directed, reason=reason))
         else:
             places += some.tolist()
     return sorted(places), unjudged

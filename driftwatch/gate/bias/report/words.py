@@ -10,7 +10,7 @@ from driftwatch.gate.bootstrap import holm
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.gate.bias.report.record import SuiteReport
+    from driftwatch.gate.bias.report.record import SuiteReport, Unjudged
     from driftwatch.gate.bias.scores.summary import CategorySummary
 
 LEVEL = 0.05
@@ -21,11 +21,11 @@ def said(report: SuiteReport) -> tuple[str, ...]:
     """Return sentences on what the figures show, what they cannot show, and what was left out."""
     sentences = [*_pairs(report), *_triples(report), *_questions(report)]
     left_out = [f"{left.count:,} left out: {left.reason} (the first: {left.first})." for left in report.skipped]
-    silent = [f"Nothing can be said of {each.category}: {each.reason}." for each in report.unjudged]
+    silent = [f"Nothing can be said of {label(each)}: {each.reason}." for each in report.unjudged]
     return (*sentences, *left_out, *silent)
 
 
-def label(summary: CategorySummary) -> str:
+def label(summary: CategorySummary | Unjudged) -> str:
     """Return a category's name, and that prejudice takes no side in it where it does not."""
     return summary.category if summary.directed else f"{summary.category} (no side)"
 
