@@ -62,20 +62,6 @@ def chosen_suites(names: Sequence[str]) -> tuple[Suite, ...]:
     return found
 
 
-def chosen_pairs(names: Sequence[str]) -> tuple[Pair, ...]:
-    """Return the pairs of the suites that the user named.
-
-    Raises:
-        NotFoundError: a name is of no suite and no path.
-        DataError: a suite cannot be used, or holds no pairs.
-    """
-    found = chosen_suites(names)
-    for suite in found:
-        if not suite.pairs:
-            raise DataError(f"the suite {suite.name} has no pairs", cure="give a suite of paired sentences")
-    return tuple(pair for suite in found for pair in suite.pairs)
-
-
 @told
 def suites(
     name: Annotated[

@@ -390,6 +390,13 @@ def test_suites_by_name(tmp_path: Path) -> None:
         load_suite(str(tmp_path))
     written(tmp_path / "questions.jsonl", [asked(0)])
     assert load_suite(f"bbq={tmp_path}").name == "bbq"
+    assert load_suite(str(tmp_path)).name == "bbq"
+    for name in (crows_pairs.FILE, winogender.TEMPLATES):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        DataError, match=r"holds several suites: crows-pairs, winogender \(say which, such as crows-pairs="
+    ):
+        load_suite(str(tmp_path))
 
 
 TEMPLATES = """

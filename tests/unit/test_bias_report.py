@@ -94,6 +94,30 @@ def test_a_rise_is_named_with_its_interval_and_its_pairs() -> None:
     assert len(found.moved) == 10
 
 
+def test_a_name_that_became_likelier_does_not_stand_among_what_rose() -> None:
+    both = tuple(
+        Pair(
+            id=f"age-{number}-{side}",
+            category="age",
+            template=f"age-{number}",
+            stereotype=f"{('old', 'young')[side]} {number} {side}",
+            counter=f"{('young', 'old')[side]} {number} {side}",
+        )
+        for number in range(30)
+        for side in (0, 1)
+    )
+
+    def candidate(body: str) -> float:
+        likelier = 5.0 if body.startswith("young") else 0.0
+        return champion(body) - likelier - (0.5 if body in ("old 3 0", "young 3 1") else 0.0)
+
+    found = suite_report(SpokenModel(candidate), Suite(name="own", pairs=both), against=SpokenModel(champion), seed=7)
+    (only,) = found.moved
+    assert only.id == "age-3-1", "of the template that rose, the pair that rose most"
+    assert only.rise == pytest.approx(0.5)
+    assert only.after - only.before == pytest.approx(5.5)
+
+
 def test_pairs_without_a_side_count_whichever_way_they_move() -> None:
     for sign in (1.0, -1.0):
         found = suite_report(SpokenModel(raised("origin", 4.0 * sign)), SUITE, against=SpokenModel(champion), seed=7)

@@ -78,16 +78,20 @@ def _sniffed(path: Path) -> Suite:
 
 
 def _of_folder(path: Path) -> str:
-    """Return the suite that a folder holds, by the publisher's names of files."""
+    """Return the one suite that a folder holds, by the publisher's names of files."""
     names = {file.name for file in path.iterdir()}
-    if crows_pairs.FILE in names:
-        return "crows-pairs"
-    if names & {winogender.SENTENCES, winogender.TEMPLATES}:
-        return "winogender"
-    if any(winobias.is_winobias(path / name) for name in names):
-        return "winobias"
-    if stereoset.FILE in names:
-        return "stereoset"
+    held = {
+        "crows-pairs": crows_pairs.FILE in names,
+        "winogender": bool(names & {winogender.SENTENCES, winogender.TEMPLATES}),
+        "winobias": any(winobias.is_winobias(path / name) for name in names),
+        "stereoset": stereoset.FILE in names,
+    }
+    found = [name for name, there in held.items() if there]
+    if len(found) > 1:
+        cure = f"say which, such as {found[0]}={path}"
+        raise DataError(f"holds several suites: {', '.join(found)}", where=str(path), cure=cure)
+    if found:
+        return found[0]
     if any(name.endswith(".jsonl") for name in names):
         return "bbq"
     raise DataError("holds no suite that is known", where=str(path), cure="give a file, or NAME=PATH")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedPair:
-    """A pair whose score changed a lot.
+    """A pair whose template rose a lot: of its pairs the one that rose most.
 
     Args:
         id: of the pair.
@@ -27,6 +27,7 @@ class MovedPair:
         counter: its second.
         before: score of the model compared with.
         after: score of the model checked.
+        rise: mean rise of its template's pairs: how likely a group's name is as such cancels there.
     """
 
     id: str
@@ -36,6 +37,7 @@ class MovedPair:
     counter: str
     before: float
     after: float
+    rise: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class SuiteReport:
         size: mean of the scores without their sign, as its ``likelihood_diff``; None without pairs.
         categories: of the model checked.
         change: of the scores from the model compared with; nothing without one.
-        moved: the pairs that changed most.
+        moved: the pairs that rose most, one of each template.
         triples: of StereoSet.
         triples_before: likewise, of the model compared with.
         questions: of BBQ.
@@ -106,6 +108,7 @@ class BiasReport:
         tone_before: likewise, of the model compared with.
         fairness: on labelled texts; None without any.
         fairness_before: likewise, of the model compared with.
+        unread: labelled texts that were left out, by reason.
     """
 
     model: str
@@ -117,3 +120,4 @@ class BiasReport:
     tone_before: Tone | None = None
     fairness: Fairness | None = None
     fairness_before: Fairness | None = None
+    unread: tuple[Skipped, ...] = ()

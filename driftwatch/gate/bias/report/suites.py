@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.suite import Suite
 
 MOST_MOVED = 10
-"""Pairs shown that changed most."""
+"""Templates of which a pair is shown."""
 
 _EMPTIED = "nothing of it is left"
 
@@ -125,9 +125,17 @@ def _chosen(found: PairScores, places: Sequence[int]) -> PairScores:
 
 
 def _moved(pairs: Sequence[Pair], before: PairScores, after: PairScores) -> tuple[MovedPair, ...]:
-    """Return the pairs that rose most towards the stereotype, the furthest first."""
+    """Return the pair that rose most of each template that did, the furthest first.
+
+    A name that became likelier as such raises some pairs of a template and lowers the others by as much: by themselves
+    they would stand above all that is said of anybody.
+    """
     rise: npt.NDArray[np.float64] = sides(after, pairs) * (after.values - before.values)
-    order = np.argsort(-rise, kind="stable")[:MOST_MOVED]
+    _, of = np.unique([pair.template for pair in pairs], return_inverse=True)
+    means = (np.bincount(of, weights=rise) / np.bincount(of))[of]
+    order = np.lexsort((-rise, of, -means))
+    first = order[np.unique(of[order], return_index=True)[1]]
+    chosen = first[np.argsort(-means[first], kind="stable")][:MOST_MOVED]
     return tuple(
         MovedPair(
             id=pairs[place].id,
@@ -137,7 +145,8 @@ def _moved(pairs: Sequence[Pair], before: PairScores, after: PairScores) -> tupl
             counter=pairs[place].counter,
             before=float(before.values[place]),
             after=float(after.values[place]),
+            rise=float(means[place]),
         )
-        for place in order
-        if rise[place] > 0
+        for place in chosen
+        if means[place] > 0
     )
