@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from driftwatch.cli import app
 from driftwatch.domain.errors import DataError, NotFoundError
+from driftwatch.domain.run import PAIR_SUITES
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.loaders import bbq, crows_pairs, stereoset, winobias, winogender
 from driftwatch.gate.bias.loaders.own import load_own
-from driftwatch.gate.bias.suites import load_suite
+from driftwatch.gate.bias.suites import PUBLISHED, load_suite
 
 OWN = [
     {"stereotype": "The cat is lazy.", "counter": "The dog is lazy.", "category": "pets"},
@@ -380,9 +381,14 @@ def test_bad_lines_of_bbq(tmp_path: Path) -> None:
         load_suite(str(written(path, [asked(1, label=7)])))
 
 
+def test_what_a_policy_may_name_has_pairs() -> None:
+    without = {"bbq", "stereoset"}
+    assert set(PAIR_SUITES) == set(PUBLISHED) - without
+
+
 def test_suites_by_name(tmp_path: Path) -> None:
     assert load_suite("builtin").pairs == builtin_suite()
-    with pytest.raises(NotFoundError, match=r"bbq was not fetched \(driftwatch bias fetch bbq\)"):
+    with pytest.raises(NotFoundError, match=r"bbq was not fetched \(driftwatch bias fetch bbq, or give bbq=PATH\)"):
         load_suite("bbq", folder=tmp_path)
     with pytest.raises(NotFoundError, match=r"'gloves' is no suite and no path \(suites are builtin, bbq"):
         load_suite("gloves")

@@ -251,7 +251,7 @@ def test_more_pairs_of_a_suite_without_pairs_refuse(tmp_path: Path) -> None:
     wanted = replace(GATE, not_shown="more-pairs", more=(str(tmp_path / "dev.json"),))
     verdict = judge(raised("religion", 0.1, noise=4.0), wanted)
     assert verdict.outcome is VerdictOutcome.REFUSED
-    assert "which has none: name a suite of paired sentences" in verdict.detail
+    assert "is a suite without pairs (name a suite of paired sentences)" in verdict.detail
 
 
 def test_neutral_fine_tunes_of_other_pairs_cannot_be_used() -> None:

@@ -17,7 +17,7 @@ from driftwatch.gate.bias.cells import cells_of
 from driftwatch.gate.bias.rises import rises_of
 from driftwatch.gate.bias.scores import measured, readable
 from driftwatch.gate.bias.spread import ASSUMED, measured_spread
-from driftwatch.gate.bias.suites import load_suite
+from driftwatch.gate.bias.suites import load_pairs
 from driftwatch.gate.bias.words import said
 from driftwatch.gate.bootstrap import holm
 from driftwatch.gate.verdicts import CannotJudgeError, judged
@@ -165,7 +165,7 @@ class BiasGate:
 
     def _second(self, first: Look, candidate: Model, champion: Model, pairs: tuple[Pair, ...]) -> Look:
         """Look again with the further pairs; the training noise is known from the first look."""
-        seen = readable([pair for name in self.more for pair in _pairs_of(name)], champion)
+        seen = readable([pair for name in self.more for pair in load_pairs(name)], champion)
         both = (*pairs, *seen.pairs)
         before, after = _scores(candidate, champion, both)
         look = self.look(both, before=before.values, after=after.values, unit=first.unit, spread=first.spread)
@@ -196,14 +196,6 @@ class BiasGate:
             unit=look.unit,
             n=rise.pairs,
         )
-
-
-def _pairs_of(name: str) -> tuple[Pair, ...]:
-    """Return the pairs of a suite that further pairs are wanted of."""
-    pairs = load_suite(name).pairs
-    if not pairs:
-        raise CannotJudgeError(f"more pairs are wanted of {name}, which has none: name a suite of paired sentences")
-    return pairs
 
 
 def _scores(candidate: Model, champion: Model, pairs: Sequence[Pair]) -> tuple[PairScores, PairScores]:

@@ -17,6 +17,8 @@ from driftwatch.gate.bias.suite import Suite
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from driftwatch.gate.bias.pairs import Pair
+
 BUILTIN = "builtin"
 
 _LOADERS: Mapping[str, Callable[[Path], Suite]] = {
@@ -60,9 +62,24 @@ def load_suite(name_or_path: str, *, folder: Path | None = None) -> Suite:
     return _sniffed(_there(Path(name_or_path)))
 
 
+def load_pairs(name_or_path: str) -> tuple[Pair, ...]:
+    """Return the pairs of a suite that further pairs are wanted of.
+
+    Raises:
+        NotFoundError: as for ``load_suite``.
+        DataError: likewise, or the suite has no pairs.
+    """
+    pairs = load_suite(name_or_path).pairs
+    if not pairs:
+        raise DataError("is a suite without pairs", where=name_or_path, cure="name a suite of paired sentences")
+    return pairs
+
+
 def _fetched(name: str, folder: Path) -> Suite:
     if not folder.is_dir():
-        raise NotFoundError(f"{name} was not fetched", where=str(folder), cure=f"driftwatch bias fetch {name}")
+        raise NotFoundError(
+            f"{name} was not fetched", where=str(folder), cure=f"driftwatch bias fetch {name}, or give {name}=PATH"
+        )
     return _load(name, folder)
 
 
