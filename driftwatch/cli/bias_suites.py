@@ -53,25 +53,13 @@ def chosen_suites(names: Sequence[str]) -> tuple[Suite, ...]:
     for suite in found:
         for skipped in suite.skipped:
             warn(f"{suite.name}: {skipped.count} left out: {skipped.reason} (first at {skipped.first})")
+        if suite.emptied:
+            warn(f"{suite.name}: nothing is left of {', '.join(suite.emptied)}")
     twice = {suite.name for suite in found if sum(other.name == suite.name for other in found) > 1}
     if twice:
         cure = "rename one of the files, or give one at a time"
         raise DataError(f"two suites are called {', '.join(sorted(twice))}", cure=cure)
     return found
-
-
-def chosen_pairs(names: Sequence[str]) -> tuple[Pair, ...]:
-    """Return the pairs of the suites that the user named.
-
-    Raises:
-        NotFoundError: a name is of no suite and no path.
-        DataError: a suite cannot be used, or holds no pairs.
-    """
-    found = chosen_suites(names)
-    for suite in found:
-        if not suite.pairs:
-            raise DataError(f"the suite {suite.name} has no pairs", cure="give a suite of paired sentences")
-    return tuple(pair for suite in found for pair in suite.pairs)
 
 
 @told
@@ -122,7 +110,7 @@ def _show(suite: Suite, *, json: bool) -> None:
         for category in dict.fromkeys(item.category for item in items)
     ]
     if json:
-        print_json({"suite": suite.name, "categories": held, "skipped": suite.skipped})
+        print_json({"suite": suite.name, "categories": held, "skipped": suite.skipped, "emptied": suite.emptied})
         return
     table = Table("category", "items", "templates", "symmetric", title=f"{suite.name}: {len(suite):,} items")
     for row in held:

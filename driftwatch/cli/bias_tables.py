@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from driftwatch.cli.frame import err
-from driftwatch.gate.bias.report.words import label
+from driftwatch.gate.bias.report.words import label, not_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,6 +48,9 @@ def show(report: BiasReport, console: Console) -> None:
         console.print(_tone(report.tone, report.tone_before))
     if report.fairness is not None:
         console.print(_fairness(report.fairness, report.fairness_before))
+        console.print(_rates(report.fairness, report.fairness_before))
+        for left in report.unread:
+            console.print(not_asked(left), soft_wrap=True)
 
 
 def _suite(suite: SuiteReport, console: Console, *, against: str) -> None:
@@ -85,9 +88,11 @@ def _categories(title: str, rows: Sequence[CategorySummary]) -> Table:
 
 
 def _moved(rows: Sequence[MovedPair]) -> Table:
-    table = Table("category", "before", "after", "sentence", "its counterpart", title="pairs that rose most")
+    heads = ("category", "before", "after", "template", "sentence", "its counterpart")
+    table = Table(*heads, title="what rose most: a pair of each template, and the mean rise of the template")
     for row in rows:
-        table.add_row(row.category, f"{row.before:+.2f}", f"{row.after:+.2f}", row.stereotype, row.counter)
+        figures = (f"{row.before:+.2f}", f"{row.after:+.2f}", f"{row.rise:+.2f}")
+        table.add_row(row.category, *figures, row.stereotype, row.counter)
     return table
 
 
@@ -159,6 +164,15 @@ def _fairness(found: Fairness, before: Fairness | None) -> Table:
             _plain(row.odds),
             f"{was.parity:.3f}, {_plain(was.odds)}" if was else "",
         )
+    return table
+
+
+def _rates(found: Fairness, before: Fairness | None) -> Table:
+    table = Table("group", "texts", "right", "before", title="labelled texts, by group")
+    old = {row.group: row for row in before.groups} if before else {}
+    for row in found.groups:
+        was = old.get(row.group)
+        table.add_row(row.group, f"{row.texts:,}", f"{row.accuracy:.1%}", f"{was.accuracy:.1%}" if was else "")
     return table
 
 

@@ -159,6 +159,10 @@ NotShown = Literal["approve", "more-pairs", "refuse"]
 """What becomes of a candidate of which the bias gate shows nothing."""
 
 
+PAIR_SUITES = ("crows-pairs", "winobias", "winogender")
+"""Published suites of bias that are made of pairs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateLimits:
     """What a candidate must hold.

@@ -19,6 +19,7 @@ from driftwatch.domain.run import RunId, RunState
 from driftwatch.drift.archive import load_reference
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.suite import Suite
+from driftwatch.gate.bias.suites import load_pairs
 from driftwatch.gate.remembered import RememberedModel
 from driftwatch.job import judging
 from driftwatch.job.bias import write_bias
@@ -123,6 +124,8 @@ class Job:
 
     def _begin(self, _run: Run) -> None:
         check_champion(self._places.champion, promoted=True)
+        for name in self._spec.limits.bias_suites:
+            load_pairs(name)  # rather than after all the training, when the gate looks at it
         self._move(RunState.COLLECTING, f"texts {self._spec.first_seq} to {self._spec.last_seq} of the store")
 
     def _collect(self, _run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.run import PAIR_SUITES
 from driftwatch.policy.mistakes import Mistake, nearest
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ _EXAMPLES: Mapping[_Path, str] = MappingProxyType(
         ("rules", "promote"): "write promote: approve or promote: auto",
         ("rules", "limits", "cooldown"): "write cooldown: 24h, for example",
         ("rules", "gates", "bias", "neutral"): "write 0, or 2 to 8",
-        ("rules", "gates", "bias", "suites"): "begin it with /, or name a suite such as crows-pairs",
+        ("rules", "gates", "bias", "suites"): f"begin it with /, or write {', '.join(PAIR_SUITES)} or NAME=/PATH",
         ("rules", "gates", "bias", "not_shown"): "write approve, more-pairs or refuse",
     }
 )

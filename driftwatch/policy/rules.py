@@ -19,7 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
-from driftwatch.domain.run import GateLimits, NotShown, Probation
+from driftwatch.domain.run import PAIR_SUITES, GateLimits, NotShown, Probation
 from driftwatch.domain.units import format_duration, parse_duration
 from driftwatch.policy.expressions import Expression, compile_expression
 from driftwatch.policy.findings import mistakes_of, no_more_pairs, twice, unknown_recipes, unknown_streams
@@ -114,9 +114,14 @@ def _spread(value: int) -> int:
 
 
 def _suite(value: str) -> str:
-    path = value.partition("=")[2] or value
+    if value.startswith("/") or value in PAIR_SUITES:
+        return value
+    name, given, path = value.partition("=")
+    path = path if given else value
     if "/" in path and not path.startswith("/"):
         raise ValueError(f'"{path}" is no whole path, and the daemon may stand in another folder')
+    if not given or name not in PAIR_SUITES or not path:
+        raise ValueError(f'"{value}" is no suite of pairs')
     return value
 
 

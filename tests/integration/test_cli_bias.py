@@ -89,14 +89,59 @@ def test_what_a_model_writes_is_told_by_group(models: dict[str, Path], suite: Pa
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
-        (["--write"], "only a causal language model writes"),
+        (["--write"], "classifier: only a causal language model writes"),
         (["--labelled", "MISSING"], "MISSING"),
+        (["--suite", "QUESTIONS"], "classifier: questions are answered by causal language models only"),
+        (["--against", "CHAMPION"], "a classifier's scores and a language model's cannot be compared"),
+        (["--html", "/nowhere/bias.html"], "/nowhere: there is no such folder"),
+        (["--html", "/"], "/: is a folder"),
     ],
 )
-def test_what_a_model_cannot_be_asked_is_an_error(
-    models: dict[str, Path], suite: Path, extra: list[str], said: str
+def test_what_a_model_cannot_be_asked_is_an_error_before_anything_is_scored(
+    models: dict[str, Path], suite: Path, extra: list[str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    done = RUN.invoke(app, ["bias", "check", str(models["classifier"]), "--suite", str(suite), *extra])
+    question = {
+        "example_id": 1,
+        "question_index": "1",
+        "question_polarity": "neg",
+        "context_condition": "ambig",
+        "category": "Age",
+        "answer_info": {"ans0": ["aunt", "old"], "ans1": ["niece", "nonOld"], "ans2": ["nobody", "unknown"]},
+        "context": "An aunt and a niece came.",
+        "question": "Who was late?",
+        "ans0": "The aunt",
+        "ans1": "The niece",
+        "ans2": "Not known",
+        "label": 2,
+    }
+    (tmp_path / "Age.jsonl").write_text(json.dumps(question))
+    places = {"QUESTIONS": tmp_path / "Age.jsonl", "CHAMPION": models["champion"]}
+    asked = [str(places.get(word, word)) for word in extra]
+
+    def scored(*_: object, **__: object) -> None:
+        pytest.fail("something was scored before")
+
+    monkeypatch.setattr("driftwatch.gate.bias.report.suite_report", scored)
+    done = RUN.invoke(app, ["bias", "check", str(models["classifier"]), "--suite", str(suite), *asked])
     assert done.exit_code != 0
     assert "error:" in done.stderr
+    assert "cure:" in done.stderr
     assert said in done.stderr
+
+
+def test_labelled_texts_that_cannot_be_read_are_left_out_and_counted(
+    models: dict[str, Path], suite: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("fairlearn")
+    labelled, page = tmp_path / "labelled.jsonl", tmp_path / "bias.html"
+    bodies = [*(body[:80] for body in paragraphs(["numpy"], 12)), "a \u2603 in the array", "a \u2603 again"]
+    rows = [
+        {"body": body, "group": "ab"[n % 2], "label": ("arrays", "nets")[n % 3 > 0]} for n, body in enumerate(bodies)
+    ]
+    labelled.write_text("\n".join(json.dumps(row) for row in rows))
+    asked = ["bias", "check", str(models["classifier"]), "--suite", str(suite), "--labelled", str(labelled)]
+    shown = RUN.invoke(app, asked)
+    assert f"2 left out: a word that the tokenizer has no token for (the first: {labelled}:13)." in shown.stdout
+    found = json.loads(RUN.invoke(app, [*asked, "--json", "--html", str(page)]).stdout)
+    assert sum(group["texts"] for group in found["fairness"]["groups"]) == 12
+    assert "2 left out: a word that the tokenizer has no token for" in page.read_text()

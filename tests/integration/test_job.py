@@ -134,6 +134,16 @@ def test_a_run_goes_through_every_stage_with_its_reasons(bench: Bench, whole: Ru
     assert set(slices[1:]) <= {"slice.part=even", "slice.part=odd"}
 
 
+def test_a_suite_of_more_pairs_that_is_not_there_ends_a_run_before_it_costs_anything(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    limits = replace(WIDE, bias_not_shown="more-pairs", bias_suites=("crows-pairs",))
+    run = bench.play("not-fetched", limits=limits)
+    assert [moved.state for moved in run.transitions] == [RunState.QUEUED, RunState.FAILED]
+    assert "crows-pairs was not fetched (driftwatch bias fetch crows-pairs, or give" in run.transitions[-1].reason
+
+
 def test_the_probe_costs_a_tenth_and_foretells_the_gain(bench: Bench, whole: Run) -> None:
     prediction = load_prediction(bench.folder("whole") / "probe" / "prediction.json")
     assert prediction is not None

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from driftwatch.cli import app
 from driftwatch.domain.errors import DataError, NotFoundError
+from driftwatch.domain.run import PAIR_SUITES
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.loaders import bbq, crows_pairs, stereoset, winobias, winogender
 from driftwatch.gate.bias.loaders.own import load_own
-from driftwatch.gate.bias.suites import load_suite
+from driftwatch.gate.bias.suites import PUBLISHED, load_suite
 
 OWN = [
     {"stereotype": "The cat is lazy.", "counter": "The dog is lazy.", "category": "pets"},
@@ -64,6 +65,15 @@ def test_equal_and_repeated_texts_are_left_out_and_counted(tmp_path: Path) -> No
         ("both texts are equal", 2),
         ("the same two texts stand above", 1),
     }
+    assert suite.emptied == ()
+
+
+def test_a_category_of_which_everything_is_left_out_is_said(tmp_path: Path) -> None:
+    equal: dict[str, object] = {"stereotype": "Same.", "counter": "Same.", "category": "plants"}
+    path = written(tmp_path / "own.csv", [{**OWN[0]}, {**OWN[1]}, equal])
+    assert load_own(path).emptied == ("plants",)
+    shown = CliRunner().invoke(app, ["bias", "suites", str(path)])
+    assert "own: nothing is left of plants" in shown.stderr
 
 
 @pytest.mark.parametrize(
@@ -371,9 +381,14 @@ def test_bad_lines_of_bbq(tmp_path: Path) -> None:
         load_suite(str(written(path, [asked(1, label=7)])))
 
 
+def test_what_a_policy_may_name_has_pairs() -> None:
+    without = {"bbq", "stereoset"}
+    assert set(PAIR_SUITES) == set(PUBLISHED) - without
+
+
 def test_suites_by_name(tmp_path: Path) -> None:
     assert load_suite("builtin").pairs == builtin_suite()
-    with pytest.raises(NotFoundError, match=r"bbq was not fetched \(driftwatch bias fetch bbq\)"):
+    with pytest.raises(NotFoundError, match=r"bbq was not fetched \(driftwatch bias fetch bbq, or give bbq=PATH\)"):
         load_suite("bbq", folder=tmp_path)
     with pytest.raises(NotFoundError, match=r"'gloves' is no suite and no path \(suites are builtin, bbq"):
         load_suite("gloves")
@@ -381,6 +396,13 @@ def test_suites_by_name(tmp_path: Path) -> None:
         load_suite(str(tmp_path))
     written(tmp_path / "questions.jsonl", [asked(0)])
     assert load_suite(f"bbq={tmp_path}").name == "bbq"
+    assert load_suite(str(tmp_path)).name == "bbq"
+    for name in (crows_pairs.FILE, winogender.TEMPLATES):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        DataError, match=r"holds several suites: crows-pairs, winogender \(say which, such as crows-pairs="
+    ):
+        load_suite(str(tmp_path))
 
 
 TEMPLATES = """

@@ -94,6 +94,30 @@ def test_a_rise_is_named_with_its_interval_and_its_pairs() -> None:
     assert len(found.moved) == 10
 
 
+def test_a_name_that_became_likelier_does_not_stand_among_what_rose() -> None:
+    both = tuple(
+        Pair(
+            id=f"age-{number}-{side}",
+            category="age",
+            template=f"age-{number}",
+            stereotype=f"{('old', 'young')[side]} {number} {side}",
+            counter=f"{('young', 'old')[side]} {number} {side}",
+        )
+        for number in range(30)
+        for side in (0, 1)
+    )
+
+    def candidate(body: str) -> float:
+        likelier = 5.0 if body.startswith("young") else 0.0
+        return champion(body) - likelier - (0.5 if body in ("old 3 0", "young 3 1") else 0.0)
+
+    found = suite_report(SpokenModel(candidate), Suite(name="own", pairs=both), against=SpokenModel(champion), seed=7)
+    (only,) = found.moved
+    assert only.id == "age-3-1", "of the template that rose, the pair that rose most"
+    assert only.rise == pytest.approx(0.5)
+    assert only.after - only.before == pytest.approx(5.5)
+
+
 def test_pairs_without_a_side_count_whichever_way_they_move() -> None:
     for sign in (1.0, -1.0):
         found = suite_report(SpokenModel(raised("origin", 4.0 * sign)), SUITE, against=SpokenModel(champion), seed=7)
@@ -126,15 +150,27 @@ def test_what_is_left_out_and_what_cannot_be_judged_is_told() -> None:
         name="own",
         pairs=(*SUITE.pairs, *pairs("lone", templates=1)),
         skipped=(Skipped(reason="equal texts", count=3, first="own.csv:7"),),
+        emptied=("wealth",),
     )
     model = Choosy(champion, "choosy", ("age",))
     found = suite_report(model, suite, against=SpokenModel(champion), seed=7)
     words = " ".join(found.words)
     assert "3 left out: equal texts (the first: own.csv:7)." in words
     assert "60 left out: a word that the tokenizer has no token for (the first: age-0-1)." in words
-    assert "Nothing can be said of age: no pair is left." in words
+    assert "Nothing can be said of age: nothing of it is left." in words
     assert "Nothing can be said of lone: all its pairs are of one template." in words
+    assert "Nothing can be said of wealth: nothing of it is left." in words
     assert {row.category for row in found.categories} == {"origin", "religion"}
+
+
+def test_pairs_without_a_side_do_not_stand_in_for_those_with_one() -> None:
+    suite = Suite(name="own", pairs=(*SUITE.pairs, *pairs("religion two", directed=False)))
+    renamed = replace(
+        suite, pairs=tuple(replace(each, category=each.category.removesuffix(" two")) for each in suite.pairs)
+    )
+    found = suite_report(Choosy(champion, "choosy", ("religion first", "religion second")), renamed, seed=7)
+    assert "Nothing can be said of religion: nothing of it is left." in found.words
+    assert [row.category for row in found.categories if not row.directed] == ["origin", "religion"]
 
 
 def test_a_suite_of_which_nothing_can_be_read_is_an_error() -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from corpus import paragraphs
+from corpus import DATA, paragraphs
 from tokenizers import ByteLevelBPETokenizer, Tokenizer
 
 from driftwatch.gate.bias.builtin import CATEGORIES, builtin_contrasts, builtin_suite
 from driftwatch.gate.bias.contrasts import Contrast, expand, named_twice
 from driftwatch.gate.bias.groups import identity_groups
 from driftwatch.gate.bias.pairs import Pair
+from driftwatch.gate.bias.suites import load_suite
 
 CONTRASTS = [
     (f"{category}-{number}", category, contrast)
@@ -155,6 +156,33 @@ def test_every_contrast_says_what_prejudice_it_tests(name: str, category: str, c
     assert contrast.note.startswith("Symmetric: ") is not contrast.directed
     if contrast.directed:
         assert re.search(r"\(.+ \d{4}.*\)", contrast.note), "who has documented the direction"
+
+
+def test_every_source_of_a_note_is_listed_in_full() -> None:
+    listed = (Path(__file__).parents[2] / "docs" / "bias-suites.md").read_text(encoding="utf-8")
+    cited = {
+        source.strip()
+        for _, _, contrast in CONTRASTS
+        if contrast.directed
+        for source in re.findall(r"\(([^()]+ \d{4}[^()]*)\)", contrast.note)[-1].split(";")
+    }
+    assert len(cited) > 20
+    assert {source for source in cited if f"{source}, " not in listed} == set()
+
+
+def runs_of(sentence: str, *, length: int) -> set[tuple[str, ...]]:
+    said = re.findall(r"[a-z']+", sentence.lower())
+    return {tuple(said[start : start + length]) for start in range(len(said) - length + 1)}
+
+
+@pytest.mark.skipif(not (DATA / "bias").exists(), reason=f"{DATA / 'bias'} is not there")
+def test_nothing_is_copied_from_a_published_suite() -> None:
+    suites = ("crows-pairs", "winobias")
+    published = [p for name in suites for p in load_suite(f"{name}={DATA / 'bias'}").pairs]
+    theirs = {run for pair in published for text in (pair.stereotype, pair.counter) for run in runs_of(text, length=6)}
+    assert len(theirs) > 20_000
+    copied = [pair.stereotype for pair in builtin_suite() if runs_of(pair.stereotype, length=6) & theirs]
+    assert copied == []
 
 
 def test_articles_agree() -> None:

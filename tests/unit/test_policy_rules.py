@@ -34,7 +34,7 @@ rules:
     gates:
       quality: {min_gain: 0.01}
       forgetting: {max_loss: 0.02}
-      bias: {max_increase: 0.03, neutral: 5, not_shown: more-pairs, suites: [crows-pairs, /srv/ours.csv]}
+      bias: {max_increase: 0.03, neutral: 5, not_shown: more-pairs, suites: [crows-pairs, /srv/o.csv, winobias=/srv/a]}
     worth: {probe_gain: 0.02}
     rounds: 3
     max_hours: 6
@@ -80,7 +80,7 @@ def test_every_field_is_read() -> None:
         bias_max_increase=0.03,
         bias_neutral=5,
         bias_not_shown="more-pairs",
-        bias_suites=("crows-pairs", "/srv/ours.csv"),
+        bias_suites=("crows-pairs", "/srv/o.csv", "winobias=/srv/a"),
     )
     assert (topic.retraining.worth, topic.retraining.max_hours) == (0.02, 6)
     assert topic.retraining.probation == Probation(windows=4, max_increase=0.01)
@@ -244,6 +244,15 @@ MISTAKES = [
         "p.yaml:7:52",
         '"ours/a.csv" is no whole path',
         "begin it with /",
+    ),
+    *(
+        (
+            rule(do="retrain", recipe="small", gates=f"{{bias: {{not_shown: more-pairs, suites: [{name}]}}}}"),
+            "p.yaml:7:52",
+            f'"{name}" is no suite of pairs',
+            "crows-pairs, winobias, winogender or NAME=/PATH",
+        )
+        for name in ("crowspairs", "stereoset", "ours.csv", "bbq=/srv/bbq")
     ),
     (rule(do="retrain", recipe="small", rounds="0"), "p.yaml:7:13", "greater than or equal to 1", ""),
     (rule(do="retrain", recipe="small", rounds="two"), "p.yaml:7:13", "must be a whole number", ""),

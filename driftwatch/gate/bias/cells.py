@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.gate.bias.pairs import Stratum
 from driftwatch.gate.verdicts import CannotJudgeError
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The category's name; of pairs without a known stereotype with ``.symmetry`` added."""
-        return self.category if self.directed else f"{self.category}.symmetry"
+        """Its name in verdicts."""
+        return Stratum(self.category, self.directed).name
 
     @property
     def pairs(self) -> int:
@@ -91,10 +92,10 @@ def cells_of(pairs: Sequence[Pair]) -> tuple[Cell, ...]:
     Raises:
         CannotJudgeError: no category has pairs of two templates.
     """
-    found: dict[tuple[str, bool], list[int]] = {}
+    found: dict[Stratum, list[int]] = {}
     for place, pair in enumerate(pairs):
-        found.setdefault((pair.category, not pair.directed), []).append(place)
-    made = [_cell(pairs, np.array(found[key])) for key in sorted(found)]
+        found.setdefault(pair.stratum, []).append(place)
+    made = [_cell(pairs, np.array(found[key])) for key in sorted(found, key=lambda each: each.name)]
     if not any(cell.templates >= LEAST_TEMPLATES for cell in made):
         raise CannotJudgeError("an interval needs pairs of at least two templates, and no category has them")
     return tuple(cell for cell in made if cell.templates >= LEAST_TEMPLATES)

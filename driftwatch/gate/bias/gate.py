@@ -9,7 +9,7 @@ to ask. The errors here hold both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
@@ -17,7 +17,7 @@ from driftwatch.gate.bias.cells import cells_of
 from driftwatch.gate.bias.rises import rises_of
 from driftwatch.gate.bias.scores import measured, readable
 from driftwatch.gate.bias.spread import ASSUMED, measured_spread
-from driftwatch.gate.bias.suites import load_suite
+from driftwatch.gate.bias.suites import load_pairs
 from driftwatch.gate.bias.words import said
 from driftwatch.gate.bootstrap import holm
 from driftwatch.gate.verdicts import CannotJudgeError, judged
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.pairs import Pair
     from driftwatch.gate.bias.rises import Rise
     from driftwatch.gate.bias.spread import Spread
+    from driftwatch.gate.bias.suite import Skipped
 
 LEVEL = 0.05
 """Chance, over all categories together, of refusing a candidate whose preference did not rise beyond the limit."""
@@ -47,9 +48,10 @@ class Look:
         spared: such cells in which the candidate still prefers the opposite of the stereotype for sure.
         unsure: cells of which a rise beyond the limit is neither shown nor ruled out.
         spread: of training noise.
-        emptied: categories of which the model can read too few pairs.
+        emptied: cells of which the model can read too few pairs.
         level: of the tests.
         unit: of the rises, a pair.
+        left_out: pairs that the model cannot read, by reason.
     """
 
     rises: tuple[Rise, ...]
@@ -60,6 +62,7 @@ class Look:
     emptied: tuple[str, ...]
     level: float
     unit: str
+    left_out: tuple[Skipped, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -106,6 +109,7 @@ class BiasGate:
         seen = readable(self.pairs, champion)
         before, after = _scores(candidate, champion, seen.pairs)
         look = self.look(seen.pairs, before=before.values, after=after.values, unit=before.unit.value)
+        look = replace(look, left_out=seen.skipped)
         if look.open and self._looks == 2:  # noqa: PLR2004 - the first and the one with more pairs
             look = self._second(look, candidate, champion, seen.pairs)
         return self._worded(look, round_)
@@ -147,7 +151,7 @@ class BiasGate:
             spared=tuple(sorted(spared)),
             unsure=tuple(rise.name for rise in rises if rise.interval(1 - level)[1] > self.max_increase),
             spread=spread,
-            emptied=tuple(sorted({pair.category for pair in self.pairs} - {cell.category for cell in cells})),
+            emptied=tuple(sorted({pair.stratum.name for pair in self.pairs} - {cell.name for cell in cells})),
             level=level,
             unit=unit,
         )
@@ -161,16 +165,11 @@ class BiasGate:
 
     def _second(self, first: Look, candidate: Model, champion: Model, pairs: tuple[Pair, ...]) -> Look:
         """Look again with the further pairs; the training noise is known from the first look."""
-        seen = readable([pair for name in self.more for pair in load_suite(name).pairs], champion)
+        seen = readable([pair for name in self.more for pair in load_pairs(name)], champion)
         both = (*pairs, *seen.pairs)
         before, after = _scores(candidate, champion, both)
-        return self.look(
-            both,
-            before=before.values,
-            after=after.values,
-            unit=first.unit,
-            spread=first.spread,
-        )
+        look = self.look(both, before=before.values, after=after.values, unit=first.unit, spread=first.spread)
+        return replace(look, left_out=(*first.left_out, *seen.skipped))
 
     def _worded(self, look: Look, round_: int) -> Verdict:
         outcome = VerdictOutcome.PASSED

@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Stratum(NamedTuple):
+    """Pairs that are judged together: a category's whose stereotype is known, or those that test symmetry.
+
+    Args:
+        category: such as ``gender``.
+        directed: whether a stereotype is known.
+    """
+
+    category: str
+    directed: bool
+
+    @property
+    def name(self) -> str:
+        """The category's name; of pairs without a known stereotype with ``.symmetry`` added."""
+        return self.category if self.directed else f"{self.category}.symmetry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +43,8 @@ class Pair:
     stereotype: str
     counter: str
     directed: bool = True
+
+    @property
+    def stratum(self) -> Stratum:
+        """What it is judged with."""
+        return Stratum(self.category, self.directed)

@@ -36,6 +36,7 @@ class Suite:
         triples: StereoSet's kind.
         questions: BBQ's kind.
         skipped: what of the data was left out, by reason; shown wherever the suite's results are.
+        emptied: categories of which everything was left out; shown likewise.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Suite:
     triples: tuple[Triple, ...] = ()
     questions: tuple[Question, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    emptied: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return how many pairs, triples and questions there are."""

@@ -17,6 +17,8 @@ from driftwatch.gate.bias.suite import Suite
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from driftwatch.gate.bias.pairs import Pair
+
 BUILTIN = "builtin"
 
 _LOADERS: Mapping[str, Callable[[Path], Suite]] = {
@@ -60,9 +62,24 @@ def load_suite(name_or_path: str, *, folder: Path | None = None) -> Suite:
     return _sniffed(_there(Path(name_or_path)))
 
 
+def load_pairs(name_or_path: str) -> tuple[Pair, ...]:
+    """Return the pairs of a suite that further pairs are wanted of.
+
+    Raises:
+        NotFoundError: as for ``load_suite``.
+        DataError: likewise, or the suite has no pairs.
+    """
+    pairs = load_suite(name_or_path).pairs
+    if not pairs:
+        raise DataError("is a suite without pairs", where=name_or_path, cure="name a suite of paired sentences")
+    return pairs
+
+
 def _fetched(name: str, folder: Path) -> Suite:
     if not folder.is_dir():
-        raise NotFoundError(f"{name} was not fetched", where=str(folder), cure=f"driftwatch bias fetch {name}")
+        raise NotFoundError(
+            f"{name} was not fetched", where=str(folder), cure=f"driftwatch bias fetch {name}, or give {name}=PATH"
+        )
     return _load(name, folder)
 
 
@@ -78,16 +95,20 @@ def _sniffed(path: Path) -> Suite:
 
 
 def _of_folder(path: Path) -> str:
-    """Return the suite that a folder holds, by the publisher's names of files."""
+    """Return the one suite that a folder holds, by the publisher's names of files."""
     names = {file.name for file in path.iterdir()}
-    if crows_pairs.FILE in names:
-        return "crows-pairs"
-    if names & {winogender.SENTENCES, winogender.TEMPLATES}:
-        return "winogender"
-    if any(winobias.is_winobias(path / name) for name in names):
-        return "winobias"
-    if stereoset.FILE in names:
-        return "stereoset"
+    held = {
+        "crows-pairs": crows_pairs.FILE in names,
+        "winogender": bool(names & {winogender.SENTENCES, winogender.TEMPLATES}),
+        "winobias": any(winobias.is_winobias(path / name) for name in names),
+        "stereoset": stereoset.FILE in names,
+    }
+    found = [name for name, there in held.items() if there]
+    if len(found) > 1:
+        cure = f"say which, such as {found[0]}={path}"
+        raise DataError(f"holds several suites: {', '.join(found)}", where=str(path), cure=cure)
+    if found:
+        return found[0]
     if any(name.endswith(".jsonl") for name in names):
         return "bbq"
     raise DataError("holds no suite that is known", where=str(path), cure="give a file, or NAME=PATH")

@@ -47,7 +47,8 @@ def _seen(look: Look) -> str:
     tests = look.level / len(look.rises)
     least = max(rise.detectable(tests) for rise in look.rises)
     found = f"a rise that exceeds the limit by {least:.3f} is found with 80% power in the widest category"
-    return f"{pairs} pairs; {_noise(look.spread)}; {found}"
+    left_out = "".join(f", {each.count} left out: {each.reason} (first: {each.first})" for each in look.left_out)
+    return f"{pairs} pairs{left_out}; {_noise(look.spread)}; {found}"
 
 
 def _noise(spread: Spread) -> str:

@@ -100,7 +100,8 @@ def load_bbq(path: Path) -> Suite:
             questions[found.id] = found
     if not questions:
         raise DataError("has no question that can be used", where=str(path), cure="driftwatch bias fetch bbq")
-    return Suite(name="bbq", questions=tuple(questions.values()), skipped=skips.told())
+    emptied = skips.emptied(question.category for question in questions.values())
+    return Suite(name="bbq", questions=tuple(questions.values()), skipped=skips.told(), emptied=emptied)
 
 
 def _read(row: Mapping[str, object], where: str) -> _Row:
@@ -115,13 +116,13 @@ def _question(row: _Row, targets: Mapping[tuple[str, str], int | None], skips: S
     groups = (named[0][1], named[1][1], named[2][1])
     unknown = [place for place in _PLACES if groups[place].lower() == _UNKNOWN]
     if len(unknown) != 1 or row.label not in _PLACES:
-        skips.add("not one answer that names nobody, or no right answer", where)
+        skips.add("not one answer that names nobody, or no right answer", where, category=_category(row))
         return None
     key = row.category, str(row.example_id)
     target = targets[key] if key in targets else _derived(named, _stereotyped(row), unknown)
     return Question(
         id=f"bbq-{row.category}-{row.example_id}",
-        category=CATEGORIES.get(row.category, row.category.lower()),
+        category=_category(row),
         template=f"bbq-{row.category}-{row.question_index}",
         context=row.context,
         question=row.question,
@@ -133,6 +134,10 @@ def _question(row: _Row, targets: Mapping[tuple[str, str], int | None], skips: S
         ambiguous=row.context_condition == "ambig",
         negative=row.question_polarity == "neg",
     )
+
+
+def _category(row: _Row) -> str:
+    return CATEGORIES.get(row.category, row.category.lower())
 
 
 def _stereotyped(row: _Row) -> Collection[str]:

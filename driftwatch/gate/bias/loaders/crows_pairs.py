@@ -49,10 +49,11 @@ def load_crows_pairs(path: Path) -> Suite:
             raise DataError(f"{row['bias_type']!r} is no category", where=where, cure=cure)
         more, less = row["sent_more"], row["sent_less"]
         if not more.strip() or not less.strip() or more.split() == less.split():
-            skips.add("a sentence is empty, or both are equal", where)
+            skips.add("a sentence is empty, or both are equal", where, category=category)
             continue
         identity = f"crows-pairs-{number}"
         pairs.append(Pair(id=identity, category=category, template=identity, stereotype=more, counter=less))
     if not pairs:
         raise DataError("has no pair that can be used", where=str(path), cure="fetch it again")
-    return Suite(name="crows-pairs", pairs=tuple(pairs), skipped=skips.told())
+    emptied = skips.emptied(pair.category for pair in pairs)
+    return Suite(name="crows-pairs", pairs=tuple(pairs), skipped=skips.told(), emptied=emptied)

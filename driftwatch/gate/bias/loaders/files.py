@@ -12,7 +12,7 @@ from driftwatch.domain.errors import DataError
 from driftwatch.gate.bias.suite import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 _LARGEST = 256 << 20
@@ -27,11 +27,21 @@ class Skips:
     """Counts what is left out, by reason, with the first place of each."""
 
     _found: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _categories: set[str] = field(default_factory=set)
 
-    def add(self, reason: str, where: str) -> None:
-        """Count one row that is left out."""
+    def add(self, reason: str, where: str, *, category: str) -> None:
+        """Count one row of a category that is left out."""
         count, first = self._found.get(reason, (0, where))
         self._found[reason] = count + 1, first
+        self._categories.add(category)
+
+    def emptied(self, kept: Iterable[str]) -> tuple[str, ...]:
+        """Return the categories of which everything was left out.
+
+        Args:
+            kept: category of each row that was not.
+        """
+        return tuple(sorted(self._categories.difference(kept)))
 
     def told(self) -> tuple[Skipped, ...]:
         """Return the counts, in the order in which the reasons came up."""

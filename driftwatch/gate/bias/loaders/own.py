@@ -47,7 +47,12 @@ def load_own(path: Path) -> Suite:
         _take(row, reading, where=where, default_id=f"{path.stem}-{number}")
     if not reading.pairs:
         raise DataError("has no pair that can be used", where=str(path), cure="give rows whose two texts differ")
-    return Suite(name=path.stem, pairs=tuple(reading.pairs), skipped=reading.skips.told())
+    return Suite(
+        name=path.stem,
+        pairs=tuple(reading.pairs),
+        skipped=reading.skips.told(),
+        emptied=reading.skips.emptied(pair.category for pair in reading.pairs),
+    )
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -69,9 +74,9 @@ def _take(row: Mapping[str, object], reading: _Reading, *, where: str, default_i
         raise DataError(f"the id {identity!r} is there twice", where=where, cure=f"it stands first at {first}")
     reading.places[identity] = where
     if " ".join(stereotype.split()) == " ".join(counter.split()):
-        reading.skips.add("both texts are equal", where)
+        reading.skips.add("both texts are equal", where, category=category)
     elif (stereotype, counter) in reading.seen:
-        reading.skips.add("the same two texts stand above", where)
+        reading.skips.add("the same two texts stand above", where, category=category)
     else:
         reading.seen.add((stereotype, counter))
         template = _text(row, "template", where, default=identity)

@@ -70,20 +70,22 @@ def load_stereoset(path: Path) -> Suite:
                 triples.append(found)
     if not triples:
         raise DataError("has no triple that can be used", where=str(path), cure="driftwatch bias fetch stereoset")
-    return Suite(name="stereoset", triples=tuple(triples), skipped=skips.told())
+    emptied = skips.emptied(triple.category for triple in triples)
+    return Suite(name="stereoset", triples=tuple(triples), skipped=skips.told(), emptied=emptied)
 
 
 def _triple(kind: TripleKind, entry: _Entry, skips: Skips, *, where: str) -> Triple | None:
+    category = CATEGORIES.get(entry.bias_type, entry.bias_type)
     said = {each.gold_label: each.sentence.strip() for each in entry.sentences}
     if sorted(each.gold_label for each in entry.sentences) != sorted(_LABELS) or not all(said.values()):
-        skips.add("not one sentence of each label", where)
+        skips.add("not one sentence of each label", where, category=category)
         return None
     if kind == "intrasentence" and "BLANK" not in entry.context:
-        skips.add("no BLANK to fill", where)
+        skips.add("no BLANK to fill", where, category=category)
         return None
     return Triple(
         id=f"stereoset-{entry.id}",
-        category=CATEGORIES.get(entry.bias_type, entry.bias_type),
+        category=category,
         kind=kind,
         target=entry.target,
         context=entry.context,

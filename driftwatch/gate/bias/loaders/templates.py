@@ -39,11 +39,12 @@ def load_templates(path: Path) -> Suite:
     kept, skips = [], Skips()
     for pair in pairs:
         if pair.stereotype == pair.counter:
-            skips.add("both texts are equal", f"{path}:{pair.id}")
+            skips.add("both texts are equal", f"{path}:{pair.id}", category=pair.category)
         else:
             kept.append(pair)
     _check(path, kept)
-    return Suite(name=path.stem, pairs=tuple(kept), skipped=skips.told())
+    emptied = skips.emptied(pair.category for pair in kept)
+    return Suite(name=path.stem, pairs=tuple(kept), skipped=skips.told(), emptied=emptied)
 
 
 def _contrasts(path: Path) -> Mapping[str, tuple[Contrast, ...]]:

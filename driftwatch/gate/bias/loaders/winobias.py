@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?:winobias_)?(pro|anti)_stereotyped_type([12])\.(?:txt\.(dev|test)|(dev|test)\.txt)")
 _NUMBER = re.compile(r"^\d+\s+")
 _PRONOUNS = frozenset({"he", "she", "his", "her", "hers", "him", "himself", "herself"})
+_CATEGORY = "gender"
 _ALIKE = 2
 """Lines that follow each other in a file and are about the same two occupations."""
 
@@ -68,12 +69,12 @@ def _paired(name: str, sides: Mapping[str, Path], skips: Skips) -> list[Pair]:
     pairs = []
     for number, (stereotype, counter) in enumerate(zip(pro, anti, strict=True), start=1):
         if not _differ_in_pronouns(stereotype, counter):
-            skips.add("the two lines differ in more than the pronoun", f"{sides['pro']}:{number}")
+            skips.add("the two lines differ in more than the pronoun", f"{sides['pro']}:{number}", category=_CATEGORY)
             continue
         pairs.append(
             Pair(
                 id=f"{name}-{number}",
-                category="gender",
+                category=_CATEGORY,
                 template=f"{name}-{(number + 1) // _ALIKE}",
                 stereotype=stereotype,
                 counter=counter,

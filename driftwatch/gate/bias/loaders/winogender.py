@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SENTENCES, TEMPLATES, STATISTICS = "all_sentences.tsv", "templates.tsv", "occupations-stats.tsv"
 _PRONOUNS = {"$NOM_PRONOUN": ("she", "he"), "$POSS_PRONOUN": ("her", "his"), "$ACC_PRONOUN": ("her", "him")}
+_CATEGORY = "gender"
 _MAJORITY = 50.0
 _OCCUPATION = "0"
 """The answer that says that the pronoun means the one of the occupation."""
@@ -56,7 +57,7 @@ def _pair(key: Key, female: str, male: str, women: float | None) -> Pair:
     mens = directed and women is not None and women < _MAJORITY
     return Pair(
         id=f"winogender-{occupation}-{other}-{answer}".replace(" ", "_"),
-        category="gender",
+        category=_CATEGORY,
         template=f"winogender-{occupation}-{answer}".replace(" ", "_"),
         stereotype=male if mens else female,
         counter=female if mens else male,
@@ -77,7 +78,7 @@ def _from_sentences(path: Path, skips: Skips) -> Iterator[tuple[Key, tuple[str, 
         if "female" in of and "male" in of and of["female"][0] != of["male"][0]:
             yield key, (of["female"][0], of["male"][0])
         else:
-            skips.add("no form for a woman and one for a man", next(iter(of.values()))[1])
+            skips.add("no form for a woman and one for a man", next(iter(of.values()))[1], category=_CATEGORY)
 
 
 def _from_templates(path: Path, skips: Skips) -> Iterator[tuple[Key, tuple[str, str]]]:
@@ -87,7 +88,7 @@ def _from_templates(path: Path, skips: Skips) -> Iterator[tuple[Key, tuple[str, 
             row["sentence"].strip().replace("$OCCUPATION", row["occupation(0)"]),
         )
         if not any(pronoun in sentence for pronoun in _PRONOUNS):
-            skips.add("no pronoun to fill in", where)
+            skips.add("no pronoun to fill in", where, category=_CATEGORY)
             continue
         for other in (row["other-participant(1)"], "someone"):
             female, male = (_filled(sentence, other, side) for side in (0, 1))

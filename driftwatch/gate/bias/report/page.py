@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.gate.bias.report.words import label
+from driftwatch.gate.bias.report.words import label, not_asked
 from driftwatch.paper.frame import document, percent, safe, section, table
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.scores.questions import QuestionScores
     from driftwatch.gate.bias.scores.summary import CategorySummary
     from driftwatch.gate.bias.scores.triples import TripleScores
+    from driftwatch.gate.bias.suite import Skipped
 
 _NOTE = (
     "A pair is two sentences that differ in a group's name. Its score is how much likelier the model finds the one "
@@ -23,7 +24,10 @@ _NOTE = (
     "are of 95%, with templates drawn, not pairs. Where prejudice takes no side, the mean is that of the side it is "
     "on. A suite sees what it holds and nothing else: no result calls a model unbiased."
 )
-_MOVED_NOTE = "The sentences are of the suite; they measure prejudice and state none of anybody's opinions."
+_MOVED_NOTE = (
+    "One pair of each template: where a group's name became likelier as such, that cancels within a template. The "
+    "sentences are of the suite; they measure prejudice and state none of anybody's opinions."
+)
 
 
 def bias_page(report: BiasReport) -> str:
@@ -36,7 +40,7 @@ def bias_page(report: BiasReport) -> str:
         f'<div class="lead">{words}</div></header>'
         + "".join(section(safe(suite.suite), _suite(suite), note=_NOTE) for suite in report.suites)
         + section("What it writes about groups", _tone(report.tone, report.tone_before))
-        + section("Classes on labelled texts", _fairness(report.fairness, report.fairness_before)),
+        + section("Classes on labelled texts", _fairness(report.fairness, report.fairness_before, report.unread)),
     )
 
 
@@ -86,12 +90,13 @@ def _moved(rows: Sequence[MovedPair]) -> str:
             safe(row.category),
             f"{row.before:+.2f}",
             f"{row.after:+.2f}",
+            f"{row.rise:+.2f}",
         )
         for row in rows
     )
-    heads = ("Sentence, and its counterpart", "Category", "#Before", "#After")
+    heads = ("Sentence, and its counterpart", "Category", "#Before", "#After", "#Rise of its template")
     return (
-        f'<details class="more"><summary>{len(rows)} pairs that rose most</summary>'
+        f'<details class="more"><summary>{len(rows)} pairs whose templates rose most</summary>'
         f'<p class="note">{_MOVED_NOTE}</p>{table(heads, cells, kind="stack")}</details>'
     )
 
@@ -165,7 +170,7 @@ def _tone(found: Tone | None, before: Tone | None) -> str:
     return table(heads, cells, kind="stack") + _titled("Widest gaps in sentiment", f"<ul>{gaps}</ul>")
 
 
-def _fairness(found: Fairness | None, before: Fairness | None) -> str:
+def _fairness(found: Fairness | None, before: Fairness | None, unread: Sequence[Skipped]) -> str:
     if found is None:
         return ""
     old = {row.name: row for row in before.classes} if before else {}
@@ -179,7 +184,8 @@ def _fairness(found: Fairness | None, before: Fairness | None) -> str:
     )
     groups = ((safe(row.group), f"{row.texts:,}", percent(row.accuracy)) for row in found.groups)
     heads = ("Class", "#Demographic parity difference", "#Equalised odds difference")
-    return table(heads, cells, kind="stack") + table(("Group", "#Texts", "#Right"), groups, kind="stack")
+    left_out = "".join(f'<p class="note">{safe(not_asked(each))}</p>' for each in unread)
+    return table(heads, cells, kind="stack") + table(("Group", "#Texts", "#Right"), groups, kind="stack") + left_out
 
 
 def _titled(title: str, body: str) -> str:

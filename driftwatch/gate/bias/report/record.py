@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedPair:
-    """A pair whose score changed a lot.
+    """A pair whose template rose a lot: of its pairs the one that rose most.
 
     Args:
         id: of the pair.
@@ -27,6 +27,7 @@ class MovedPair:
         counter: its second.
         before: score of the model compared with.
         after: score of the model checked.
+        rise: mean rise of its template's pairs: how likely a group's name is as such cancels there.
     """
 
     id: str
@@ -36,13 +37,21 @@ class MovedPair:
     counter: str
     before: float
     after: float
+    rise: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unjudged:
-    """A category of a suite of which nothing can be said, and why."""
+    """A category of a suite of which nothing can be said, and why.
+
+    Args:
+        category: its name.
+        directed: whether it is about the pairs whose stereotype is known, or about those without.
+        reason: why nothing can be said.
+    """
 
     category: str
+    directed: bool = True
     reason: str
 
 
@@ -58,7 +67,7 @@ class SuiteReport:
         size: mean of the scores without their sign, as its ``likelihood_diff``; None without pairs.
         categories: of the model checked.
         change: of the scores from the model compared with; nothing without one.
-        moved: the pairs that changed most.
+        moved: the pairs that rose most, one of each template.
         triples: of StereoSet.
         triples_before: likewise, of the model compared with.
         questions: of BBQ.
@@ -99,6 +108,7 @@ class BiasReport:
         tone_before: likewise, of the model compared with.
         fairness: on labelled texts; None without any.
         fairness_before: likewise, of the model compared with.
+        unread: labelled texts that were left out, by reason.
     """
 
     model: str
@@ -110,3 +120,4 @@ class BiasReport:
     tone_before: Tone | None = None
     fairness: Fairness | None = None
     fairness_before: Fairness | None = None
+    unread: tuple[Skipped, ...] = ()

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.suite import Suite
 
 MOST_MOVED = 10
-"""Pairs shown that changed most."""
+"""Templates of which a pair is shown."""
+
+_EMPTIED = "nothing of it is left"
 
 
 def suite_report(
@@ -50,7 +52,8 @@ def suite_report(
         CannotJudgeError: nothing of the suite can be scored, or a score is no number.
         ModelError: a model cannot be used, or has not the head that the suite asks for.
     """
-    report = SuiteReport(suite=suite.name, skipped=suite.skipped)
+    emptied = tuple(Unjudged(category=name, reason=_EMPTIED) for name in suite.emptied)
+    report = SuiteReport(suite=suite.name, skipped=suite.skipped, unjudged=emptied)
     if suite.pairs:
         report = _with_pairs(report, model, suite.pairs, against=against, seed=seed, on_progress=on_progress)
     if suite.triples:
@@ -94,17 +97,22 @@ def _with_pairs(
         change=summarise(judged_after, some, seed=seed, before=judged_before) if some and judged_before else (),
         moved=_moved(kept.pairs, before, after) if before is not None else (),
         skipped=(*report.skipped, *kept.skipped),
-        unjudged=(*(Unjudged(category=name, reason="no pair is left") for name in kept.emptied), *unjudged),
+        unjudged=(
+            *report.unjudged,
+            *(Unjudged(category=each.category, directed=each.directed, reason=_EMPTIED) for each in kept.emptied),
+            *unjudged,
+        ),
     )
 
 
 def _judged(pairs: Sequence[Pair]) -> tuple[list[int], list[Unjudged]]:
     """Return the places of the pairs of categories that have an interval, and the other categories."""
     places, unjudged = [], []
-    for category, _directed, some in strata(pairs):
+    for category, directed, some in strata(pairs):
         templates = len({pairs[place].template for place in some})
         if templates < 2:  # noqa: PLR2004 - a spread takes two
-            unjudged.append(Unjudged(category=category, reason="all its pairs are of one template"))
+            reason = "all its pairs are of one template"
+            unjudged.append(Unjudged(category=category, directed=directed, reason=reason))
         else:
             places += some.tolist()
     return sorted(places), unjudged
@@ -117,9 +125,17 @@ def _chosen(found: PairScores, places: Sequence[int]) -> PairScores:
 
 
 def _moved(pairs: Sequence[Pair], before: PairScores, after: PairScores) -> tuple[MovedPair, ...]:
-    """Return the pairs that rose most towards the stereotype, the furthest first."""
+    """Return the pair that rose most of each template that did, the furthest first.
+
+    A name that became likelier as such raises some pairs of a template and lowers the others by as much: by themselves
+    they would stand above all that is said of anybody.
+    """
     rise: npt.NDArray[np.float64] = sides(after, pairs) * (after.values - before.values)
-    order = np.argsort(-rise, kind="stable")[:MOST_MOVED]
+    _, of = np.unique([pair.template for pair in pairs], return_inverse=True)
+    means = (np.bincount(of, weights=rise) / np.bincount(of))[of]
+    order = np.lexsort((-rise, of, -means))
+    first = order[np.unique(of[order], return_index=True)[1]]
+    chosen = first[np.argsort(-means[first], kind="stable")][:MOST_MOVED]
     return tuple(
         MovedPair(
             id=pairs[place].id,
@@ -129,7 +145,8 @@ def _moved(pairs: Sequence[Pair], before: PairScores, after: PairScores) -> tupl
             counter=pairs[place].counter,
             before=float(before.values[place]),
             after=float(after.values[place]),
+            rise=float(means[place]),
         )
-        for place in order
-        if rise[place] > 0
+        for place in chosen
+        if means[place] > 0
     )

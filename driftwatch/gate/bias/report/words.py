@@ -10,8 +10,9 @@ from driftwatch.gate.bootstrap import holm
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.gate.bias.report.record import SuiteReport
+    from driftwatch.gate.bias.report.record import SuiteReport, Unjudged
     from driftwatch.gate.bias.scores.summary import CategorySummary
+    from driftwatch.gate.bias.suite import Skipped
 
 LEVEL = 0.05
 """Chance, over all categories together, of naming one where there is nothing."""
@@ -20,12 +21,17 @@ LEVEL = 0.05
 def said(report: SuiteReport) -> tuple[str, ...]:
     """Return sentences on what the figures show, what they cannot show, and what was left out."""
     sentences = [*_pairs(report), *_triples(report), *_questions(report)]
-    left_out = [f"{left.count:,} left out: {left.reason} (the first: {left.first})." for left in report.skipped]
-    silent = [f"Nothing can be said of {each.category}: {each.reason}." for each in report.unjudged]
+    left_out = [not_asked(left) for left in report.skipped]
+    silent = [f"Nothing can be said of {label(each)}: {each.reason}." for each in report.unjudged]
     return (*sentences, *left_out, *silent)
 
 
-def label(summary: CategorySummary) -> str:
+def not_asked(left: Skipped) -> str:
+    """Return a sentence on what was left out."""
+    return f"{left.count:,} left out: {left.reason} (the first: {left.first})."
+
+
+def label(summary: CategorySummary | Unjudged) -> str:
     """Return a category's name, and that prejudice takes no side in it where it does not."""
     return summary.category if summary.directed else f"{summary.category} (no side)"
 
@@ -46,12 +52,11 @@ def _change(report: SuiteReport) -> list[str]:
     if all(each.size == 0 for each in report.change):
         return ["Both models score every pair alike."]
     risen, widest = named(report.change), max(report.change, key=lambda each: each.detectable)
-    seen = (
-        f"the least change that would have been found with 80% power is {_least(report.change)} "
-        f"{report.unit} in the sharpest category and {widest.detectable:.3f} in the widest ({label(widest)})"
-    )
+    seen = f"the least change that would have been found with 80% power is {_least(report.change)} {report.unit}"
+    if len(report.change) > 1:
+        seen += f" in the sharpest category and {widest.detectable:.3f} in the widest ({label(widest)})"
     if not risen:
-        return [f"No evidence of increase in any of {len(report.change)} categories; {seen}."]
+        return [f"No evidence of increase in {_any_of(len(report.change))}; {seen}."]
     rest = len(report.change) - len(risen)
     rows = ", ".join(f"{label(each)} ({each.mean:+.3f}, {each.low:+.3f} to {each.high:+.3f})" for each in risen)
     return [
@@ -68,10 +73,20 @@ def _standing(report: SuiteReport) -> list[str]:
     seen = f"a mean of {_least(report.categories)} {report.unit} is the least that would have been found"
     if found and report.prefers is not None:
         rows = ", ".join(f"{label(each)} ({each.mean:+.3f})" for each in found)
-        return [f"The model {what} beyond chance in {len(found)} of {len(directed)} categories: {rows}."]
+        return [f"The model {what} beyond chance in {len(found)} of {_categories(len(directed))}: {rows}."]
     if report.prefers is None:
         return [f"The model's classes shift by {report.size:.3f} on average when only the group changes."]
-    return [f"No evidence of a preference for stereotypes in {len(directed)} categories; {seen}."]
+    if not directed:
+        return ["No stereotype is known of any of the pairs: what says something is how far they lie apart."]
+    return [f"No evidence of a preference for stereotypes in {_any_of(len(directed))}; {seen}."]
+
+
+def _any_of(count: int) -> str:
+    return f"{'any of ' if count > 1 else ''}{_categories(count)}"
+
+
+def _categories(count: int) -> str:
+    return f"{count} {'category' if count == 1 else 'categories'}"
 
 
 def _least(summaries: Sequence[CategorySummary]) -> str:

@@ -17,8 +17,8 @@ import msgspec
 import numpy as np
 
 from driftwatch.domain.errors import ModelError
-from driftwatch.domain.protocols import LanguageModel
 from driftwatch.gate.bias.groups import identity_groups
+from driftwatch.gate.bias.scores.heads import that_writes
 from driftwatch.gate.bootstrap import weighted_mean
 
 if TYPE_CHECKING:
@@ -118,15 +118,14 @@ def tone(
     Raises:
         ModelError: the model does not write, or a scorer is not installed.
     """
-    if not isinstance(model, LanguageModel):
-        raise ModelError("only a causal language model writes", cure="leave --write out")
+    writer = that_writes(model)
     asked = builtin_prompts() if prompts is None else prompts
     feeling, insulting = _sentiment(), _insults()
     rows, gaps = [], []
     for category, groups in asked.groups.items():
         found: dict[str, npt.NDArray[np.float64]] = {}
         for group, name in groups.items():
-            said = model.write(_begun(asked.openings, name), each=each, tokens=tokens, seed=seed)
+            said = writer.write(_begun(asked.openings, name), each=each, tokens=tokens, seed=seed)
             found[group] = np.array([[feeling(text) for text in some] for some in said])
             rough = np.array([[insulting(text) for text in some] for some in said])
             rows.append(

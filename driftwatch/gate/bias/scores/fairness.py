@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.errors import DataError, ModelError
-from driftwatch.domain.protocols import Classifier
+from driftwatch.gate.bias.scores.heads import that_classifies
+from driftwatch.gate.bias.suite import Skipped
 from driftwatch.gate.verdicts import CannotJudgeError
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class LabelledText:
         body: the text.
         group: whose.
         label: its right class, as the model names it.
+        place: where it stands, as ``file:line``.
     """
 
     body: str
     group: str
     label: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,27 @@ class Fairness:
     classes: tuple[ClassFairness, ...]
 
 
+def readable_texts(
+    texts: Sequence[LabelledText], *models: Model
+) -> tuple[tuple[LabelledText, ...], tuple[Skipped, ...]]:
+    """Set apart the texts that a model cannot read as they are written: of emoji, say, or longer than its context.
+
+    Args:
+        texts: labelled.
+        models: that are compared; a text is left out of all where one cannot read it.
+
+    Returns:
+        The texts that are left, and the others by reason.
+    """
+    said = [model.unreadable([text.body for text in texts]) for model in models]
+    reasons = [next((why for why in each if why is not None), None) for each in zip(*said, strict=True)]
+    kept = tuple(text for text, why in zip(texts, reasons, strict=True) if why is None)
+    return kept, tuple(
+        Skipped(reason=why.value, count=reasons.count(why), first=texts[reasons.index(why)].place)
+        for why in dict.fromkeys(why for why in reasons if why is not None)
+    )
+
+
 def fairness(model: Model, texts: Sequence[LabelledText]) -> Fairness:
     """Return how far classes and mistakes depend on the group; fairlearn does the counting.
 
@@ -83,8 +107,7 @@ def fairness(model: Model, texts: Sequence[LabelledText]) -> Fairness:
         DataError: a label is no class of the model.
         ModelError: the model is no classifier, or fairlearn is not installed.
     """
-    if not isinstance(model, Classifier):
-        raise ModelError("only a classifier puts texts into classes", cure="give a sequence classifier")
+    classifier = that_classifies(model)
     if len({text.group for text in texts}) < 2:  # noqa: PLR2004 - a difference takes two
         raise CannotJudgeError("the labelled texts are of one group, so nothing can be compared")
     unread = [text.body for text, why in zip(texts, model.unreadable([t.body for t in texts]), strict=True) if why]
@@ -92,7 +115,7 @@ def fairness(model: Model, texts: Sequence[LabelledText]) -> Fairness:
         raise CannotJudgeError(
             f"{len(unread)} labelled texts cannot be read as they are written, such as {unread[0]!r}"
         )
-    shares = model.class_shares([text.body for text in texts])
+    shares = classifier.class_shares([text.body for text in texts])
     strange = sorted({text.label for text in texts} - set(shares.names))
     if strange:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,7 +31,7 @@ def load_labelled(path: Path) -> tuple[LabelledText, ...]:
             raise DataError(f"this is no labelled text: {error}", where=where, cure=_CURE) from None
         if not text.body.strip():
             raise DataError("this labelled text is empty", where=where, cure=_CURE)
-        found.append(text)
+        found.append(replace(text, place=where))
     if not found:
         raise DataError("there are no labelled texts", where=str(path), cure=_CURE)
     return tuple(found)

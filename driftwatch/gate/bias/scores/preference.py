@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from driftwatch.domain.protocols import Model
-    from driftwatch.gate.bias.pairs import Pair
+    from driftwatch.gate.bias.pairs import Pair, Stratum
 
 _AT_ONCE = 256
 """Pairs scored between two words on the progress; neighbours of one template share most of their tokens."""
@@ -35,12 +35,12 @@ class Readable:
     Args:
         pairs: these.
         skipped: the others by reason, with the id of the first.
-        emptied: categories of which no pair is left.
+        emptied: what no pair is left of, a category's directed pairs and its others apart.
     """
 
     pairs: tuple[Pair, ...]
     skipped: tuple[Skipped, ...] = ()
-    emptied: tuple[str, ...] = ()
+    emptied: tuple[Stratum, ...] = ()
 
 
 def readable(pairs: Sequence[Pair], *models: Model) -> Readable:
@@ -63,8 +63,12 @@ def readable(pairs: Sequence[Pair], *models: Model) -> Readable:
     return Readable(
         pairs=tuple(kept),
         skipped=tuple(Skipped(reason=why, count=count, first=first[why]) for why, count in left_out.items()),
-        emptied=tuple(sorted({pair.category for pair in pairs} - {pair.category for pair in kept})),
+        emptied=tuple(sorted({pair.stratum for pair in pairs} - {pair.stratum for pair in kept}, key=_named)),
     )
+
+
+def _named(stratum: Stratum) -> str:
+    return stratum.name
 
 
 def measured(

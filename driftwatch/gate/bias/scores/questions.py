@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftwatch.domain.errors import ModelError
-from driftwatch.domain.protocols import LanguageModel
+from driftwatch.gate.bias.scores.heads import that_answers
 from driftwatch.gate.bias.suite import Skipped
 from driftwatch.gate.bootstrap import weighted_mean
 from driftwatch.gate.verdicts import CannotJudgeError
@@ -65,8 +64,7 @@ def question_scores(
         CannotJudgeError: no question can be asked, or a likelihood is no number.
         ModelError: the model answers no questions.
     """
-    if not isinstance(model, LanguageModel):
-        raise ModelError("questions are answered by causal language models only", cure="give one, or another suite")
+    answerer = that_answers(model)
     said = model.unreadable([whole for question in questions for whole in _asked(question)])
     reasons = [
         next((reason for reason in said[start : start + _ANSWERS] if reason is not None), None)
@@ -83,7 +81,7 @@ def question_scores(
     )
     if not kept:
         raise CannotJudgeError("no question can be asked: " + "; ".join(f"{s.count} {s.reason}" for s in skipped))
-    losses = model.sentence_losses([whole for question in kept for whole in _asked(question)]).nats
+    losses = answerer.sentence_losses([whole for question in kept for whole in _asked(question)]).nats
     if not np.isfinite(losses).all():
         raise CannotJudgeError("the model's likelihood of an answer is no number")
     answers = losses.reshape(-1, _ANSWERS).argmin(axis=1)

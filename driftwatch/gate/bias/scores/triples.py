@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftwatch.domain.errors import ModelError
-from driftwatch.domain.protocols import BlankModel, LanguageModel
+from driftwatch.domain.protocols import LanguageModel
+from driftwatch.gate.bias.scores.heads import that_reads
 from driftwatch.gate.bias.suite import Skipped
 from driftwatch.gate.verdicts import CannotJudgeError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from driftwatch.domain.features import Unreadable
-    from driftwatch.domain.protocols import Model
+    from driftwatch.domain.protocols import BlankModel, Model
     from driftwatch.gate.bias.triples import Triple
 
     _Unreadable: TypeAlias = "Callable[[Sequence[str]], tuple[Unreadable | None, ...]]"
@@ -68,12 +68,11 @@ def triple_scores(model: Model, triples: Sequence[Triple]) -> tuple[tuple[Triple
         CannotJudgeError: no triple can be scored, or a score is no number.
         ModelError: the model does not say how likely sentences are.
     """
-    if isinstance(model, LanguageModel):
-        likelihoods, skipped = _of_sentences(model, model.unreadable, triples)
-    elif isinstance(model, BlankModel):
-        likelihoods, skipped = _of_fillings(model, model.unreadable, triples)
+    reader = that_reads(model)
+    if isinstance(reader, LanguageModel):
+        likelihoods, skipped = _of_sentences(reader, model.unreadable, triples)
     else:
-        raise ModelError("a classifier does not say how likely sentences are", cure="give a language model")
+        likelihoods, skipped = _of_fillings(reader, model.unreadable, triples)
     scored = [triple for triple in triples if triple.id in likelihoods]
     if not scored:
         raise CannotJudgeError("no triple can be scored: " + "; ".join(f"{s.count} {s.reason}" for s in skipped))
