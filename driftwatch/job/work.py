@@ -19,7 +19,7 @@ from driftwatch.domain.run import RunId, RunState
 from driftwatch.drift.archive import load_reference
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.suite import Suite
-from driftwatch.gate.bias.suites import load_pairs
+from driftwatch.gate.bias.suites import BUILTIN, load_pairs
 from driftwatch.gate.remembered import RememberedModel
 from driftwatch.job import judging
 from driftwatch.job.bias import write_bias
@@ -274,9 +274,16 @@ class Job:
         return self._tuning.tune(recipe, texts[cut:], out, replay=texts[:cut], select=(), round_=1, told=told)
 
     def _write_bias(self, run: Run, candidate: Model, champion: Model) -> None:
-        suite = Suite(name="builtin", pairs=builtin_suite())
-        seed = self._spec.recipe.seed
-        write_bias(self._places.run, suite, candidate=candidate, champion=champion, round=run.round, seed=seed)
+        suite, limits = Suite(name=BUILTIN, pairs=builtin_suite()), self._spec.limits
+        write_bias(
+            self._places.run,
+            suite,
+            candidate=candidate,
+            champion=champion,
+            round=run.round,
+            seed=self._spec.recipe.seed,
+            more=limits.bias_suites if limits.bias_not_shown == "more-pairs" else (),
+        )
 
     def _panel(self, run: Run, champion: Model) -> judging.Panel:
         candidate = RememberedModel(self._load(self._places.candidate(run.round)))

@@ -231,7 +231,7 @@ def report(config: Config, stream: str, index: int) -> Path:
         NotFoundError: there is no such stream or window.
     """
     from driftwatch.drift.archive import load_reference
-    from driftwatch.drift.loss import LEAST_HELDOUT
+    from driftwatch.drift.baseline import LEAST_HELDOUT
     from driftwatch.drift.report import evidently_report
 
     settings = stream_settings(config, stream)

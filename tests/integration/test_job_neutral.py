@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +15,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import run_child
 from corpus import paragraphs
 from models import tiny_causal
 from run_samples import run_spec
@@ -132,6 +137,57 @@ def test_a_job_stopped_amid_them_ends_like_one_left_alone(stream: Bench, first: 
         assert len(stream.kept) == kept
     Job(stream.config, stream.store, run).work()
     assert bias(stream.store.runs.get(run)) == bias(first)
+
+
+def test_a_job_killed_amid_one_goes_on_and_ends_like_one_left_alone(stream: Bench, first: Run) -> None:
+    shutil.rmtree(stream.config.state_dir / "neutral")
+    run, stage = stream.queue("killed"), "neutral fine-tune 2 of 2"
+    killed_at = worked_in_a_process(stream, run, kill=(stage, RECIPE.checkpoint_steps + 2))
+    assert killed_at > RECIPE.checkpoint_steps, "a checkpoint lies there"
+    present = stream.store.runs.get(run)
+    assert present.state is RunState.JUDGING
+    assert "bias" not in {verdict.gate for verdict in present.verdicts}
+    assert len(stream.kept) == 1, "what is half trained is not kept"
+    first_step = worked_in_a_process(stream, run, told_of=stage)
+    assert first_step > 1, "it goes on from its checkpoint"
+    assert bias(stream.store.runs.get(run)) == bias(first)
+    assert len(stream.kept) == 2
+    assert not list((stream.config.state_dir / "runs" / run).glob("*neutral-*")), "nothing of the training is left"
+
+
+def worked_in_a_process(
+    bench: Bench, run: RunId, *, kill: tuple[str, int] | None = None, told_of: str | None = None
+) -> int:
+    """Work on a run in a process of its own.
+
+    Args:
+        bench: of the run.
+        run: which.
+        kill: kill it with signal 9 as soon as it tells of this stage and so many steps or more.
+        told_of: the stage of which the first step is wanted, where it is not killed.
+
+    Returns:
+        The step at which it was killed, or the first that it told of a stage.
+    """
+    program = [sys.executable, run_child.__file__, str(bench.config.state_dir.parent / "driftwatch.toml"), run]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    wanted, least = kill or (told_of, 1)
+    found: list[int] = []
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if not line.startswith(run_child.TOLD):
+                continue
+            done, stage = line.removeprefix(run_child.TOLD).rstrip().split(" ", 1)
+            if stage == wanted and int(done) >= least:
+                found.append(int(done))
+                if kill is not None:
+                    child.send_signal(signal.SIGKILL)
+                    break
+    assert child.returncode == (-signal.SIGKILL if kill is not None else 0)
+    return found[0]
 
 
 def stopped_while(stage: str, bench: Bench, run: RunId) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.gate.bias.report.words import label, not_asked
+from driftwatch.gate.bias.suites import BUILTIN
 from driftwatch.paper.frame import document, percent, safe, section, table
 
 if TYPE_CHECKING:
@@ -45,9 +46,11 @@ def bias_page(report: BiasReport) -> str:
 
 
 def bias_section(report: SuiteReport, *, round: int) -> str:  # noqa: A002 - the word of the house
-    """Return a section of a run's page: what the suite shows of one round's candidate against the champion."""
+    """Return a section of a run's page: what a suite shows of one round's candidate against the champion."""
     words = "".join(f"<p>{safe(sentence)}</p>" for sentence in report.words)
-    return section(f"Bias: the candidate of round {round} against the champion", words + _suite(report), note=_NOTE)
+    by = "" if report.suite == BUILTIN else f", by {safe(report.suite)}"
+    title = f"Bias: the candidate of round {round} against the champion{by}"
+    return section(title, words + _suite(report), note=_NOTE)
 
 
 def _suite(suite: SuiteReport) -> str:
