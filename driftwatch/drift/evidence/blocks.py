@@ -41,10 +41,13 @@ class Blocks:
         """Return int64 [n]: the block of each row."""
         return np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.rows))))
 
-    def means(self, hits: npt.NDArray[np.bool_]) -> Floats:
-        """Return the blocks' means, float64 [blocks, channels], of hits [n, channels] in the order of ``rows``."""
+    def means(self, hits: npt.NDArray[np.bool_]) -> Floats | npt.NDArray[np.bool_]:
+        """Return the blocks' means, float64 [blocks, channels], of hits [n, channels] in the order of ``rows``.
+
+        Where every text is a block of its own, hits are what they are.
+        """
         if len(self.starts) == len(self.rows):
-            return hits.astype(np.float64)
+            return hits
         if self.gaps.max() <= _COUNTED and (self.weights == 1.0 / self.gaps[self.block]).all():
             return self._counts(hits) / self.gaps[:, None]
         spread = np.zeros((len(self.starts), len(self.rows)), dtype=np.float32)

@@ -126,7 +126,12 @@ def _edges(ranked: Sequence[Ranked], most: Sequence[int]) -> Order:
 def _among(keys: Keys, before: Keys) -> tuple[Keys, Keys]:
     """Return how many of the sorted keys before are greater than each, and how many are equal."""
     right = np.searchsorted(before, keys, side="right")
-    return len(before) - right, right - np.searchsorted(before, keys, side="left")
+    equal = np.zeros(len(keys), dtype=np.int64)
+    # Few scores occur twice: those are looked up a second time.
+    some = np.flatnonzero(right)
+    twice = some[before[right[some] - 1] == keys[some]]
+    equal[twice] = right[twice] - np.searchsorted(before, keys[twice], side="left")
+    return len(before) - right, equal
 
 
 def _earlier(which: Keys, scores: Order, count: int) -> tuple[Keys, Keys]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from driftwatch.drift.evidence.crossing import threshold
 from driftwatch.drift.evidence.ranks import Newborn, order, within
-from driftwatch.drift.evidence.shiryaev import GREATEST
+from driftwatch.drift.evidence.shiryaev import CUT_EVERY, GREATEST, sums
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
@@ -207,7 +207,7 @@ class Scouts:
         counted = trail.counted[bet_on]
         scores[~counted] = -np.inf
         history = _bet(hits(scores, trail.uniform[bet_on], calibrations) & counted.T[:, :, None])
-        climbed = np.log10(history.mean(2).T) - np.log10(needed)[:, None]
+        climbed = np.log10(sums(history).T / history.shape[2]) - np.log10(needed)[:, None]
         places = rows - (len(trail.known) - len(heights))
         # Rows beyond the trail are texts still to come: they only fill up the table.
         asked = (rows < len(trail.known)) & (places >= 0)
@@ -291,8 +291,10 @@ def _bet(hits: npt.NDArray[np.bool_]) -> Floats:
     life, scouts, _ = hits.shape
     factors = np.where(hits[:, :, :, None], _WON, _LOST).reshape(life, scouts, -1)
     values = np.zeros(factors.shape[1:])
-    for row in factors:
-        values += 1.0
-        np.multiply(row, values, out=row)
-        np.minimum(row, GREATEST, out=values)
+    grown = np.empty_like(values)
+    for number, row in enumerate(factors, 1):
+        np.add(values, 1.0, out=grown)
+        values = np.multiply(row, grown, out=row)
+        if number % CUT_EVERY == 0:
+            np.minimum(row, GREATEST, out=row)
     return factors

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.shiryaev import GREATEST
+from driftwatch.drift.evidence.shiryaev import CUT_EVERY, GREATEST
 
 if TYPE_CHECKING:
     from driftwatch.drift.evidence.blocks import Blocks
@@ -21,8 +21,6 @@ _STAKES = np.asarray(SHARES)
 _ABSENT = 1.0 - _STAKES
 _SMALLEST_SCALE = 1e-6
 _AT_ONCE = 256
-_CUT_EVERY = 16
-"""Rounds after which statistics are cut: a stake is far below 10^9, so none reaches infinity in between."""
 
 
 class TokenBank:
@@ -79,7 +77,7 @@ class TokenBank:
         gained = (offsets / scales)[:, block]
         start = 0
         for number, size in enumerate(rounds):
-            if number % _CUT_EVERY == 0:
+            if number % CUT_EVERY == 0:
                 np.minimum(values, GREATEST, out=values)
             part = slice(start, start + size)
             now, more = values[:, :size], gained[:, part]
@@ -105,7 +103,9 @@ class TokenBank:
 
     def _write_out(self) -> None:
         """Write the statistics out, before scales become too small for a float."""
-        self.relative = np.minimum(self.relative * self.scale[:, None] + self.offset[:, None], GREATEST)
+        self.relative *= self.scale[:, None]
+        self.relative += self.offset[:, None]
+        np.minimum(self.relative, GREATEST, out=self.relative)
         self.scale = np.ones(len(SHARES))
         self.offset = np.zeros(len(SHARES))
         self.sums = self.relative.sum(1)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.neighbours import Space, mean_of_nearest
 from driftwatch.drift.evidence.ranks import Order, hits, order
 from driftwatch.drift.evidence.regions import Regions
-from driftwatch.drift.evidence.shiryaev import GREATEST
+from driftwatch.drift.evidence.shiryaev import AT_ONCE, GREATEST, sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -401,27 +401,31 @@ def ranked(witnesses: Sequence[Witness], scores: Sequence[Vector], uniform: Floa
     return found
 
 
-def bet(witnesses: Sequence[Witness], means: Floats, gaps: Floats) -> Floats:
+def bet(witnesses: Sequence[Witness], means: Floats | npt.NDArray[np.bool_], gaps: Floats) -> Floats:
     """Let witnesses bet on block after block; returns the means of their statistics, float64 [blocks, witnesses].
 
     Args:
         witnesses: w of them.
-        means: float64 [blocks, w · levels], hit fractions of every witness at every level.
+        means: float64 [blocks, w · levels], hit fractions of every witness at every level; or bool, hits of blocks of
+            one text.
         gaps: float64 [blocks], texts that each block stands for.
     """
-    levels, shares = np.asarray(LEVELS), np.asarray(SHARES)
-    # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block; all of one share lie side by side
-    factors = means[:, None, :] * (shares[:, None] / np.tile(levels, len(witnesses)))
-    factors += (1.0 - shares)[:, None]
-    rows = factors.reshape(len(gaps), -1)
+    shares = np.asarray(SHARES)[:, None]
+    stakes = shares / np.tile(LEVELS, len(witnesses))
+    shape = (len(SHARES), len(witnesses), len(LEVELS))
     before = np.stack([witness.values.T for witness in witnesses], axis=1).ravel()
     grown = np.empty_like(before)
-    for gap, row in zip(gaps, rows, strict=True):
-        np.add(before, gap, out=grown)
-        np.multiply(row, grown, out=row)
-        before = np.minimum(row, GREATEST, out=row)
-    values = before.reshape(len(shares), len(witnesses), len(levels)).transpose(1, 2, 0)
-    for witness, kept in zip(witnesses, values, strict=True):
+    found = np.empty((len(gaps), len(witnesses)))
+    for first in range(0, len(gaps), AT_ONCE):
+        # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block; all of one share lie side by side
+        factors = means[first : first + AT_ONCE, None, :].astype(np.float64) * stakes
+        factors += 1.0 - shares
+        rows = factors.reshape(len(factors), -1)
+        for gap, row in zip(gaps[first : first + AT_ONCE], rows, strict=True):
+            np.add(before, gap, out=grown)
+            before = np.multiply(row, grown, out=row)
+        found[first : first + AT_ONCE] = sums(rows.reshape(-1, *shape).sum(1)) / (len(SHARES) * len(LEVELS))
+        before = np.minimum(before, GREATEST)
+    for witness, kept in zip(witnesses, before.reshape(shape).transpose(1, 2, 0), strict=True):
         witness.values = kept.copy()
-    found: Floats = factors.reshape(len(gaps), len(shares), len(witnesses), len(levels)).sum(1).mean(2) / len(shares)
     return found
