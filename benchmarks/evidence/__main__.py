@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.evidence import authors, costs, delays, false_alarms, recurring
+from benchmarks.evidence import authors, costs, delays, encoders, false_alarms, recurring
 from benchmarks.table import measure_parts
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BESIDE = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "driftwatch" / "evidence"
 _QUICK_SCENARIOS = frozenset({"social-none", "none-chat-bursty", "social-rare", "news-sudden", "chatbot-gradual"})
+_QUICK_ENCODERS = frozenset({"cost", "news-sudden", "chatbot-gradual"})
 
 
 def main() -> None:
@@ -48,20 +49,8 @@ def _parts(data: Path, cache: Path, *, quick: bool) -> dict[str, Callable[[], It
         "duplicates": lambda: false_alarms.duplicates(data, cache, draws=1 if quick else 5),
         "recurring": lambda: recurring.recurring(data, cache, draws=1 if quick else 5),
         "authors": lambda: authors.authors(data, cache, draws=1 if quick else 6),
-        "encoders": lambda: [] if quick else _encoders(data, cache),
+        "encoders": lambda: encoders.encoders(data, cache, only=_QUICK_ENCODERS if quick else frozenset()),
     }
-
-
-def _encoders(data: Path, cache: Path) -> Iterable[Row]:
-    """Return scenarios and delays with the transformer, beside those with the static encoder."""
-    chosen = _QUICK_SCENARIOS | {
-        "toxicity-social-10pct",
-        "rare-chat-auto5pct",
-        "docs-language",
-        "recurring-social-mood",
-    }
-    yield from delays.scenarios(data, cache, encoder="transformer", only=chosen)
-    yield from delays.focused(data, cache, trials=5, encoder="transformer")
 
 
 def _arguments() -> argparse.Namespace:

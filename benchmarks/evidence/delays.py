@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,12 +29,19 @@ _SMALL = 50
 _LONGEST = 3_000
 
 
-def focused(data: Path, cache: Path, *, trials: int, encoder: Encoder = "static") -> Iterator[Row]:
+def focused(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
     """Return median delays for a new intent at five shares, A = 10^6, reference of 20,000, independent texts."""
-    corpus = load(data / "corpora" / "clinc150.jsonl", cache, encoder=encoder)
-    delays = _over_intents(corpus, list(FOCUSED), trials, size=20_000, arl=1e6, dependence="independent")
+    delays = new_intents(data, cache, trials=trials, encoder="static", dependence="independent", arl=1e6)
     for share, limit in FOCUSED.items():
-        yield at_most(f"delay, a new intent at {share:.0%}, A = 10^6, {encoder}, texts", delays[share], limit)
+        yield at_most(f"delay, a new intent at {share:.0%}, A = 10^6, static, texts", delays[share], limit)
+
+
+def new_intents(
+    data: Path, cache: Path, *, trials: int, encoder: Encoder, dependence: Dependence, arl: float
+) -> dict[float, float]:
+    """Return median delays for a new intent by its share, reference of 20,000."""
+    corpus = load(data / "corpora" / "clinc150.jsonl", cache, encoder=encoder)
+    return _over_intents(corpus, list(FOCUSED), trials, size=20_000, arl=arl, dependence=dependence)
 
 
 def in_blocks(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
@@ -74,29 +81,61 @@ def diffuse(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
     yield at_most("delay, 20 of 97 intents new at 20%, reference 5,000, A = 10^4, texts", float(np.median(found)), 600)
 
 
-def scenarios(
-    data: Path, cache: Path, *, encoder: Encoder = "static", only: frozenset[str] = frozenset()
-) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the evidence made of a scenario.
+
+    Args:
+        quiet: texts before the change, or all.
+        early: alarms in them.
+        delay: texts from the change to the first alarm after it, or ``MISSED``; None where nothing changes.
+        said: of that alarm, its onset and bank.
+    """
+
+    quiet: int
+    early: int
+    delay: int | None
+    said: str
+
+
+def heard(folder: Path, cache: Path, *, encoder: Encoder = "static", split: int = 1) -> Heard:
+    """Return what the evidence makes of a scenario, A = 10^4, with settings as they come.
+
+    Args:
+        folder: of the scenario.
+        cache: where features are kept.
+        encoder: of them.
+        split: seed of the reference's split.
+    """
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    known = load(folder / "reference.jsonl", cache, encoder=encoder)
+    stream = load(folder / "stream.jsonl", cache, encoder=encoder)
+    monitor = fitted(reference(known, np.arange(len(known)), seed=split), "auto")
+    found = alarms(monitor, windows(stream, np.arange(len(stream)), arl=1e4, size=250))
+    change = truth["change_at"]
+    quiet = len(stream) if change is None else change
+    early = sum(alarm.text <= quiet for alarm in found)
+    if change is None:
+        return Heard(quiet=quiet, early=early, delay=None, said="")
+    late = [alarm for alarm in found if alarm.text > change]
+    if not late:
+        return Heard(quiet=quiet, early=early, delay=MISSED, said="")
+    said = f", onset {late[0].onset - 1 - change:+d}, by {late[0].bank}"
+    return Heard(quiet=quiet, early=early, delay=late[0].text - change, said=said)
+
+
+def scenarios(data: Path, cache: Path, *, only: frozenset[str] = frozenset()) -> Iterator[Row]:
     """Return alarms before the change and the delay of the first after it, A = 10^4, with settings as they come."""
     for folder in sorted((data / "scenarios").iterdir()):
         if only and folder.name not in only:
             continue
-        truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
-        known = load(folder / "reference.jsonl", cache, encoder=encoder)
-        stream = load(folder / "stream.jsonl", cache, encoder=encoder)
-        monitor = fitted(reference(known, np.arange(len(known)), seed=1), "auto")
-        found = alarms(monitor, windows(stream, np.arange(len(stream)), arl=1e4, size=250))
-        change = truth["change_at"]
-        quiet = len(stream) if change is None else change
-        early = sum(alarm.text <= quiet for alarm in found)
-        yield at_most(f"{folder.name}: alarms in {quiet:,} quiet texts, {encoder}", early, max(1.0, quiet / 1e4))
-        if change is not None:
-            late = [alarm for alarm in found if alarm.text > change]
-            delay = late[0].text - change if late else MISSED
-            onset = f", onset {late[0].onset - 1 - change:+d}, by {late[0].bank}" if late else ""
+        found = heard(folder, cache)
+        quiet = found.quiet
+        yield at_most(f"{folder.name}: alarms in {quiet:,} quiet texts, static", found.early, max(1.0, quiet / 1e4))
+        if found.delay is not None:
+            what = f"{folder.name}: delay in texts, static{found.said}"
             limit = 1_500.0 if folder.name == "social-rare" else None
-            what = f"{folder.name}: delay in texts, {encoder}{onset}"
-            yield at_most(what, delay, limit) if limit else Row(measure=what, driftwatch=delay)
+            yield at_most(what, found.delay, limit) if limit else Row(measure=what, driftwatch=found.delay)
 
 
 def _over_intents(
@@ -111,9 +150,12 @@ def _over_intents(
         new = random.permutation(np.flatnonzero(corpus.labels == intent))
         old = random.permutation(np.flatnonzero((corpus.labels != intent) & (corpus.labels != "oos")))
         made = reference(corpus, old[:size], seed=trial)
+        monitor = fitted(made, dependence)
+        fresh = monitor.state()
         for share in shares:
+            monitor.go_on(fresh)
             stream = _changing(old[size:], new, share, random)
-            found[share].append(_delay(fitted(made, dependence), corpus, stream, arl))
+            found[share].append(_delay(monitor, corpus, stream, arl))
     return {share: float(np.median(delays)) for share, delays in found.items()}
 
 

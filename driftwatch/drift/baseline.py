@@ -137,4 +137,5 @@ def _own(reference: Reference) -> tuple[npt.NDArray[np.uint32], Floats]:
 def _together(keys: npt.NDArray[np.uint32], nats: Floats, tokens: Counts) -> Scored:
     """Return the losses by body, for texts of one body are no independent draws."""
     _, members = np.unique(keys, return_inverse=True)
-    return Scored(np.bincount(members, weights=nats), np.bincount(members, weights=tokens).astype(np.int64))
+    sums = [np.bincount(members, weights=each).astype(np.float64) for each in (nats, tokens)]
+    return Scored(sums[0], sums[1].astype(np.int64))

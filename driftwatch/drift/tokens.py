@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Counts = npt.NDArray[np.float64]
 DRAWS = 200
 _RESTS = 20
+_MOST_NULLS = 16
+"""Sizes of windows whose null bands are kept: each holds 20 counts of the whole vocabulary."""
 BAND = 0.99
 _NAMES = ("tokens.jsd", "tokens.psi", "tokens.hellinger", "tokens.unknown_share")
 _BIASED = np.array([True, True, True, False])
@@ -78,13 +80,15 @@ class TokensMonitor:
     def update(self, window: Window) -> DriftResult:
         """Measure the window's unknown distinct texts, at most half as many as CAL holds; nothing of too few.
 
+        A few are left out by chance, so that windows of about one size share a null band.
+
         The window meets the same rests of CAL that CAL's own windows meet: the divergence of finite samples depends
         on both their sizes.
         """
         rows = unknown(window, distinct(window)[0], self._known)
         if len(rows) < LEAST_UNKNOWN:
             return DriftResult(detector="tokens", measures=())
-        size = min(len(rows), (len(self._cal.indptr) - 1) // 2)
+        size = _rounded(min(len(rows), (len(self._cal.indptr) - 1) // 2))
         if size < len(rows):
             random = np.random.default_rng([self._seed, 6, window.index])
             rows = np.sort(random.permutation(rows)[:size])
@@ -108,6 +112,8 @@ class TokensMonitor:
     def _null(self, size: int) -> _Null:
         """Return what windows of ``size`` CAL texts show against the rest of CAL."""
         if size not in self._nulls:
+            if len(self._nulls) == _MOST_NULLS:
+                del self._nulls[next(iter(self._nulls))]
             random = np.random.default_rng([self._seed, 3, size])
             texts = len(self._cal.indptr) - 1
             found, rests = np.empty((self._draws, len(_NAMES))), []
@@ -119,6 +125,12 @@ class TokensMonitor:
                 rests += [rest] if number < _RESTS else []
             self._nulls[size] = _Null(found, rests)
         return self._nulls[size]
+
+
+def _rounded(size: int) -> int:
+    """Return the size without its lowest bits: at most a sixteenth less, so that sizes are few."""
+    step = 1 << max(size.bit_length() - 5, 0)
+    return size - size % step
 
 
 def totals(tokens: TokenCounts, *, size: int | None = None) -> Counts:

@@ -95,6 +95,19 @@ def test_median_lengths_carry_their_interval(shuffled: Reference, alike: list[Wi
     assert covered >= 0.85 * QUIET
 
 
+def test_windows_of_about_one_size_share_the_tokens_null_band(shuffled: Reference) -> None:
+    monitor = TokensDetector(draws=20).fit(shuffled, seed=SEED)
+    bands = set()
+    for size in range(240, 256):
+        (found,) = (
+            measure
+            for measure in monitor.update(samples.window(samples.new()[:size])).measures
+            if measure.name == "tokens.psi"
+        )
+        bands.add((found.null_low, found.null_high))
+    assert len(bands) <= 2
+
+
 def test_texts_twice_as_long_lie_above_the_band(shuffled: Reference) -> None:
     doubled = [
         first + " " + second for first, second in zip(samples.known()[:200], samples.known()[200:400], strict=True)

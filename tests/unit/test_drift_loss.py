@@ -113,11 +113,8 @@ def reference(log: list[str], model: Trigrams, *, heldout: int = LOG // 10) -> R
         return replace(part, features=replace(part.features, losses=losses))
 
     made = samples.reference(log[:-heldout], heldout=log[-heldout:], model=False)
-    return replace(
-        made,
-        champion=samples.MODEL,
-        **{name: scored(getattr(made, name)) for name in ("train", "cal", "heldout")},
-    )
+    train, cal, unseen = scored(made.train), scored(made.cal), scored(made.heldout)
+    return replace(made, champion=samples.MODEL, train=train, cal=cal, heldout=unseen)
 
 
 def learnt(share: float = SHARE) -> tuple[Stream, Trigrams, Reference]:
@@ -189,11 +186,12 @@ def test_a_classifiers_known_texts_of_another_class_are_decay(changed: bool) -> 
         )
 
     made = samples.reference(log[:1_000], heldout=log[1_000:], model=False)
-    parts = {
-        name: replace(part, features=replace(part.features, losses=answered(part, wrong=name == "heldout")))
-        for name, part in (("train", made.train), ("cal", made.cal), ("heldout", made.heldout))
-    }
-    monitor = LossDetector(200).fit(replace(made, champion=samples.MODEL, **parts), seed=7)
+    train, cal, unseen = (
+        replace(part, features=replace(part.features, losses=answered(part, wrong=part is made.heldout)))
+        for part in (made.train, made.cal, made.heldout)
+    )
+    made = replace(made, champion=samples.MODEL, train=train, cal=cal, heldout=unseen)
+    monitor = LossDetector(200).fit(made, seed=7)
     window = samples.window(log[:300], model=False)
     window = replace(window, features=replace(window.features, losses=answered(window, wrong=changed)))
     found = monitor.update(window).measures

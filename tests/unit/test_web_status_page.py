@@ -105,9 +105,12 @@ class _Balance(HTMLParser):
 
 
 def test_how_much_is_known_word_for_word_is_charted_whatever_else_was_measured() -> None:
-    names = ("audit.alarms", "drift.evidence", "drift.new_share", "embedding.auc", "embedding.mmd2", "loss.increase")
-    names += ("loss.nats", "text.length", "tokens.jsd", "tokens.unknown_share", "window.duplicate_share")
-    measures = tuple(Measure(name=name, value=0.25) for name in (*names, "window.known_share"))
+    names = (
+        *("audit.alarms", "drift.evidence", "drift.new_share", "embedding.auc", "embedding.mmd2", "loss.increase"),
+        *("loss.nats", "text.length", "tokens.jsd", "tokens.unknown_share", "window.duplicate_share"),
+        "window.known_share",
+    )
+    measures = tuple(Measure(name=name, value=0.25) for name in names)
     shown = page(replace(stream(), windows=(replace(window(4), measures=measures),)))
     assert "<figcaption>window.known_share 0.25</figcaption>" in shown
     assert "embedding.auc" not in shown

@@ -1,0 +1,116 @@
+"""The static encoder beside the transformer: delays, false alarms, and what encoding a text costs, in one run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.evidence.delays import FOCUSED, MISSED, Heard, heard, new_intents
+from benchmarks.evidence.texts import load
+from benchmarks.table import Row
+from driftwatch.features.encoder import EncoderSettings, load_encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from benchmarks.evidence.texts import Encoder
+
+SCENARIOS = (
+    "chatbot-gradual",
+    "docs-language",
+    "news-sudden",
+    "none-chat-bursty",
+    "rare-chat-auto5pct",
+    "recurring-social-mood",
+    "social-none",
+    "social-rare",
+    "toxicity-social-10pct",
+)
+ENCODERS: tuple[Encoder, Encoder] = ("static", "transformer")
+ARL = 1e4
+_SPLITS = (1, 2, 3)
+_TRIALS = 5
+_CORPORA = ("clinc150", "tweets", "pydocs-en")
+_TEXTS = 400
+_WARM = 32
+
+
+def encoders(data: Path, cache: Path, *, only: frozenset[str] = frozenset()) -> Iterator[Row]:
+    """Return rows of the static encoder with the transformer's figure as the peer's.
+
+    Every scenario is run three times, its reference split anew: which texts are TRAIN and which CAL is chance.
+
+    Args:
+        data: folder with corpora and scenarios.
+        cache: where features are kept.
+        only: scenarios, or the words ``cost`` and ``focused``; all by default.
+    """
+    if not only or "cost" in only:
+        yield from _costs(data, cache)
+    runs: dict[Encoder, list[Heard]] = {encoder: [] for encoder in ENCODERS}
+    for name in SCENARIOS:
+        if only and name not in only:
+            continue
+        folder, found = data / "scenarios" / name, {}
+        for encoder in ENCODERS:
+            found[encoder] = [heard(folder, cache, encoder=encoder, split=split) for split in _SPLITS]
+            runs[encoder] += found[encoder]
+        yield from _side_by_side(name, *(found[encoder] for encoder in ENCODERS))
+    for arl, encoder in ((ARL, encoder) for encoder in ENCODERS if runs[encoder]):
+        early, quiet = (sum(getattr(each, of) for each in runs[encoder]) for of in ("early", "quiet"))
+        what = f"{encoder}: false alarms in {quiet:,} quiet texts of these streams, A = 10^4"
+        yield Row(measure=what, driftwatch=early, target=f"<= {quiet / arl:g}", met=early <= quiet / arl)
+    if not only or "focused" in only:
+        yield from _focused(data, cache)
+
+
+def _side_by_side(name: str, static: Sequence[Heard], transformer: Sequence[Heard]) -> Iterator[Row]:
+    """Return a scenario's false alarms and, where something changes, its delays."""
+    quiet = static[0].quiet
+    what = f"{name}: false alarms in {len(static)} x {quiet:,} quiet texts"
+    yield Row(
+        measure=what,
+        driftwatch=sum(each.early for each in static),
+        peer=sum(each.early for each in transformer),
+    )
+    if static[0].delay is None:
+        return
+    delays = [[MISSED if each.delay is None else each.delay for each in side] for side in (static, transformer)]
+    said = ["/".join(str(delay) for delay in sorted(each)) for each in delays]
+    what = f"{name}: delay in texts, median of {len(static)} splits ({said[0]} beside {said[1]})"
+    yield Row(measure=what, driftwatch=float(np.median(delays[0])), peer=float(np.median(delays[1])))
+
+
+def _focused(data: Path, cache: Path) -> Iterator[Row]:
+    found = {
+        encoder: new_intents(data, cache, trials=_TRIALS, encoder=encoder, dependence="independent", arl=1e6)
+        for encoder in ENCODERS
+    }
+    for share in FOCUSED:
+        static, transformer = (found[encoder][share] for encoder in ENCODERS)
+        what = f"delay, a new intent at {share:.0%}, A = 10^6, reference 20,000, texts, {_TRIALS} trials"
+        yield Row(measure=what, driftwatch=static, peer=transformer)
+
+
+def _costs(data: Path, cache: Path) -> Iterator[Row]:
+    """Return CPU milliseconds a text, tokenising included, one thread, of some texts of each corpus in turns."""
+    made = {
+        encoder: load_encoder(EncoderSettings(kind=encoder), threads=1, cache=cache / "encoders")
+        for encoder in ENCODERS
+    }
+    for name in _CORPORA:
+        corpus = load(data / "corpora" / f"{name}.jsonl", cache)
+        rows = np.random.default_rng(17).permutation(len(corpus))[:_TEXTS]
+        bodies = [corpus.bodies[row] for row in rows]
+        tokens = float(corpus.features.tokens.counts.sum()) / len(corpus)
+        spent: dict[Encoder, float] = {}
+        for encoder in ENCODERS:
+            made[encoder].embed(bodies[:_WARM])
+            began = time.process_time()
+            made[encoder].embed(bodies)
+            spent[encoder] = (time.process_time() - began) / len(bodies) * 1e3
+        what = f"encoding, CPU-ms a text, {name} ({tokens:.0f} tokens a text)"
+        yield Row(measure=what, driftwatch=spent["static"], peer=spent["transformer"])
