@@ -111,6 +111,7 @@ def _quiet(index: int, stream: str) -> WindowResult:
             Measure(name="drift.evidence", value=evidence),
             Measure(name="loss.nats", value=3.62 + increase, low=3.57 + increase, high=3.67 + increase),
             Measure(name="loss.increase", value=increase, low=increase - 0.06, high=increase + 0.06),
+            Measure(name="loss.where_new", value=increase / 2, low=increase / 2 - 0.06, high=increase / 2 + 0.06),
         ),
         words=(),
     )

@@ -79,6 +79,8 @@ class ReferenceSettings:
         heldout: files of the same kind of text that the model never saw.
         field: name of the text's field or column; found by itself where only one fits.
         time: name of its time's field or column (ISO 8601, or seconds since 1970), for references by season.
+        group: name of its session's or author's field or column, as the sources name the stream's; rates are counted by
+            groups then.
         target: name of its class's field or column, where the model is a classifier.
         turns: name of its chat's field or column, a list of messages with role and content; without ``field`` the last
             message is the text.
@@ -92,6 +94,7 @@ class ReferenceSettings:
     heldout: tuple[Path, ...] = ()
     field: str | None = None
     time: str | None = None
+    group: str | None = None
     target: str | None = None
     turns: str | None = None
     sample: int = 20_000

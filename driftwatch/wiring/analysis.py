@@ -140,7 +140,14 @@ def build_reference(
     try:
         champion = _champion(config, store, settings)
         chosen = settings.reference
-        read = partial(read_training, field=chosen.field, time=chosen.time, target=chosen.target, turns=chosen.turns)
+        read = partial(
+            read_training,
+            field=chosen.field,
+            time=chosen.time,
+            group=chosen.group,
+            target=chosen.target,
+            turns=chosen.turns,
+        )
         made = rebase.make(
             rebase.Ingredients(texts=read(chosen.data), heldout=read(chosen.heldout) if chosen.heldout else ()),
             stream=stream,

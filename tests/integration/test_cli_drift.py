@@ -11,6 +11,8 @@ from models import tiny_causal
 from typer.testing import CliRunner, Result
 
 from driftwatch.cli import app
+from driftwatch.drift.archive import load_reference
+from driftwatch.drift.evidence.rates import Calibration
 
 CONFIG = """\
 [streams.docs]
@@ -76,3 +78,19 @@ def test_nothing_is_stored(folder: Path) -> None:
     drift(folder, "other.jsonl")
     (stream,) = json.loads(CliRunner().invoke(app, command).stdout)["streams"]
     assert (stream["backlog"], stream["windows"], stream["decisions"]) == (0, [], [])
+
+
+def test_groups_of_the_training_data_are_kept_whole(folder: Path, tmp_path: Path) -> None:
+    lines = (folder / "training.jsonl").read_text().splitlines()
+    grouped = [{**json.loads(line), "session": place // 3} for place, line in enumerate(lines)]
+    (tmp_path / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in grouped))
+    config = tmp_path / "driftwatch.toml"
+    config.write_text(CONFIG.replace('"champion"\n[', f'"{folder / "champion"}"\n[', 1) + 'group = "session"\n')
+    built = CliRunner().invoke(app, ["reference", "build", "docs", "--config", str(config)])
+    assert built.exit_code == 0, built.output
+    (made,) = (tmp_path / "state" / "references" / "docs").iterdir()
+    reference = load_reference(made)
+    train, cal = ({text.group for text in part.texts} for part in (reference.train, reference.cal))
+    assert len(train | cal) == -(-OWN // 3)
+    assert not train & cal
+    assert Calibration(reference.cal.texts).by_group

@@ -31,7 +31,7 @@ NAMES = {
     "loss.nats": ("Model's loss", ""),
     "loss.increase": ("Model's loss over its baseline", ""),
     "loss.perplexity_ratio": ("Perplexity over its baseline", "ratio"),
-    "loss.where_new": ("Loss over its baseline, by what is new", "nats per token"),
+    "loss.where_new": ("Loss over its baseline, by what is new", ""),
     "feedback.accuracy": ("Right answers", "by the feedback on this window's texts so far"),
     "feedback.n": ("Feedback", "texts of this window that it is about"),
     "window.texts": ("Texts", "in this window"),
@@ -44,7 +44,7 @@ NAMES = {
 _SHARES = frozenset(
     {"feedback.accuracy", "drift.new_share", "tokens.unknown_share", "window.duplicate_share", "window.known_share"}
 )
-_LOSSES = frozenset({"loss.nats", "loss.increase"})
+_LOSSES = frozenset({"loss.nats", "loss.increase", "loss.where_new"})
 """Measures in the unit of the model's losses, which goes by its family."""
 _APART = ("audit.", "drill.")
 _AGES = 1e10
