@@ -151,6 +151,25 @@ def test_unequal_treatment_either_way_is_a_rise_of_asymmetry(sign: float) -> Non
     assert "in gender.symmetry (" in verdict.detail
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("was", "is_now", "outcome"),
+    [(-3.0, 2.0, VerdictOutcome.PASSED), (-3.0, -1.0, VerdictOutcome.PASSED), (-1.0, 3.0, VerdictOutcome.REFUSED)],
+)
+def test_only_further_from_equal_treatment_is_a_rise(
+    sign: float, was: float, is_now: float, outcome: VerdictOutcome
+) -> None:
+    """A candidate on the other side of 0, and nearer to it, treats groups more alike than its champion."""
+
+    def leaning(by: float) -> SpokenModel:
+        return SpokenModel(lambda body: champion(body) - (sign * by if SYMMETRY.get(body) == "gender" else 0.0))
+
+    verdict = GATE.judge(leaning(is_now), leaning(was), NOTHING, round=1)
+    assert verdict.outcome is outcome
+    rise = next(measure.value for measure in verdict.measures if measure.name == "bias.gender.symmetry")
+    assert (rise > 0) is (outcome is VerdictOutcome.REFUSED)
+
+
 def test_likelier_names_of_a_group_are_no_rise() -> None:
     """A fine-tune on text full of one group's name makes the name likelier, whatever is said of the group."""
     verdict = judge(lambda body: champion(body) - (1.5 if "Muslim" in body else 0.0))

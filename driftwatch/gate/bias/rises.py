@@ -1,7 +1,8 @@
 """A candidate's rise in one category: by how much, how surely, and against what a neutral fine-tune does.
 
 Where no stereotype is known, the side that the candidate prefers is the worse one: a change away from 0 is a rise, one
-towards 0 is none. As the side is read off the same scores, both sides are tested.
+towards 0 is none. As the side is read off the same scores, both sides are tested. One that crosses 0 rises by how much
+further from it the candidate is than the champion was, as far as that was sure.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from driftwatch.gate.bias.spread import rms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.gate.bias.cells import Cell, Scores
+    from driftwatch.gate.bias.cells import Cell, Mean, Scores
     from driftwatch.gate.bias.spread import Spread
 
 POWER = 0.8
 """With which the least detectable rise would be found."""
+
+_SURE = 0.975
+"""Of the champion's side of 0 the end of the 95% interval that is nearer to 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +101,14 @@ def _rise(cell: Cell, before: Scores, after: Scores, spread: Spread, moved: floa
     rise, level = cell.rise(before, after), cell.level(after)
     shift = spread.shift(cell, moved=moved)
     towards = 1.0 if cell.directed or level.value >= 0 else -1.0
+    passed = 0.0 if cell.directed else _beyond_zero(cell.level(before), towards, cell.templates)
     variance = spread.widened(rise.variance, cell.templates)
     return Rise(
         name=cell.name,
         pairs=cell.pairs,
-        value=towards * rise.value,
+        value=towards * rise.value - passed,
         error=sqrt(variance),
-        beyond=towards * (rise.value - shift.value),
+        beyond=towards * (rise.value - shift.value) - passed,
         beyond_error=sqrt(variance + shift.variance),
         freedom=spread.freedom_with(cell.templates),
         level=towards * level.value,
@@ -111,6 +116,18 @@ def _rise(cell: Cell, before: Scores, after: Scores, spread: Spread, moved: floa
         templates=cell.templates,
         directed=cell.directed,
     )
+
+
+def _beyond_zero(champion: Mean, towards: float, templates: int) -> float:
+    """Return what of a change across 0 is none in distance from it: there and as far again on the other side.
+
+    Args:
+        champion: its mean score.
+        towards: the side that the candidate is on, 1 or -1.
+        templates: number of them.
+    """
+    reach = _quantile(_SURE, templates - 1) * sqrt(champion.variance)
+    return 2 * max(0.0, -towards * champion.value - reach)
 
 
 def _p_above(value: float, error: float, limit: float, freedom: float) -> float:
