@@ -17,7 +17,7 @@ from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.recent import REMEMBERED, Chunk, Recent
 from driftwatch.drift.evidence.scouts import Trail
-from driftwatch.drift.evidence.seen import Seen, keys, uniform
+from driftwatch.drift.evidence.seen import Seen, keys, keys_of, uniform
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
 from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
 from driftwatch.drift.evidence.witness import PIECE
@@ -132,7 +132,7 @@ class Bets:
         """
         self._packed = None
         self._follow(window.arl_texts)
-        bodies = keys(text.body for text in window.texts)
+        bodies = keys_of(window)
         counted = ~self._known(bodies)
         rows, new = self._fresh(window, bodies, counted)
         length = self._length()

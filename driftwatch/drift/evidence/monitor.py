@@ -83,7 +83,9 @@ class EvidenceMonitor:
         if stored is None:
             return
         notes, arrays = stored
-        known = notes.seasons or Seasonal()
+        known = notes.seasons
+        if known is None:
+            return
         before = self.seasons.scheme if self._bets else None
         self._texts, self.alarm = notes.texts, notes.alarm
         self._tally.restore(arrays)
@@ -92,12 +94,8 @@ class EvidenceMonitor:
         if not same or before != self.seasons.scheme:
             self._bets = self._fit()
         if same:
-            # A state without seasons is that of the bets themselves: it was written before there were seasons.
-            packed = (
-                [arrays[f"season{number}"].tobytes() for number in range(len(self._bets))] if notes.seasons else [state]
-            )
-            for bets, each in zip(self._bets, packed, strict=True):
-                bets.go_on(each)
+            for number, bets in enumerate(self._bets):
+                bets.go_on(arrays[f"season{number}"].tobytes())
 
     def update(self, window: Window) -> DriftResult:
         """Bet on a window's texts, each by its season."""

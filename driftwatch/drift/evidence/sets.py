@@ -70,7 +70,8 @@ class DirectionSets:
         self._thresholds = np.quantile(scores, [1 - level for level in LEVELS], axis=0).astype(np.float32)
         # A cosine that misses the lowest threshold of −cosine misses the others too.
         self._nearest = Nearest(known, float(-self._thresholds[0, _NOVELTY]), rest[:_MOST_FITTED])
-        self.twins = self._linear(np.arange(len(self._names))[None])[0]
+        linear = np.arange(len(self._names)).reshape(len(LEVELS), -1)[: len(LEVELS) - 1, :_NOVELTY]
+        self.twins = linear.ravel()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,13 +89,8 @@ class DirectionSets:
 
     def outside(self, hits: Hits) -> Hits:
         """Return which texts lie outside the sets ``twins``, bool [n, twins], by which fall into which set."""
-        return ~self._linear(hits)
-
-    @staticmethod
-    def _linear(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Return the columns [n, twins] of values [n, sets] that belong to half-spaces, without the smallest ones."""
-        chosen = values.reshape(len(values), len(LEVELS), -1)[:, : len(LEVELS) - 1, :_NOVELTY]
-        return chosen.reshape(len(values), -1)
+        by_level = hits.reshape(len(hits), len(LEVELS), hits.shape[1] // len(LEVELS))
+        return ~np.concatenate([by_level[:, level, :_NOVELTY] for level in range(len(LEVELS) - 1)], axis=1)
 
     def topics(self, features: Features) -> npt.NDArray[np.int64]:
         """Return the number of the k-means centre in whose direction each text lies most, int64 [n]."""
