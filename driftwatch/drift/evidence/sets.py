@@ -65,6 +65,7 @@ class DirectionSets:
         self._columns = np.ascontiguousarray(np.concatenate([centres, axes[:_RESIDUAL], mean[None]]).T)
         self._offsets = mean @ self._columns
         self._names = _direction_names(count, self._components)
+        self._last: tuple[Matrix, Matrix] | None = None
         nearest = highest(rest, np.ascontiguousarray(known.T))
         scores = self._scores(rest, nearest)
         self._thresholds = np.quantile(scores, [1 - level for level in LEVELS], axis=0).astype(np.float32)
@@ -95,14 +96,20 @@ class DirectionSets:
     def topics(self, features: Features) -> npt.NDArray[np.int64]:
         """Return the number of the k-means centre in whose direction each text lies most, int64 [n]."""
         centres = slice(self._centres)
-        scores = features.embeddings.values @ self._columns[:, centres] - self._offsets[centres]
-        found: npt.NDArray[np.int64] = scores.argmax(1)
+        found: npt.NDArray[np.int64] = self._products(features.embeddings.values)[:, centres].argmax(1)
         return found
+
+    def _products(self, values: Matrix) -> Matrix:
+        """Return float32 [n, columns], products with all columns; the last texts' are kept for who asks next."""
+        if self._last is None or self._last[0] is not values:
+            products = values @ self._columns
+            products -= self._offsets
+            self._last = values, products
+        return self._last[1]
 
     def _scores(self, values: Matrix, nearest: Vector) -> Matrix:
         """Return float32 [n, directions], each direction's score; they follow from products with the plain values."""
-        products = values @ self._columns
-        products -= self._offsets
+        products = self._products(values)
         axes = products[:, self._centres : -1]
         components = axes[:, : self._components]
         # |v − m|² = |v|² − 2 (v − m)·m − |m|²
