@@ -59,7 +59,7 @@ class Reference:
     others: npt.NDArray[np.uint32] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Window:
     """The texts assessed in one step.
 

@@ -15,7 +15,7 @@ from driftwatch.drift.classifier import ClassifierDetector
 from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
-from driftwatch.drift.evidence.seen import keys
+from driftwatch.drift.evidence.seen import keys_of
 from driftwatch.drift.explain import Explainer, Explanation, texts_apart
 from driftwatch.drift.features import require_same
 from driftwatch.drift.length import LengthDetector
@@ -171,11 +171,10 @@ def _raised(measures: Sequence[Measure]) -> bool:
 
 def _of_window(window: Window, distinct_texts: int, known: Known) -> tuple[Measure, ...]:
     texts = len(window.texts)
-    bodies = keys(text.body for text in window.texts)
     return (
         Measure(name="window.texts", value=float(texts)),
         Measure(name="window.duplicate_share", value=1 - distinct_texts / texts),
-        Measure(name="window.known_share", value=float(known(bodies).mean())),
+        Measure(name="window.known_share", value=float(known(keys_of(window)).mean())),
     )
 
 

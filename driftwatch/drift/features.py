@@ -17,9 +17,9 @@ Rows = npt.NDArray[np.int64]
 
 
 def take(features: Features, rows: Rows) -> Features:
-    """Return the features of the given rows, in that order."""
-    if len(rows) == len(features.embeddings.values) and np.array_equal(rows, np.arange(len(rows))):
-        return features
+    """Return the features of the given rows, in that order; of rows side by side without copying them."""
+    if len(rows) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
+        return _stretch(features, int(rows[0]), int(rows[0]) + len(rows))
     losses = features.losses
     return Features(
         embeddings=Embeddings(values=features.embeddings.values[rows], digest=features.embeddings.digest),
@@ -27,6 +27,27 @@ def take(features: Features, rows: Rows) -> Features:
         losses=None
         if losses is None
         else TextLosses(nats=losses.nats[rows], tokens=losses.tokens[rows], digest=losses.digest),
+    )
+
+
+def _stretch(features: Features, first: int, end: int) -> Features:
+    """Return the features of the rows from ``first`` to before ``end``."""
+    values, tokens, losses = features.embeddings.values, features.tokens, features.losses
+    if first == 0 and end == len(values):
+        return features
+    places = slice(tokens.indptr[first], tokens.indptr[end])
+    return Features(
+        embeddings=Embeddings(values=values[first:end], digest=features.embeddings.digest),
+        tokens=TokenCounts(
+            indptr=tokens.indptr[first : end + 1] - tokens.indptr[first],
+            ids=tokens.ids[places],
+            counts=tokens.counts[places],
+            vocabulary=tokens.vocabulary,
+            digest=tokens.digest,
+        ),
+        losses=None
+        if losses is None
+        else TextLosses(nats=losses.nats[first:end], tokens=losses.tokens[first:end], digest=losses.digest),
     )
 
 

@@ -65,7 +65,7 @@ class Newness:
     def rise(self, window: Window) -> Rise | None:
         """Return the rise; None where too few texts of window (unknown ones) or baseline have a loss."""
         rows, losses = _scored(window.features.losses, independent(window, seed=self._seed))
-        new = self._known.new(window.texts[row].body for row in rows)
+        new = self._known.new_of(window, rows)
         rows, losses, share = rows[new], losses[new], float(new.mean()) if len(new) else 0.0
         if min(len(rows), len(self._beyond)) < LEAST_TEXTS:
             return None

@@ -127,7 +127,7 @@ def test_a_token_bank_survives_rescaling_and_a_restart() -> None:
     expected = np.concatenate([feed(whole, present[:450]), feed(whole, present[450:])])
     began = feed(first, present[:450])
     second = TokenBank(bounds)
-    second.restore(first.relative, first.scale, first.offset, first.sums)
+    second.restore(first.packed())
     assert np.array_equal(np.concatenate([began, feed(second, present[450:])]), expected)
 
 

@@ -167,15 +167,13 @@ def test_without_times_the_pattern_is_said_with_the_cure(reference: Reference) -
     assert "set time in the stream's reference" in running.seasons.sentence
 
 
-def test_a_state_from_before_there_were_seasons_goes_on(reference: Reference) -> None:
-    windows = stream(1)
-    bets = Bets(reference, EvidenceSettings(dependence=8, seasons="none"), seed=7)
-    running = monitor(reference, seasons="none")
-    for window in windows:
+def test_a_state_of_bets_alone_is_left_aside(reference: Reference) -> None:
+    settings = EvidenceSettings(dependence=8, seasons="none")
+    bets = Bets(reference, settings, seed=7)
+    for window in stream(1):
         bets.update(window)
-        running.update(window)
     again = monitor(reference, bets.state(), seasons="none")
-    assert again._bets[0].state() == running._bets[0].state()
+    assert again.state() == monitor(reference, seasons="none").state()
 
 
 def test_a_tally_counts_whole_days_and_forgets_old_ones() -> None:

@@ -17,7 +17,7 @@ from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.recent import REMEMBERED, Chunk, Recent
 from driftwatch.drift.evidence.scouts import Trail
-from driftwatch.drift.evidence.seen import Seen, keys, uniform
+from driftwatch.drift.evidence.seen import Seen, keys, keys_of, uniform
 from driftwatch.drift.evidence.sets import lengths, loss_per_token
 from driftwatch.drift.evidence.state import Alive, Arrays, Notes, pack, unpack
 from driftwatch.drift.evidence.witness import PIECE
@@ -132,7 +132,7 @@ class Bets:
         """
         self._packed = None
         self._follow(window.arl_texts)
-        bodies = keys(text.body for text in window.texts)
+        bodies = keys_of(window)
         counted = ~self._known(bodies)
         rows, new = self._fresh(window, bodies, counted)
         length = self._length()
@@ -279,8 +279,7 @@ class Bets:
     def _arrays(self, chunks: list[Chunk]) -> Arrays:
         found: Arrays = {"bodies": self._bodies.keys(), "groups": self._groups.keys()}
         for number, chunk in enumerate(chunks):
-            for name in ("values", "ids", "indptr", "scalars", "seqs", "times"):
-                found[f"chunk{number}_{name}"] = getattr(chunk, name)
+            found |= _named(f"chunk{number}_", chunk.packed())
         if self._burn_in is not None:
             found["burn_in"] = self._burn_in
         trail = self._witnesses.scouts.trail
@@ -288,8 +287,7 @@ class Bets:
         found["trail_counted"], found["trail_rate"] = trail.counted, trail.rate
         found["trail_numbers"] = np.array([trail.end, trail.quiet])
         found["bank"] = self._fixed.bank.values
-        tokens = self._fixed.tokens
-        found |= {"relative": tokens.relative, "scale": tokens.scale, "offset": tokens.offset, "sums": tokens.sums}
+        found |= _named("tokens_", self._fixed.tokens.packed())
         for number, witness in enumerate(self._witnesses.alive):
             found |= {f"highest{number}": witness.highest, f"values{number}": witness.values}
         return found
@@ -302,10 +300,7 @@ class Bets:
             self._remembering(int(each) for each in arrays["bodies"]),
             Seen(int(each) for each in arrays["groups"]),
         )
-        chunks = [
-            Chunk(**{name: arrays[f"chunk{number}_{name}"] for name in Chunk.__slots__})  # type: ignore[arg-type]
-            for number in range(notes.chunks + notes.pieces)
-        ]
+        chunks = [Chunk.unpacked(_under(f"chunk{number}_", arrays)) for number in range(notes.chunks + notes.pieces)]
         self._recent = Recent(
             chunks=deque(chunks[: notes.chunks], maxlen=self._recent.chunks.maxlen),
             closed=notes.closed,
@@ -318,14 +313,23 @@ class Bets:
             ties, counted = arrays["trail_uniform"].astype(np.float64), arrays["trail_counted"].astype(bool)
             rate = arrays["trail_rate"].astype(np.float64)
             self._witnesses.scouts.trail = Trail(places, known, ties, counted, rate, end=end, quiet=quiet)
-        names = ("relative", "scale", "offset", "sums")
-        self._fixed.tokens.restore(*(arrays[name].astype(np.float64) for name in names))
+        self._fixed.tokens.restore(_under("tokens_", arrays))
         stored = [
             (arrays[f"highest{number}"].astype(np.int32), arrays[f"values{number}"].astype(np.float64))
             for number in range(len(notes.alive))
         ]
         alive = [(each, *kept) for each, kept in zip(notes.alive, stored, strict=True)]
         self._witnesses.restore(self._recent, alive)
+
+
+def _named(prefix: str, arrays: Arrays) -> Arrays:
+    """Return the arrays under longer names."""
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+def _under(prefix: str, arrays: Arrays) -> Arrays:
+    """Return the arrays that ``_named`` gave this prefix, under their own names."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _one_of_each_group(window: Window, rows: Rows) -> Rows:

@@ -60,7 +60,9 @@ class Blocks:
         if (self.gaps[:-1] == least).all():
             # Only the last block is longer, as where nothing is grouped: the others are the rows of a table.
             whole, more = np.split(hits.view(np.uint8), [least * len(self.starts)])
-            counts = whole.reshape(len(self.starts), least, -1).sum(1, dtype=np.uint8)
+            counts: npt.NDArray[np.uint8] = np.sum(
+                whole.reshape(len(self.starts), least, hits.shape[1]), axis=1, dtype=np.uint8
+            )
             counts[-1] += more.sum(0, dtype=np.uint8)
             return counts
         counts = np.zeros((len(self.starts), hits.shape[1]), dtype=np.uint8)

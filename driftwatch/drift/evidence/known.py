@@ -54,12 +54,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.seen import keys
+from driftwatch.drift.evidence.seen import keys, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from driftwatch.domain.drift import Reference
+    from driftwatch.domain.drift import Reference, Window
 
 Short = npt.NDArray[np.uint32]
 
@@ -95,6 +95,10 @@ class Known:
     def new(self, bodies: Iterable[str]) -> npt.NDArray[np.bool_]:
         """Return which bodies are not known, bool [n]."""
         return ~self(keys(bodies))
+
+    def new_of(self, window: Window, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which of a window's rows have bodies that are not known, bool [n]."""
+        return ~self(keys_of(window)[rows])
 
 
 _GATHERED: WeakKeyDictionary[Reference, Known] = WeakKeyDictionary()

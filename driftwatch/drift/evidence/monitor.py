@@ -24,6 +24,7 @@ from driftwatch.drift.evidence.seasons import (
     obstacle,
     season_of,
 )
+from driftwatch.drift.evidence.seen import keys_of
 from driftwatch.drift.evidence.state import Notes, pack, unpack
 from driftwatch.drift.features import take
 
@@ -83,7 +84,9 @@ class EvidenceMonitor:
         if stored is None:
             return
         notes, arrays = stored
-        known = notes.seasons or Seasonal()
+        known = notes.seasons
+        if known is None:
+            return
         before = self.seasons.scheme if self._bets else None
         self._texts, self.alarm = notes.texts, notes.alarm
         self._tally.restore(arrays)
@@ -92,12 +95,8 @@ class EvidenceMonitor:
         if not same or before != self.seasons.scheme:
             self._bets = self._fit()
         if same:
-            # A state without seasons is that of the bets themselves: it was written before there were seasons.
-            packed = (
-                [arrays[f"season{number}"].tobytes() for number in range(len(self._bets))] if notes.seasons else [state]
-            )
-            for bets, each in zip(self._bets, packed, strict=True):
-                bets.go_on(each)
+            for number, bets in enumerate(self._bets):
+                bets.go_on(arrays[f"season{number}"].tobytes())
 
     def update(self, window: Window) -> DriftResult:
         """Bet on a window's texts, each by its season."""
@@ -217,13 +216,9 @@ class EvidenceMonitor:
         finding = self.seasons.finding
         if finding is None or finding.settled:
             return
-        # Of equal keys the one set last stays: the first text's.
-        texts = list(enumerate(window.texts))[::-1]
-        grouped = {text.group: row for row, text in texts if text.group is not None}
-        alone = {text.body: row for row, text in texts if text.group is None}
-        rows = [*grouped.values(), *alone.values()]
+        rows = _one_of_each(window)
         topics = self._bets[0].topics(window)[rows]
-        finding = self._tally.add([window.texts[row].seen_at for row in rows], topics)
+        finding = self._tally.add([window.texts[row].seen_at for row in rows.tolist()], topics)
         before = self.seasons
         self.seasons = replace(self._decide(finding), hold=before.hold)
         if finding.settled:
@@ -245,6 +240,18 @@ class EvidenceMonitor:
             onset=self.alarm.onset,
             channels=self.alarm.channels,
         )
+
+
+def _one_of_each(window: Window) -> Rows:
+    """Return the first row of each group and, of the texts without one, of each body."""
+    names = [text.group for text in window.texts]
+    lone = np.flatnonzero([name is None for name in names])
+    _, firsts = np.unique(keys_of(window)[lone], return_index=True)
+    if len(lone) == len(names):
+        return firsts
+    # Of equal names the one set last stays: the first text's.
+    grouped = {name: row for row, name in reversed(list(enumerate(names))) if name is not None}
+    return np.concatenate([lone[firsts], np.array(list(grouped.values()), dtype=np.int64)])
 
 
 def _of_season(reference: Reference, scheme: str, season: int) -> Reference:

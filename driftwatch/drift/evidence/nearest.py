@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
-_FIRST = 128
+_STAGES = (64, 128, 256)
+"""So many of the known texts that most others are near to are asked first, then more, then all."""
 _AT_ONCE = 1_000
 
 
@@ -15,8 +16,8 @@ class Nearest:
     """The cosine to the nearest known text, where it is small; elsewhere that to some known text near enough.
 
     Only texts with no known text within a cosine ``enough`` are told apart by it. So every text is first held against
-    the few known texts that most others are near to; those that found one near enough are done with. What is returned
-    is at least ``enough`` exactly where the nearest cosine is, and the nearest cosine elsewhere.
+    the few known texts that most others are near to, and those that found none near enough against more, in stages.
+    What is returned is at least ``enough`` exactly where the nearest cosine is, and the nearest cosine elsewhere.
 
     Args:
         known: float32 [m, d], unit rows.
@@ -26,17 +27,17 @@ class Nearest:
 
     def __init__(self, known: Matrix, enough: float, others: Matrix) -> None:
         self._enough = np.float32(enough)
-        order = _widest(others @ known.T >= self._enough)
-        first = order[:_FIRST]
-        self._first = np.ascontiguousarray(known[first].T)
-        self._rest = np.ascontiguousarray(np.delete(known, first, axis=0).T)
+        first = _widest(others @ known.T >= self._enough)
+        order = np.concatenate([first, np.delete(np.arange(len(known)), first)])
+        lots = np.split(known[order], [stage for stage in _STAGES if stage < len(known)])
+        self._stages = [np.ascontiguousarray(lot.T) for lot in lots]
 
     def __call__(self, values: Matrix) -> Vector:
         """Return the cosines, float32 [n], of texts [n, d]."""
-        found = highest(values, self._first)
-        if self._rest.shape[1]:
+        found = highest(values, self._stages[0])
+        for columns in self._stages[1:]:
             undecided = np.flatnonzero(found < self._enough)
-            found[undecided] = np.maximum(found[undecided], highest(values[undecided], self._rest))
+            found[undecided] = np.maximum(found[undecided], highest(values[undecided], columns))
         return found
 
 
@@ -55,7 +56,7 @@ def _widest(near: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     order: list[int] = []
     left = near
     counts = left.sum(0)
-    while len(order) < min(_FIRST, near.shape[1]):
+    while len(order) < min(_STAGES[-1], near.shape[1]):
         best = int(counts.argmax())
         order.append(best)
         gone = left[:, best]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Half = npt.NDArray[np.float16]
 MOST_CHUNKS = 14
@@ -42,6 +42,30 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def packed(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return everything in as few bytes as hold it exactly."""
+        narrow = np.uint16 if self.ids.max(initial=0) < 1 << 16 else np.int32
+        return {
+            "values": self.values,
+            "ids": self.ids.astype(narrow),
+            "sizes": np.diff(self.indptr).astype(np.int32),
+            "scalars": self.scalars,
+            "seqs": self.seqs,
+            "times": self.times,
+        }
+
+    @classmethod
+    def unpacked(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Chunk:
+        """Return the chunk that ``packed`` gave the arrays of."""
+        return cls(
+            values=arrays["values"].astype(np.float16, copy=False),
+            ids=arrays["ids"].astype(np.int32),
+            indptr=np.concatenate([np.zeros(1, np.int64), np.cumsum(arrays["sizes"].astype(np.int64))]),
+            scalars=arrays["scalars"].astype(np.float32, copy=False),
+            seqs=arrays["seqs"].astype(np.int64, copy=False),
+            times=arrays["times"].astype(np.int64, copy=False),
+        )
 
 
 def joined(parts: list[Chunk]) -> Chunk:

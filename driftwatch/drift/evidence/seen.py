@@ -7,6 +7,7 @@ from collections import deque
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,10 @@ from driftwatch.drift.evidence.recent import REMEMBERED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from driftwatch.domain.drift import Window
+
+Keys = npt.NDArray[np.uint64]
+_HASHED: WeakKeyDictionary[Window, Keys] = WeakKeyDictionary()
 _hash = partial(hashlib.blake2b, digest_size=8)
 
 
@@ -64,6 +69,14 @@ def keys(contents: Iterable[str]) -> npt.NDArray[np.uint64]:
     """Return 64 bits of each content's hash, the same in every process, uint64 [n]."""
     digests = [_hash(each.encode("utf-8", "surrogatepass")).digest() for each in contents]
     return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
+
+
+def keys_of(window: Window) -> Keys:
+    """Return the keys of a window's bodies, uint64 [n], hashed once for all who ask as long as it lives."""
+    found = _HASHED.get(window)
+    if found is None:
+        found = _HASHED[window] = keys([text.body for text in window.texts])
+    return found
 
 
 def uniform(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:

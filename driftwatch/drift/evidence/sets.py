@@ -65,12 +65,14 @@ class DirectionSets:
         self._columns = np.ascontiguousarray(np.concatenate([centres, axes[:_RESIDUAL], mean[None]]).T)
         self._offsets = mean @ self._columns
         self._names = _direction_names(count, self._components)
+        self._last: tuple[Matrix, Matrix] | None = None
         nearest = highest(rest, np.ascontiguousarray(known.T))
         scores = self._scores(rest, nearest)
         self._thresholds = np.quantile(scores, [1 - level for level in LEVELS], axis=0).astype(np.float32)
         # A cosine that misses the lowest threshold of −cosine misses the others too.
         self._nearest = Nearest(known, float(-self._thresholds[0, _NOVELTY]), rest[:_MOST_FITTED])
-        self.twins = self._linear(np.arange(len(self._names))[None])[0]
+        linear = np.arange(len(self._names)).reshape(len(LEVELS), -1)[: len(LEVELS) - 1, :_NOVELTY]
+        self.twins = linear.ravel()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,25 +90,26 @@ class DirectionSets:
 
     def outside(self, hits: Hits) -> Hits:
         """Return which texts lie outside the sets ``twins``, bool [n, twins], by which fall into which set."""
-        return ~self._linear(hits)
-
-    @staticmethod
-    def _linear(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Return the columns [n, twins] of values [n, sets] that belong to half-spaces, without the smallest ones."""
-        chosen = values.reshape(len(values), len(LEVELS), -1)[:, : len(LEVELS) - 1, :_NOVELTY]
-        return chosen.reshape(len(values), -1)
+        by_level = hits.reshape(len(hits), len(LEVELS), hits.shape[1] // len(LEVELS))
+        return ~np.concatenate([by_level[:, level, :_NOVELTY] for level in range(len(LEVELS) - 1)], axis=1)
 
     def topics(self, features: Features) -> npt.NDArray[np.int64]:
         """Return the number of the k-means centre in whose direction each text lies most, int64 [n]."""
         centres = slice(self._centres)
-        scores = features.embeddings.values @ self._columns[:, centres] - self._offsets[centres]
-        found: npt.NDArray[np.int64] = scores.argmax(1)
+        found: npt.NDArray[np.int64] = self._products(features.embeddings.values)[:, centres].argmax(1)
         return found
+
+    def _products(self, values: Matrix) -> Matrix:
+        """Return float32 [n, columns], products with all columns; the last texts' are kept for who asks next."""
+        if self._last is None or self._last[0] is not values:
+            products = values @ self._columns
+            products -= self._offsets
+            self._last = values, products
+        return self._last[1]
 
     def _scores(self, values: Matrix, nearest: Vector) -> Matrix:
         """Return float32 [n, directions], each direction's score; they follow from products with the plain values."""
-        products = values @ self._columns
-        products -= self._offsets
+        products = self._products(values)
         axes = products[:, self._centres : -1]
         components = axes[:, : self._components]
         # |v − m|² = |v|² − 2 (v − m)·m − |m|²

@@ -14,7 +14,7 @@ from driftwatch.drift.evidence.alarm import Alarm
 from driftwatch.drift.evidence.dependence import Dependence
 from driftwatch.drift.evidence.seasons import Seasonal
 
-FORMAT = 3
+FORMAT = 4
 _HEAD = struct.Struct("<II")
 Arrays = dict[str, npt.NDArray[np.generic]]
 

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.shiryaev import CUT_EVERY, GREATEST
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from driftwatch.drift.evidence.blocks import Blocks
 
 Floats = npt.NDArray[np.float64]
@@ -120,10 +122,25 @@ class TokenBank:
         self.scale, self.offset = np.ones(len(SHARES)), np.zeros(len(SHARES))
         self.sums = np.zeros(len(SHARES))
 
-    def restore(self, relative: Floats, scale: Floats, offset: Floats, sums: Floats) -> None:
-        """Go on from stored statistics."""
-        self.relative, self.scale = relative.copy(), scale.copy()
-        self.offset, self.sums = offset.copy(), sums.copy()
+    def packed(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return the statistics; those of tokens that did not come lately are the lowest, and alike."""
+        lowest = self.relative.min(1, initial=GREATEST)
+        places = np.flatnonzero((self.relative != lowest[:, None]).any(0))
+        return {
+            "places": places.astype(np.int32),
+            "values": self.relative[:, places],
+            "lowest": lowest,
+            "scale": self.scale,
+            "offset": self.offset,
+            "sums": self.sums,
+        }
+
+    def restore(self, packed: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Go on from the statistics that ``packed`` gave."""
+        names = ("values", "lowest", "scale", "offset", "sums")
+        values, lowest, self.scale, self.offset, self.sums = (packed[name].astype(np.float64) for name in names)
+        self.relative[:] = lowest[:, None]
+        self.relative[:, packed["places"].astype(np.int64)] = values
 
     def strongest(self) -> Floats:
         """Return the tokens' own evidence: the mean over shares, float64 [buckets]."""
