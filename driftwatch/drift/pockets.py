@@ -19,6 +19,8 @@ NEIGHBOURS = 48
 _FADING = 15.0
 _TOKENS = np.float32(0.5)
 _LEAST_TEXTS = 2
+_MOST_TOKENS = 64
+"""Of a text, the rarest: products of long texts with each other would take seconds."""
 _POWER = 3
 _ROWS = 512
 _COLUMNS = 128
@@ -89,7 +91,7 @@ def _unit(places: Values) -> Matrix:
 
 
 def _weighted(presence: sp.csr_matrix) -> sp.csr_matrix:
-    """Return the texts' tokens weighted by rarity, each row of length 1; tokens of one text are left out.
+    """Return the texts' rarest tokens weighted by rarity, each row of length 1; tokens of one text are left out.
 
     Source: Salton and Buckley 1988 (Information Processing and Management 24), binary term weight, idf, cosine.
     """
@@ -98,7 +100,10 @@ def _weighted(presence: sp.csr_matrix) -> sp.csr_matrix:
     texts = presence.shape[0]
     holding = np.bincount(presence.indices, minlength=presence.shape[1])
     rarity = np.where(holding >= _LEAST_TEXTS, np.log(texts / np.maximum(holding, 1)), 0.0)
-    weights = rarity[presence.indices]
-    lengths = np.sqrt(np.bincount(np.repeat(np.arange(texts), np.diff(presence.indptr)), weights**2, minlength=texts))
-    scaled = weights / np.maximum(np.repeat(lengths, np.diff(presence.indptr)), 1e-12)
-    return sp.csr_matrix((scaled.astype(np.float32), presence.indices, presence.indptr), shape=presence.shape)
+    rows, tokens = np.repeat(np.arange(texts), np.diff(presence.indptr)), presence.indices
+    order = np.lexsort((tokens, -rarity[tokens], rows))
+    kept = order[np.arange(len(order)) - presence.indptr[rows] < _MOST_TOKENS]
+    rows, weights = rows[kept], rarity[tokens[kept]]
+    lengths = np.sqrt(np.bincount(rows, weights**2, minlength=texts))
+    scaled = (weights / np.maximum(lengths[rows], 1e-12)).astype(np.float32)
+    return sp.csr_matrix((scaled, (rows, tokens[kept])), shape=presence.shape)

@@ -13,14 +13,14 @@ from driftwatch.drift.looks import LooksDetector
 from driftwatch.drift.mmd import splits
 from driftwatch.drift.pockets import NEIGHBOURS, pockets
 
-WORDS = 40
+WORDS = 100
 LEVELS = (0.02, 0.05, 0.2, 0.5)
 
 
 def drawn(random: np.random.Generator, texts: int) -> tuple[np.ndarray, sp.csr_matrix]:
     """Return places and tokens of texts of many kinds."""
     places = random.normal(size=(texts, 8)) + 3.0 * random.normal(size=(6, 8))[random.integers(6, size=texts)]
-    return places, sp.csr_matrix((random.random((texts, WORDS)) < 0.1).astype(float))
+    return places, sp.csr_matrix((random.random((texts, WORDS)) < random.uniform(0.02, 0.9, (texts, 1))).astype(float))
 
 
 def alone(texts: int) -> list[str]:
@@ -65,6 +65,8 @@ def direct(places: np.ndarray, presence: np.ndarray, side: np.ndarray) -> float:
     texts, count = len(side), min(NEIGHBOURS, len(side) - 1)
     holding = presence.sum(0)
     rare = presence * np.where(holding >= 2, np.log(texts / np.maximum(holding, 1)), 0.0)
+    for row in rare:
+        row[np.argsort(-row, kind="stable")[64:]] = 0.0
     rare /= np.maximum(np.linalg.norm(rare, axis=1, keepdims=True), 1e-12)
     unit = places / np.linalg.norm(places, axis=1, keepdims=True)
     likeness = unit @ unit.T + 0.5 * rare @ rare.T
