@@ -195,7 +195,9 @@ def power(
     config: ConfigOption = DEFAULT_CONFIG,
     *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Simulate again, whatever was kept.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Three topics instead of nine.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Three topics instead of nine, unless all nine were simulated before.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Say what the reference in force and the budget can see, by simulation on the reference itself."""
