@@ -94,7 +94,9 @@ def _texts(path: Path, fields: TrainingFields) -> Iterator[Text]:
         return _saved(path, fields)
     if not path.is_file():
         raise DataError(
-            "there is no such file", where=str(path), cure="check the path; those in a configuration begin at its folder"
+            "there is no such file",
+            where=str(path),
+            cure="check the path; those in a configuration begin at its folder",
         )
     readers: dict[str, Callable[[Path, TrainingFields], Iterator[Text]]] = {
         ".jsonl": _json_lines,
