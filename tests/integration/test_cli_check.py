@@ -80,6 +80,21 @@ def test_streams_without_rules_are_warned_of(folder: Path) -> None:
     assert looked(folder)[1]["policies"] == ("ok", "1 in force for stream docs")
 
 
+def test_groups_in_the_stream_alone_are_warned_of(folder: Path) -> None:
+    settings = (folder / "driftwatch.toml").read_text()
+    named = f'{settings}reference.data = ["t.jsonl"]\n[[streams.docs.sources]]\ntype = "http"\ngroup = "session"\n'
+    (folder / "driftwatch.toml").write_text(named)
+    level, detail = looked(folder)[1]["stream docs: groups"]
+    assert (level, detail.rpartition(": ")[2]) == (
+        "warning",
+        "set group in the stream's reference, or none in its sources",
+    )
+    (folder / "driftwatch.toml").write_text(
+        named.replace("reference.data", 'reference.group = "session"\nreference.data')
+    )
+    assert "stream docs: groups" not in looked(folder)[1]
+
+
 def test_a_broken_recipe_is_told_once(folder: Path) -> None:
     (folder / "mine.toml").write_text('epochs = 2\nmethod = "lroa"\n')
     settings = (folder / "driftwatch.toml").read_text()
