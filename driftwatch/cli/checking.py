@@ -29,6 +29,14 @@ _ANYBODY = 0o002
 _LEAST_WINDOWS = 100
 _TENTH = 0.1
 _DAY = 86_400
+_IN_STREAM = (
+    "its texts name their group and the training data names none, so the false-alarm budget is kept only where groups "
+    "are as long whatever they are about: set group in the stream's reference, or none in its sources"
+)
+_IN_REFERENCE = (
+    "the training data names its groups and not every source does, so the false-alarm budget is kept only where groups "
+    "are as long whatever they are about: set group in every source, or none in the stream's reference"
+)
 _UNREAD = Finding(
     level="warning", subject="policies", detail="not looked at: they name recipes, and these cannot be used yet"
 )
@@ -157,6 +165,7 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     for source in stream.sources:
         if source.type == "file":
             yield _log(name, source.path)
+    yield from _groups(name, stream)
     for what, secret in _secrets(stream):
         yield asked(f"{name}: {what}", partial(_secret, secret))
     for drill in stream.drills:
@@ -167,6 +176,18 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
         yield from _unbuilt(name, stream)
     else:
         yield asked(f"{name}: reference", lambda: _reference(reference, champion, stream.name))
+
+
+def _groups(name: str, stream: StreamSettings) -> Iterator[Finding]:
+    """Warn where rates would be counted by groups and bet on by texts, or the other way round."""
+    if not stream.reference.data or not stream.sources:
+        return
+    sources = {source.group is not None for source in stream.sources}
+    reference = stream.reference.group is not None
+    if not reference and True in sources:
+        yield Finding(level="warning", subject=f"{name}: groups", detail=_IN_STREAM)
+    if reference and False in sources:
+        yield Finding(level="warning", subject=f"{name}: groups", detail=_IN_REFERENCE)
 
 
 def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Finding]:

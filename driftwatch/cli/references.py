@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from driftwatch.config import StreamSettings
     from driftwatch.drift.evidence.alarm import Alarm
     from driftwatch.drift.evidence.dependence import Dependence
     from driftwatch.drift.evidence.state import Notes
@@ -130,8 +131,7 @@ def show(
     reference = load_reference(Path(row.path))
     ours = row.version == in_force.version if in_force is not None else False
     notes = read_notes(states["evidence"]) if ours and "evidence" in states else None
-    settings = loaded.streams[stream].evidence
-    dependence = _dependence(settings.dependence, notes)
+    dependence = _dependence(loaded.streams[stream], notes)
     held = Held(
         stream=stream,
         version=row.version,
@@ -160,13 +160,17 @@ def show(
     out.print(table)
 
 
-def _dependence(wanted: str | int, notes: Notes | None) -> str | None:
+def _dependence(settings: StreamSettings, notes: Notes | None) -> str | None:
     """Say how texts are bet on: as the configuration fixes it, or as the burn-in found it."""
+    wanted = settings.evidence.dependence
     if wanted == "independent":
         return "text by text, as the configuration says"
     if isinstance(wanted, int):
         return f"blocks of {wanted}, as the configuration says"
-    return notes.dependence.sentence if notes is not None and notes.dependence is not None else None
+    found = notes.dependence if notes is not None else None
+    if found is None or found.length <= settings.window:
+        return found.sentence if found is not None else None
+    return f"{found.sentence}; a window of {settings.window} is one block: set window to at least {found.length}"
 
 
 def _told(held: Held) -> Iterator[tuple[str, int | str]]:

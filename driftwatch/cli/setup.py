@@ -44,6 +44,7 @@ name = "sentence-transformers/all-MiniLM-L6-v2"
 data = [{data}]                          # what the model was trained on
 # heldout = ["heldout.jsonl"]            # of the same kind, never trained on: a better baseline of the loss
 # field = "text"
+# group = "session"                    # where the sources name theirs
 sample = 20000
 
 [[streams.{stream}.sources]]

@@ -171,6 +171,9 @@ class StreamSettings:
             raise ValueError(f'a stream\'s name has lower-case letters, digits and dashes only, not "{self.name}"')
         if not _WINDOW[0] <= self.window <= _WINDOW[1]:
             raise ValueError("window must lie between 50 and 100000 texts")
+        block = self.evidence.dependence
+        if isinstance(block, int) and block > self.window:
+            raise ValueError(f"a block (dependence = {block}) cannot be longer than a window: set window to {block}")
         parse_budget(self.false_alarms)
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):

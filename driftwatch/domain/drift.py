@@ -194,11 +194,11 @@ class ChannelEvidence:
     """One channel "does the text fall into this set?" that carries evidence.
 
     Args:
-        bank: it belongs to: ``directions``, ``tokens``, ``witness``, ``loss`` or ``length``.
+        bank: it belongs to: ``directions``, ``twins``, ``tokens``, ``witness``, ``loss`` or ``length``.
         name: of the set, such as ``novelty > q 0.98`` or a token.
         share: of the texts since the onset that fall into it, 0 to 1.
         reference_share: of the reference's texts, its upper bound.
-        log10_e: log10 of its own evidence.
+        log10_e: log10 of what it adds to its half's Shiryaev–Roberts statistic, which is no e-value.
     """
 
     bank: str

@@ -94,7 +94,9 @@ def _texts(path: Path, fields: TrainingFields) -> Iterator[Text]:
         return _saved(path, fields)
     if not path.is_file():
         raise DataError(
-            "there is no such file", where=str(path), cure="check the path; relative ones begin at the configuration"
+            "there is no such file",
+            where=str(path),
+            cure="check the path; those in a configuration begin at its folder",
         )
     readers: dict[str, Callable[[Path, TrainingFields], Iterator[Text]]] = {
         ".jsonl": _json_lines,
@@ -125,7 +127,7 @@ def _check_text(path: Path) -> None:
     except OSError as error:
         raise DataError(f"it cannot be read: {error.strerror}", where=str(path)) from None
     if not head:
-        raise DataError("the file is empty", where=str(path), cure="give the texts the model was trained on")
+        raise DataError("the file is empty", where=str(path), cure="give a file that holds texts")
     if _BINARY in head:
         raise DataError("this is no text file", where=str(path), cure="give JSON Lines, text, CSV or Parquet")
 

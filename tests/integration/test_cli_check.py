@@ -80,6 +80,29 @@ def test_streams_without_rules_are_warned_of(folder: Path) -> None:
     assert looked(folder)[1]["policies"] == ("ok", "1 in force for stream docs")
 
 
+@pytest.mark.parametrize(
+    ("source", "reference", "cure"),
+    [
+        (True, False, "set group in the stream's reference, or none in its sources"),
+        (False, True, "set group in every source, or none in the stream's reference"),
+        (True, True, None),
+        (False, False, None),
+    ],
+)
+def test_groups_named_on_one_side_alone_are_warned_of(
+    folder: Path, *, source: bool, reference: bool, cure: str | None
+) -> None:
+    group = 'group = "session"\n'
+    lines = f'[streams.docs.reference]\ndata = ["t.jsonl"]\n{group * reference}'
+    lines += f'[[streams.docs.sources]]\ntype = "http"\n{group * source}'
+    (folder / "driftwatch.toml").write_text((folder / "driftwatch.toml").read_text() + lines)
+    found = looked(folder)[1].get("stream docs: groups")
+    assert (found is None) == (cure is None)
+    if found is not None and cure is not None:
+        assert found[0] == "warning"
+        assert found[1].endswith(cure)
+
+
 def test_a_broken_recipe_is_told_once(folder: Path) -> None:
     (folder / "mine.toml").write_text('epochs = 2\nmethod = "lroa"\n')
     settings = (folder / "driftwatch.toml").read_text()

@@ -72,6 +72,7 @@ def test_the_environment_moves_the_state(tmp_path: Path) -> None:
         ("[stream.a]\n", "1:2", 'unknown key "stream" (did you mean streams?)'),
         ("[streams.a]\n[streams.a.sampel]\nrate = 1\n", "2:2", "did you mean sample?"),
         ("[streams.a]\nwindow = 5\n", "1:2", "window must lie between 50 and 100000"),
+        ("[streams.a]\nwindow = 100\nevidence.dependence = 256\n", "1:2", "set window to 256"),
         ('[streams.a]\nwindow = "many"\n', "2:1", '"window"'),
         ("[streams.A]\n", "1:2", "lower-case letters"),
         ('[streams.a]\nfalse_alarms = "never"\n', "1:2", '"1 per 365d"'),

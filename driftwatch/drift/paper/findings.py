@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MOST_EXEMPLARS, _MOST_CHANNELS, _MOST_SLICES, _MOST_WORDS = 3, 12, 12, 10
 _BANKS = {
     "directions": "meaning: where the text lies among the reference's",
+    "twins": "absence: what lies elsewhere than one kind of text, which became rarer",
     "tokens": "wording: a token is in the text",
     "witness": "likeness: near to a kind of text learnt from the recent stream",
     "loss": "the model: how hard the text is for it",
@@ -66,7 +67,7 @@ def slices(result: WindowResult) -> str:
         for each in result.slices[:_MOST_SLICES]
     )
     heads = ("Slice", "#Texts", "#Share of the texts", "#New, at least", "#Evidence (e-value)")
-    note = "Slices whose texts, taken alone, do not look like the reference; the others show nothing beyond chance."
+    note = "Slices that hold more texts unlike the reference than the rest of the window does, beyond chance."
     return section("Who is affected", table(heads, rows, kind="stack"), note=note)
 
 
@@ -81,7 +82,7 @@ def channels(result: WindowResult) -> str:
         )
         for each in result.channels[:_MOST_CHANNELS]
     )
-    heads = ("Channel", "#Of the texts since the onset", "#Of the reference, at most", "#Evidence (e-value)")
+    heads = ("Channel", "#Of the texts since the onset", "#Of the reference, at most", "#Evidence (its part)")
     note = "The detector watches many sets of texts at once. These hold more texts than the reference allows."
     return section("Which channels carry the evidence", table(heads, rows, kind="stack"), note=note)
 
