@@ -18,7 +18,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
@@ -108,7 +108,7 @@ class Strategy:
             name=self.name,
             when=self.when,
             hold=self.hold,
-            recipe="small",
+            recipe=_shipped_rule()["recipe"],
             need=self.need,
             worth=self.worth,
             cooldown=self.cooldown,
@@ -121,9 +121,15 @@ _CHAMPION_STEPS = 600
 """Four passes over its texts: a model that has not finished learning gains by any retraining, drift or none."""
 
 
+def _shipped_rule() -> dict[str, Any]:
+    """Return the rule of the default policy that retrains."""
+    (rule,) = [each for each in yaml.safe_load(_DEFAULT.read_text("utf-8"))["rules"] if each["do"] == "retrain"]
+    return dict(rule)
+
+
 def _shipped() -> Strategy:
     """Return what the default policy says of when to train and on how much; gates and promotion are as everyone's."""
-    (rule,) = [each for each in yaml.safe_load(_DEFAULT.read_text("utf-8"))["rules"] if each["do"] == "retrain"]
+    rule = _shipped_rule()
     return Strategy(
         name="driftwatch",
         when=rule["when"],

@@ -43,7 +43,7 @@ FACTS = Facts(fresh_texts=lambda _: 20_000)
 
 
 def load(name: str) -> Policy:
-    return load_policies([FOLDER / f"{name}.yaml"], streams=["s"], recipes=["small", "full"])
+    return load_policies([FOLDER / f"{name}.yaml"], streams=["s"], recipes=["small", "thorough", "full"])
 
 
 def acted(name: str, *results: WindowResult, facts: Facts = FACTS) -> dict[str, str]:

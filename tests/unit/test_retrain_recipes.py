@@ -89,7 +89,11 @@ def test_a_clash_of_names_shows_a_line_with_a_caret(tmp_path: Path) -> None:
         ("at_once = 9\nbatch = 8", "1:11", '"at_once" is 9, the batch only 8'),
         ("devices = 4\nbatch = 2", "1:11", "4 devices share a batch of 2"),
         ('name = "x"', "1:1", "a recipe is named like its file"),
-        ('like = "huge"', "1:8", "there is no built-in recipe of that name (known are full, head, lora, small)"),
+        (
+            'like = "huge"',
+            "1:8",
+            "there is no built-in recipe of that name (known are full, head, lora, small, thorough)",
+        ),
         ("batch 8", "1:7", "this is no TOML"),
         ("batch = 8\nbatch = 9", "2:", "this is no TOML"),
         ("[batch]\nsize = 3", "1:", '"batch" must be a whole number'),
@@ -144,7 +148,7 @@ def test_unreadable_files_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cure"), [("smal", "did you mean small?"), ("xyz", "known recipes: full, head, lora, small")]
+    ("name", "cure"), [("smal", "did you mean small?"), ("xyz", "known recipes: full, head, lora, small, thorough")]
 )
 def test_an_unknown_recipe_comes_with_a_suggestion(name: str, cure: str) -> None:
     with pytest.raises(NotFoundError) as caught:
