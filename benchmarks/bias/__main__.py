@@ -56,7 +56,25 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
 
         return mitigation.measure(quick=quick)
 
-    return {"lm-eval": lm_eval, "suite": suite, "planted": planted, "neutral": neutral, "mitigation": mitigation}
+    def texts() -> Iterable[Row]:
+        from benchmarks.bias import data as data_check
+
+        return data_check.measure(data, quick=quick)
+
+    def pretrained() -> Iterable[Row]:
+        from benchmarks.bias import pretrained
+
+        return pretrained.measure(quick=quick)
+
+    return {
+        "lm-eval": lm_eval,
+        "suite": suite,
+        "planted": planted,
+        "neutral": neutral,
+        "mitigation": mitigation,
+        "data": texts,
+        "pretrained": pretrained,
+    }
 
 
 def _arguments() -> argparse.Namespace:

@@ -14,13 +14,17 @@ from benchmarks.peers.environment import cache_folder
 from benchmarks.table import Row, at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from driftwatch.gate.bias.pairs import Pair
 
 _THREADS = 2
 _MOST_MINUTES = 10.0
 _QUICK = 256
 _ALONE = 128
+_AT_ONCE = 256
+"""Pairs scored at once, and tokens of a tree: as the scores and the likelihoods have it."""
 
 
 def measure(data: Path, *, quick: bool) -> Iterator[Row]:
@@ -42,6 +46,8 @@ def measure(data: Path, *, quick: bool) -> Iterator[Row]:
     model = load_model(folder, threads=_THREADS)
     pairs = builtin_suite()[: _QUICK if quick else None]
     yield Row(measure="pairs", driftwatch=len(pairs))
+    through, all_of_them = _tokens(folder, pairs)
+    yield Row(measure="tokens through the network, peer: of all sentences", driftwatch=through, peer=all_of_them)
     with Progress() as bar:
         task = bar.add_task("pairs", total=len(pairs))
         began, cpu = time.perf_counter(), time.process_time()
@@ -58,3 +64,19 @@ def measure(data: Path, *, quick: bool) -> Iterator[Row]:
     model.losses([sentence for pair in some for sentence in (pair.stereotype, pair.counter)])
     alone = time.process_time() - began
     yield Row(measure=f"CPU seconds of {_ALONE} pairs, peer: without sharing", driftwatch=together, peer=alone)
+
+
+def _tokens(folder: Path, pairs: Sequence[Pair]) -> tuple[int, int]:
+    """Return how many tokens go through the network, and how many the sentences have, their beginning's included."""
+    from transformers import AutoTokenizer
+
+    from driftwatch.features.tree import trees
+
+    tokenizer, through, whole = AutoTokenizer.from_pretrained(str(folder)), 0, 0
+    for start in range(0, len(pairs), _AT_ONCE):
+        some = pairs[start : start + _AT_ONCE]
+        sentences = [sentence for pair in some for sentence in (pair.stereotype, pair.counter)]
+        rows = [[tokenizer.bos_token_id, *ids] for ids in tokenizer(sentences)["input_ids"]]
+        whole += sum(map(len, rows))
+        through += sum(len(tree.ids) for tree in trees(rows, budget=_AT_ONCE))
+    return through, whole

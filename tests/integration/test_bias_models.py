@@ -185,6 +185,23 @@ def test_what_cannot_be_read_is_counted_and_never_scored(folders: dict[str, Path
         measured(model, suite)
 
 
+def test_a_word_that_a_tokenizer_passes_over_is_not_read(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Without a token for what it does not know it leaves letters out, and says nothing."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.trainers import BpeTrainer
+
+    bpe = Tokenizer(BPE())
+    bpe.pre_tokenizer = Whitespace()  # type: ignore[assignment]
+    bpe.train_from_iterator([text for pair in crows(50) for text in pair], BpeTrainer(vocab_size=300))
+    shutil.copytree(folders["causal"], tmp_path / "model")
+    bpe.save(str(tmp_path / "model" / "tokenizer.json"))
+    model = load_model(tmp_path / "model")
+    said = model.unreadable(["the old man", "the \u6f22 man", "the man", "the man \u2026!"])
+    assert said == (None, Unreadable.UNKNOWN, None, None)
+
+
 def test_a_pair_is_left_out_of_both_where_one_model_cannot_read_it(folders: dict[str, Path]) -> None:
     models = [load_model(folders[family]) for family in ("causal", "masked")]
     suite = [pair(1, "the old man", "the young man"), pair(2, "the ☃ man", "the man")]

@@ -12,6 +12,7 @@ from tiny_families import tiny_classifier
 from typer.testing import CliRunner
 
 from driftwatch.cli import app
+from driftwatch.gate.bias.builtin import CATEGORIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +85,7 @@ def test_what_a_model_writes_is_told_by_group(models: dict[str, Path], suite: Pa
     asked = ["bias", "check", str(models["candidate"]), "--suite", str(suite), "--write", "--json"]
     found = json.loads(RUN.invoke(app, asked).stdout)
     assert {each["group"] for each in found["tone"]["groups"]} >= {"women", "men"}
+    assert {each["category"] for each in found["tone"]["gaps"]} == set(CATEGORIES)
 
 
 @pytest.mark.parametrize(
