@@ -37,7 +37,7 @@ def record_of(round: int, suite: int = 0) -> str:  # noqa: A002 - the word of th
     return f"bias-{round}-more-{suite}.json" if suite else f"bias-{round}.json"
 
 
-def write_bias(  # noqa: PLR0913 - two models, a suite and where it goes
+def write_bias(
     folder: Path,
     suite: Suite,
     *,
