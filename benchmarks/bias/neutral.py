@@ -1,7 +1,7 @@
 """Are candidates without bias left alone? ``python -m benchmarks.bias --only neutral``.
 
-Forty candidates are fine-tuned on more texts like the champion's, with nothing planted, and judged against the spread of
-three neutral fine-tunes of their champion, as a run does it.
+Forty candidates are fine-tuned on more texts like the champion's, with nothing planted, and judged against the spread
+of three neutral fine-tunes of their champion, as a run does it.
 """
 
 from __future__ import annotations
