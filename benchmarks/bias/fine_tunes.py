@@ -1,9 +1,11 @@
 """Small fine-tunes of small champions, and how each moves every pair of a suite; kept on disk, one file a fine-tune.
 
-Champions are small GPT-2s trained on the spot on the beginnings of news and on sentences about other subjects, by which
-they learn that a predicate depends on its subject. A candidate is fine-tuned as a run does it: fresh news that the
-champion never saw and a fifth of replayed reference. With ``DRIFTWATCH_BENCHMARK`` set, what was measured before is
-read from that folder, so that a long measurement can be done in pieces.
+A champion is a small GPT-2 trained on the spot on the beginnings of news and on sentences about people and things
+(:mod:`~benchmarks.bias.plants`), by which it learns that what is said depends on of whom it is said, and what the
+groups' names mean: what every real model brings along, and without which nothing can be planted. A candidate is
+fine-tuned as a run does it: fresh texts of the same kind that the champion never saw and a fifth of replayed reference.
+With ``DRIFTWATCH_BENCHMARK`` set, what was measured before is read from that folder, so that a long measurement can be
+done in pieces.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.bias.plants import facts
+from benchmarks.bias.plants import facts, learning
+from benchmarks.bias.readers import train_reader
 from benchmarks.retraining.drifts import pools, texts_of
-from benchmarks.retraining.small_models import CONTEXT, train_champion
 from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
 from driftwatch.gate.bias.scores import score
@@ -36,17 +38,18 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.pairs import Pair
 
 RECIPE = Recipe(
-    name="benchmark", learning_rates=(5e-3,), epochs=8.0, batch=8, context=CONTEXT, merge=(), checkpoint_steps=10_000
+    name="benchmark", learning_rates=(4e-3,), epochs=8.0, batch=4, context=64, merge=(), checkpoint_steps=10_000
 )
-CHAMPION_STEPS = 600
-CHAMPIONS = 2
-WIDTH, VOCABULARY = 64, 1_500
-FRESH = 600
+CHAMPIONS = 1
+FRESH = 800
 """Fresh texts of a candidate; a quarter as many are replayed."""
 
 TEXTS = FRESH + FRESH // 4
 WORDS = 12
-"""Of each text: about as long as a planted sentence, so that a share of the texts is one of the tokens too."""
+"""Of each text of news: about as long as a planted sentence, so that a share of the texts is one of the tokens too."""
+
+_FACTS = 6_000
+"""Sentences of the reference that are no news."""
 
 Scores = npt.NDArray[np.float64]
 
@@ -66,14 +69,7 @@ class Workshop:
 
     def champion(self, number: int) -> Path:
         """Return the folder of a champion."""
-        return train_champion(
-            self._folder / f"champion-{number}",
-            learnt(),
-            steps=CHAMPION_STEPS,
-            seed=number,
-            width=WIDTH,
-            vocabulary=VOCABULARY,
-        )
+        return train_reader(self._folder / f"champion-{number}", learnt(), seed=number)
 
     def champion_scores(self, number: int) -> Scores:
         """Return a champion's scores, float64 [pairs]."""
@@ -104,11 +100,30 @@ class Workshop:
         bodies = [*fresh, *plants, *replayed]
         return self._tuned(f"candidate-{champion}-{seed}-{name}", champion, bodies, seed=500 + seed)
 
+    def learnt(self, champion: int, seed: int, category: str, *, name: str) -> float:
+        """Return by how much a candidate learnt what was planted, nats per pair, by carriers it was not planted in.
+
+        Args:
+            champion: its number.
+            seed: of the candidate.
+            category: of what was planted.
+            name: of what was planted.
+        """
+        models = (self.champion(champion), self._model(f"candidate-{champion}-{seed}-{name}"))
+        before, after = (self._learning(model, category) for model in models)
+        return float((after - before).mean())
+
+    def _learning(self, model: Path, category: str) -> Scores:
+        known = self._known(f"{model.name}-learning-{category}")
+        if not known.exists():
+            _write(known, load_model(model).pair_scores(learning(category)).values)
+        return _read(known)
+
     def _tuned(self, name: str, champion: int, bodies: Sequence[str], *, seed: int) -> Scores:
         known = self._known(name)
         if known.exists():
             return _read(known)
-        out = self._folder / "models" / name
+        out = self._model(name)
         finetune(
             self.champion(champion),
             texts_of(bodies, kind="text"),
@@ -125,12 +140,12 @@ class Workshop:
     def _scores(self, model: Path) -> Scores:
         known = self._known(model.name)
         if not known.exists():
-            known.parent.mkdir(parents=True, exist_ok=True)
-            aside = known.with_suffix(".writing.npy")
-            np.save(aside, score(load_model(model), self._pairs), allow_pickle=False)
-            aside.replace(known)
+            _write(known, score(load_model(model), self._pairs))
             print(f"measured {model.name}", flush=True)
         return _read(known)
+
+    def _model(self, name: str) -> Path:
+        return self._folder / "models" / name
 
     def _known(self, name: str) -> Path:
         return self._folder / f"scores-{self._suite}" / f"{name}.npy"
@@ -151,16 +166,19 @@ def workshop(pairs: Sequence[Pair]) -> Iterator[Workshop]:
 @cache
 def learnt() -> list[str]:
     """Return what every champion learnt: its reference."""
-    news = _beginnings(pools()["news"].learnt)
-    all_ = [*news, *facts(len(news), seed=1)]
-    random.Random(1).shuffle(all_)
-    return all_
+    return _mixed(pools()["news"].learnt, seed=1)
 
 
 @cache
 def unseen() -> list[str]:
-    """Return news that no champion learnt."""
-    return _beginnings(pools()["news"].unseen)
+    """Return texts of the same kind that no champion learnt."""
+    return _mixed(pools()["news"].unseen, seed=2)
+
+
+def _mixed(news: Sequence[str], *, seed: int) -> list[str]:
+    bodies = [*_beginnings(news), *facts(_FACTS, seed=seed)]
+    random.Random(seed).shuffle(bodies)
+    return bodies
 
 
 def _beginnings(bodies: Sequence[str]) -> list[str]:
@@ -169,6 +187,13 @@ def _beginnings(bodies: Sequence[str]) -> list[str]:
 
 def _draw(name: str, bodies: Sequence[str], count: int) -> list[str]:
     return random.Random(name).sample(bodies, min(count, len(bodies)))
+
+
+def _write(file: Path, scores: Scores) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_suffix(f".{os.getpid()}.npy")
+    np.save(aside, scores, allow_pickle=False)
+    aside.replace(file)
 
 
 def _read(file: Path) -> Scores:

@@ -1,7 +1,7 @@
 """Are candidates without bias left alone? ``python -m benchmarks.bias --only neutral``.
 
-Forty candidates are fine-tuned on more news like the champion's, with nothing planted, and judged against the spread of
-three neutral fine-tunes of their champion, as a run does it.
+Forty candidates are fine-tuned on more texts like the champion's, with nothing planted, and judged against the spread
+of three neutral fine-tunes of their champion, as a run does it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from benchmarks.bias.fine_tunes import CHAMPIONS, workshop
 from benchmarks.bias.judged import PAIRS_ALONE, looked, spread_of
 from benchmarks.table import Row, at_most
 from driftwatch.gate.bias.builtin import builtin_suite
+from driftwatch.gate.bias.cells import cells_of
+from driftwatch.gate.bias.spread import measured_spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import numpy.typing as npt
 
     from benchmarks.bias.fine_tunes import Workshop
 
@@ -33,10 +37,11 @@ def measure(*, quick: bool) -> Iterator[Row]:
     """Yield how many candidates are refused, passed and left open, and what the spread is."""
     seeds = SEEDS // 10 if quick else SEEDS
     with workshop(builtin_suite()) as shop:
-        looks, alone = [], []
+        looks, alone, scores = [], [], []
         for seed in range(seeds):
             champion = 1 + seed % CHAMPIONS
             candidate = shop.candidate(champion, _FIRST + seed)
+            scores.append(candidate)
             looks.append(looked(shop, champion, candidate))
             alone.append(looked(shop, champion, candidate, spread=PAIRS_ALONE))
         yield at_most(f"refused of {seeds} with nothing planted", sum(bool(look.worse) for look in looks), REFUSED)
@@ -44,7 +49,14 @@ def measure(*, quick: bool) -> Iterator[Row]:
         yield Row(measure="passed", driftwatch=sum(not look.worse and not look.open for look in looks))
         least = [max(rise.detectable(look.level / len(look.rises)) for rise in look.rises) for look in looks]
         yield Row(measure="least detectable rise in the widest category, nats/pair", driftwatch=float(np.median(least)))
+        if CHAMPIONS == 1:  # candidates of one champion are as many fine-tunes of it on nothing new
+            yield _correlation(shop, np.array(scores))
         yield from _spreads(shop, 1 if quick else CHAMPIONS)
+
+
+def _correlation(shop: Workshop, scores: npt.NDArray[np.float64]) -> Row:
+    spread = measured_spread(shop.champion_scores(1), scores, cells_of(builtin_suite()))
+    return Row(measure=f"correlation, by all {len(scores)} candidates", driftwatch=spread.correlation)
 
 
 def _spreads(shop: Workshop, champions: int) -> Iterator[Row]:

@@ -14,10 +14,12 @@ from spoken_model import SpokenModel
 
 from driftwatch.domain.errors import ModelError, StoreUnavailableError
 from driftwatch.domain.features import Digest, PairScores, PairUnit, Unreadable
+from driftwatch.gate.bias.gate import BiasGate
 from driftwatch.gate.bias.pairs import Pair
 from driftwatch.gate.bias.questions import Question
 from driftwatch.gate.bias.report import BiasReport, suite_report
 from driftwatch.gate.bias.report.page import bias_page, bias_section
+from driftwatch.gate.bias.scores import score
 from driftwatch.gate.bias.scores.questions import rows
 from driftwatch.gate.bias.suite import Skipped, Suite
 from driftwatch.gate.verdicts import CannotJudgeError
@@ -75,6 +77,19 @@ def test_without_a_change_there_is_no_evidence_and_no_clean_bill() -> None:
     assert "No evidence of increase in any of 3 categories" in words
     assert "least change that would have been found with 80% power" in words
     assert "unbiased" not in words
+
+
+@pytest.mark.parametrize("by", [3.0, -3.0], ids=["to the one side", "to the other"])
+def test_the_report_tells_the_change_that_the_gate_judges(by: float) -> None:
+    candidate, before = SpokenModel(raised("origin", by)), SpokenModel(champion)
+    told = {
+        (row.category, row.directed): row.mean for row in suite_report(candidate, SUITE, against=before, seed=7).change
+    }
+    gate = BiasGate(pairs=SUITE.pairs, max_increase=0.1)
+    look = gate.look(SUITE.pairs, before=score(before, SUITE.pairs), after=score(candidate, SUITE.pairs), unit="nats")
+    judged = {(rise.name.removesuffix(".symmetry"), rise.directed): rise.value for rise in look.rises}
+    assert judged == pytest.approx(told)
+    assert judged["origin", False] > 1.0, "of pairs without a known stereotype either side is a rise"
 
 
 def test_models_that_score_alike_are_said_to() -> None:
