@@ -27,8 +27,6 @@ MOST_REFERENCE = 2_000
 """Reference texts compared with."""
 _RIDGE = 0.3
 _FEWEST_TEXTS = 3
-_OF_POCKETS = 3.0
-"""How many times pockets count: as much as the other three together, which mostly rise and fall together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,9 @@ class LooksDetector:
     the whitening (between the plain mean difference and Hotelling's 1931 T², with a ridge), the sum over tokens of
     the squared standard score of their document frequencies, and pockets of texts of the window alone
     (:mod:`~driftwatch.drift.pockets`). Each is brought to mean 0 and variance 1 over the observed split and the
-    permuted ones, and their sum, in which pockets count three times, is the statistic: a symmetric function of the
-    splits on texts in random order, so that the p-value is exact (Phipson and Smyth 2010). Nothing is fixed beforehand,
+    permuted ones. The first three, which mostly rise and fall together, are summed and brought there again, and the
+    soft maximum of that sum and of pockets is the statistic: a symmetric function of the splits on texts in random
+    order, so that the p-value is exact (Phipson and Smyth 2010). Nothing is fixed beforehand,
     so TRAIN and CAL both count. There is no p-value where more than 1% of the window's compared texts are known word
     for word (:data:`~driftwatch.drift.mmd.MOST_KNOWN`).
     """
@@ -110,12 +109,12 @@ class LooksMonitor:
 
 
 def _statistic(values: Matrix, presence: sp.csr_matrix, labels: list[str], second: Values) -> Values:
-    """Return the sum of the standardised statistics of each split, float64 [b]."""
+    """Return the soft maximum of what all texts show and of pockets in each split, float64 [b]."""
     places = _half_whitened(values)
-    found = (_kernel(values, second), _means(places, second), _documents(presence, second))
-    total = np.sum([_standard(each) for each in found], axis=0)
-    summed: Values = total + _OF_POCKETS * _standard(pockets(places, presence, labels, second))
-    return summed
+    whole = (_kernel(values, second), _means(places, second), _documents(presence, second))
+    total = _standard(np.sum([_standard(each) for each in whole], axis=0))
+    highest: Values = np.logaddexp(total, _standard(pockets(places, presence, labels, second)))
+    return highest
 
 
 def _kernel(values: Matrix, second: Values) -> Values:
