@@ -193,7 +193,7 @@ def test_a_word_that_a_tokenizer_passes_over_is_not_read(folders: dict[str, Path
     from tokenizers.trainers import BpeTrainer
 
     bpe = Tokenizer(BPE())
-    bpe.pre_tokenizer = Whitespace()  # type: ignore[assignment]
+    bpe.pre_tokenizer = Whitespace()
     bpe.train_from_iterator([text for pair in crows(50) for text in pair], BpeTrainer(vocab_size=300))
     shutil.copytree(folders["causal"], tmp_path / "model")
     bpe.save(str(tmp_path / "model" / "tokenizer.json"))
