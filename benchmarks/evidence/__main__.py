@@ -49,6 +49,7 @@ def _parts(data: Path, cache: Path, *, quick: bool) -> dict[str, Callable[[], It
         "duplicates": lambda: false_alarms.duplicates(data, cache, draws=1 if quick else 5),
         "recurring": lambda: recurring.recurring(data, cache, draws=1 if quick else 5),
         "authors": lambda: authors.authors(data, cache, draws=1 if quick else 6),
+        "long-topics": lambda: long_topics.long_topics(data, cache, draws=1 if quick else 4),
         "encoders": lambda: encoders.encoders(data, cache, only=_QUICK_ENCODERS if quick else frozenset()),
     }
 

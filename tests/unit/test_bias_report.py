@@ -246,13 +246,13 @@ def test_the_page_is_whole_and_escaped() -> None:
 
 
 def test_a_run_keeps_a_record_and_a_section(tmp_path: Path) -> None:
-    models = {"candidate": SpokenModel(raised("religion", 1.0)), "champion": SpokenModel(champion)}
-    assert write_bias(tmp_path, SUITE, round=2, seed=7, **models)
+    candidate, old = SpokenModel(raised("religion", 1.0)), SpokenModel(champion)
+    assert write_bias(tmp_path, SUITE, candidate=candidate, champion=old, round=2, seed=7)
     record = msgspec.json.decode((tmp_path / record_of(2)).read_bytes())
     assert {row["category"] for row in record["change"]} == {"age", "religion", "origin"}
     assert "candidate of round 2" in read_trail(tmp_path).bias
     broken = SpokenModel(lambda _: float("nan"))
-    assert not write_bias(tmp_path, SUITE, round=3, seed=7, candidate=broken, champion=models["champion"])
+    assert not write_bias(tmp_path, SUITE, round=3, seed=7, candidate=broken, champion=old)
     assert not (tmp_path / BIAS_PAGE).exists()
     assert not (tmp_path / record_of(3)).exists()
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.blocks import Blocks, in_blocks
 from driftwatch.drift.evidence.dependence import LENGTHS, Dependence, judge
 from driftwatch.drift.evidence.fixed import Fixed
+from driftwatch.drift.evidence.groupsize import GroupSize
 from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.evidence.leaders import Leaders
 from driftwatch.drift.evidence.rates import ERROR
@@ -110,7 +111,7 @@ class Bets:
         self._witnesses = Witnesses(reference.train.features, reference.cal.features)
         self._leaders = Leaders(reference, self._fixed, self._witnesses)
         self._recent = Recent()
-        self._bodies, self._groups = self._remembering(), Seen()
+        self._bodies, self._groups, self._group_size = self._remembering(), Seen(), GroupSize()
         self._burn_in: npt.NDArray[np.float16] | None = None
         self._texts = 0
         self._arl_texts = self._paid = 0.0
@@ -138,6 +139,7 @@ class Bets:
         length = self._length()
         peak = self._bet(window, rows, counted, length)
         peak = first(peak, self._learn(window, new, bodies, counted, length))
+        self._group_size.add([window.texts[row].group for row in rows.tolist()])
         self._look_for_dependence(window, new)
         self._texts += len(window.texts)
         if peak.height < 0:
@@ -178,6 +180,7 @@ class Bets:
             ),
             alarm=None,
             dependence=self.dependence,
+            grouped=(self._group_size.texts, self._group_size.groups),
         )
         return pack(notes, dict(self._arrays(chunks)))
 
@@ -271,10 +274,10 @@ class Bets:
         found = self.dependence
         return found is not None and found.settled and not found.beyond
 
-    @staticmethod
-    def _blocks(window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
+    def _blocks(self, window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
         groups = [window.texts[row].group for row in rows.tolist()]
-        return in_blocks(rows, groups, length=length, by_group=by_group)
+        least = self._group_size.bound if groups.count(None) < len(groups) else 1.0
+        return in_blocks(rows, groups, length=length, by_group=by_group, texts_a_group=least)
 
     def _arrays(self, chunks: list[Chunk]) -> Arrays:
         found: Arrays = {"bodies": self._bodies.keys(), "groups": self._groups.keys()}
@@ -295,6 +298,7 @@ class Bets:
     def _restore(self, notes: Notes, arrays: Arrays) -> None:
         self._texts, self.dependence = notes.texts, notes.dependence
         self._arl_texts, self._paid = notes.arl_texts, notes.paid
+        self._group_size = GroupSize(*notes.grouped)
         self._burn_in = arrays["burn_in"].astype(np.float16) if "burn_in" in arrays else None
         self._bodies, self._groups = (
             self._remembering(int(each) for each in arrays["bodies"]),

@@ -24,7 +24,7 @@ class Blocks:
     Args:
         rows: int64 [n], the window's rows, those of a block side by side.
         starts: int64 [blocks], where in ``rows`` each block begins.
-        weights: float64 [n], of each row in its block's mean; they sum to 1 within a block.
+        weights: float64 [n], of each row in its block's mean; they sum to 1 within a block at most.
         gaps: float64 [blocks], number of texts that each block stands for.
     """
 
@@ -46,7 +46,7 @@ class Blocks:
 
         Where every text is a block of its own, hits are what they are.
         """
-        if len(self.starts) == len(self.rows):
+        if len(self.starts) == len(self.rows) and (self.weights == 1.0).all():
             return hits
         if self.gaps.max() <= _COUNTED and (self.weights == 1.0 / self.gaps[self.block]).all():
             return self._counts(hits) / self.gaps[:, None]
@@ -72,7 +72,9 @@ class Blocks:
         return counts
 
 
-def in_blocks(rows: Rows, groups: Sequence[str | None], *, length: int, by_group: bool) -> Blocks:
+def in_blocks(
+    rows: Rows, groups: Sequence[str | None], *, length: int, by_group: bool, texts_a_group: float = 1.0
+) -> Blocks:
     """Return the rows in blocks of ``length`` groups, in order of the groups' first texts.
 
     A text without a group is a group of its own. What is left over at the end joins the last block, so a block has
@@ -83,6 +85,8 @@ def in_blocks(rows: Rows, groups: Sequence[str | None], *, length: int, by_group
         groups: name of each row's group.
         length: groups in a block.
         by_group: a block's mean is that of its groups' means; else that of its texts.
+        texts_a_group: where it is that of texts, the sum of hits is divided by the block's texts, or by so many for
+            each of its groups where these are more (see :class:`GroupSize`).
     """
     if not len(rows):
         nothing = np.zeros(0, dtype=np.int64)
@@ -94,12 +98,12 @@ def in_blocks(rows: Rows, groups: Sequence[str | None], *, length: int, by_group
     block, units = block[order], units[order]
     starts = np.searchsorted(block, np.arange(count))
     gaps = np.diff(np.append(starts, len(rows))).astype(np.float64)
-    weights = 1.0 / gaps[block]
+    firsts = np.unique(units, return_index=True)[1]
+    groups_in_block = np.bincount(block[firsts], minlength=count)
     if by_group:
-        sizes = np.bincount(units)[units]
-        firsts = np.unique(units, return_index=True)[1]
-        groups_in_block = np.bincount(block[firsts], minlength=count)
-        weights = 1.0 / (sizes * groups_in_block[block])
+        weights = 1.0 / (np.bincount(units)[units] * groups_in_block[block])
+    else:
+        weights = 1.0 / np.maximum(gaps, texts_a_group * groups_in_block)[block]
     return Blocks(rows=rows[order], starts=starts, weights=weights, gaps=gaps)
 
 

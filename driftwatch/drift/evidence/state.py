@@ -52,6 +52,7 @@ class Notes:
         alive: witnesses, in order.
         alarm: in force.
         dependence: what the burn-in showed so far.
+        grouped: texts and groups of earlier windows, as :class:`GroupSize` counts them.
         seasons: how seasons are treated; the bets of each are packed among the arrays. None for the bets themselves.
     """
 
@@ -64,6 +65,7 @@ class Notes:
     alive: tuple[Alive, ...]
     alarm: Alarm | None
     dependence: Dependence | None
+    grouped: tuple[float, float] = (0.0, 0.0)
     seasons: Seasonal | None = None
 
 
