@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.evidence import authors, costs, delays, encoders, false_alarms, recurring
+from benchmarks.evidence import authors, costs, delays, encoders, false_alarms, long_topics, recurring
 from benchmarks.table import measure_parts
 
 if TYPE_CHECKING:
