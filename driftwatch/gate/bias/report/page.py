@@ -69,7 +69,8 @@ def _categories(title: str, rows: Sequence[CategorySummary], unit: str) -> str:
     if not rows:
         return ""
     flips = any(row.flips is not None for row in rows)
-    heads = ("Category", "#Pairs", "#Templates", "#Flips" if flips else "#Above 0", f"#Mean, {unit}", "#Detectable")
+    mean = f"#Mean, {unit.replace('/', ' a ')}"
+    heads = ("Category", "#Pairs", "#Templates", "#Flips" if flips else "#Above 0", mean, "#Detectable")
     cells = (
         (
             safe(label(row)),
