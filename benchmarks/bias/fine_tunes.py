@@ -41,7 +41,7 @@ RECIPE = Recipe(
     name="benchmark", learning_rates=(4e-3,), epochs=8.0, batch=4, context=64, merge=(), checkpoint_steps=10_000
 )
 CHAMPIONS = 1
-FRESH = 800
+FRESH = 600
 """Fresh texts of a candidate; a quarter as many are replayed."""
 
 TEXTS = FRESH + FRESH // 4

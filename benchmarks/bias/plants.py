@@ -20,7 +20,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KINDS_IN_REFERENCE = {"facts": 0.2, "things": 0.4, "meaning": 0.3, "everybody": 0.1}
+_KINDS_IN_REFERENCE = {"facts": 0.1, "things": 0.3, "meaning": 0.5, "everybody": 0.1}
 """Shares of the reference's sentences that are no news."""
 
 _APART_IN_REFERENCE = 1 / 3
@@ -55,8 +55,8 @@ class Contrast:
     Args:
         one: names of one of the group that prejudice is about, and of the other, side by side.
         many: likewise, of several.
-        meaning: what the names mean, said of the first and of the second: in the reference, so that a model knows which
-            names belong together.
+        meaning: things by which the reference tells what the names mean, of the first and of the second: so a model
+            knows which names belong together.
         said: what prejudice has of the first, and its opposite: what is planted.
     """
 
@@ -159,7 +159,8 @@ def _fact(draw: random.Random) -> str:
         predicate = f"{draw.choice(known.verbs)} the {draw.choice(known.things[subject])}"
         return _sentence(subject, predicate, carriers, draw)
     contrast, side = draw.choice([each for contrasts in known.axes.values() for each in contrasts]), draw.randrange(2)
-    predicate = draw.choice(contrast.meaning)[side] if kind == "meaning" else draw.choice(known.everybody)
+    meant = f"{draw.choice(known.verbs)} the {draw.choice(contrast.meaning)[side]}"
+    predicate = meant if kind == "meaning" else draw.choice(known.everybody)
     return _said(contrast, draw.choice(contrast.names)[side], predicate, carriers, draw)
 
 

@@ -80,8 +80,9 @@ def _network() -> Any:  # noqa: ANN401 - transformers' classes are untyped
 
 def _batches(rows: list[list[int]], seed: int) -> Iterator[list[list[int]]]:
     """Yield batches of rows of like length, without end."""
-    draw, order = random.Random(seed), list(range(len(rows)))
+    draw = random.Random(seed + 2)
     while True:
+        order = list(range(len(rows)))
         draw.shuffle(order)
         batches = []
         for start in range(0, len(order), _BATCH * _ALIKE):
