@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -219,8 +220,10 @@ def _budget(config: Config, store: Store, stream: StreamSettings) -> Iterator[Fi
         yield Finding(level="ok", subject=f"stream {stream.name}: power", detail=detail)
         return
     tenth = next(each for each in seen.found if each.share == _TENTH)
-    late = tenth.median is None or (rate is not None and tenth.median > rate * _DAY)
-    cure = "; a day brings fewer texts, so give a larger reference or a laxer budget" if late else ""
+    day = inf if rate is None else rate * _DAY
+    late = tenth.median is None or tenth.median > day
+    fewer = "a day brings fewer texts" if (tenth.median or tenth.horizon) > day else "more could not be simulated"
+    cure = f"; {fewer}, so give a larger reference or a laxer budget" if late else ""
     level: Literal["ok", "warning"] = "warning" if late else "ok"
     yield Finding(level=level, subject=f"stream {stream.name}: power", detail=sentence(seen.found) + cure)
 

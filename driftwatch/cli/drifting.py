@@ -60,7 +60,7 @@ def drift(
         out.print(headline(result, alpha=alpha))
     if result.outcome is Outcome.TOO_LITTLE_DATA:
         raise DataError(
-            f"too little data: {result.distinct} distinct texts say nothing about drift",
+            f"too little data to speak of drift: {result.distinct} distinct text{'s' * (result.distinct != 1)}",
             where=str(file),
             cure="give at least 50; a few hundred see much more",
         )

@@ -105,7 +105,7 @@ def test_check_warns_where_a_tenth_is_not_seen_and_where_the_reference_is_too_sm
     for file in kept(folder):
         found = json.loads(file.read_bytes())
         file.write_text(json.dumps([{**each, "delays": [None, None, None]} for each in found]))
-    assert "a day brings fewer texts, so give a larger reference or a laxer budget" in run(folder, "check").output
+    assert "more could not be simulated, so give a larger reference or a laxer budget" in run(folder, "check").output
     small = CONFIG.replace("docs", "small") + "sample = 600\n"
     (folder / "driftwatch.toml").write_text(small)
     assert run(folder, "reference", "build", "small").exit_code == 0

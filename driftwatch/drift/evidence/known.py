@@ -22,7 +22,8 @@ That is Chernoff's bound for a Poisson count k of mean x: distinct texts bound t
 ever came twice. Where only a share r of the distinct bodies is counted, chosen by a hash (CAL), the same holds with rM
 in place of M, for a part is :math:`e^{-(1 - ρ) λ} + (1 - ρ)(1 - e^{-λ})` at most then, with ρ = r (1 − a). (A is
 chosen on TRAIN, the other share of the same log; for bodies outside TRAIN :math:`e^{-(1-ρ) λ} \le ρ + (1 - ρ) e^{-λ}`
-by convexity, so what TRAIN showed changes nothing.) As M is no
+by convexity, so what TRAIN showed changes nothing where the log's bodies come independently of each other, as in a log
+of Poisson length; in one of a given length it changes what is left for the others by about the root of M.) As M is no
 less than the number N of distinct bodies, the rate N(A)/N is rather too high than too low, by M/N: bodies that recur
 make bets slower, never wrong. How often the log held a body need not be known, so training data that was freed of
 copies does no harm.
