@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ from driftwatch.drift.evidence.shiryaev import AT_ONCE, GREATEST, sums
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from driftwatch.drift.evidence.recent import Chunk
+    from driftwatch.drift.evidence.lessons import Course
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
@@ -34,8 +33,6 @@ PIECE = 256
 MOST_SCALED = 512
 """TRAIN texts on which the parts of a score are brought to one scale."""
 _SHRINKAGE = 0.3
-_PRIOR_TEXTS = 20.0
-_LOWEST = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,73 +215,6 @@ class Score:
         np.take(self.weights, material.ids, out=held[:-1], mode="clip")
         # Where a text holds no token reduceat returns the next text's first weight.
         return np.where(np.diff(material.indptr) > 0, np.add.reduceat(held, material.indptr[:-1]), np.float32(0.0))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Lesson:
-    """What witnesses learn from a chunk.
-
-    Args:
-        texts: in the chunk.
-        total: float32 [d], sum of their embeddings.
-        places: float32 [texts, p], where they lie.
-        regions: float32 [r], sum of how near they lie to the landmarks.
-        counts: int64 [vocabulary], how many of them hold each token.
-    """
-
-    texts: int
-    total: Vector
-    places: Matrix
-    regions: Vector
-    counts: npt.NDArray[np.int64]
-
-
-def lesson(chunk: Chunk, base: Base) -> Lesson:
-    """Return what a chunk teaches."""
-    values = chunk.values.astype(np.float32)
-    return Lesson(
-        texts=len(chunk),
-        total=values.sum(0),
-        places=base.space(values),
-        regions=base.regions(values).sum(0),
-        counts=np.bincount(chunk.ids, minlength=len(base.shares)),
-    )
-
-
-class Course:
-    """What a few chunks teach together, each part worked out once for all recipes that learn from the same ones.
-
-    Args:
-        base: what is known of TRAIN.
-        lessons: by the chunk's number.
-        numbers: of the chunks.
-    """
-
-    def __init__(self, base: Base, lessons: Mapping[int, Lesson], numbers: Sequence[int]) -> None:
-        self.chunks = tuple(numbers)
-        self._base = base
-        self._lessons = [lessons[number] for number in numbers]
-        self._size = sum(each.texts for each in self._lessons)
-
-    @cached_property
-    def direction(self) -> Vector:
-        """Linear discriminant between the chunks' mean and TRAIN's, float32 [d]."""
-        total = np.sum([each.total for each in self._lessons], axis=0)
-        return self._base.plain.direction(total / np.float32(self._size))
-
-    @cached_property
-    def regions(self) -> Vector:
-        """The same of the kernels around landmarks, float32 [r]."""
-        total = np.sum([each.regions for each in self._lessons], axis=0)
-        return self._base.usual.direction(total / np.float32(self._size))
-
-    @cached_property
-    def weights(self) -> Vector:
-        """Log ratio of each token's share among the chunks' texts to TRAIN's, float32 [vocabulary]."""
-        counts = sum(each.counts for each in self._lessons)
-        odds = (counts / self._base.shares + _PRIOR_TEXTS) / (self._size + _PRIOR_TEXTS)
-        found: Vector = np.maximum(np.log(odds.astype(np.float32)), np.float32(_LOWEST))
-        return found
 
 
 def learn(kind: Kind, base: Base, course: Course, train: Material, known: Parts | None = None) -> Score:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.drift.evidence.crossing import threshold
+from driftwatch.drift.evidence.lessons import Course, Lesson, lesson
 from driftwatch.drift.evidence.neighbours import mean_of_nearest, nearest
 from driftwatch.drift.evidence.scouts import Scout, Scouts
 from driftwatch.drift.evidence.witness import (
@@ -18,15 +19,12 @@ from driftwatch.drift.evidence.witness import (
     MOST_SCALED,
     SHARES,
     Base,
-    Course,
-    Lesson,
     Material,
     Parts,
     Witness,
     base,
     bet,
     learn,
-    lesson,
     ranked,
 )
 from driftwatch.drift.features import concatenate, take
