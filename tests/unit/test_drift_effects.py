@@ -128,8 +128,8 @@ def test_a_planned_look_sees_more_than_the_discrepancy_alone(shuffled: Reference
     windows = [mixed(0.5, index=index) for index in range(3)]
     look = [m.value for m in measured(LooksDetector(), shuffled, windows, "drift.look_p")]
     alone = [m.value for m in measured(MmdDetector(), shuffled, windows, "embedding.mmd_p")]
-    assert max(look) <= 0.05
-    assert sum(alone) > sum(look)
+    assert max(look) <= 0.1  # a thousandth for all three by chance
+    assert sum(alone) > 5 * sum(look)
 
 
 def test_groups_are_permuted_whole() -> None:
