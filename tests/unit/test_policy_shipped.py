@@ -125,7 +125,10 @@ def test_default_says_that_the_model_copes_only_where_it_does() -> None:
 def test_default_tells_floods_and_silent_decay_from_drift() -> None:
     assert acted("default", replace(window(0, **CALM), distinct=300)) == {"flood": "alert"}
     decayed = CALM | {"loss__increase": 0.2}
-    assert acted("default", *(window(n, **decayed) for n in range(3))) == {"silent-decay": "alert"}
+    assert acted("default", *(window(n, **decayed) for n in range(3))) == {
+        "silent-decay": "alert",
+        "worth-learning": "retrain",
+    }
 
 
 @pytest.mark.parametrize("name", BY_HARM)
