@@ -210,23 +210,24 @@ def test_the_page_is_whole_and_escaped() -> None:
 
 
 def test_a_run_keeps_a_record_and_a_section(tmp_path: Path) -> None:
-    models = {"candidate": SpokenModel(raised("religion", 1.0)), "champion": SpokenModel(champion)}
-    assert write_bias(tmp_path, SUITE, round=2, seed=7, **models)
+    candidate, old = SpokenModel(raised("religion", 1.0)), SpokenModel(champion)
+    assert write_bias(tmp_path, SUITE, round=2, seed=7, candidate=candidate, champion=old)
     record = msgspec.json.decode((tmp_path / record_of(2)).read_bytes())
     assert {row["category"] for row in record["change"]} == {"age", "religion", "origin"}
     assert "candidate of round 2" in read_trail(tmp_path).bias
     broken = SpokenModel(lambda _: float("nan"))
-    assert not write_bias(tmp_path, SUITE, round=3, seed=7, candidate=broken, champion=models["champion"])
+    assert not write_bias(tmp_path, SUITE, round=3, seed=7, candidate=broken, champion=old)
     assert not (tmp_path / BIAS_PAGE).exists()
     assert not (tmp_path / record_of(3)).exists()
 
 
 def test_further_suites_of_the_rule_have_sections_of_their_own(tmp_path: Path) -> None:
-    models = {"candidate": SpokenModel(raised("religion", 1.0)), "champion": SpokenModel(champion)}
+    candidate, old = SpokenModel(raised("religion", 1.0)), SpokenModel(champion)
     own, rows = tmp_path / "ours.csv", ["category,template,stereotype,counter"]
     rows += [f"trade,t{number},Bakers are late {number},Smiths are late {number}" for number in range(3)]
     own.write_text("\n".join(rows) + "\n")
-    assert write_bias(tmp_path, SUITE, round=2, seed=7, more=(str(tmp_path / "gone.csv"), str(own)), **models)
+    more = (str(tmp_path / "gone.csv"), str(own))
+    assert write_bias(tmp_path, SUITE, round=2, seed=7, more=more, candidate=candidate, champion=old)
     page = read_trail(tmp_path).bias
     assert page.count("candidate of round 2") == 2, "the suite that is gone leaves the others as they are"
     assert "against the champion, by ours" in page
