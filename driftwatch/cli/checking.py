@@ -31,8 +31,8 @@ _LEAST_WINDOWS = 100
 _TENTH = 0.1
 _DAY = 86_400
 _IN_STREAM = (
-    "its texts name their group and the training data names none, so the false-alarm budget is kept only where groups "
-    "are as long whatever they are about: set group in the stream's reference, or none in its sources"
+    "its texts name their group and the training data names none, so drift is seen later, and topics that disappear "
+    "hardly at all: set group in the stream's reference"
 )
 _IN_REFERENCE = (
     "the training data names its groups and not every source does, so the false-alarm budget is kept only where groups "
