@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.retraining.frequency [--quick] [--seed N] [--policy NAME …] [--data FOLDER]`` measures this part
 alone. The product itself lives through it, with the same traffic and first champion; driftwatch's policy is the rule of
-``policies/default.yaml`` that retrains, its recipe included, the others train by ``small``. With ``DRIFTWATCH_BENCHMARK`` set, each policy's year is kept in that
-folder, so that a long measurement can be cut into pieces: a policy at a time, and all of them at last.
+``policies/default.yaml`` that retrains, its recipe included, the others train by ``small``. With
+``DRIFTWATCH_BENCHMARK`` set, each policy's year is kept in that folder, so that a long measurement can be cut into
+pieces: a policy at a time, and all of them at last.
 """
 
 from __future__ import annotations
