@@ -1,9 +1,10 @@
 """How often is a model retrained, and how well does it do? A year of traffic under three policies.
 
 ``python -m benchmarks.retraining.frequency [--quick] [--seed N] [--policy NAME …] [--data FOLDER]`` measures this part
-alone. The product itself lives through it, with the same traffic, recipe and first champion; driftwatch's policy is the
-rule of ``policies/default.yaml`` that retrains. With ``DRIFTWATCH_BENCHMARK`` set, each policy's year is kept in that
-folder, so that a long measurement can be cut into pieces: a policy at a time, and all of them at last.
+alone. The product itself lives through it, with the same traffic and first champion; driftwatch's policy is the rule of
+``policies/default.yaml`` that retrains, its recipe included, the others train by ``small``. With
+``DRIFTWATCH_BENCHMARK`` set, each policy's year is kept in that folder, so that a long measurement can be cut into
+pieces: a policy at a time, and all of them at last.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
@@ -91,6 +92,7 @@ class Strategy:
         cooldown: between two runs.
         worth: the rule's line about the probe; empty without one.
         need: fresh texts before a run is asked for.
+        recipe: that runs are trained by.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Strategy:
     cooldown: str
     worth: str = ""
     need: int = WINDOW
+    recipe: str = "small"
 
     @property
     def policy(self) -> str:
@@ -108,7 +111,7 @@ class Strategy:
             name=self.name,
             when=self.when,
             hold=self.hold,
-            recipe=_shipped_rule()["recipe"],
+            recipe=self.recipe,
             need=self.need,
             worth=self.worth,
             cooldown=self.cooldown,
@@ -121,15 +124,9 @@ _CHAMPION_STEPS = 600
 """Four passes over its texts: a model that has not finished learning gains by any retraining, drift or none."""
 
 
-def _shipped_rule() -> dict[str, Any]:
-    """Return the rule of the default policy that retrains."""
-    (rule,) = [each for each in yaml.safe_load(_DEFAULT.read_text("utf-8"))["rules"] if each["do"] == "retrain"]
-    return dict(rule)
-
-
 def _shipped() -> Strategy:
-    """Return what the default policy says of when to train and on how much; gates and promotion are as everyone's."""
-    rule = _shipped_rule()
+    """Return what the default policy says of when to train, on how much and how; gates and promotion are everyone's."""
+    (rule,) = [each for each in yaml.safe_load(_DEFAULT.read_text("utf-8"))["rules"] if each["do"] == "retrain"]
     return Strategy(
         name="driftwatch",
         when=rule["when"],
@@ -137,6 +134,7 @@ def _shipped() -> Strategy:
         cooldown=rule["limits"]["cooldown"],
         worth=f"worth: {{probe_gain: {rule['worth']['probe_gain']}}}",
         need=rule["need"]["fresh_texts"],
+        recipe=rule["recipe"],
     )
 
 
