@@ -407,7 +407,12 @@ FILES = [
     Door(name="missing", run=["drift", "HERE/none.jsonl"], says="none.jsonl: there is no such file"),
     Door(name="empty", run=["drift", "HERE/f.jsonl"], make=put("f.jsonl", ""), says="the file is empty"),
     Door(name="blank", run=["drift", "HERE/f.jsonl"], make=put("f.jsonl", "\n"), says="it holds no text"),
-    Door(name="few", run=["drift", "HERE/f.jsonl"], make=put("f.jsonl", rows(3)), says="too little data: 3 distinct"),
+    Door(
+        name="few",
+        run=["drift", "HERE/f.jsonl"],
+        make=put("f.jsonl", rows(3)),
+        says="too little data to speak of drift: 3 distinct",
+    ),
     Door(name="binary", run=["drift", "HERE/f.csv"], make=put("f.csv", b"\0"), says="this is no text file"),
     Door(name="broken", run=["drift", "HERE/f.jsonl"], make=put("f.jsonl", rows(60) + "{"), says="f.jsonl:61"),
     Door(name="kind", run=["drift", "HERE/f.pdf"], make=put("f.pdf", "a"), says='".pdf" is no kind'),
