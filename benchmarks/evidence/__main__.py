@@ -10,7 +10,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.evidence import authors, costs, delays, encoders, false_alarms, long_topics, recurring
+from benchmarks.evidence import (
+    authors,
+    bursts,
+    costs,
+    delays,
+    encoders,
+    false_alarms,
+    long_topics,
+    recurring,
+    suffering,
+)
 from benchmarks.table import measure_parts
 
 if TYPE_CHECKING:
@@ -49,6 +59,8 @@ def _parts(data: Path, cache: Path, *, quick: bool) -> dict[str, Callable[[], It
         "duplicates": lambda: false_alarms.duplicates(data, cache, draws=1 if quick else 5),
         "recurring": lambda: recurring.recurring(data, cache, draws=1 if quick else 5),
         "authors": lambda: authors.authors(data, cache, draws=1 if quick else 6),
+        "suffering": lambda: suffering.suffering(data, cache, most=4 if quick else 24),
+        "bursts": lambda: bursts.bursts(data, cache, draws=1 if quick else 3),
         "long-topics": lambda: long_topics.long_topics(data, cache, draws=1 if quick else 4),
         "encoders": lambda: encoders.encoders(data, cache, only=_QUICK_ENCODERS if quick else frozenset()),
     }

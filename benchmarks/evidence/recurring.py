@@ -31,7 +31,7 @@ def recurring(data: Path, cache: Path, *, draws: int) -> Iterator[Row]:
     """
     for name, log in _LOG.items():
         corpus = load(data / "corpora" / f"{name}.jsonl", cache)
-        common = _common(corpus)
+        common = common_bodies(corpus)
         rest = np.setdiff1d(np.arange(len(corpus)), common)
         for share in _SHARES:
             for dependence in ("independent", "auto"):
@@ -58,7 +58,7 @@ def mixed(rows: Rows, common: Rows, share: float, random: np.random.Generator) -
     return found
 
 
-def _common(corpus: Corpus) -> Rows:
+def common_bodies(corpus: Corpus) -> Rows:
     """Return rows of 400 short texts: of four labels where there are any, so that they lie close together."""
     lengths = np.array([len(body) for body in corpus.bodies])
     _, firsts = np.unique(np.array(corpus.bodies), return_index=True)

@@ -88,9 +88,9 @@ def reference(corpus: Corpus, rows: Rows, *, seed: int) -> Reference:
         encoder=corpus.features.embeddings.digest,
         tokenizer=corpus.features.tokens.digest,
         champion=None,
-        train=_part(corpus, distinct[:cut]),
-        cal=_part(corpus, distinct[cut:]),
-        heldout=_part(corpus, distinct[:0]),
+        train=part(corpus, distinct[:cut]),
+        cal=part(corpus, distinct[cut:]),
+        heldout=part(corpus, distinct[:0]),
         memory=(),
     )
 
@@ -121,7 +121,8 @@ def windows(
         )
 
 
-def _part(corpus: Corpus, rows: Rows) -> ReferencePart:
+def part(corpus: Corpus, rows: Rows) -> ReferencePart:
+    """Return the texts at these rows as a part of a reference."""
     texts = tuple(Text(id=str(row), body=corpus.bodies[row], seen_at=NOON) for row in rows)
     return ReferencePart(texts=texts, features=take(corpus.features, rows))
 
