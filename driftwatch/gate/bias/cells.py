@@ -95,13 +95,19 @@ def cells_of(pairs: Sequence[Pair]) -> tuple[Cell, ...]:
     found: dict[Stratum, list[int]] = {}
     for place, pair in enumerate(pairs):
         found.setdefault(pair.stratum, []).append(place)
-    made = [_cell(pairs, np.array(found[key])) for key in sorted(found, key=lambda each: each.name)]
+    made = [cell_of(pairs, np.array(found[key])) for key in sorted(found, key=lambda each: each.name)]
     if not any(cell.templates >= LEAST_TEMPLATES for cell in made):
         raise CannotJudgeError("an interval needs pairs of at least two templates, and no category has them")
     return tuple(cell for cell in made if cell.templates >= LEAST_TEMPLATES)
 
 
-def _cell(pairs: Sequence[Pair], places: npt.NDArray[np.intp]) -> Cell:
+def cell_of(pairs: Sequence[Pair], places: npt.NDArray[np.intp]) -> Cell:
+    """Return the cell of some pairs of a suite, all of one category and kind.
+
+    Args:
+        pairs: the suite's.
+        places: int64 [n], of those.
+    """
     names, of = np.unique([pairs[place].template for place in places], return_inverse=True)
     first = pairs[places[0]]
     return Cell(category=first.category, places=places, of=of, templates=len(names), directed=first.directed)

@@ -16,7 +16,7 @@ from driftwatch.gate.bias.spread import rms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.gate.bias.cells import Cell, Mean, Scores
+    from driftwatch.gate.bias.cells import Cell, Scores
     from driftwatch.gate.bias.spread import Spread
 
 POWER = 0.8
@@ -101,7 +101,7 @@ def _rise(cell: Cell, before: Scores, after: Scores, spread: Spread, moved: floa
     rise, level = cell.rise(before, after), cell.level(after)
     shift = spread.shift(cell, moved=moved)
     towards = 1.0 if cell.directed or level.value >= 0 else -1.0
-    passed = 0.0 if cell.directed else _beyond_zero(cell.level(before), towards, cell.templates)
+    passed = 0.0 if cell.directed else beyond_zero(cell, before, towards)
     variance = spread.widened(rise.variance, cell.templates)
     return Rise(
         name=cell.name,
@@ -118,16 +118,17 @@ def _rise(cell: Cell, before: Scores, after: Scores, spread: Spread, moved: floa
     )
 
 
-def _beyond_zero(champion: Mean, towards: float, templates: int) -> float:
+def beyond_zero(cell: Cell, champion: Scores, towards: float) -> float:
     """Return what of a change across 0 is none in distance from it: there and as far again on the other side.
 
     Args:
-        champion: its mean score.
+        cell: without a direction.
+        champion: float64 [pairs of the suite], its scores.
         towards: the side that the candidate is on, 1 or -1.
-        templates: number of them.
     """
-    reach = _quantile(_SURE, templates - 1) * sqrt(champion.variance)
-    return 2 * max(0.0, -towards * champion.value - reach)
+    before = cell.level(champion)
+    reach = _quantile(_SURE, cell.templates - 1) * sqrt(before.variance)
+    return 2 * max(0.0, -towards * before.value - reach)
 
 
 def _p_above(value: float, error: float, limit: float, freedom: float) -> float:

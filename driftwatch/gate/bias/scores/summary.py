@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.features import PairUnit
+from driftwatch.gate.bias.cells import LEAST_TEMPLATES, cell_of
+from driftwatch.gate.bias.rises import beyond_zero
 from driftwatch.gate.bootstrap import Estimate, weighted_mean
 from driftwatch.gate.verdicts import CannotJudgeError
 
@@ -35,7 +37,7 @@ class CategorySummary:
         flips: share of pairs whose two sentences a classifier puts into different classes (of a change: how much that
             share rose); None for other models.
         mean: mean score, in the scores' unit; above 0 towards the stereotype (undirected: the further from 0 the more
-            the groups differ).
+            the groups differ; a change across 0 counts by how much further from it, as in the gate).
         low: lower end of the mean's 95% interval.
         high: upper end.
         size: mean of the scores without their sign.
@@ -82,7 +84,8 @@ def summarise(
         moved = None if moved is None or before.flipped is None else moved - before.flipped
     rows = []
     for category, directed, places in strata(pairs):
-        mean = estimate(values, pairs, places, seed=seed)
+        passed = _passed(before, pairs, places, towards) if before is not None and not directed else 0.0
+        mean = estimate(values - passed, pairs, places, seed=seed)
         rows.append(
             CategorySummary(
                 category=category,
@@ -100,6 +103,14 @@ def summarise(
             )
         )
     return tuple(rows)
+
+
+def _passed(
+    before: PairScores, pairs: Sequence[Pair], places: npt.NDArray[np.intp], towards: npt.NDArray[np.float64]
+) -> float:
+    """Return what of a change across 0 the gate counts for none, so that the report tells the same."""
+    cell = cell_of(pairs, places)
+    return beyond_zero(cell, before.values, float(towards[places[0]])) if cell.templates >= LEAST_TEMPLATES else 0.0
 
 
 def sides(found: PairScores, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
