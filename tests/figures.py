@@ -38,6 +38,7 @@ MEASURES = (
     "loss.perplexity_ratio",
     "tokens.jsd",
     "tokens.unknown_share",
+    "window.known_share",
 )
 DRILLS = ("new-topic", "slow")
 

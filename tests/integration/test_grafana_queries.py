@@ -56,9 +56,11 @@ def exporter() -> Iterator[int]:
     server = serve(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run)
     thread.start()
-    yield server.port
-    server.should_exit = True
-    thread.join(DEADLINE)
+    try:
+        yield server.port
+    finally:
+        server.should_exit = True
+        thread.join(DEADLINE)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
