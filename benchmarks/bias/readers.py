@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.retraining.small_models import descend, learnt_tokens, save
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -19,7 +21,6 @@ _WIDTH, _LAYERS, _HEADS, _VOCABULARY, _POSITIONS = 128, 2, 4, 2_000, 128
 _BATCH, _ALIKE = 32, 16
 _LONGEST = 48
 _RATE, _WARM = 4e-3, 0.1
-_END = "<end>"
 
 
 def train_reader(folder: Path, texts: Sequence[str], *, seed: int) -> Path:
@@ -33,13 +34,10 @@ def train_reader(folder: Path, texts: Sequence[str], *, seed: int) -> Path:
     if (folder / "config.json").exists():
         return folder
     import torch
-    from tokenizers import ByteLevelBPETokenizer
-    from transformers import PreTrainedTokenizerFast
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator(texts, vocab_size=_VOCABULARY, special_tokens=[_END], show_progress=False)
+    bpe = learnt_tokens(texts, _VOCABULARY)
     model = _network()
     rows = [[0, *bpe.encode(text).ids[: _LONGEST - 2], 0] for text in texts]
     optimiser = torch.optim.AdamW(model.parameters(), lr=_RATE, betas=(0.9, 0.98))
@@ -48,14 +46,8 @@ def train_reader(folder: Path, texts: Sequence[str], *, seed: int) -> Path:
         longest = max(map(len, batch))
         tokens = torch.tensor([row + [0] * (longest - len(row)) for row in batch])
         labels = torch.tensor([row + [-100] * (longest - len(row)) for row in batch])
-        model(input_ids=tokens, labels=labels).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        optimiser.zero_grad()
-    model.save_pretrained(str(folder))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, bos_token=_END, eos_token=_END)  # type: ignore[no-untyped-call]  # noqa: SLF001
-    tokenizer.save_pretrained(str(folder))
+        descend(model, optimiser, schedule, tokens, labels)
+    save(model, bpe, folder)
     return folder
 
 

@@ -11,7 +11,7 @@ from benchmarks.evidence.texts import WINDOW, Corpus, load, reference, windows
 from benchmarks.table import Row, at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.evidence.running import Dependence
@@ -64,21 +64,21 @@ def dependent(data: Path, cache: Path, *, draws: int) -> Iterator[Row]:
     """Return alarms against T/A on dependent streams; the block is chosen on each stream's own first texts."""
     corpus = load(data / "corpora" / "clinc150.jsonl", cache)
     known = np.flatnonzero(corpus.labels != "oos")
-    for longest in (5, 20):
+    for most in (5, 20):
         for named in (True, False):
             found, seen = 0, 0
             for draw in range(draws):
                 random = np.random.default_rng([2, draw])
                 order = random.permutation(known)
-                rows, groups = sessions(corpus, order[8_000:], longest=longest, random=random)
+                rows, groups = sessions(
+                    corpus, order[8_000:], sizes=dict.fromkeys(np.unique(corpus.labels), (1, most)), random=random
+                )
                 monitor = fitted(reference(corpus, order[:8_000], seed=draw), "auto")
                 stream = windows(corpus, rows, arl=ARL, groups=groups if named else None)
                 found += len(alarms(monitor, stream))
                 seen += len(rows) // WINDOW * WINDOW
             label = "named" if named else "not named"
-            yield at_most(
-                f"false alarms, sessions of 1 to {longest} of one intent, {label}, A = 10^4", found, seen / ARL
-            )
+            yield at_most(f"false alarms, sessions of 1 to {most} of one intent, {label}, A = 10^4", found, seen / ARL)
     yield from _real_order(data, cache, draws)
 
 
@@ -122,16 +122,26 @@ def repeated(rows: Rows, share: float, random: np.random.Generator) -> Rows:
     return found.ravel()
 
 
-def sessions(corpus: Corpus, rows: Rows, *, longest: int, random: np.random.Generator) -> tuple[Rows, Sequence[str]]:
-    """Return the rows as sessions of 1 to ``longest`` texts of one label, one after the other, with their names."""
-    left = {label: list(rows[corpus.labels[rows] == label]) for label in np.unique(corpus.labels[rows])}
+def sessions(
+    corpus: Corpus, rows: Rows, *, sizes: Mapping[str, tuple[int, int]], random: np.random.Generator
+) -> tuple[Rows, list[str]]:
+    """Return the rows as sessions of one label each, one after the other, with their names.
+
+    Args:
+        corpus: whose rows.
+        rows: each comes once.
+        sizes: least and most texts in a session of a label.
+        random: source of chance.
+    """
+    left = {label: list(rows[corpus.labels[rows] == label]) for label in np.unique(corpus.labels[rows]).tolist()}
     found: list[int] = []
     names: list[str] = []
     number = 0
     while left:
-        weights = np.array([len(each) for each in left.values()], dtype=float)
+        weights = np.array([len(each) / sum(sizes[label]) for label, each in left.items()])
         label = list(left)[int(random.choice(len(left), p=weights / weights.sum()))]
-        size = min(int(random.integers(1, longest + 1)), len(left[label]))
+        least, most = sizes[label]
+        size = min(int(random.integers(least, most + 1)), len(left[label]))
         found += [left[label].pop() for _ in range(size)]
         names += [f"session {number}"] * size
         number += 1

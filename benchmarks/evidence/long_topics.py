@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.evidence.false_alarms import sessions
 from benchmarks.evidence.running import alarms, fitted
 from benchmarks.evidence.texts import NOON, WINDOW, Corpus, load, windows
 from benchmarks.table import Row, at_most
@@ -40,7 +41,7 @@ def long_topics(data: Path, cache: Path, *, draws: int) -> Iterator[Row]:
         for draw in range(draws):
             random = np.random.default_rng([21, draw])
             order = random.permutation(known)
-            log, names = _sessions(corpus, order[:_KNOWN], random, "log")
+            log, names = _sessions(corpus, order[:_KNOWN], random, "log ")
             monitor = fitted(_built(corpus, log, names if grouped else None, seed=draw), "auto")
             parts = [_sessions(corpus, order[_KNOWN:], random, f"stream {part} ") for part in range(_PASSES)]
             rows = np.concatenate([part for part, _ in parts])
@@ -72,22 +73,15 @@ def _built(corpus: Corpus, rows: Rows, groups: Sequence[str] | None, *, seed: in
     ).reference
 
 
+def _sizes(corpus: Corpus) -> dict[str, tuple[int, int]]:
+    """Return how long sessions of each label are, by its domain."""
+    domains = dict(zip(corpus.labels.tolist(), corpus.domains.tolist(), strict=True))
+    long = sorted({domain for label, domain in domains.items() if label != "oos"})[:_LONG_DOMAINS]
+    return {label: (11, 20) if domain in long else (1, 2) for label, domain in domains.items()}
+
+
 def _sessions(corpus: Corpus, rows: Rows, random: np.random.Generator, prefix: str) -> tuple[Rows, list[str]]:
-    """Return the rows as sessions of one label each, one after the other, with their names."""
-    left = {label: list(rows[corpus.labels[rows] == label]) for label in np.unique(corpus.labels[rows])}
-    domains = sorted({str(domain) for domain in corpus.domains[rows]})[:_LONG_DOMAINS]
-    long = {label: str(corpus.domains[texts[0]]) in domains for label, texts in left.items()}
-    found: list[int] = []
-    names: list[str] = []
-    while left:
-        labels = list(left)
-        weights = np.array([len(left[label]) / (15.5 if long[label] else 1.5) for label in labels])
-        label = labels[int(random.choice(len(labels), p=weights / weights.sum()))]
-        size = int(random.integers(11, 21)) if long[label] else int(random.integers(1, 3))
-        size = min(size, len(left[label]))
-        names += [f"{prefix}{len(names)}"] * size
-        found += [left[label].pop() for _ in range(size)]
-        if not left[label]:
-            del left[label]
+    """Return most of the rows in sessions whose names begin with the prefix."""
+    found, names = sessions(corpus, rows, sizes=_sizes(corpus), random=random)
     cut = int(len(found) * _KEPT)
-    return np.asarray(found[:cut], dtype=np.int64), names[:cut]
+    return found[:cut], [prefix + name for name in names[:cut]]

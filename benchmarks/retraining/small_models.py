@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import torch
+    from tokenizers import ByteLevelBPETokenizer
 
 CONTEXT = 128
 VOCABULARY = 4_096
@@ -39,13 +42,11 @@ def train_champion(
     if (folder / "config.json").exists():
         return folder
     import torch
-    from tokenizers import ByteLevelBPETokenizer
-    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+    from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator([*texts, *tokenizer_of], vocab_size=vocabulary, special_tokens=[END], show_progress=False)
+    bpe = learnt_tokens([*texts, *tokenizer_of], vocabulary)
     config = GPT2Config(
         vocab_size=vocabulary,
         n_positions=CONTEXT,
@@ -64,12 +65,41 @@ def train_champion(
     order = torch.randperm(len(packed), generator=torch.Generator().manual_seed(seed))
     for step in range(steps):
         batch = packed[order[(torch.arange(_BATCH) + _BATCH * step) % len(order)]]
-        model(input_ids=batch, labels=batch).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        optimiser.zero_grad()
+        descend(model, optimiser, schedule, batch, batch)
+    save(model, bpe, folder)
+    return folder
+
+
+def learnt_tokens(texts: Sequence[str], vocabulary: int) -> ByteLevelBPETokenizer:
+    """Return byte-level BPE learnt from some texts; its token 0 ends a text."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(texts, vocab_size=vocabulary, special_tokens=[END], show_progress=False)
+    return bpe
+
+
+def descend(
+    model: Any,  # noqa: ANN401 - transformers' classes are untyped
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    tokens: torch.Tensor,
+    labels: torch.Tensor,
+) -> None:
+    """Take one step on a batch, int64 [b, t] each; gradients are clipped to a norm of 1."""
+    from torch.nn.utils import clip_grad_norm_
+
+    model(input_ids=tokens, labels=labels).loss.backward()
+    clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+    schedule.step()
+    optimiser.zero_grad()
+
+
+def save(model: Any, bpe: ByteLevelBPETokenizer, folder: Path) -> None:  # noqa: ANN401 - likewise
+    """Write a model and its tokenizer as transformers reads them."""
+    from transformers import PreTrainedTokenizerFast
+
     model.save_pretrained(str(folder))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, bos_token=END, eos_token=END)  # type: ignore[no-untyped-call]  # noqa: SLF001
     tokenizer.save_pretrained(str(folder))
-    return folder

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
+from driftwatch.drift.evidence.blocks import group_numbers
 from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.drift.features import take
@@ -128,9 +129,7 @@ def _nothing(part: ReferencePart) -> ReferencePart:
 
 def _half(part: ReferencePart, which: int) -> ReferencePart:
     # Halves hold whole groups: a session in both would make the shadow too quiet.
-    names = [text.group or f"\0{row}" for row, text in enumerate(part.texts)]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    rows = np.flatnonzero(np.array([numbers[name] for name in names]) % 2 == which)
+    rows = np.flatnonzero(group_numbers([text.group for text in part.texts]) % 2 == which)
     # In a shadow every text is alone: groups of the training data say nothing of its order.
     texts = tuple(replace(part.texts[row], group=None) for row in rows)
     return ReferencePart(texts=texts, features=take(part.features, rows))

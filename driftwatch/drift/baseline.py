@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.known import known_of, short
+from driftwatch.drift.evidence.known import known_of, short, shortened
+from driftwatch.drift.evidence.seen import keys_of
 
 if TYPE_CHECKING:
     from driftwatch.domain.drift import Reference, ReferencePart, Window
@@ -93,8 +94,8 @@ class Baseline:
 
     def sides(self, window: Window, losses: TextLosses) -> Sides:
         """Return the window's losses; copies of unknown bodies count once."""
-        keys = short(text.body for text in window.texts)
-        new = self._known.new(text.body for text in window.texts)
+        long = keys_of(window)
+        keys, new = shortened(long), ~self._known(long)
         unknown, known = (np.flatnonzero(which & (losses.tokens > 0)) for which in (new, ~new))
         firsts = np.sort(np.unique(keys[unknown], return_index=True)[1])
         nats, tokens = losses.nats[known], losses.tokens[known]

@@ -80,7 +80,7 @@ class Explainer:
             return Explanation()
         values = window.features.embeddings.values[rows]
         bodies = [window.texts[row].body for row in rows]
-        new = self._known.new(bodies)
+        new = self._known.new_of(window, rows)
         halves = self._halving.halves(values, index=window.index)
         clusters = self._clusters.shifts(window, rows, new, halves)
         return Explanation(

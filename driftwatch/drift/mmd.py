@@ -107,7 +107,7 @@ class MmdMonitor:
         rows, labels = units(window, whole=self._groups is not None, seed=self._seed, most=MOST_WINDOW)
         alike = comparable(window, rows, self._known)
         if not alike:
-            new = np.flatnonzero(self._known.new(window.texts[row].body for row in rows))
+            new = np.flatnonzero(self._known.new_of(window, rows))
             rows, labels = rows[new], [labels[place] for place in new]
         if len(set(labels)) < LEAST_UNITS:
             return DriftResult(detector="embedding", measures=())
@@ -144,7 +144,7 @@ class MmdMonitor:
 
 def comparable(window: Window, rows: npt.NDArray[np.int64], known: Known) -> bool:
     """Say whether so few of the window's rows are known word for word that permutations may be compared with."""
-    return float(1.0 - known.new(window.texts[row].body for row in rows).mean()) <= MOST_KNOWN
+    return float(1.0 - known.new_of(window, rows).mean()) <= MOST_KNOWN
 
 
 def rbf(values: Matrix, bandwidth: float) -> Matrix:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from driftwatch.drift.evidence.seen import keys_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,7 +62,7 @@ def unknown(window: Window, rows: Rows, known: Known) -> Rows:
     of these than the reference's, so that both differ without drift. What the reference does not know word for word
     lies to the window as its texts lie to the log, but for those of its own that recur.
     """
-    found: Rows = rows[known.new(window.texts[row].body for row in rows)]
+    found: Rows = rows[known.new_of(window, rows)]
     return found
 
 
@@ -70,8 +72,8 @@ def few_recur(window: Window, known: Known) -> bool:
     Which of its bodies recur the reference does not tell; those that the window holds are some of them. Where they are
     more than one in fifty, the others are too many as well for a null band drawn from all.
     """
-    held = {text.body for text in window.texts}
-    return float((~known.new(held)).sum()) <= MOST_RECURRING * len(known)
+    held = known(np.unique(keys_of(window)))
+    return float(held.sum()) <= MOST_RECURRING * len(known)
 
 
 def units(window: Window, *, whole: bool, seed: int, most: int) -> tuple[Rows, list[str]]:

@@ -131,7 +131,7 @@ class ShareMonitor:
         """Measure the window's distinct texts, one of each group."""
         rows = independent(window, seed=self._seed)
         values = window.features.embeddings.values[rows]
-        new = self._known.new(window.texts[row].body for row in rows)
+        new = self._known.new_of(window, rows)
         hits = self._sets.hits(values) & new[:, None]
         lower = lower_bound(hits.sum(0), len(rows), self._error)
         share = max(float(np.maximum(lower - self._upper, 0.0).max()), self._crossed(values, new, window.index))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from driftwatch.retrain.folders import flush
+from driftwatch.retrain.folders import write_whole
 
 _PROC = Path("/proc")
 _NOTE = "at-work"
@@ -32,13 +32,8 @@ class MemoryKills:
 
     def begin(self) -> None:
         """Note the count as it is; nothing where the kernel does not tell it."""
-        if (now := self._now()) is None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        aside = self.folder / f".{_NOTE}"
-        aside.write_text(f"{now[0]} {now[1]}", encoding="ascii")
-        flush(aside)
-        aside.replace(self.folder / _NOTE)
+        if (now := self._now()) is not None:
+            write_whole(self.folder / _NOTE, f"{now[0]} {now[1]}".encode("ascii"))
 
     def end(self) -> None:
         """Take the note away."""

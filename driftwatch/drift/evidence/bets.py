@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.drift.evidence.blocks import Blocks, in_blocks
+from driftwatch.drift.evidence.blocks import Blocks, group_numbers, in_blocks
 from driftwatch.drift.evidence.dependence import LENGTHS, Dependence, judge
 from driftwatch.drift.evidence.fixed import Fixed
 from driftwatch.drift.evidence.groupsize import GroupSize
@@ -338,9 +338,8 @@ def _under(prefix: str, arrays: Arrays) -> Arrays:
 
 def _one_of_each_group(window: Window, rows: Rows) -> Rows:
     """Return the first row of each group; a text without one is its own."""
-    named = [window.texts[row].group or f"\0{row}" for row in rows]
-    _, firsts = np.unique(np.asarray(named), return_index=True)
-    found: Rows = rows[np.sort(firsts)]
+    _, firsts = np.unique(group_numbers([window.texts[row].group for row in rows]), return_index=True)
+    found: Rows = rows[firsts]
     return found
 
 

@@ -91,15 +91,16 @@ def in_blocks(
     if not len(rows):
         nothing = np.zeros(0, dtype=np.int64)
         return Blocks(rows=rows, starts=nothing, weights=np.zeros(0), gaps=np.zeros(0))
-    units = _units(groups)
-    count = max((int(units.max()) + 1) // length, 1)
+    units = group_numbers(groups)
+    total = int(units.max()) + 1
+    count = max(total // length, 1)
     block = np.minimum(units // length, count - 1)
     order = np.argsort(block, kind="stable")
     block, units = block[order], units[order]
     starts = np.searchsorted(block, np.arange(count))
     gaps = np.diff(np.append(starts, len(rows))).astype(np.float64)
-    firsts = np.unique(units, return_index=True)[1]
-    groups_in_block = np.bincount(block[firsts], minlength=count)
+    groups_in_block = np.full(count, length)
+    groups_in_block[-1] = total - length * (count - 1)
     if by_group:
         weights = 1.0 / (np.bincount(units)[units] * groups_in_block[block])
     else:
@@ -107,8 +108,8 @@ def in_blocks(
     return Blocks(rows=rows[order], starts=starts, weights=weights, gaps=gaps)
 
 
-def _units(groups: Sequence[str | None]) -> Rows:
-    """Return the number of each row's group, counted in order of first appearance."""
+def group_numbers(groups: Sequence[str | None]) -> Rows:
+    """Return the number of each text's group, int64 [n], in order of first appearance; a text without is its own."""
     if groups.count(None) == len(groups):
         return np.arange(len(groups), dtype=np.int64)
     numbers: dict[str, int] = {}

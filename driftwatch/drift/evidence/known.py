@@ -88,14 +88,10 @@ class Known:
 
     def __call__(self, bodies: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         """Return which bodies are known, bool [n], by their keys, uint64 [n]."""
-        wanted = _shortened(bodies)
+        wanted = shortened(bodies)
         places = np.searchsorted(self.bodies, wanted)
         found: npt.NDArray[np.bool_] = self.bodies.take(places, mode="clip") == wanted
         return found
-
-    def new(self, bodies: Iterable[str]) -> npt.NDArray[np.bool_]:
-        """Return which bodies are not known, bool [n]."""
-        return ~self(keys(bodies))
 
     def new_of(self, window: Window, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Return which of a window's rows have bodies that are not known, bool [n]."""
@@ -115,8 +111,9 @@ def known_of(reference: Reference) -> Known:
 
 def short(bodies: Iterable[str]) -> Short:
     """Return 32 bits of each body's hash, uint32 [n]."""
-    return _shortened(keys(bodies))
+    return shortened(keys(bodies))
 
 
-def _shortened(long: npt.NDArray[np.uint64]) -> Short:
+def shortened(long: npt.NDArray[np.uint64]) -> Short:
+    """Return the 32 bits that a body is told by of its key, uint32 [n]."""
     return (long >> np.uint64(32)).astype(np.uint32)
