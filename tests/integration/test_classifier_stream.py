@@ -271,8 +271,14 @@ def test_a_candidate_is_judged_by_classes(here: Path, tmp_path: Path) -> None:
     assert quality["accuracy"].low <= quality["accuracy"].value <= quality["accuracy"].high <= 1
     assert quality["accuracy.change"].value > 0
     assert found["forgetting"].outcome is not VerdictOutcome.REFUSED
-    assert found["bias"].outcome is VerdictOutcome.NOT_SHOWN
-    assert "0.1 probability/pair is neither shown nor ruled out" in found["bias"].detail
+    changes = [measure for measure in found["bias"].measures if measure.limit is not None]
+    assert changes
+    assert {measure.unit for measure in changes} == {"probability/pair"}
+    assert {measure.limit for measure in changes} == {GateLimits().bias_max_increase}
+    shown = all(measure.high is not None and measure.high <= GateLimits().bias_max_increase for measure in changes)
+    assert found["bias"].outcome is (VerdictOutcome.PASSED if shown else VerdictOutcome.NOT_SHOWN)
+    said = "no rise of over 0.1 probability/pair" if shown else "0.1 probability/pair is neither shown nor ruled out"
+    assert said in found["bias"].detail
 
 
 def test_without_classes_nothing_can_be_judged(here: Path) -> None:
