@@ -20,14 +20,16 @@ from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.rulebook import Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.metrics import (
-    AlarmTally,
     DaemonFigures,
     Expected,
     ExpectedStream,
     Exposition,
+    Memory,
+    Observations,
     Snapshot,
     snapshot_from,
 )
+from driftwatch.metrics.reading import ASSESSMENT
 from driftwatch.schedule import Loop, Loops
 from driftwatch.schedule.systemd import Systemd
 from driftwatch.web import App, Health, ReloadResult, WebSettings, serve
@@ -47,6 +49,7 @@ _DELIVER_EVERY = timedelta(seconds=2)
 _PRUNE_EVERY = timedelta(hours=1)
 _EXPORT_EVERY = timedelta(seconds=30)
 _PATIENCE = timedelta(minutes=5)
+_WEB = WebSettings()
 
 
 class Daemon:
@@ -68,6 +71,7 @@ class Daemon:
         self._notifiers = wiring.notifiers(config, clock=self._clock)
         self._receivers = tuple(notifier.name for notifier in self._notifiers)
         self._cycles = [self._cycle(name) for name in config.streams]
+        self._watch = Observations(config.streams)
         self._supervisor = Supervisor(
             self._store,
             wiring.launcher(config),
@@ -77,7 +81,7 @@ class Daemon:
         )
         self._started_at = self._clock.now()
         self._loops = Loops(self._all_loops(), clock=self._clock)
-        self._alarms = AlarmTally()
+        self._memory = Memory(observed=self._watch)
         self._newest = self._snapshot()
 
     def run(self) -> None:
@@ -85,13 +89,18 @@ class Daemon:
         wiring.reconcile(self._config, self._store)
         app = App(
             intake=wiring.http_intakes(
-                self._config, self._store, clock=self._clock, taken=self._wake, backlog=self._backlog
+                self._config,
+                self._store,
+                clock=self._clock,
+                taken=self._wake,
+                backlog=self._backlog,
+                lengths=self._watch.texts,
             ),
             metrics=Exposition(lambda: self._newest).render,
             health=self._health,
             reload=self._reload,
             pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
-            settings=WebSettings(),
+            settings=_WEB,
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
         )
@@ -134,6 +143,8 @@ class Daemon:
             stopping=self._stopping,
             beat=lambda: self._loops.beat("assess"),
             stepped=self._refresh,
+            watch=self._watch,
+            clock=self._clock,
         )
         prune = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
         loops = [
@@ -165,7 +176,7 @@ class Daemon:
 
     def _reading_loops(self, poll: timedelta) -> list[Loop]:
         loops = []
-        for reader in wiring.readers(self._config, self._store, clock=self._clock):
+        for reader in wiring.readers(self._config, self._store, clock=self._clock, lengths=self._watch.texts):
             name = f"read:{reader.stream}:{reader.name}"
             read = rounds.reading(
                 reader.source,
@@ -210,7 +221,7 @@ class Daemon:
         expected = Expected(
             streams={
                 name: ExpectedStream(
-                    sources=(*(source.name for source in stream.sources), "assessment"),
+                    sources=(*(source.name for source in stream.sources), ASSESSMENT),
                     rules=tuple(rule.name for rule in policy.of(name)),
                     drills=tuple(drill.name for drill in stream.drills),
                 )
@@ -225,12 +236,16 @@ class Daemon:
             heartbeats=self._loops.heartbeats(),
             loop_failures=self._loops.failures(),
             patience=self._loops.patience(),
+            loop_misses=self._loops.misses(),
+            loop_delays=self._loops.delays(),
+            troubled=frozenset(cycle.stream for cycle in self._cycles if cycle.trouble),
+            backlog_limit=_WEB.backlog,
             worker_up=self._worker.pid is not None,
             worker_restarts=self._worker.restarts,
             reload_ok=self._rules.last_ok,
             reloaded_at=self._rules.loaded_at,
         )
-        return snapshot_from(self._store, expected, figures, at=self._clock.now(), alarms=self._alarms)
+        return snapshot_from(self._store, expected, figures, at=self._clock.now(), memory=self._memory)
 
 
 def run(config_path: Path) -> None:

@@ -14,7 +14,7 @@ _CHANGE = "driftwatch_bias_change"
 
 def _family(name: str, meaning: str, attribute: str) -> Family:
     def values(stream: StreamFigures) -> dict[str, float]:
-        return {category: float(getattr(figures, attribute)) for category, figures in stream.bias.items()}
+        return {category: float(getattr(figures, attribute)) for category, figures in stream.runs.bias.items()}
 
     return within_stream(name, meaning, ("category",), values)
 

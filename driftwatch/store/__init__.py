@@ -3,6 +3,7 @@
 from driftwatch.store.decisions import StoredDecision
 from driftwatch.store.opening import HEAD, Store, open_store
 from driftwatch.store.registry import Champion, ReferenceRow
+from driftwatch.store.runs import RunLine
 from driftwatch.store.step import Step, Watched
 from driftwatch.store.texts import Taken
 from driftwatch.store.windows import Position
@@ -12,6 +13,7 @@ __all__ = [
     "Champion",
     "Position",
     "ReferenceRow",
+    "RunLine",
     "Step",
     "Store",
     "StoredDecision",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,6 @@ from driftwatch.intake.sampler import HashSampler
 from driftwatch.web import FeedbackReceipt, ProblemError, Receipt, RejectedLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from driftwatch.config import Config, StreamSettings
     from driftwatch.domain.protocols import Clock, Source
     from driftwatch.store import Store
@@ -34,14 +34,22 @@ class Reader:
     pipeline: Pipeline
 
 
-def readers(config: Config, store: Store, *, clock: Clock) -> list[Reader]:
+Lengths = Callable[[str, Iterable[int]], None]
+"""Is told a stream and the lengths, in characters, of texts that were taken in."""
+
+
+def _unheard(_stream: str, _lengths: Iterable[int]) -> None:
+    """Tell nobody."""
+
+
+def readers(config: Config, store: Store, *, clock: Clock, lengths: Lengths = _unheard) -> list[Reader]:
     """Return the sources that the daemon reads by itself."""
     return [
         Reader(
             stream=stream.name,
             name=source.name,
             source=FileSource(source, clock=clock),
-            pipeline=_pipeline(stream, source.name, store, clock),
+            pipeline=_pipeline(stream, source.name, store, clock, lengths),
         )
         for stream in config.streams.values()
         for source in stream.sources
@@ -50,7 +58,13 @@ def readers(config: Config, store: Store, *, clock: Clock) -> list[Reader]:
 
 
 def http_intakes(
-    config: Config, store: Store, *, clock: Clock, taken: Callable[[], None], backlog: Callable[[str], int]
+    config: Config,
+    store: Store,
+    *,
+    clock: Clock,
+    taken: Callable[[], None],
+    backlog: Callable[[str], int],
+    lengths: Lengths = _unheard,
 ) -> dict[str, Intake]:
     """Return the streams that take texts over HTTP.
 
@@ -60,11 +74,12 @@ def http_intakes(
         clock: for texts without a time.
         taken: called after each commit.
         backlog: returns a stream's texts not yet assessed.
+        lengths: is told those of the texts taken in.
     """
     return {
         stream.name: _HttpIntake(
             settings=source,
-            pipeline=_pipeline(stream, source.name, store, clock),
+            pipeline=_pipeline(stream, source.name, store, clock, lengths),
             clock=clock,
             taken=taken,
             stream=stream.name,
@@ -138,7 +153,7 @@ class _FeedbackIntake:
         return 0
 
 
-def _pipeline(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:
+def _pipeline(stream: StreamSettings, source: str, store: Store, clock: Clock, lengths: Lengths) -> Pipeline:
     return Pipeline(
         store,
         stream=stream.name,
@@ -146,4 +161,5 @@ def _pipeline(stream: StreamSettings, source: str, store: Store, clock: Clock) -
         redactor=Redactor(stream.redact) if stream.redact is not None else None,
         sampler=HashSampler(stream.sample),
         clock=clock,
+        lengths=partial(lengths, stream.name),
     )
