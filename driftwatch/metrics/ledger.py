@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.run import PROBATION, RunState
+from driftwatch.domain.run import COST, PROBATION, RunState
 from driftwatch.metrics.bias import bias
 from driftwatch.metrics.gates import gates
 from driftwatch.metrics.snapshot import ArrivalFigures, IncreaseFigures, RunFigures, RunsFigures
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _HOUR = 3_600.0
 _AT_ONCE = 500
+_WHOLE = 20
+"""Of a stream's runs, so many are remembered with what the gates said of them."""
 
 
 class RunLedger:
@@ -62,11 +65,21 @@ class RunLedger:
             run = fresh.get(line.id)
             if run is not None and run.state.final:
                 self._kept[line.id] = run
-        return [fresh.get(line.id) or self._kept[line.id] for line in lines]
+        for line in lines[_WHOLE:]:
+            if (old := self._kept.get(line.id)) is not None:
+                self._kept[line.id] = _slim(old)
+        return [self._kept.get(line.id) or fresh[line.id] for line in lines]
 
     def _knows(self, line: RunLine) -> bool:
         kept = self._kept.get(line.id)
         return kept is not None and (kept.state, kept.updated_at) == (line.state, line.updated_at)
+
+
+def _slim(run: Run) -> Run:
+    """Return the run without what its gates said: nobody asks what they said of a candidate so old."""
+    if all(verdict.gate == COST for verdict in run.verdicts):
+        return run
+    return replace(run, verdicts=tuple(verdict for verdict in run.verdicts if verdict.gate == COST))
 
 
 def runs_figures(runs: Sequence[Run]) -> RunsFigures:

@@ -107,4 +107,4 @@ def _escaped(value: str) -> str:
 
 @lru_cache(maxsize=8_192)
 def _number(value: float) -> str:
-    return str(floatToGoString(value))
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]

@@ -168,7 +168,7 @@ def test_names_with_odd_characters_are_escaped() -> None:
 
 def test_exemplars_name_the_run_the_decision_and_the_window_in_openmetrics_alone() -> None:
     exposition = Exposition(busy_snapshot, process=False)
-    families = list(parse_openmetrics(exposition.render(OPENMETRICS)[0].decode()))
+    families = list(parse_openmetrics(exposition.render(OPENMETRICS)[0].decode()))  # type: ignore[no-untyped-call]
     found = {sample.name: sample.exemplar.labels for each in families for sample in each.samples if sample.exemplar}
     assert found == {
         "driftwatch_assessment_duration_seconds_bucket": {"window": "12"},
