@@ -18,7 +18,8 @@ WRITTEN = [
 ]
 RULES = {rule["alert"]: rule for rule in WRITTEN if "alert" in rule}
 RECORDS = {rule["record"]: rule for rule in WRITTEN if "record" in rule}
-TESTS = yaml.safe_load((FOLDER / "driftwatch.rules.test.yml").read_text())["tests"]
+CASES = ("driftwatch.rules.test.yml", "driftwatch.days.test.yml")
+TESTS = [case for name in CASES for case in yaml.safe_load((FOLDER / name).read_text())["tests"]]
 
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)"
@@ -30,8 +31,9 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_promtool
-def test_the_rules_behave_as_their_cases_say() -> None:
-    tested = promtool("test", "rules", "driftwatch.rules.test.yml")
+@pytest.mark.parametrize("cases", CASES)
+def test_the_rules_behave_as_their_cases_say(cases: str) -> None:
+    tested = promtool("test", "rules", cases)
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
