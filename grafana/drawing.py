@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 Panel = stat.Panel | timeseries.Panel | statetimeline.Panel | table.Panel | text.Panel
 _BARS = 60
+_NARROW = 70
 
 
 def panel(part: Part, *, number: int, place: GridPos) -> Panel:
@@ -116,6 +117,7 @@ def _chart(chart: Chart) -> timeseries.Panel:
             .show_legend(show_legend=True)
         )
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+        .color_scheme(build.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .data_links(_links(chart.link))
         .override_by_regexp(
             f".* {LIMIT}$",
@@ -161,6 +163,7 @@ def _table(rows: Rows) -> table.Panel:
     made = (
         table.Panel()
         .unit("short")
+        .min_width(_NARROW)
         .thresholds(_thresholds(((None, BLUE),)))
         .with_transformation(DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(

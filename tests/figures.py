@@ -94,6 +94,7 @@ def window_figures(*, at: datetime = NOON, scale: int = 1) -> WindowFigures:
 
 def runs_figures(*, at: datetime = NOON, scale: int = 1) -> RunsFigures:
     """Return runs of every state, the newest in probation."""
+    measured = {"probe": "gain", "quality": "gain", "forgetting": "loss"}
     gain = GateMeasure(name="gain", value=0.08, low=0.05, high=0.11, limit=0.01, unit="nats/token", n=400)
     return RunsFigures(
         states={state.value: 1 for state in RunState},
@@ -112,7 +113,10 @@ def runs_figures(*, at: datetime = NOON, scale: int = 1) -> RunsFigures:
         training_seconds=5_400.0 * scale,
         device_seconds=10_800.0 * scale,
         bias={category: BiasFigures(change=0.03, low=-0.01, high=0.07, limit=0.05) for category in CATEGORIES},
-        gates={gate: GateFigures(outcome="passed", measures={"gain": gain}) for gate in GATES},
+        gates={
+            gate: GateFigures(outcome="passed", measures={measured[gate]: gain} if gate in measured else {})
+            for gate in GATES
+        },
     )
 
 
