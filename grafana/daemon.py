@@ -92,6 +92,7 @@ _ASSESSMENT = (
         unit="percentunit",
         least=0,
         steps=((None, GREEN), (_SLOW, ORANGE), (_FAST, RED)),
+        room=0.2,
     ),
     Chart(
         title="Attempts to assess",
@@ -150,6 +151,7 @@ _LOOPS = (
         unit="percentunit",
         least=0,
         steps=((None, GREEN), (1, RED)),
+        room=1,
     ),
     Chart(
         title="Rounds that begin late",

@@ -92,7 +92,9 @@ def _tile(tile: Tile) -> stat.Panel:
         .unit(tile.unit)
         .thresholds(_thresholds(tile.steps))
         .color_scheme(build.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-        .color_mode(BigValueColorMode.BACKGROUND_SOLID if not tile.graph else BigValueColorMode.VALUE)
+        .color_mode(
+            BigValueColorMode.VALUE if tile.graph or len(tile.steps) == 1 else BigValueColorMode.BACKGROUND_SOLID
+        )
         .graph_mode(BigValueGraphMode.AREA if tile.graph else BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(values=False))
         .mappings(_words(tile.words))
@@ -135,6 +137,8 @@ def _chart(chart: Chart) -> timeseries.Panel:
         made = made.min(chart.least)
     if chart.most is not None:
         made = made.max(chart.most)
+    if chart.room is not None:
+        made = made.axis_soft_max(chart.room)
     if chart.steps:
         made = made.thresholds(_thresholds(chart.steps)).thresholds_style(
             common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
@@ -177,6 +181,8 @@ def _table(rows: Rows) -> table.Panel:
             )
         )
     )
+    if rows.by is not None:
+        made = made.sort_by([common.TableSortByFieldState().display_name(rows.by).desc(desc=True)])
     for ref, column in zip(refs, rows.columns, strict=True):
         made = made.with_target(
             prom.Dataquery()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "text"
+GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "#8e8e8e"
 LIMIT = "limit"
 """Series whose legend ends in this word are drawn dashed, without fill."""
 
@@ -77,6 +77,7 @@ class Chart:
         stacked: whether series add up.
         bars: whether values are bars, not lines.
         steps: limits that are drawn as lines of their colour.
+        room: up to where the axis reaches at least.
         link: where a click on a value leads.
     """
 
@@ -89,6 +90,7 @@ class Chart:
     stacked: bool = False
     bars: bool = False
     steps: Steps = ()
+    room: float | None = None
     link: Link | None = None
 
 
@@ -134,12 +136,14 @@ class Rows:
         says: what it means and what to do about it.
         labels: that tell its rows apart, in the order of their columns.
         columns: its values.
+        by: heading of the column that it is sorted by, the greatest first; in Prometheus' order without.
     """
 
     title: str
     says: str
     labels: tuple[str, ...]
     columns: tuple[Column, ...]
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

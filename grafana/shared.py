@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from grafana.boards import INCIDENT, PAGES
-from grafana.panels import GREEN, GREY, LIMIT, ORANGE, RED, Chart, Link, Query, States, Steps, Tile, Words
-from grafana.queries import measure, of
+from grafana.panels import BLUE, GREEN, GREY, LIMIT, ORANGE, RED, Chart, Link, Query, States, Steps, Tile, Words
+from grafana.queries import equal, measure, of
 
 ON_OFF: Words = {"0": ("no", GREEN), "1": ("yes", RED)}
 SINCE_ZERO: Steps = ((None, GREEN), (0, RED))
@@ -22,11 +22,26 @@ EVIDENCE = Chart(
     queries=(Query(expr=of("driftwatch_drift_evidence"), legend="{{stream}}"),),
     steps=SINCE_ZERO,
 )
+_STATES = {
+    "stable": ("stable", GREEN),
+    "benign-drift": ("benign drift", BLUE),
+    "silent-decay": ("silent decay", ORANGE),
+    "harmful-drift": ("harmful drift", RED),
+}
 STATE = States(
     title="State",
-    says="Has the text drifted, and does the model suffer? Benign drift needs no retraining, harmful drift does.",
-    query=Query(expr=of("driftwatch_drift_state"), legend="{{stream}} {{state}}"),
-    words=ON_OFF,
+    says="Has the text drifted, and does the model suffer? Benign drift needs no retraining, harmful drift does; "
+    "silent decay is a model that does worse on text that looks as it did.",
+    query=Query(
+        expr="sum by (stream) ("
+        + " or ".join(
+            f"{number} * {of('driftwatch_drift_state', equal('state', state))}"
+            for number, state in enumerate(_STATES, 1)
+        )
+        + ")",
+        legend="{{stream}}",
+    ),
+    words={"0": ("not known yet", GREY), **{str(number): said for number, said in enumerate(_STATES.values(), 1)}},
 )
 NEW_SHARE = Chart(
     title="New share of the traffic",

@@ -68,20 +68,21 @@ _DIVERGENCE = (
 _WORDS = (
     Rows(
         title="Words that moved most",
-        says="How the words of the last window moved, by rank. Prometheus holds no text: the words of these ranks "
-        "stand, in the same order, on the window's page, where its number leads.",
+        says="Shares of texts that hold the word, and its standard score, by rank. Prometheus holds no text: the words "
+        "of these ranks stand, in the same order, on the window's page, where its number leads.",
         labels=("stream", "direction", "rank"),
+        by="z",
         columns=(
-            Column(name="Share now", expr=of("driftwatch_word_share"), unit="percentunit", decimals=2),
-            Column(name="In the reference", expr=of("driftwatch_word_reference_share"), unit="percentunit", decimals=2),
+            Column(name="Now", expr=of("driftwatch_word_share"), unit="percentunit", decimals=2),
+            Column(name="Reference", expr=of("driftwatch_word_reference_share"), unit="percentunit", decimals=2),
             Column(
-                name="Standard score",
+                name="z",
                 expr=of("driftwatch_word_z"),
                 decimals=1,
                 steps=((None, ORANGE), (0, GREEN)),
             ),
             Column(
-                name="Words in window",
+                name="Window",
                 expr=f"0 * {of('driftwatch_word_z')} + on (job, instance, stream) group_left () "
                 f"{of('driftwatch_window_index')}",
                 unit="none",
@@ -99,7 +100,7 @@ _WORDS = (
             "Words of a stream are its users' text. As labels they would stay in Prometheus for months, readable by "
             "everybody who may query it, each a series of its own. So the metrics hold **how** words moved, by rank, "
             "and the daemon's pages hold **which**:\n\n"
-            "- the number in *Words in window* leads to the page with them, in the same order;\n"
+            "- the number in *Window* leads to the page with them, in the same order;\n"
             f"- [the status page]({PAGES}/) lists the streams and their windows;\n"
             "- `driftwatch incident STREAM WINDOW --out page.html` writes the incident page to a file.\n\n"
             "*Risen* words stand in more texts than in the reference, *fallen* ones in fewer. Only words are ranked "

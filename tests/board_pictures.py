@@ -72,6 +72,7 @@ def draw(
     dark: bool = False,
 ) -> Picture:
     """Draw a board over a span of time with what ``bundle`` returned."""
+    end = server.last_scrape(begin=begin, end=end)
     shown = {
         "board": read(board),
         "from": 1_000 * begin,

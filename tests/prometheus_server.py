@@ -45,6 +45,11 @@ class Prometheus:
         assert body["status"] == "success", (expression, body)
         return [float(series["value"][1]) for series in body["data"]["result"]]
 
+    def last_scrape(self, *, begin: float, end: float) -> float:
+        """Return when a scrape last succeeded: on a machine that is busy some do not, and leave a gap."""
+        [(_, scraped)] = self.over("min(up == 1)", begin=begin, end=end, step=1.0)
+        return scraped[-1][0]
+
     def over(self, expression: str, *, begin: float, end: float, step: float) -> Series:
         """Return the values of an expression over time."""
         params: dict[str, str | float] = {"query": expression, "start": begin, "end": end, "step": step}
@@ -78,7 +83,7 @@ def wait_until(true: Callable[[], bool], *, seconds: float = DEADLINE) -> None:
 def prometheus(folder: Path, target: int) -> Iterator[Prometheus]:
     """Run it on a target's port, with all that the boards ask of it, until it has scraped four times."""
     config = {
-        "global": {"scrape_interval": "500ms", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(RULES)],
         "scrape_configs": [{"job_name": "driftwatch", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}],
     }

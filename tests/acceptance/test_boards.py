@@ -1,16 +1,21 @@
-"""The boards on a real daemon's life: quiet text, drift, a retraining, its probation; no panel is empty or shows NaN."""
+"""The boards on a real daemon's life: quiet text, drift, a retraining, its probation; no panel empty or NaN."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from board_files import chosen, panels
+from board_pictures import MODULES, bundle, draw
+from browser import PROGRAM as BROWSER
+from browser import browser
 from corpus import paragraphs
 from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, free_port, ready, until
 from prometheus_server import MISSING, PROGRAM, Prometheus, prometheus
@@ -20,11 +25,10 @@ from grafana.__main__ import BOARDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from driftwatch.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800), pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 MOST_WINDOWS = 14
 RULES = f"""\
 stream: [{STREAM}]
@@ -73,7 +77,7 @@ class Life:
         said = [{"id": each["id"], "correct": place % 3 > 0} for place, each in enumerate(named[: WINDOW // 2])]
         self._post("feedback", said)
         self._post("texts", named)
-        until(lambda: True if self.store.windows.position(STREAM).index > before else None, "a window")
+        until(lambda: True if self.store.windows.position(STREAM).index > before else None, "a window", seconds=600)
 
     def states(self) -> list[RunState]:
         return [run.state for run in self.store.runs.list(stream=STREAM)]
@@ -115,7 +119,11 @@ def live(life: Life) -> None:
         life.window(drifted[number * WINDOW : (number + 1) * WINDOW])
         number += 1
     serving = (RunState.PROBATION, RunState.KEPT)
-    until(lambda: True if any(state.final or state in serving for state in life.states()) else None, "the promotion")
+    until(
+        lambda: True if any(state.final or state in serving for state in life.states()) else None,
+        "the promotion",
+        seconds=900,
+    )
     assert life.states() == [RunState.PROBATION], life.store.runs.list(stream=STREAM)[0].transitions
     for _ in range(2):
         life.window(drifted[number * WINDOW : (number + 1) * WINDOW])
@@ -138,6 +146,21 @@ def test_no_panel_stays_empty_or_shows_what_is_no_number(life: Life, tmp_path: P
                     odd += [] if all(map(math.isfinite, values)) else [where]
         assert empty == []
         assert odd == []
+        if MODULES.exists() and BROWSER is not None:
+            draw_all(server, tmp_path, begin=begin)
+
+
+def draw_all(server: Prometheus, folder: Path, *, begin: float) -> None:
+    """Draw the boards of that life; ``BOARD_PICTURES`` names a folder to keep them in."""
+    keep, end = os.environ.get("BOARD_PICTURES"), time.time()
+    files = bundle(folder)
+    with browser(folder / "profile") as tab:
+        for board in BOARDS:
+            picture = draw(board, server, tab, files, begin=begin, end=end)
+            assert picture.failed == [], board.title
+            assert picture.empty == [], board.title
+            if keep is not None:
+                (Path(keep) / f"board-{board.name}.png").write_bytes(picture.png)
 
 
 def over(server: Prometheus, expression: str, *, begin: float) -> list[float]:

@@ -30,7 +30,7 @@ const GAP = 8;
 const PROPERTIES = [
   'unit', 'decimals', 'min', 'max', 'thresholds', 'mappings', 'links', 'color', 'noValue', 'displayName',
   'custom.lineStyle', 'custom.drawStyle', 'custom.fillOpacity', 'custom.cellOptions', 'custom.minWidth', 'custom.thresholdsStyle', 'custom.stacking', 'custom.lineWidth',
-  'custom.showPoints',
+  'custom.showPoints', 'custom.axisSoftMax',
 ];
 
 const properties = PROPERTIES.map((id) => ({
@@ -233,7 +233,9 @@ function Inside({ panel, shown, theme, width, height }: any) {
     return <Nothing />;
   }
   if (panel.type === 'table') {
-    return table && <Table data={table} width={width} height={height} enableSharedCrosshair={false} />;
+    return table && (
+      <Table data={table} width={width} height={height} initialSortBy={panel.options.sortBy} enableSharedCrosshair={false} />
+    );
   }
   const frames = configured(overTime(series), panel, theme);
   return panel.type === 'timeseries' ? (
