@@ -42,7 +42,8 @@ def _seen(stream: StreamFigures) -> dict[str, float]:
     """Return all texts that came in, by source: what is counted besides does not come in once more."""
     seen: dict[str, float] = {}
     for (source, outcome), count in stream.texts.items():
-        seen[source] = seen.get(source, 0.0) + (0.0 if outcome in _BESIDES else count)
+        if outcome not in _BESIDES:
+            seen[source] = seen.get(source, 0.0) + count
     return seen
 
 
