@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 from driftwatch.domain.errors import StoreCorruptError, StoreUnavailableError, StoreVersionError
+from driftwatch.store.audit import Audit
 from driftwatch.store.counts import Counts
 from driftwatch.store.database import Database
 from driftwatch.store.decisions import Decisions
@@ -23,10 +24,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002", "0003")
+_KNOWN = ("0001", "0002", "0003", "0005")
 
 
 class Store:
@@ -41,6 +42,7 @@ class Store:
         self.runs = Runs(database, clock)
         self.registry = Registry(database, clock)
         self.marks = Marks(database)
+        self.audit = Audit(database)
         self.feedback = FeedbackStore(database)
         self.outbox = Outbox(database, clock)
 

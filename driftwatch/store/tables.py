@@ -190,6 +190,20 @@ marks = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("what", String(100), nullable=False),
+    Column("subject", String(400), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_what", "what", "id"),
+    Index("audit_subject", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
 feedback = Table(
     "feedback",
     METADATA,

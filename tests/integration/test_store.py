@@ -20,6 +20,7 @@ from run_samples import run_spec
 from sqlalchemy import insert, inspect
 
 from driftwatch.domain.alert import Alert
+from driftwatch.domain.audit import AuditEntry
 from driftwatch.domain.decision import Action, Decision, RuleState
 from driftwatch.domain.drift import Measure, Outcome, WindowResult, WordShift
 from driftwatch.domain.errors import (
@@ -475,3 +476,15 @@ def test_kill_9_loses_and_repeats_nothing(store: Store, tmp_path: Path) -> None:
     assert stored == [f"t{n}" for n in range(count)]
     assert store.counts.intake()[S, "file", "stored"] == count
     assert store.check() == []
+
+
+def test_the_audit_log_keeps_who_did_what(store: Store) -> None:
+    first = AuditEntry(at=NOW, who="alice", what="paused", subject=S, detail={"because": "a fair \N{EM DASH} today"})
+    later = AuditEntry(at=NOW + timedelta(hours=1), who="file watcher", what="policy-loaded", subject="policy")
+    store.audit.put(first)
+    store.audit.put(later)
+    assert store.audit.recent(limit=10) == [later, first]
+    assert store.audit.recent(limit=1) == [later]
+    assert store.audit.recent(what=("paused", "resumed"), limit=10) == [first]
+    assert store.audit.recent(subject=S, limit=10) == [first]
+    assert store.audit.recent(what=(), limit=10) == []
