@@ -204,6 +204,22 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 
+pauses = Table(
+    "pauses",
+    METADATA,
+    Column("id", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("stream", String(100), nullable=False),
+    Column("rule", String(200), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("because", Text, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("pauses_stream", "stream", "until"),
+    sqlite_autoincrement=True,
+)
+
 feedback = Table(
     "feedback",
     METADATA,
