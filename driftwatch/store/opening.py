@@ -13,6 +13,7 @@ from driftwatch.store.counts import Counts
 from driftwatch.store.database import Database
 from driftwatch.store.decisions import Decisions
 from driftwatch.store.feedback import FeedbackStore
+from driftwatch.store.history import History
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
 from driftwatch.store.registry import Registry
@@ -23,10 +24,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002", "0003")
+_KNOWN = ("0001", "0002", "0003", "0004")
 
 
 class Store:
@@ -38,6 +39,7 @@ class Store:
         self.counts = Counts(database)
         self.windows = Windows(database, clock)
         self.decisions = Decisions(database)
+        self.history = History(database)
         self.runs = Runs(database, clock)
         self.registry = Registry(database, clock)
         self.marks = Marks(database)
