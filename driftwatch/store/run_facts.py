@@ -16,7 +16,7 @@ from driftwatch.store.values import load, micros, moment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
 _FINAL = tuple(state.value for state in RunState if state.final)
 
@@ -33,7 +33,7 @@ def run_facts(connection: Connection, stream: str, *, since: datetime, now: date
     wanted = _wanted(stream, since)
     moved = select(func.max(transitions.c.at)).where(transitions.c.run == runs.c.id).scalar_subquery()
     columns: list[ColumnElement[Any]] = [runs.c.id, runs.c.rule, runs.c.state, runs.c.created_at, runs.c.updated_at]
-    query = select(*columns, moved.label("moved_at")).where(wanted).order_by(runs.c.created_at, runs.c.id)
+    query: Select[Any] = select(*columns, moved.label("moved_at")).where(wanted).order_by(runs.c.created_at, runs.c.id)
     rows = connection.execute(query).all()
     hours: defaultdict[str, float] = defaultdict(float)
     of_these = verdicts.c.run.in_(select(runs.c.id).where(wanted))
