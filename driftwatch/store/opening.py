@@ -14,6 +14,7 @@ from driftwatch.store.counts import Counts
 from driftwatch.store.database import Database
 from driftwatch.store.decisions import Decisions
 from driftwatch.store.feedback import FeedbackStore
+from driftwatch.store.history import History
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
 from driftwatch.store.pauses import Pauses
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 HEAD = "0006"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002", "0003", "0005", "0006")
+_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 
 class Store:
@@ -40,6 +41,7 @@ class Store:
         self.counts = Counts(database)
         self.windows = Windows(database, clock)
         self.decisions = Decisions(database)
+        self.history = History(database)
         self.runs = Runs(database, clock)
         self.registry = Registry(database, clock)
         self.marks = Marks(database)
