@@ -25,6 +25,7 @@ from driftwatch.store import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.analysis import Rival
@@ -201,7 +202,7 @@ class Cycle:
         result, now = self._with_feedback(analysis), self._clock.now()
         policy = self._policy()
         states = self._store.decisions.rule_states(self.stream)
-        facts = self._facts(result, reference, champion)
+        facts = self._facts(result, reference, champion, now)
         decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
         runs = tuple(
             self._spec(request, reference, champion, result, policy.recipes) for request in decided.requests if champion
@@ -239,17 +240,18 @@ class Cycle:
         told = [replace(each, correct=analysis.right.get(each.text)) if each.score is None else each for each in said]
         return replace(result, measures=(*result.measures, *accuracy(told)))
 
-    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None) -> Facts:
+    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None, now: datetime) -> Facts:
         def fresh_texts(since_window: int) -> int:
             before = (self._store.windows.result(self.stream, index) for index in range(since_window, result.index))
             return result.texts + sum(window.texts for window in before if window is not None)
 
         return Facts(
             fresh_texts=fresh_texts,
-            runs=self._store.runs.facts(self.stream, since=self._clock.now() - LONGEST_PERIOD),
+            runs=self._store.runs.facts(self.stream, since=now - LONGEST_PERIOD),
             elsewhere=self._store.runs.elsewhere(self.stream),
             champion_at=champion.at if champion else None,
             reference_at=reference.created_at,
+            paused=self._store.pauses.in_force(now, stream=self.stream),
         )
 
     def _spec(

@@ -94,6 +94,7 @@ def decide(
     for rule in policy.of(stream):
         before = _begin(rule, result, states.get(rule.name))
         found, after = _judge(rule, result, values, facts, before, now)
+        found += reasons.paused(facts, rule.name, now)
         action = rule.action if found and all(reason.met for reason in found) else Action.HOLD
         if action is not Action.HOLD:
             after = replace(after, fired_at=now, acted=True)

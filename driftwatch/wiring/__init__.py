@@ -16,6 +16,7 @@ from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
+from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
 from driftwatch.wiring.retention import prune_models
@@ -31,10 +32,12 @@ __all__ = [
     "alarms",
     "assessor",
     "begin_of",
+    "begin_pause",
     "build_reference",
     "checks",
     "conclude",
     "drill_texts",
+    "end_pause",
     "export",
     "export_apart",
     "export_due",
@@ -60,4 +63,5 @@ __all__ = [
     "rollback",
     "scorer",
     "stream_settings",
+    "tend_pauses",
 ]
