@@ -9,10 +9,11 @@ import socket
 
 def signed_by(reason: str) -> str:
     """Return the reason with the account that the system knows (and the one behind sudo), as evidence in the record."""
-    return f"{reason} (by {_account()} on {socket.gethostname()})"
+    return f"{reason} (by {account()} on {socket.gethostname()})"
 
 
-def _account() -> str:
+def account() -> str:
+    """Return the account that the system knows, and the one behind sudo."""
     number = os.getuid()
     try:
         name = pwd.getpwuid(number).pw_name
