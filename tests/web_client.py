@@ -94,7 +94,7 @@ def app_of(
         intake={"support": shelf},
         metrics=lambda accept: (f"# {accept}\n".encode(), "text/plain; version=0.0.4; charset=utf-8"),
         health=lambda: daemon.health,
-        reload=lambda: daemon.reloaded,
+        reload=lambda _who: daemon.reloaded,
         pages=Pages(
             status=lambda: daemon.view,
             window=daemon.window,

@@ -11,6 +11,8 @@ from typing import ClassVar, Literal
 
 from driftwatch.alert.settings import AlertSettings
 from driftwatch.domain.budget import Budget, parse_budget
+from driftwatch.domain.rights import INTAKE, Right
+from driftwatch.domain.secrets import check_reference
 from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
@@ -30,6 +32,39 @@ _GREATEST_PORT = 65_535
 _MOST_THREADS = 1_024
 _LEAST_REFERENCE = 500
 _WINDOW = (50, 100_000)  # fewer texts say nothing, more fit no memory
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+ALL_STREAMS = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """A bearer token of who sends texts or asks for something.
+
+    Args:
+        secret: reference of the token, such as ``file:/etc/driftwatch/token``.
+        sha256: of the token in hexadecimal, instead of the reference.
+        streams: whose texts and feedback it may bring; ``*`` for all.
+        may: what it may do: ``texts``, ``feedback``, ``metrics``, ``pages``, ``reload``.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    secret: str | None = None
+    sha256: str | None = None
+    streams: tuple[str, ...] = ()
+    may: tuple[Right, ...] = INTAKE
+
+    def __post_init__(self) -> None:
+        if (self.secret is None) == (self.sha256 is None):
+            raise ValueError("a token is given by secret or by sha256, one of them")
+        if self.secret is not None:
+            check_reference(self.secret)
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise ValueError("sha256 is 64 hexadecimal digits in small letters: printf %s TOKEN | sha256sum")
+        if not self.may:
+            raise ValueError("a token that may do nothing is of no use: leave it out")
+        if any(right.per_stream for right in self.may) and not self.streams:
+            raise ValueError('name the streams it may send to, or streams = ["*"]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +76,9 @@ class DaemonSettings:
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
         log: one JSON object a line, or text for people.
+        web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
+        users: what a user of that file may do, by name; everything where it is not named.
+        tokens: bearer tokens, by name.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -49,6 +87,9 @@ class DaemonSettings:
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
     log: Literal["json", "text"] = "json"
+    web_config: Path | None = None
+    users: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
+    tokens: Mapping[str, TokenSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         host, colon, port = self.listen.rpartition(":")
@@ -219,3 +260,6 @@ class Config:
     def __post_init__(self) -> None:
         if not self.streams:
             raise ValueError("there is no stream; add a section [streams.NAME]")
+        for name, token in self.daemon.tokens.items():
+            if strange := sorted(set(token.streams) - {*self.streams, ALL_STREAMS}):
+                raise ValueError(f'token "{name}" names a stream that is not configured: {", ".join(strange)}')

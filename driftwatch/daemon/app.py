@@ -17,6 +17,7 @@ from driftwatch.config import load_config
 from driftwatch.cycle import Cycle
 from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.child import WorkerChild
+from driftwatch.daemon.local import LocalDoor
 from driftwatch.daemon.rulebook import Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.metrics import (
@@ -62,6 +63,7 @@ class Daemon:
         self._systemd = systemd
         self._clock = wiring.CLOCK
         self._stopping = threading.Event()
+        self._entrance = wiring.entrance(config)
         self._store = wiring.open_store(config)
         self._rules = Rulebook(lambda: wiring.load_policy(config), clock=self._clock)
         self._worker = WorkerChild(config.path)
@@ -94,9 +96,11 @@ class Daemon:
             settings=WebSettings(),
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
+            guard=self._entrance.guard,
         )
-        server = serve(app, self._config.daemon.host, self._config.daemon.port)
-        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self._reload).start())
+        server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)
+        local = LocalDoor(app, self._config.state_dir)
+        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self._reload, args=("signal SIGHUP",)).start())
         self._loops.start()
         self._systemd.ready(f"watching {len(self._config.streams)} stream(s)")
         log.info(
@@ -105,6 +109,7 @@ class Daemon:
         try:
             server.run()
         finally:
+            local.close()
             self._stop()
 
     def _stop(self) -> None:
@@ -196,8 +201,10 @@ class Daemon:
     def _refresh(self) -> None:
         self._newest = self._snapshot()
 
-    def _reload(self) -> ReloadResult:
-        errors = self._rules.reload()
+    def _reload(self, who: str) -> ReloadResult:
+        wrong = self._entrance.again()
+        errors = (*self._rules.reload(), *((wrong,) if wrong is not None else ()))
+        log.info("reload_asked", who=who)
         self._refresh()
         return ReloadResult(errors=errors, detail=f"policy {self._rules.current().hash}")
 

@@ -63,6 +63,18 @@ def read_secret(reference: str, *, environ: Mapping[str, str]) -> Secret:
     return Secret(value)
 
 
+def secret_file(reference: str, *, environ: Mapping[str, str]) -> Path | None:
+    """Return the file that a secret is read from; None where it is a variable.
+
+    Raises:
+        ConfigError: there is no credentials directory.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        return None
+    return Path(name) if kind == "file" else _credential(name, environ)
+
+
 _CURES = {
     "env": "set the environment variable",
     "file": "write the secret into the file",

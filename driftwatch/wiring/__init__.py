@@ -1,5 +1,6 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
+from driftwatch.wiring.access import Entrance, entrance
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
@@ -27,6 +28,7 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "Entrance",
     "Reader",
     "SystemClock",
     "alarms",
@@ -38,6 +40,7 @@ __all__ = [
     "conclude",
     "drill_texts",
     "end_pause",
+    "entrance",
     "export",
     "export_apart",
     "export_due",
