@@ -16,6 +16,7 @@ from driftwatch.cli import (
     drifting,
     pausing,
     policies,
+    policy_history,
     references,
     reporting,
     running,
@@ -58,5 +59,6 @@ for group in (setup, checking, doctor, running, pausing, drifting, reporting, st
 for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+policy_history.add_to(policies.app)
 
 __all__ = ["app"]

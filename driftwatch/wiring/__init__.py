@@ -18,6 +18,7 @@ from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, expo
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
+from driftwatch.wiring.policy_record import PolicyRecord
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
 from driftwatch.wiring.retention import prune_models
@@ -29,6 +30,7 @@ __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
     "Entrance",
+    "PolicyRecord",
     "Reader",
     "SystemClock",
     "alarms",
