@@ -400,6 +400,6 @@ def test_the_largest_file_is_refused_or_read_within_seconds() -> None:
 def test_the_schema_for_editors_names_every_field() -> None:
     schema = json.loads(json_schema())
     assert set(schema["$defs"]["RetrainRule"]["properties"]) == {
-        "name", "when", "for", "clear", "unless", "do", "priority", "recipe", "need", "limits", "gates", "worth", "rounds",
-        "max_hours", "promote", "probation", "labels", "annotations",
+        "name", "when", "for", "clear", "unless", "do", "priority", "recipe", "need", "limits", "gates", "worth",
+        "rounds", "max_hours", "promote", "probation", "labels", "annotations",
     }  # fmt: skip
