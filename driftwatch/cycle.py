@@ -18,10 +18,11 @@ from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
+from driftwatch.policy.basis import facts_text, policy_text
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.policy.variables import LONGEST_PERIOD
 from driftwatch.retrain import probation
-from driftwatch.store import Step
+from driftwatch.store import Basis, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -217,6 +218,9 @@ class Cycle:
                 receivers=self._receivers,
                 runs=runs,
                 watched=probation.word(watched, analysis.comparison) if watched else None,
+                basis=Basis(
+                    at=now, policy=policy.hash, rules=policy_text(policy), facts=facts_text(facts), memory=states
+                ),
             )
         )
         log.info(

@@ -224,16 +224,18 @@ def parse_policies(texts: Mapping[str, str], *, streams: Collection[str], recipe
 def _load(files: Sequence[tuple[Path, str | None]], *, streams: Collection[str], recipes: Collection[str]) -> Policy:
     found: list[Mistake] = []
     rules: dict[str, list[Rule]] = {stream: [] for stream in streams}
+    read: dict[str, str] = {}
     for path, text in files:
         try:
             source = read_source(path) if text is None else parse_source(text, name=str(path))
+            read[source.name] = source.text
             _add(source, rules, recipes)
         except MistakesError as error:
             found += error.mistakes
     if found:
         raise MistakesError(found)
     said = [(stream, [(rule.name, rule.fingerprint) for rule in rules[stream]]) for stream in sorted(rules)]
-    return Policy(hash=_digest(said), rules={stream: tuple(kept) for stream, kept in rules.items()})
+    return Policy(hash=_digest(said), rules={stream: tuple(kept) for stream, kept in rules.items()}, files=read)
 
 
 def _add(source: Source, rules: dict[str, list[Rule]], recipes: Collection[str]) -> None:

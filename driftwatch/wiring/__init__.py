@@ -18,6 +18,7 @@ from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
+from driftwatch.wiring.replays import Compared, Replay, replay
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
@@ -26,7 +27,9 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "Compared",
     "Reader",
+    "Replay",
     "SystemClock",
     "alarms",
     "assessor",
@@ -56,6 +59,7 @@ __all__ = [
     "readers",
     "receivers",
     "reconcile",
+    "replay",
     "report",
     "rollback",
     "scorer",
