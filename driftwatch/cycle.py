@@ -19,10 +19,11 @@ from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
 from driftwatch.policy.announcing import announce
+from driftwatch.policy.basis import facts_text, policy_text
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.policy.variables import LONGEST_PERIOD, observe
 from driftwatch.retrain import probation
-from driftwatch.store import Step
+from driftwatch.store import Basis, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -220,6 +221,9 @@ class Cycle:
                 receivers=self._receivers,
                 runs=runs,
                 watched=probation.word(watched, analysis.comparison) if watched else None,
+                basis=Basis(
+                    at=now, policy=policy.hash, rules=policy_text(policy), facts=facts_text(facts), memory=states
+                ),
             )
         )
         log.info(

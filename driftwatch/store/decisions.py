@@ -65,6 +65,12 @@ class Decisions:
             raise NotFoundError(f"there is no decision {number}")
         return _stored(row)
 
+    def asked(self) -> set[RunId]:
+        """Return the runs that decisions led to."""
+        query = select(decisions.c.run).where(decisions.c.run.is_not(None))
+        with self._database.read() as connection:
+            return {RunId(run) for run in connection.execute(query).scalars()}
+
     def rule_states(self, stream: str) -> dict[str, RuleState]:
         """Return what the stream's rules remember, by rule."""
         query = select(rule_states.c.rule, rule_states.c.state).where(rule_states.c.stream == stream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 the figures' types are resolved when rows are read
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -102,9 +102,7 @@ class History:
         self._figures = msgspec.json.Decoder(_Figures)
         self._reasons = msgspec.json.Decoder(_Reasons)
 
-    def windows(
-        self, stream: str, *, since: datetime | None = None, until: datetime | None = None
-    ) -> Iterator[Past]:
+    def windows(self, stream: str, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[Past]:
         """Return a stream's windows in order, those decided on within a span of time, in constant memory."""
         texts: dict[str, str] = {}
         memories: dict[str, Mapping[str, RuleState]] = {}
@@ -208,4 +206,4 @@ class History:
 
 def _texts(connection: Connection, keys: set[str]) -> dict[str, str]:
     query = select(facts.c.key, facts.c.text).where(facts.c.key.in_(sorted(keys)))
-    return {key: text for key, text in connection.execute(query)} if keys else {}
+    return {row.key: row.text for row in connection.execute(query)} if keys else {}

@@ -21,6 +21,7 @@ from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
 from driftwatch.wiring.policy_record import PolicyRecord
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
+from driftwatch.wiring.replays import Compared, Replay, replay
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
@@ -29,9 +30,11 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "Compared",
     "Entrance",
     "PolicyRecord",
     "Reader",
+    "Replay",
     "SystemClock",
     "alarms",
     "assessor",
@@ -64,6 +67,7 @@ __all__ = [
     "readers",
     "receivers",
     "reconcile",
+    "replay",
     "report",
     "rollback",
     "scorer",
