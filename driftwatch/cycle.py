@@ -6,7 +6,6 @@ texts → features and drift (in the worker) → decisions (the policy) → one 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,11 +19,13 @@ from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
+from driftwatch.policy.variables import LONGEST_PERIOD
 from driftwatch.retrain import probation
 from driftwatch.store import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.analysis import Rival
@@ -41,7 +42,6 @@ log = structlog.get_logger()
 MOST_ATTEMPTS = 3
 """Deaths of the worker on the same texts before those are set aside."""
 
-_RUNS_PERIOD = timedelta(days=30)
 _RATE_WINDOWS = 100
 
 
@@ -202,7 +202,7 @@ class Cycle:
         result, now = self._with_feedback(analysis), self._clock.now()
         policy = self._policy()
         states = self._store.decisions.rule_states(self.stream)
-        facts = self._facts(result, reference, champion)
+        facts = self._facts(result, reference, champion, now)
         decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
         runs = tuple(
             self._spec(request, reference, champion, result, policy.recipes) for request in decided.requests if champion
@@ -240,22 +240,18 @@ class Cycle:
         told = [replace(each, correct=analysis.right.get(each.text)) if each.score is None else each for each in said]
         return replace(result, measures=(*result.measures, *accuracy(told)))
 
-    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None) -> Facts:
-        runs = self._store.runs.list(stream=self.stream)
-        month_ago = self._clock.now() - _RUNS_PERIOD
-
+    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None, now: datetime) -> Facts:
         def fresh_texts(since_window: int) -> int:
             before = (self._store.windows.result(self.stream, index) for index in range(since_window, result.index))
             return result.texts + sum(window.texts for window in before if window is not None)
 
         return Facts(
             fresh_texts=fresh_texts,
-            running=any(not run.state.final for run in runs),
-            last_run_at=self._store.runs.last_finished(self.stream),
+            runs=self._store.runs.facts(self.stream, since=now - LONGEST_PERIOD),
+            elsewhere=self._store.runs.elsewhere(self.stream),
             champion_at=champion.at if champion else None,
             reference_at=reference.created_at,
-            runs_30d=sum(run.created_at >= month_ago for run in runs),
-            training_hours_30d=sum(run.training_hours for run in runs if run.created_at >= month_ago),
+            paused=self._store.pauses.in_force(now, stream=self.stream),
         )
 
     def _spec(

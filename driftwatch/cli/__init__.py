@@ -14,6 +14,7 @@ from driftwatch.cli import (
     checking,
     doctor,
     drifting,
+    pausing,
     policies,
     references,
     reporting,
@@ -52,7 +53,7 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, drifting, reporting, status):
+for group in (setup, checking, doctor, running, pausing, drifting, reporting, status):
     group.add_to(app)
 for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)

@@ -1,10 +1,12 @@
-"""Who gives a command: noted behind the reason of what was decided by hand."""
+"""Who gives a command: noted with what was decided by hand."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import socket
+
+_LONGEST = 200
 
 
 def signed_by(reason: str) -> str:
@@ -20,4 +22,4 @@ def account() -> str:
     except KeyError:
         name = f"uid {number}"
     behind = os.environ.get("SUDO_USER", "")
-    return f"{behind} as {name}" if behind.isprintable() and behind not in ("", name) else name
+    return (f"{behind} as {name}" if behind.isprintable() and behind not in ("", name) else name)[:_LONGEST]

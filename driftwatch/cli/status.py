@@ -107,7 +107,7 @@ def _receivers(config: Config, store: Store) -> tuple[ReceiverStatus, ...]:
 
 def _drawn(config: Config, store: Store) -> RenderableType:
     view = _view(config, store)
-    tables = (_streams(view.streams), _runs(view.streams), _alerts(view.receivers))
+    tables = (_streams(view.streams), _pauses(view.streams), _runs(view.streams), _alerts(view.receivers))
     return Group(*(table for table in tables if table.row_count))
 
 
@@ -140,6 +140,15 @@ def _streams(streams: Sequence[StreamView]) -> Table:
             stream.champion or "–",
             stream.reference or "–",
         )
+    return table
+
+
+def _pauses(streams: Sequence[StreamView]) -> Table:
+    table = Table("stream", "paused", "until (UTC)", "by", "because")
+    for stream in streams:
+        for each in stream.pauses:
+            whole = each.rule or "every rule"
+            table.add_row(stream.name, whole, f"{each.until:%Y-%m-%d %H:%M:%S}", each.who, each.because)
     return table
 
 

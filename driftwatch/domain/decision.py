@@ -54,6 +54,23 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunFact:
+    """What limits need to know of a run.
+
+    Args:
+        rule: that asked for it.
+        began_at: when it was asked for.
+        ended_at: when it ended; None while it has not.
+        training_hours: so far, over all rounds, the probe's included; of a run that trains, those of the moment too.
+    """
+
+    rule: str
+    began_at: datetime
+    ended_at: datetime | None
+    training_hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState:
     """What a rule remembers from window to window.
 

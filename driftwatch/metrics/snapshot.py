@@ -76,6 +76,14 @@ class RuleFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseFigures:
+    """A pause in force: since when, however often it was prolonged, and until when."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncreaseFigures:
     """The loss of a model in probation over its predecessor's on the same texts, with its interval."""
 
@@ -129,6 +137,7 @@ class StreamFigures:
         audit: of the false-alarm budget.
         drills: by name.
         rules: by name.
+        pauses: in force, by rule; ``*`` for every rule of the stream.
         decisions: number by (rule, action).
         runs: number of runs by the state they are in.
         run: the run that has not ended; None where none goes on.
@@ -150,6 +159,7 @@ class StreamFigures:
     audit: AuditFigures = AuditFigures()
     drills: Mapping[str, DrillFigures] = field(default_factory=dict)
     rules: Mapping[str, RuleFigures] = field(default_factory=dict)
+    pauses: Mapping[str, PauseFigures] = field(default_factory=dict)
     decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     runs: Mapping[str, int] = field(default_factory=dict)
     run: RunFigures | None = None

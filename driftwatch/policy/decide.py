@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.decision import Action, Decision, Reason, RuleState
+from driftwatch.domain.decision import Action, Decision, Reason, RuleState, RunFact
 from driftwatch.domain.drift import Outcome, WindowResult
 from driftwatch.domain.run import Probation
 from driftwatch.policy import reasons
@@ -93,13 +93,15 @@ def decide(
     values = observe(result, facts, now=now)
     for rule in policy.of(stream):
         before = _begin(rule, result, states.get(rule.name))
-        busy = replace(facts, running=facts.running or bool(requests))
-        found, after = _judge(rule, result, values, busy, before, now)
+        found, after = _judge(rule, result, values, facts, before, now)
+        found += reasons.paused(facts, rule.name, now)
         action = rule.action if found and all(reason.met for reason in found) else Action.HOLD
         if action is not Action.HOLD:
             after = replace(after, fired_at=now, acted=True)
         if action is Action.RETRAIN:
             requests.append(_request(rule, result, after))
+            asked = RunFact(rule=rule.name, began_at=now, ended_at=None, training_hours=0.0)
+            facts = replace(facts, runs=(*facts.runs, asked))
         decisions.append(_decision(policy, rule, result, action, found, now))
         kept.append(after)
     kept += _cleared(policy, stream, states)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,8 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from driftwatch.domain.decision import RunFact
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.pause import Pause
 
+LONGEST_PERIOD = timedelta(days=366)
+"""Further back than this no limit looks."""
+
+_MONTH = timedelta(days=30)
 
 Value: TypeAlias = "float | str"
 """Of a variable: a number, 1 or 0 for true or false, or a word."""
@@ -55,21 +62,37 @@ class Facts:
 
     Args:
         fresh_texts: number of texts retained from the first text of a given window up to now.
-        running: whether a run of this stream has not ended yet.
-        last_run_at: when the stream's last run ended; None where none ever did.
+        runs: of this stream, newest last, as far back as ``LONGEST_PERIOD``; the one that ended last, however old.
+        elsewhere: runs of other streams that have not ended.
         champion_at: when the serving model was promoted; None without a model.
         reference_at: when the reference in force was built.
-        runs_30d: runs of this stream begun within 30 days.
-        training_hours_30d: hours of training in these.
+        paused: pauses of the stream and its rules.
     """
 
     fresh_texts: Callable[[int], int]
-    running: bool = False
-    last_run_at: datetime | None = None
+    runs: tuple[RunFact, ...] = ()
+    elsewhere: int = 0
     champion_at: datetime | None = None
     reference_at: datetime | None = None
-    runs_30d: int = 0
-    training_hours_30d: float = 0.0
+    paused: tuple[Pause, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether a run of this stream has not ended yet."""
+        return any(run.ended_at is None for run in self.runs)
+
+    @property
+    def last_run_at(self) -> datetime | None:
+        """When the stream's last run ended; None where none ever did."""
+        return max((run.ended_at for run in self.runs if run.ended_at is not None), default=None)
+
+    def within(self, period: timedelta, now: datetime) -> tuple[RunFact, ...]:
+        """Return the runs begun within a period, and those begun after now by a clock since set back."""
+        return tuple(run for run in self.runs if run.began_at >= now - period)
+
+    def hours_within(self, period: timedelta, now: datetime) -> float:
+        """Return the hours of training in runs begun within a period."""
+        return sum(run.training_hours for run in self.within(period, now))
 
 
 def _decimal(name: str, unit: str, description: str) -> Variable:
@@ -144,8 +167,8 @@ def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, V
     known["champion.age"] = _age(facts.champion_at, now)
     known["reference.age"] = _age(facts.reference_at, now)
     known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
-    known["runs.count_30d"] = facts.runs_30d
-    known["runs.gpu_hours_30d"] = facts.training_hours_30d
+    known["runs.count_30d"] = len(facts.within(_MONTH, now))
+    known["runs.gpu_hours_30d"] = facts.hours_within(_MONTH, now)
     return {name: value for name, value in known.items() if value is not None and not absent(value)}
 
 

@@ -11,6 +11,7 @@ from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.domain.run import Progress, Run, RunId, RunSpec, RunState, Transition, Verdict
 from driftwatch.store.machine import MOVES
 from driftwatch.store.outbox import put_alerts
+from driftwatch.store.run_facts import run_facts
 from driftwatch.store.tables import runs, transitions, verdicts
 from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load, micros, moment
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.alert import Alert
+    from driftwatch.domain.decision import RunFact
     from driftwatch.domain.protocols import Clock
     from driftwatch.store.database import Database
 
@@ -126,6 +128,17 @@ class Runs:
         with self._database.read() as connection:
             at = connection.execute(query).scalar_one_or_none()
         return moment(at) if at is not None else None
+
+    def facts(self, stream: str, *, since: datetime) -> tuple[RunFact, ...]:
+        """Return what limits need of a stream's runs, newest last: all not ended by then, and the last."""
+        with self._database.read() as connection:
+            return run_facts(connection, stream, since=since, now=self._clock.now())
+
+    def elsewhere(self, stream: str) -> int:
+        """Return how many runs of other streams have not ended."""
+        query = select(func.count()).where(runs.c.state.not_in(_FINAL), runs.c.stream != stream)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
 
 def add_run(connection: Connection, spec: RunSpec, *, reason: str, at: datetime) -> None:

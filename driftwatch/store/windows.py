@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select
 
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import WindowResult
+from driftwatch.store.basis import columns, keep_basis
 from driftwatch.store.decisions import add_decisions, save_rule_states
 from driftwatch.store.outbox import put_alerts, resolve_alert
 from driftwatch.store.runs import add_run, add_verdict, note_progress
@@ -91,6 +92,7 @@ class Windows:
             "outcome": result.outcome.value,
             "assessed_at": micros(now),
             "result": dump(result),
+            **(columns(step.basis) if step.basis is not None else {}),
         }
         with self._database.write() as connection:
             if not insert_new(connection, windows, [row], unique=["stream", "index"]):
@@ -103,6 +105,8 @@ class Windows:
             self._decide(connection, step, now)
 
     def _decide(self, connection: Connection, step: Step, now: datetime) -> None:
+        if step.basis is not None:
+            keep_basis(connection, step.basis)
         runs = {spec.rule: spec.id for spec in step.runs}
         linked = [(d, runs.get(d.rule) if d.action is Action.RETRAIN else None) for d in step.decisions]
         for spec in step.runs:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import Decision
     from driftwatch.domain.drift import Measure, WindowResult
+    from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
     from driftwatch.web.view import StatusView, StreamView
 
@@ -71,10 +72,19 @@ def _stream(stream: StreamView) -> str:
     last = _moment(stream.last_text_at) if stream.last_text_at else "never"
     return (
         f'<section><h2>{escape(stream.name)} <span class="badge{_BADGES.get(stream.standing, " attention")}">'
-        f"{escape(stream.standing)}</span><small>{since}</small></h2>{_drift(stream)}"
+        f"{escape(stream.standing)}</span><small>{since}</small></h2>{_pauses(stream.pauses)}{_drift(stream)}"
         f'<p class="mute">last text {last} · {stream.backlog} texts wait · champion {escape(stream.champion or "none")}'
         f" · reference {escape(stream.reference or 'none')}</p>"
         f"{_charts(stream.windows)}{_windows(stream)}{_decisions(stream.decisions)}{_runs(stream.runs)}</section>"
+    )
+
+
+def _pauses(pauses: tuple[Pause, ...]) -> str:
+    """Return who keeps which rules from acting, until when and why."""
+    return "".join(
+        f'<p><span class="badge attention">paused</span> {"every rule" if pause.rule is None else escape(pause.rule)} '
+        f"until {_moment(pause.until)} by {escape(pause.who)}: {escape(pause.because)}</p>"
+        for pause in pauses
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import Decision, RuleState
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
     from driftwatch.store import Store
 
@@ -51,6 +52,7 @@ class StreamView:
         champion: version that serves; None without a model.
         reference: version in force; None before the first.
         alarm: of drift, in force at the newest window's end; None where none is.
+        pauses: in force.
         windows: newest first.
         decisions: newest first.
         runs: newest first.
@@ -67,6 +69,7 @@ class StreamView:
     decisions: tuple[Decision, ...]
     runs: tuple[Run, ...]
     alarm: AlarmView | None = None
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +95,11 @@ def status_from(
         version=version,
         at=at,
         unready=tuple(unready),
-        streams=tuple(_stream(store, name, last_text_at.get(name)) for name in streams),
+        streams=tuple(_stream(store, name, last_text_at.get(name), at) for name in streams),
     )
 
 
-def _stream(store: Store, name: str, last_text_at: datetime | None) -> StreamView:
+def _stream(store: Store, name: str, last_text_at: datetime | None, at: datetime) -> StreamView:
     champion, reference = store.registry.champion(name), store.registry.reference(name)
     windows, runs = store.windows.recent(name, limit=WINDOWS), store.runs.list(stream=name, limit=_RUNS)
     states = store.decisions.rule_states(name).values()
@@ -112,6 +115,7 @@ def _stream(store: Store, name: str, last_text_at: datetime | None) -> StreamVie
         decisions=tuple(stored.decision for stored in store.decisions.recent(name, limit=_DECISIONS)),
         runs=tuple(runs),
         alarm=alarm_in(windows),
+        pauses=store.pauses.in_force(at, stream=name),
     )
 
 

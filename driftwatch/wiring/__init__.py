@@ -17,6 +17,7 @@ from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
+from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
 from driftwatch.wiring.retention import prune_models
@@ -33,10 +34,12 @@ __all__ = [
     "alarms",
     "assessor",
     "begin_of",
+    "begin_pause",
     "build_reference",
     "checks",
     "conclude",
     "drill_texts",
+    "end_pause",
     "entrance",
     "export",
     "export_apart",
@@ -63,4 +66,5 @@ __all__ = [
     "rollback",
     "scorer",
     "stream_settings",
+    "tend_pauses",
 ]
