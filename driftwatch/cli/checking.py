@@ -7,7 +7,6 @@ import os
 import re
 import socket
 from functools import partial
-from ipaddress import ip_address
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -62,7 +61,7 @@ def checked(config: Config) -> Iterator[Finding]:
     yield _policies(config) if recipes.level == "ok" else _UNREAD
     yield asked("address", lambda: _address(config))
     yield asked("who may ask", lambda: _entrance(config))
-    if config.daemon.web_config is None and not _loopback(config.daemon.host):
+    if config.daemon.web_config is None and not config.daemon.loopback:
         yield Finding(level="warning", subject="who may ask", detail=_ANYBODY_READS)
     if config.alerts.webhook is not None and (secret := config.alerts.webhook.secret) is not None:
         yield asked("secret of the webhook", lambda: _secret(secret))
@@ -139,15 +138,6 @@ def _entrance(config: Config) -> str:
     found = read_access(config, environ=os.environ).value
     users, tokens = len(found.access.users), len(found.access.tokens)
     return f"{'TLS' if found.tls is not None else 'plain HTTP'}, {users} user(s), {tokens} token(s)"
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _secret(reference: str) -> str:

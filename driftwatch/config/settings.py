@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -80,6 +81,7 @@ class DaemonSettings:
         web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
         users: what a user of that file may do, by name; everything where it is not named.
         tokens: bearer tokens, by name.
+        names: more host names that it is addressed by, where it listens on this machine alone and nobody logs in.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -92,6 +94,7 @@ class DaemonSettings:
     web_config: Path | None = None
     users: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     tokens: Mapping[str, TokenSettings] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         host, colon, port = self.listen.rpartition(":")
@@ -106,6 +109,14 @@ class DaemonSettings:
     def host(self) -> str:
         """Where it listens."""
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it listens on this machine alone."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def port(self) -> int:

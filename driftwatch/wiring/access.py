@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from driftwatch.config import Config
+    from driftwatch.config import Config, DaemonSettings
     from driftwatch.config.settings import TokenSettings
 
 LEAST_TOKEN = 20
 """Characters of a token: shorter ones can be guessed."""
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +84,23 @@ def read_access(config: Config, *, environ: Mapping[str, str]) -> Reading[InForc
         raise ConfigError(what, where=str(config.path), cure="add them to basic_auth_users of web_config")
     tokens = tuple(_token(name, settings, environ) for name, settings in daemon.tokens.items())
     headers = {**({"strict-transport-security": "max-age=31536000"} if web.tls is not None else {}), **web.headers}
-    access = Access(users=web.users, rights=daemon.users, tokens=tokens, headers=headers)
+    access = Access(
+        users=web.users,
+        rights=daemon.users,
+        tokens=tokens,
+        headers=headers,
+        names=_names(daemon, login=bool(web.users)),
+    )
     return Reading(
         value=InForce(access=access, tls=tls_context(web.tls) if web.tls is not None else None),
         files=(*web.files, *_secret_files(daemon.tokens.values(), environ)),
     )
+
+
+def _names(daemon: DaemonSettings, *, login: bool) -> frozenset[str] | None:
+    if login or not daemon.loopback:
+        return None
+    return frozenset(name.lower() for name in (*_LOOPBACK, daemon.host, *daemon.names))
 
 
 def _context(found: InForce) -> ssl.SSLContext:

@@ -70,18 +70,20 @@ class Followed(Generic[Value]):
     def _look(self, *, always: bool = False) -> None:
         signature = _signature(self._files)
         changed = signature != self._seen
-        if not changed and not always:
+        if not (changed or always or self.error):
             return
         self._seen = signature
         try:
             reading = self._read()
         except DriftwatchError as error:
+            if str(error) != self.error:
+                log.warning("access_kept", what=self._what, error=str(error))
             self.error = str(error)
-            log.exception("access_kept", what=self._what, error=str(error))
             return
+        cured = self.error is not None
         self._value, self._files, self.error = reading.value, reading.files, None
         self._seen = _signature(self._files)
-        if changed:
+        if changed or cured:
             log.info("access_changed", what=self._what)
 
 

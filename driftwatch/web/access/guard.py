@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _LONGEST = 4_096
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +36,15 @@ class Access:
         rights: what a user may do; everything where it is not named.
         tokens: bearer tokens.
         headers: more headers of every answer.
+        names: hosts that requests may be addressed to; any where None. Where nobody logs in, this is what keeps a page
+            elsewhere, whose name was made to point at this machine (DNS rebinding), from reading ours.
     """
 
     users: Mapping[str, bytes] = field(default_factory=dict)
     rights: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     tokens: tuple[Token, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] | None = None
 
     def open(self, right: Right) -> bool:
         """Whether anybody may: nothing is asked where nothing is set up, and tokens alone guard intake alone."""
@@ -70,9 +76,11 @@ class Guard:
             peer: address it came from.
 
         Raises:
-            ProblemError: 401 without a login that is right, 403 where it may not, 429 where too many logins wait.
+            ProblemError: 421 for another host's name, 401 without a login that is right, 403 where it may not, 429 where
+                too many logins wait.
         """
         access = self._access()
+        _check_host(access, headers.get("host", ""))
         given = headers.get("authorization", "")
         if (right is None and not given) or not (access.users or access.tokens):
             return Caller(name="anonymous", peer=peer, known=not (access.users or access.tokens))
@@ -109,6 +117,16 @@ def open_to_all() -> Guard:
     """Return a guard that asks nothing of anybody."""
     nothing = Access()
     return Guard(lambda: nothing)
+
+
+def _check_host(access: Access, host: str) -> None:
+    name = urlsplit(f"//{host}").hostname if _HOST.fullmatch(host) else None
+    if access.names is not None and name not in access.names:
+        raise ProblemError(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "Misdirected request",
+            "this daemon is not known by that host's name; [daemon] names lists those it is",
+        )
 
 
 def _credentials(access: Access, given: str) -> tuple[str, bytes]:

@@ -77,7 +77,7 @@ def _checking(allowed: frozenset[str]) -> type[ssl.SSLObject]:
         def do_handshake(self) -> None:
             super().do_handshake()
             certificate = self.getpeercert() or {}
-            names = {str(value) for _kind, value in certificate.get("subjectAltName", ())}
+            names = {str(entry[1]) for entry in certificate.get("subjectAltName", ())}
             if not names & allowed:
                 raise ssl.SSLCertVerificationError("the client's certificate holds no name that is allowed")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import yaml
 
@@ -28,8 +28,7 @@ class Spot:
 
     def wrong(self, what: str, cure: str | None = None) -> ConfigError:
         """Return the error about this place; what stands there is not repeated, it may be a secret."""
-        mark = self.node.start_mark
-        return ConfigError(what, where=f"{self.file}:{mark.line + 1}:{mark.column + 1}", cure=cure)
+        return ConfigError(what, where=_at(self.file, self.node.start_mark), cure=cure)
 
     def table(self, allowed: Collection[str] | None = None) -> dict[str, Spot]:
         """Return the values by key; an empty value has none.
@@ -104,17 +103,24 @@ def read_spot(file: Path) -> Spot | None:
     try:
         for event in yaml.parse(raw, Loader=_Loader):
             if isinstance(event, yaml.AliasEvent):
-                mark = event.start_mark
-                raise ConfigError("aliases are not read", where=f"{file}:{mark.line + 1}:{mark.column + 1}")
+                raise ConfigError("aliases are not read", where=_at(file, event.start_mark))
         root = yaml.compose(raw, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        found = error.problem_mark or error.context_mark
-        where = f"{file}:{found.line + 1}:{found.column + 1}" if found is not None else str(file)
+        where = _at(file, error.problem_mark or error.context_mark)
         raise ConfigError(f"this is no YAML: {error.problem or error.context}", where=where) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError("this is no YAML", where=str(file), cure="save it as plain UTF-8 text") from None
     return None if root is None else Spot(file, root)
 
 
+class _Mark(Protocol):
+    line: int
+    column: int
+
+
+def _at(file: Path, mark: _Mark | None) -> str:
+    return f"{file}:{mark.line + 1}:{mark.column + 1}" if mark is not None else str(file)
+
+
 def _empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and not node.value and node.style is None
+    return isinstance(node, yaml.ScalarNode) and str(node.tag) == "tag:yaml.org,2002:null"
