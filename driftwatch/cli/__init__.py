@@ -19,6 +19,7 @@ from driftwatch.cli import (
     policy_history,
     references,
     reporting,
+    retraining,
     running,
     runs,
     setup,
@@ -54,7 +55,7 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, pausing, drifting, reporting, status):
+for group in (setup, checking, doctor, running, retraining, pausing, drifting, reporting, status):
     group.add_to(app)
 for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)

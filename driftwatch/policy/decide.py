@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import GateLimits
     from driftwatch.policy.ruleset import Policy, Rule
 
-__all__ = ["Decided", "Facts", "RetrainRequest", "decide"]
+__all__ = ["Decided", "Facts", "RetrainRequest", "decide", "request_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def decide(
         act = _act(each, result, facts, in_force, now)
         acts[each.rule.name] = act
         if act.action is Action.RETRAIN:
-            requests.append(_request(each.rule, result, act.state, facts, now))
+            requests.append(request_of(each.rule, result, act.state, facts, now))
             asked = RunFact(rule=each.rule.name, began_at=now, ended_at=None, training_hours=0.0)
             facts = replace(facts, runs=(*facts.runs, asked))
     kept = [*(acts[rule.name].state for rule in rules), *_cleared(policy, stream, states)]
@@ -146,7 +146,8 @@ def _retrain_reasons(rule: Rule, result: WindowResult, facts: Facts, state: Rule
     ]
 
 
-def _request(rule: Rule, result: WindowResult, state: RuleState, facts: Facts, now: datetime) -> RetrainRequest:
+def request_of(rule: Rule, result: WindowResult, state: RuleState, facts: Facts, now: datetime) -> RetrainRequest:
+    """Return the run that a rule asks for, over the texts since its streak began."""
     retraining = rule.retraining
     if retraining is None or state.since_window is None:  # pragma: no cover - a rule that acts has both
         raise AssertionError(rule.name)

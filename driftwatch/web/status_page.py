@@ -159,7 +159,7 @@ def _decisions(decisions: tuple[Decision, ...]) -> str:
     rows = (
         [
             _moment(decision.at),
-            escape(decision.rule),
+            escape(decision.rule if decision.by is None else f"{decision.rule}, by hand: {decision.by}"),
             escape(decision.action.value),
             escape("; ".join(reason.detail for reason in decision.reasons)),
         ]

@@ -13,6 +13,7 @@ from driftwatch.wiring.analysis import (
     stream_settings,
 )
 from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
@@ -69,6 +70,7 @@ __all__ = [
     "reconcile",
     "replay",
     "report",
+    "retrain",
     "rollback",
     "scorer",
     "stream_settings",
