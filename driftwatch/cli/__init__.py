@@ -16,6 +16,7 @@ from driftwatch.cli import (
     drifting,
     policies,
     references,
+    replaying,
     reporting,
     running,
     runs,
@@ -57,5 +58,6 @@ for group in (setup, checking, doctor, running, drifting, reporting, status):
 for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+replaying.add_to(policies.app)
 
 __all__ = ["app"]

@@ -35,7 +35,7 @@ class Replay:
 
     Args:
         policy: hash of the rules; None for those of then.
-        first: moment of the first window; None where there was none.
+        first: moment of the first window.
         last: moment of the last window.
         windows: replayed, by stream.
         diverged: when other runs began to be asked for than really were, by stream; absent where never.
@@ -46,14 +46,19 @@ class Replay:
     """
 
     policy: str | None
-    first: datetime | None
-    last: datetime | None
+    first: datetime
+    last: datetime
     windows: Mapping[str, int]
     diverged: Mapping[str, datetime]
     rules: tuple[Compared, ...]
     differing: int
     differences: tuple[Difference, ...]
     assumptions: tuple[str, ...]
+
+    def name(self, each: Compared) -> str:
+        """Return what a rule is called here: with its stream where there are several."""
+        several = sum(count > 0 for count in self.windows.values()) > 1
+        return f"{each.stream}: {each.rule}" if several else each.rule
 
 
 def replay(
