@@ -110,22 +110,21 @@ class Replayer:
             self._short = policy, _short(policy)
         policy = self._short[1]
         self.windows += 1
-        if self._quiet(policy, past, facts):
-            said = {rule.name: (Action.HOLD, ("when",)) for rule in policy.of(self.stream)}
-        else:
-            decided = self._decide(policy, past, facts)
-            said = {
-                each.rule: (each.action, tuple(reason.subject for reason in each.reasons if not reason.met))
-                for each in decided.decisions
-            }
-        for rule, (action, unmet) in said.items():
-            self._tally(self.replayed, rule).note(action, unmet, window=past.result.index, at=past.at)
         for each in past.decisions:
             told = self._tally(self.recorded, each.rule)
             told.note(each.action, each.unmet, window=past.result.index, at=past.at)
             if each.action is Action.RETRAIN:
                 told.pay(self._hours.get(each.run) if each.run is not None else None)
-        self._compare(past, {rule: action for rule, (action, _) in said.items()})
+        if self._quiet(policy, past, facts):
+            for rule in policy.of(self.stream):
+                self._tally(self.replayed, rule.name).windows += 1
+            self._compare(past, {})
+            return
+        decided = self._decide(policy, past, facts)
+        for said in decided.decisions:
+            unmet = tuple(reason.subject for reason in said.reasons if not reason.met)
+            self._tally(self.replayed, said.rule).note(said.action, unmet, window=past.result.index, at=past.at)
+        self._compare(past, {said.rule: said.action for said in decided.decisions if said.action is not Action.HOLD})
 
     def _begin(self, past: Past) -> tuple[Policy, Facts]:
         if self._states is None:
@@ -185,7 +184,7 @@ class Replayer:
         return Fate(lasts=run.lasted, hours=run.run.training_hours, promoted_after=promoted)
 
     def _compare(self, past: Past, replayed: Mapping[str, Action]) -> None:
-        recorded = {each.rule: each.action for each in past.decisions}
+        recorded = {each.rule: each.action for each in past.decisions if each.action is not Action.HOLD}
         for rule in dict.fromkeys((*recorded, *replayed)):
             was, would = recorded.get(rule, Action.HOLD), replayed.get(rule, Action.HOLD)
             if was is would:
