@@ -18,9 +18,10 @@ from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
+from driftwatch.policy.announcing import announce
 from driftwatch.policy.basis import facts_text, policy_text
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
-from driftwatch.policy.variables import LONGEST_PERIOD
+from driftwatch.policy.variables import LONGEST_PERIOD, observe
 from driftwatch.retrain import probation
 from driftwatch.store import Basis, Step
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Recipe, Run
     from driftwatch.domain.text import StoredText
     from driftwatch.policy.ruleset import Policy
+    from driftwatch.policy.variables import Value
     from driftwatch.store import Champion, Position, ReferenceRow, Store
 
 log = structlog.get_logger()
@@ -213,7 +215,7 @@ class Cycle:
                 states=analysis.states,
                 decisions=decided.decisions,
                 rule_states=decided.states,
-                alerts=self._alerts(decided, result, policy, runs),
+                alerts=self._alerts(decided, result, policy, runs, observe(result, facts, now=now)),
                 resolved=self._resolved(decided),
                 receivers=self._receivers,
                 runs=runs,
@@ -284,7 +286,12 @@ class Cycle:
         )
 
     def _alerts(
-        self, decided: Decided, result: WindowResult, policy: Policy, runs: Sequence[RunSpec]
+        self,
+        decided: Decided,
+        result: WindowResult,
+        policy: Policy,
+        runs: Sequence[RunSpec],
+        values: Mapping[str, Value],
     ) -> tuple[Alert, ...]:
         states = {state.rule: state for state in decided.states}
         specs = {spec.rule: spec for spec in runs}
@@ -293,9 +300,11 @@ class Cycle:
             rule = policy.rule(self.stream, decision.rule)
             if rule is None or decision.action is Action.HOLD:
                 continue
-            words = {"labels": rule.labels, "annotations": rule.annotations}
+            state = states[rule.name]
+            said = announce(rule, result=result, state=state, values=values)
+            words = {"labels": said.labels, "annotations": said.annotations}
             if decision.action is Action.ALERT:
-                alerts.append(messages.drift_detected(decision, result=result, state=states[rule.name], **words))
+                alerts.append(messages.drift_detected(decision, result=result, state=state, **words))
             elif rule.name in specs:
                 alerts.append(messages.retrain_started(decision, spec=specs[rule.name], **words))
         return tuple(alerts)

@@ -85,7 +85,8 @@ class Facts:
 
     def within(self, period: timedelta, now: datetime) -> tuple[RunFact, ...]:
         """Return the runs begun within a period, and those begun after now by a clock since set back."""
-        return tuple(run for run in self.runs if run.began_at >= now - period)
+        since = now - period
+        return tuple(run for run in self.runs if run.began_at >= since)
 
     def hours_within(self, period: timedelta, now: datetime) -> float:
         """Return the hours of training in runs begun within a period."""
