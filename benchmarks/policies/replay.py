@@ -48,13 +48,30 @@ _RECIPES = ("small", "thorough", "full")
 _ROOT = Path(__file__).parents[2]
 _TEXTS = 5
 _NAMES = (
-    "drift.alarm drift.evidence drift.look_p drift.new_share embedding.mmd2 embedding.mmd_p embedding.auc tokens.psi "
-    "tokens.hellinger tokens.jsd tokens.unknown_share text.length loss.nats loss.increase loss.perplexity_ratio "
-    "loss.where_new audit.texts audit.alarms audit.arl_texts window.known_share"
-).split()
+    "drift.alarm",
+    "drift.evidence",
+    "drift.look_p",
+    "drift.new_share",
+    "embedding.mmd2",
+    "embedding.mmd_p",
+    "embedding.auc",
+    "tokens.psi",
+    "tokens.hellinger",
+    "tokens.jsd",
+    "tokens.unknown_share",
+    "text.length",
+    "loss.nats",
+    "loss.increase",
+    "loss.perplexity_ratio",
+    "loss.where_new",
+    "audit.texts",
+    "audit.alarms",
+    "audit.arl_texts",
+    "window.known_share",
+)
 
 
-def replay(*, quick: bool = False) -> Iterator[Row]:
+def measure(*, quick: bool = False) -> Iterator[Row]:
     """Measure both; ``quick`` takes a tenth of the windows."""
     with tempfile.TemporaryDirectory(prefix="driftwatch-replay-") as folder:
         yield from _year(Path(folder), hours=876 if quick else 8_760)
@@ -188,7 +205,7 @@ def _cycle(store: Store, clock: _Hand, policy: Policy, hour: int) -> Cycle:
         size=_TEXTS,
         budget=Budget(alarms=1, period=timedelta(days=365)),
         store=store,
-        analyst=_Given(random.Random(hour)),  # noqa: S311 - no secret
+        analyst=_Given(random.Random(hour)),
         policy=lambda: policy,
         receivers=("webhook",),
         clock=clock,
@@ -228,10 +245,13 @@ def _history(store: Store, hours: int) -> Iterator[Row]:
     known: dict[str, Policy] = {}
 
     def rules(policy: str | None) -> Policy:
+        if policy in known:
+            return known[policy or ""]
         text = store.history.policy(policy or "")
         if text is None:
             raise RuntimeError(f"the rules {policy} were not kept")
-        return known.setdefault(policy or "", read_policy(text)) if policy not in known else known[policy or ""]
+        known[policy or ""] = read_policy(text)
+        return known[policy or ""]
 
     again = replayer(store, STREAM, rules=lambda past: rules(past.policy), runs=runs, fates=Fates(runs))
     same = compared = 0
@@ -241,7 +261,8 @@ def _history(store: Store, hours: int) -> Iterator[Row]:
         replayed = again.decide(past).decisions
         same += sum(was == would for was, would in zip(recorded, replayed, strict=True))
         compared += len(recorded)
-    yield at_least(f"decisions the same, of {compared:,} on {hours:,} hourly windows ({len(runs)} runs)", same, compared)
+    words = f"decisions the same, of {compared:,} on {hours:,} hourly windows ({len(runs)} runs)"
+    yield at_least(words, same, compared)
     short = wiring.replay(store, None, streams=[STREAM])
     yield at_most("decisions that the command's replay takes otherwise", short.differing, 0)
 
@@ -268,7 +289,7 @@ def _cost(folder: Path, *, count: int) -> Iterator[Row]:
 
 def _fill(store: Store, policy: Policy, count: int) -> None:
     """Store windows with their decisions, a thousand a transaction."""
-    draw, states = random.Random(7), dict[str, "RuleState"]()  # noqa: S311 - no secret
+    draw, states = random.Random(7), dict[str, "RuleState"]()
     facts = Facts(fresh_texts=lambda _since: 10_000, champion_at=START, reference_at=START)
     database = store._database  # noqa: SLF001 - a thousand windows a transaction is no way of the daemon's
     for first in range(0, count, 1_000):
@@ -292,9 +313,3 @@ def _fill(store: Store, policy: Policy, count: int) -> None:
                 keep_basis(connection, basis)
                 add_decisions(connection, [(decision, None) for decision in decided.decisions])
                 states.update({state.rule: state for state in decided.states})
-
-
-if __name__ == "__main__":
-    from benchmarks.table import main
-
-    main("policies.replay", lambda quick: list(replay(quick=quick)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from driftwatch.policy.basis import read_policy
 from driftwatch.policy.replay import Difference, Fates, PastRun, Replayer, Tally, World, WorldRun, past_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from driftwatch.policy.ruleset import Policy
@@ -88,13 +90,26 @@ def replay(
     rules = _of_then(store) if policy is None else _given(policy)
     replayers = [replayer(store, stream, rules=rules, runs=runs, fates=fates) for stream in streams]
     moments: list[datetime] = []
-    for each in replayers:
-        for past in store.history.windows(each.stream, since=since, until=until):
-            moments = [min(past.at, *moments[:1]), max(past.at, *moments[1:])] if moments else [past.at, past.at]
-            each.see(past)
+    with _no_cycles():
+        for each in replayers:
+            for past in store.history.windows(each.stream, since=since, until=until):
+                moments = [min(past.at, *moments[:1]), max(past.at, *moments[1:])] if moments else [past.at, past.at]
+                each.see(past)
     if not moments:
         raise DataError("no window was decided on in that time", cure="driftwatch status shows what there is")
     return _told(policy, replayers, moments, fates)
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Keep the collector from looking for cycles, which windows and decisions have none of: it takes half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def replayer(

@@ -10,7 +10,7 @@ from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
 from driftwatch.policy.basis import read_facts
 from driftwatch.policy.decide import Decided, decide
-from driftwatch.policy.expressions import Expression
+from driftwatch.policy.expressions import Expression, any_of
 from driftwatch.policy.replay.runs import Fate
 from driftwatch.policy.replay.tally import Tally
 from driftwatch.policy.variables import Facts, observe
@@ -97,6 +97,7 @@ class Replayer:
         self._states: dict[str, RuleState] | None = None
         self._known: tuple[str, Facts] | None = None
         self._short: tuple[Policy, Policy] | None = None
+        self._any: tuple[Policy, Expression] | None = None
 
     def decide(self, past: Past) -> Decided:
         """Decide on the next window, with every word; the world goes on accordingly."""
@@ -154,9 +155,9 @@ class Replayer:
             return False
         if any(state.since_window is not None for state in states.values()):
             return False
-        values = observe(past.result, facts, now=past.at)
-        conditions = {rule.when.text: rule.when for rule in policy.of(self.stream)}
-        return all(condition.evaluate(values).value is False for condition in conditions.values())
+        if self._any is None or self._any[0] is not policy:
+            self._any = policy, any_of([rule.when for rule in policy.of(self.stream)])
+        return self._any[1].evaluate(observe(past.result, facts, now=past.at)).value is False
 
     def _follow(self, past: Past, requests: Sequence[RetrainRequest]) -> None:
         """Go on in the world that these requests make."""
