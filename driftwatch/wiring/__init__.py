@@ -18,6 +18,7 @@ from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
+from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
@@ -26,6 +27,7 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "REPORT_LONGEST",
     "Reader",
     "SystemClock",
     "alarms",
@@ -57,6 +59,7 @@ __all__ = [
     "receivers",
     "reconcile",
     "report",
+    "report_apart",
     "rollback",
     "scorer",
     "stream_settings",
