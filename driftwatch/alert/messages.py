@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from driftwatch.alert.drift_messages import drift_detected, drift_key, retrain_started, worker_quarantine
+from driftwatch.alert.report_messages import report_asked, report_failed
 from driftwatch.alert.run_messages import (
     approval_key,
     approval_wanted,
@@ -19,6 +20,8 @@ __all__ = [
     "drift_detected",
     "drift_key",
     "for_transition",
+    "report_asked",
+    "report_failed",
     "retrain_started",
     "run_failed",
     "run_promoted",

@@ -17,6 +17,7 @@ from driftwatch.config import load_config
 from driftwatch.cycle import Cycle
 from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.child import WorkerChild
+from driftwatch.daemon.reports import Reporting
 from driftwatch.daemon.rulebook import Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.metrics import (
@@ -153,7 +154,9 @@ class Daemon:
         tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
         prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
+        report = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers).make_all
         loops = [
+            Loop(name="reports", every=_DELIVER_EVERY, round=report, patience=wiring.REPORT_LONGEST + _PATIENCE),
             Loop(name="champions", every=_TEND_EVERY, round=tend, patience=patience),
             Loop(name="models", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
         ]

@@ -19,6 +19,7 @@ from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
 from driftwatch.wiring.replays import Compared, Replay, replay
+from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
@@ -27,6 +28,7 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "REPORT_LONGEST",
     "Compared",
     "Reader",
     "Replay",
@@ -61,6 +63,7 @@ __all__ = [
     "reconcile",
     "replay",
     "report",
+    "report_apart",
     "rollback",
     "scorer",
     "stream_settings",

@@ -27,7 +27,7 @@ from driftwatch.policy.templates import compile_template
     ],
 )
 def test_figures_stand_in_their_places(text: str, written: str) -> None:
-    values = {
+    values: dict[str, float | str] = {
         "stream": "support",
         "drift.new_share": 0.12345,
         "champion.age": 90_000.0,
