@@ -152,9 +152,7 @@ class Life:
         )
 
     def _probe(self, run: RunId, best: float) -> None:
-        measure = GateMeasure(
-            name="gain", value=best / 2, low=0.0, high=best, limit=0.02, unit="nats/token", n=100
-        )
+        measure = GateMeasure(name="gain", value=best / 2, low=0.0, high=best, limit=0.02, unit="nats/token", n=100)
         said = Verdict(gate=PROBE, round=0, outcome=VerdictOutcome.NOT_SHOWN, detail="foretold", measures=(measure,))
         self.store.runs.add_verdict(run, said)
 

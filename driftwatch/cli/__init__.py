@@ -18,6 +18,7 @@ from driftwatch.cli import (
     policies,
     policy_history,
     references,
+    replaying,
     reporting,
     retraining,
     running,
@@ -61,5 +62,6 @@ for name, group in (("reference", references), ("alarm", alarms), ("policy", pol
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
 policy_history.add_to(policies.app)
+replaying.add_to(policies.app)
 
 __all__ = ["app"]
