@@ -102,9 +102,7 @@ class History:
         self._figures = msgspec.json.Decoder(_Figures)
         self._reasons = msgspec.json.Decoder(_Reasons)
 
-    def windows(
-        self, stream: str, *, since: datetime | None = None, until: datetime | None = None
-    ) -> Iterator[Past]:
+    def windows(self, stream: str, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[Past]:
         """Return a stream's windows in order, those decided on within a span of time, in constant memory."""
         texts: dict[str, str] = {}
         memories: dict[str, Mapping[str, RuleState]] = {}
