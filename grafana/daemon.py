@@ -243,6 +243,33 @@ _MACHINE = (
         least=0,
     ),
     Chart(
+        title="Loads of the policies",
+        says="Loads within a day, by what asked for them and what they came to; refused ones keep the old rules.",
+        queries=(
+            Query(
+                expr=f"sum by (asked, outcome) (increase({here('driftwatch_policy_loads_total')}[1d]))",
+                legend="{{asked}} {{outcome}}",
+            ),
+        ),
+        least=0,
+    ),
+    Chart(
+        title="Policy files looked at",
+        says="How long ago the policy files were last looked at for changes, and last to be loaded.",
+        queries=(
+            Query(expr=f"time() - {here('driftwatch_policy_watch_timestamp_seconds')}", legend="looked at"),
+            Query(expr=f"time() - {here('driftwatch_policy_load_tried_timestamp_seconds')}", legend="loaded"),
+        ),
+        unit="s",
+        least=0,
+    ),
+    States(
+        title="Policy files watched",
+        says="Whether changes of policy files are noticed at once, or only within a minute.",
+        query=Query(expr=here("driftwatch_policy_watch_up"), legend="{{instance}}"),
+        words={"0": ("within a minute", ORANGE), "1": ("at once", GREEN)},
+    ),
+    Chart(
         title="Configuration loaded",
         says="How long ago the configuration and the policies in force were loaded.",
         queries=(Query(expr=f"time() - {here('driftwatch_config_loaded_timestamp_seconds')}", legend="{{instance}}"),),

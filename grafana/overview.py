@@ -141,6 +141,26 @@ _RULES = (
     ),
 )
 
+_POLICY = (
+    States(
+        title="Rules paused",
+        says="Rules that a person paused: they judge, and do nothing. * is every rule of the stream.",
+        query=Query(expr=of("driftwatch_paused"), legend="{{stream}} {{rule}}"),
+        words={"0": ("no", GREEN), "1": ("paused", ORANGE)},
+    ),
+    Chart(
+        title="Windows that a rule could not judge",
+        says="Windows per hour in which a condition was neither true nor false: not measured, or an error.",
+        queries=(
+            Query(
+                expr=f"sum by (stream, rule) (increase({of('driftwatch_policy_unjudged_total')}[1h]))",
+                legend="{{stream}} {{rule}}",
+            ),
+        ),
+        least=0,
+    ),
+)
+
 _PROMISES = (
     Chart(
         title="Audit: false alarms of the shadow stream",
@@ -258,7 +278,7 @@ BOARD = Board(
         Row(title="Is anything wrong? Is anything happening?", parts=_STATUS, width=3, height=4),
         Row(title="Which stream?", parts=_STREAMS, width=24, height=7),
         Row(title="Drift", parts=_DRIFT, width=12, height=8),
-        Row(title="Rules", parts=_RULES, width=12, height=7),
+        Row(title="Rules", parts=(*_RULES, *_POLICY), width=12, height=7),
         Row(title="Does the detector keep its promises?", parts=_PROMISES, width=6, height=7),
         Row(title="Texts", parts=_TEXTS, width=8, height=7),
         Row(title="Feedback", parts=_FEEDBACK, width=8, height=7),

@@ -3,7 +3,7 @@
 from driftwatch.metrics.exposition import FAMILIES, Exposition
 from driftwatch.metrics.observations import Observations
 from driftwatch.metrics.reading import Expected, ExpectedStream, Memory, snapshot_from
-from driftwatch.metrics.snapshot import DaemonFigures, Snapshot
+from driftwatch.metrics.snapshot import DaemonFigures, Snapshot, WatchFigures
 
 __all__ = [
     "FAMILIES",
@@ -14,5 +14,6 @@ __all__ = [
     "Memory",
     "Observations",
     "Snapshot",
+    "WatchFigures",
     "snapshot_from",
 ]

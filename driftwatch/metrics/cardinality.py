@@ -30,8 +30,11 @@ _OUTCOMES = {
     "driftwatch_windows_total": len(Outcome),
     "driftwatch_assessments_total": len(RESULTS),
     "driftwatch_gate_outcome": len(VerdictOutcome),
+    "driftwatch_policy_loads_total": 3,
 }
 _STATES = {"driftwatch_drift_state": len(DriftState), "driftwatch_outbox_deliveries": len(DeliveryState)}
+_WAYS = 4
+"""In which a load of the policies is asked for: at the start, by a signal, over HTTP, by files that changed."""
 _CLASSES = max(len(LENGTHS), len(DURATIONS)) + 3
 """Series of a histogram: its bounds, one class above them, the sum and the count."""
 
@@ -63,9 +66,9 @@ def most_series(streams: Sequence[Shape], *, loops: int, receivers: int) -> int:
     """
     once = [family for family in FAMILIES if "stream" not in family.labels]
     each = [family for family in FAMILIES if "stream" in family.labels]
-    return sum(_most(family, {"loop": loops, "receiver": receivers, "version": 1}) for family in once) + sum(
-        _most(family, _values(shape)) for shape in streams for family in each
-    )
+    return sum(
+        _most(family, {"loop": loops, "receiver": receivers, "version": 1, "asked": _WAYS}) for family in once
+    ) + sum(_most(family, _values(shape)) for shape in streams for family in each)
 
 
 def _values(shape: Shape) -> Mapping[str, int]:
@@ -73,7 +76,7 @@ def _values(shape: Shape) -> Mapping[str, int]:
     return {
         "stream": 1,
         "source": shape.sources,
-        "rule": shape.rules,
+        "rule": shape.rules + 1,  # and all of them, of a pause
         "drill": shape.drills,
         "category": shape.categories,
         "action": len(Action),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
+from driftwatch.domain.pause import EVERY_RULE
 from driftwatch.metrics.alarms import AlarmTally
 from driftwatch.metrics.audit import apart, audit, drills
 from driftwatch.metrics.detectors import detectors
@@ -18,6 +19,7 @@ from driftwatch.metrics.snapshot import (
     DecisionsFigures,
     MeasureFigures,
     OutboxFigures,
+    PauseFigures,
     RuleFigures,
     RunsFigures,
     Snapshot,
@@ -123,7 +125,7 @@ def snapshot_from(
         last_text_at=store.counts.last_text_at(),
         windows=store.windows.count(),
         decisions=store.decisions.count(),
-        newest=store.decisions.newest(),
+        newest=store.decisions.newest_by_rule(),
         feedback=store.feedback.counts(),
         runs=memory.ledger.read(store),
     )
@@ -131,7 +133,7 @@ def snapshot_from(
         at=at,
         daemon=daemon,
         streams=tuple(
-            replace(_stream(store, counts, memory, name, wanted), in_order=name not in daemon.troubled)
+            replace(_stream(store, counts, memory, name, wanted, at=at), in_order=name not in daemon.troubled)
             for name, wanted in expected.streams.items()
         ),
         outbox=_outbox(store, expected.receivers),
@@ -150,7 +152,9 @@ class _Counts:
     runs: Mapping[str, RunsFigures]
 
 
-def _stream(store: Store, counts: _Counts, memory: Memory, name: str, wanted: ExpectedStream) -> StreamFigures:
+def _stream(
+    store: Store, counts: _Counts, memory: Memory, name: str, wanted: ExpectedStream, *, at: datetime
+) -> StreamFigures:
     champion, reference = store.registry.champion(name), store.registry.reference(name)
     newest = next(iter(store.windows.recent(name, limit=1)), None)
     return StreamFigures(
@@ -165,6 +169,7 @@ def _stream(store: Store, counts: _Counts, memory: Memory, name: str, wanted: Ex
         audit=audit(newest, marked=store.marks.false(name)),
         drills=drills(newest, expected=wanted.drills),
         rules=_rules(store.decisions.rule_states(name), wanted.rules),
+        pauses=_pauses(store, name, wanted.rules, at=at),
         decisions={
             (rule, action.value): DecisionsFigures(
                 count=counts.decisions.get((name, rule, action.value), 0),
@@ -242,10 +247,20 @@ def _words(window: WindowResult) -> dict[tuple[str, str], WordFigures]:
 
 def _rules(states: Mapping[str, RuleState], rules: Iterable[str]) -> dict[str, RuleFigures]:
     return {
-        rule: RuleFigures(holding=state.since_window is not None, fired_at=state.fired_at)
+        rule: RuleFigures(holding=state.since_window is not None, fired_at=state.fired_at, unjudged=state.unjudged)
         if (state := states.get(rule))
         else RuleFigures()
         for rule in rules
+    }
+
+
+def _pauses(store: Store, stream: str, rules: Iterable[str], *, at: datetime) -> dict[str, PauseFigures]:
+    """Return the pauses in force; of rules that are no more, none, so that the label stays bounded."""
+    known = {EVERY_RULE, *rules}
+    return {
+        pause.scope: PauseFigures(since=pause.since, until=pause.until)
+        for pause in store.pauses.in_force(at, stream=stream)
+        if pause.scope in known
     }
 
 

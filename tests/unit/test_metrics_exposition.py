@@ -211,6 +211,7 @@ def test_detectors_have_their_limits() -> None:
 
 def test_label_names_are_of_the_bounded_kinds() -> None:
     bounded = {
+        "asked",
         "bank",
         "category",
         "detector",
