@@ -38,7 +38,7 @@ def expressions(board: Board) -> list[str]:
     return [target["expr"] for panel in panels(board) for target in panel.get("targets", ())]
 
 
-def annotations(board: Board) -> list[dict[str, Any]]:
+def events(board: Board) -> list[dict[str, Any]]:
     """Return a board's annotations."""
     found: list[dict[str, Any]] = read(board)["annotations"]["list"]
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from board_files import annotations, chosen, panels, read
+from board_files import chosen, events, panels, read
 from file_server import FileServer
 
 if TYPE_CHECKING:
@@ -35,7 +35,14 @@ def bundle(folder: Path) -> dict[str, bytes]:
     defined = ('--define:process.env.NODE_ENV="production"', "--define:global=window")
     # Their modules import older packages by a default that only their CommonJS builds find.
     aliases = [f"--alias:@grafana/{name}={MODULES / '@grafana' / name / 'dist/cjs/index.cjs'}" for name in _PACKAGES]
-    command = [esbuild, "preview.tsx", f"--outfile={folder / 'board.js'}", *options, *defined, *aliases]
+    command: list[str | Path] = [
+        esbuild,
+        "preview.tsx",
+        f"--outfile={folder / 'board.js'}",
+        *options,
+        *defined,
+        *aliases,
+    ]
     subprocess.run(command, cwd=COMPONENTS, check=True, capture_output=True, text=True)
     public = MODULES / "@grafana" / "ui" / "dist" / "public"
     icons = {f"public/{file.relative_to(public)}": file.read_bytes() for file in public.rglob("*.svg")}
@@ -80,7 +87,7 @@ def draw(
         "width": WIDTH,
         "dark": dark,
         "data": {str(panel["id"]): _answers(panel, server, begin=begin, end=end) for panel in panels(board)},
-        "events": [each for event in annotations(board) for each in _events(event, server)],
+        "events": [each for event in events(board) for each in _moments(event, server)],
     }
     data = json.dumps(shown).replace("</", "<\\/")
     page = _PAGE.replace("@DATA@", data).encode()
@@ -127,7 +134,7 @@ def _legend(template: str, labels: Any) -> str:
     return named or ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
 
-def _events(event: dict[str, Any], server: Prometheus) -> list[dict[str, Any]]:
+def _moments(event: dict[str, Any], server: Prometheus) -> list[dict[str, Any]]:
     colour = _COLOURS[event["iconColor"]]
     return [{"name": event["name"], "colour": colour, "at": at} for at in server.now(chosen(event["expr"]))]
 

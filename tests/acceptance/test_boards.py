@@ -7,6 +7,7 @@ import math
 import os
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,9 @@ rules:
     probation: {{windows: 2, max_increase: 5.0}}
 """
 MORE = """
+[streams.{stream}.evidence]
+dependence = "independent"
+
 [alerts.webhook]
 url = "http://127.0.0.1:{port}/nobody"
 
@@ -63,16 +67,20 @@ within = 120
 
 @dataclass
 class Life:
-    """A daemon and what it is fed."""
+    """A daemon and what it is fed: a text a second, by the texts' own times."""
 
     deployment: Deployment
     store: Store
+    begin: datetime
     fed: int = 0
 
     def window(self, texts: list[str]) -> None:
         """Feed a window over HTTP, feedback on half of it first, and wait until it is assessed."""
         before = self.store.windows.position(STREAM).index
-        named = [{"id": f"t{self.fed + place}", "text": text} for place, text in enumerate(texts)]
+        named = [
+            {"id": f"t{place}", "text": text, "time": (self.begin + timedelta(seconds=place)).isoformat()}
+            for place, text in enumerate(texts, self.fed)
+        ]
         self.fed += len(texts)
         said = [{"id": each["id"], "correct": place % 3 > 0} for place, each in enumerate(named[: WINDOW // 2])]
         self._post("feedback", said)
@@ -95,15 +103,14 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     deployment = deploy(tmp_path_factory.mktemp("boards") / "here")
     drill = paragraphs(("torch/nn",), 300)
     (deployment.folder / "drill.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in drill))
-    written = deployment.config.read_text().replace(
-        f"window = {WINDOW}\n", f'window = {WINDOW}\nfalse_alarms = "1 per 10000 texts"\n'
-    )
+    written = deployment.config.read_text().replace('type = "http"\n', 'type = "http"\ntime = "time"\n')
+    written = written.replace(f"window = {WINDOW}\n", f'window = {WINDOW}\nfalse_alarms = "1 per 1h"\n')
     deployment.config.write_text(written + MORE.format(port=free_port(), stream=STREAM))
     (deployment.folder / "policies" / "policy.yaml").write_text(RULES)
     store = deployment.store()
     with Daemon(deployment) as daemon:
         until(lambda: ready(deployment), "the daemon to be ready")
-        yield Life(deployment, store)
+        yield Life(deployment, store, begin=datetime.now(UTC) - timedelta(hours=1))
         assert daemon.stop() == 0
     store.close()
 

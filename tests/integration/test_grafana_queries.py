@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from board_files import annotations, chosen, panels
+from board_files import chosen, events, panels
 from figures import busy_snapshot
 from prometheus_server import DEADLINE, MISSING, PROGRAM, RULES, Prometheus, prometheus, wait_until
 from web_client import Daemon
@@ -73,7 +73,7 @@ def test_no_query_of_a_board_is_empty_or_no_number(server: Prometheus) -> None:
 
 
 def test_annotations_are_moments_in_milliseconds(server: Prometheus) -> None:
-    for each in annotations(BOARDS[0]):
+    for each in events(BOARDS[0]):
         for value in server.now(chosen(each["expr"])):
             assert 0 < time.time() - value / 1_000 < 3_600
 

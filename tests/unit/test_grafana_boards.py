@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import promql_parser
 import pytest
 import yaml
-from board_files import NAMES, annotations, chosen, expressions, panels, read
+from board_files import NAMES, chosen, events, expressions, panels, read
 
 from driftwatch.metrics import FAMILIES
 from driftwatch.metrics.family import HistogramFamily
@@ -46,7 +46,7 @@ METRICS = {
 every_board = pytest.mark.parametrize("board", BOARDS, ids=NAMES)
 every_query = pytest.mark.parametrize(
     "expression",
-    sorted({each for board in BOARDS for each in (*expressions(board), *(a["expr"] for a in annotations(board)))}),
+    sorted({each for board in BOARDS for each in (*expressions(board), *(a["expr"] for a in events(board)))}),
 )
 
 
@@ -140,7 +140,7 @@ def test_matchers_and_groupings_name_only_labels_that_exist(expression: str) -> 
 def test_every_metric_is_on_a_board_or_in_a_rule() -> None:
     rules = (FOLDER.parent / "prometheus" / "driftwatch.rules.yml").read_text()
     shown = named(rules).union(*(named(each) for board in BOARDS for each in expressions(board)))
-    shown |= {name for board in BOARDS for each in annotations(board) for name in named(each["expr"])}
+    shown |= {name for board in BOARDS for each in events(board) for name in named(each["expr"])}
     variables = {name for board in BOARDS for each in read(board)["templating"]["list"] for name in named(str(each))}
     sums = {name for name in METRICS if name.endswith("_sum")}
     unshown = METRICS.keys() - shown - variables - sums
@@ -158,8 +158,8 @@ def test_every_metric_is_on_a_board_or_in_a_rule() -> None:
 
 @every_board
 def test_retrainings_promotions_and_rollbacks_are_marked_at_their_own_time(board: Board) -> None:
-    assert [each["name"] for each in annotations(board)] == ["Retraining asked for", "Promoted", "Rolled back"]
-    for each in annotations(board):
+    assert [each["name"] for each in events(board)] == ["Retraining asked for", "Promoted", "Rolled back"]
+    for each in events(board):
         assert each["useValueForTime"]
         assert each["expr"].startswith("1000 * driftwatch_run_last_arrival_timestamp_seconds{")
 
