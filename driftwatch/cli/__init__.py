@@ -14,6 +14,7 @@ from driftwatch.cli import (
     checking,
     doctor,
     drifting,
+    explaining,
     policies,
     references,
     replaying,
@@ -59,5 +60,6 @@ for name, group in (("reference", references), ("alarm", alarms), ("policy", pol
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
 replaying.add_to(policies.app)
+explaining.add_to(policies.app)
 
 __all__ = ["app"]

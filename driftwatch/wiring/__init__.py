@@ -13,6 +13,7 @@ from driftwatch.wiring.analysis import (
 )
 from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.collecting import checks, identity
+from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
@@ -40,6 +41,8 @@ __all__ = [
     "checks",
     "conclude",
     "drill_texts",
+    "explain_decision",
+    "explain_window",
     "export",
     "export_apart",
     "export_due",
@@ -67,4 +70,7 @@ __all__ = [
     "rollback",
     "scorer",
     "stream_settings",
+    "streams_with",
+    "unknown_rule",
+    "why_not",
 ]
