@@ -23,6 +23,7 @@ from driftwatch.cli import (
     runs,
     setup,
     status,
+    trying,
 )
 from driftwatch.cli.frame import debug
 
@@ -59,6 +60,7 @@ for group in (setup, checking, doctor, running, drifting, reporting, status):
 for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+trying.add_to(policies.app)
 replaying.add_to(policies.app)
 explaining.add_to(policies.app)
 

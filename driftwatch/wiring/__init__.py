@@ -11,7 +11,7 @@ from driftwatch.wiring.analysis import (
     scorer,
     stream_settings,
 )
-from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
@@ -38,6 +38,7 @@ __all__ = [
     "assessor",
     "begin_of",
     "build_reference",
+    "case_files",
     "checks",
     "conclude",
     "drill_texts",
