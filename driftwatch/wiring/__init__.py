@@ -1,5 +1,6 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
+from driftwatch.wiring.advice import advice_by_history, advice_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
@@ -34,6 +35,8 @@ __all__ = [
     "Reader",
     "Replay",
     "SystemClock",
+    "advice_by_history",
+    "advice_of",
     "alarms",
     "assessor",
     "begin_of",
