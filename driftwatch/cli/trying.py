@@ -20,7 +20,7 @@ FAILED = 1
 
 
 @told
-def test(
+def hold_against_cases(
     files: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[FILE]...", help="Files of cases; those beside the configured policies if none."),
@@ -29,7 +29,7 @@ def test(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Test policies by cases: windows, and what each rule must decide on them; exit code 1 if one comes out otherwise."""
+    """Test policies by cases: windows, and what each rule must decide on them; exit code 1 where one does not."""
     tried = _try(files, config)
     failed = sum(bool(each.failures) for each in tried)
     if json:
@@ -80,4 +80,4 @@ def _show(tried: Tried) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example: driftwatch policy test policies/chatbot.test.yaml")(test)
+    app.command("test", epilog="Example: driftwatch policy test policies/chatbot.test.yaml")(hold_against_cases)

@@ -37,9 +37,18 @@ def _at(value: object) -> At:
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
+    if isinstance(value, str) and (duration := parse_duration(value)) <= timedelta(days=3_660):
+        return duration
     if isinstance(value, str):
-        return parse_duration(value)
+        raise ValueError("this is longer than ten years")
     raise ValueError('a duration has a unit: "30m", "24h" or "30d"')
+
+
+def _interval(value: object) -> timedelta:
+    duration = _duration(value)
+    if not timedelta(0) < duration <= timedelta(days=366):
+        raise ValueError("some time passes between two windows, and at most 366d")
+    return duration
 
 
 def _start(value: object) -> datetime:
@@ -64,8 +73,8 @@ def _series(value: object) -> str:
     raise ValueError('write values with a space between, such as "0 x5 0.2+0.05 x3 _"')
 
 
-_Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=timedelta(days=3_660))]
-_Interval = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0), le=timedelta(days=366))]
+_Duration = Annotated[timedelta, BeforeValidator(_duration)]
+_Interval = Annotated[timedelta, BeforeValidator(_interval)]
 _Start = Annotated[datetime, BeforeValidator(_start)]
 _Places = Annotated[At, BeforeValidator(_at)]
 _Action = Annotated[Action, BeforeValidator(_action)]

@@ -15,8 +15,8 @@ from driftwatch.policy.source import read_source
 from driftwatch.policy.variables import VARIABLES, Kind, Variable
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from driftwatch.policy.mistakes import Mistake
     from driftwatch.policy.ruleset import Policy
