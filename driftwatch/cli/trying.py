@@ -48,8 +48,9 @@ def _try(files: list[Path] | None, config: Path) -> list[Tried]:
     from driftwatch.policy.mistakes import Mistake, MistakesError
     from driftwatch.retrain.recipe import builtin_recipes
 
+    streams: tuple[str, ...] = ()
     if files and config == DEFAULT_CONFIG and not config.exists():
-        streams, recipes, paths = (), builtin_recipes(), files
+        recipes, paths = builtin_recipes(), files
     else:
         loaded = read_config(config)
         streams, recipes = tuple(loaded.streams), wiring.known_recipes(loaded)

@@ -188,7 +188,9 @@ def test_windows_of_an_earlier_version_are_replayed_from_what_the_store_tells(yo
     with pytest.raises(DataError, match="the rules of window 0 of stream s were not recorded"):
         wiring.replay(young.store, None, streams=["s"])
     given = parse_policies({"p.yaml": RULES}, streams=["s"], recipes=["small"])
-    found = wiring.replay(young.store, given, streams=["s"], until=young.store.history.window("s", 39).at)
+    edited = young.store.history.window("s", 39)
+    assert edited is not None
+    found = wiring.replay(young.store, given, streams=["s"], until=edited.at)
     assert found.windows == {"s": 39}
     assert found.differing == 0
 

@@ -37,11 +37,10 @@ def _at(value: object) -> At:
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, str) and (duration := parse_duration(value)) <= timedelta(days=3_660):
-        return duration
-    if isinstance(value, str):
+    duration = parse_duration(str(value))
+    if duration > timedelta(days=3_660):
         raise ValueError("this is longer than ten years")
-    raise ValueError('a duration has a unit: "30m", "24h" or "30d"')
+    return duration
 
 
 def _interval(value: object) -> timedelta:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from driftwatch.policy.mistakes import Mistake
     from driftwatch.policy.ruleset import Policy
-    from driftwatch.policy.source import Source
+    from driftwatch.policy.source import Place, Source
     from driftwatch.policy.variables import Value
 
 ANY_STREAM = "any"
@@ -194,7 +194,7 @@ def window_of(window: int | None, after: object, interval: object) -> int:
 
 def _mistakes(source: Source, error: ValidationError) -> list[Mistake]:
     """Return what the validation found, in the order of the file."""
-    found = []
+    found: list[tuple[Place, str, str | None]] = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         path = _known(source, item["loc"])
         key = str(item["loc"][-1])
