@@ -12,6 +12,7 @@ import msgspec
 
 from driftwatch.domain.decision import RunFact
 from driftwatch.domain.errors import PolicyError
+from driftwatch.domain.pause import Pause
 from driftwatch.policy.rules import parse_policies
 from driftwatch.policy.variables import Facts
 
@@ -67,10 +68,18 @@ def read_policy(text: str) -> Policy:
     return parse_policies(rules.files, streams=rules.streams, recipes=rules.recipes)
 
 
+def policy_files(text: str) -> dict[str, str]:
+    """Return the files of the rules that ``policy_text`` wrote, by name; none where the text cannot be read."""
+    try:
+        return msgspec.json.decode(text, type=_Rules).files
+    except msgspec.DecodeError:
+        return {}
+
+
 @cache
 def _form() -> type[msgspec.Struct]:
     """Return the form of the facts as they are kept: their own fields, whatever a version adds."""
-    known = {"Callable": Callable, "datetime": datetime, "RunFact": RunFact}
+    known = {"Callable": Callable, "datetime": datetime, "RunFact": RunFact, "Pause": Pause}
     hints = get_type_hints(Facts, localns=known)
     blank = Facts(fresh_texts=lambda _since: 0)
     kept = [(each.name, hints[each.name], getattr(blank, each.name)) for each in fields(Facts) if each.name != _COUNTED]

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 _PAGE = 500
 
 
+BY_HAND = "/by-hand/"
+"""Stands behind the rule's name in the column of a decision by hand: a rule decides on a window once, people often."""
+
+BY_ITSELF = decisions.c.rule.not_like(f"%{BY_HAND}%")
+"""That a rule decided by itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDecision:
     """A decision with its number and the run it led to."""
@@ -80,8 +87,8 @@ class Decisions:
         return _stored(row)
 
     def asked(self) -> set[RunId]:
-        """Return the runs that decisions led to."""
-        query = select(decisions.c.run).where(decisions.c.run.is_not(None))
+        """Return the runs that rules asked for by themselves."""
+        query = select(decisions.c.run).where(decisions.c.run.is_not(None), BY_ITSELF)
         with self._database.read() as connection:
             return {RunId(run) for run in connection.execute(query).scalars()}
 
@@ -129,7 +136,7 @@ def add_decisions(connection: Connection, linked: Sequence[tuple[Decision, RunId
         {
             "stream": decision.stream,
             "window": decision.window,
-            "rule": decision.rule,
+            "rule": decision.rule if decision.by is None else f"{decision.rule}{BY_HAND}{run}",
             "action": decision.action.value,
             "run": run,
             "decision": dump(decision),

@@ -13,6 +13,7 @@ from driftwatch.domain.decision import Action, RuleState
 from driftwatch.domain.drift import DriftState, Measure, Outcome, WindowResult
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import RunId
+from driftwatch.store.decisions import BY_ITSELF
 from driftwatch.store.tables import decisions, facts, policies, windows
 from driftwatch.store.values import load, micros, moment
 
@@ -167,7 +168,7 @@ class History:
 
     def _told(self, stream: str, first: int, last: int) -> dict[int, list[Recorded]]:
         columns = (decisions.c.window, decisions.c.rule, decisions.c.action, decisions.c.run, decisions.c.decision)
-        within = (decisions.c.stream == stream, decisions.c.window >= first, decisions.c.window <= last)
+        within = (decisions.c.stream == stream, decisions.c.window >= first, decisions.c.window <= last, BY_ITSELF)
         query = select(*columns).where(*within).order_by(decisions.c.id)
         told: dict[int, list[Recorded]] = {}
         # The same few words are said again and again: each is made once.

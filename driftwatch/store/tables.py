@@ -210,6 +210,36 @@ marks = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("what", String(100), nullable=False),
+    Column("subject", String(400), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_what", "what", "id"),
+    Index("audit_subject", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
+pauses = Table(
+    "pauses",
+    METADATA,
+    Column("id", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("stream", String(100), nullable=False),
+    Column("rule", String(200), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("because", Text, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("pauses_stream", "stream", "until"),
+    sqlite_autoincrement=True,
+)
+
 feedback = Table(
     "feedback",
     METADATA,

@@ -1,5 +1,6 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
+from driftwatch.wiring.access import Entrance, entrance
 from driftwatch.wiring.advice import advice_by_history, advice_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
@@ -13,11 +14,14 @@ from driftwatch.wiring.analysis import (
     stream_settings,
 )
 from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
+from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
+from driftwatch.wiring.policy_record import PolicyRecord
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
 from driftwatch.wiring.replays import Compared, Replay, replay
@@ -32,6 +36,8 @@ __all__ = [
     "EXPORT_LONGEST",
     "REPORT_LONGEST",
     "Compared",
+    "Entrance",
+    "PolicyRecord",
     "Reader",
     "Replay",
     "SystemClock",
@@ -40,11 +46,14 @@ __all__ = [
     "alarms",
     "assessor",
     "begin_of",
+    "begin_pause",
     "build_reference",
     "case_files",
     "checks",
     "conclude",
     "drill_texts",
+    "end_pause",
+    "entrance",
     "explain_decision",
     "explain_window",
     "export",
@@ -71,10 +80,12 @@ __all__ = [
     "replay",
     "report",
     "report_apart",
+    "retrain",
     "rollback",
     "scorer",
     "stream_settings",
     "streams_with",
+    "tend_pauses",
     "unknown_rule",
     "why_not",
 ]
