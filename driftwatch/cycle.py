@@ -313,6 +313,8 @@ class Cycle:
             words = {"labels": said.labels, "annotations": said.annotations}
             if decision.action is Action.ALERT:
                 alerts.append(messages.drift_detected(decision, result=result, state=state, **words))
+            elif decision.action is Action.REPORT:
+                alerts.append(messages.report_asked(decision, result=result, **words))
             elif rule.name in specs:
                 alerts.append(messages.retrain_started(decision, spec=specs[rule.name], **words))
         return tuple(alerts)

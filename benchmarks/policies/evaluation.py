@@ -14,7 +14,7 @@ from driftwatch.policy.rules import parse_policies
 from driftwatch.policy.variables import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from driftwatch.policy.ruleset import Policy
 
@@ -63,7 +63,7 @@ def _row(what: str, policy: Policy, windows: int, streams: int) -> Row:
     return Row(measure=f"{what}, ms of CPU", driftwatch=each, target=f"< {TARGET_MS:g}", met=each < TARGET_MS)
 
 
-def _policy(files: dict[str, tuple[str, Iterable[int]]]) -> Policy:
+def _policy(files: Mapping[str, tuple[str, Iterable[int]]]) -> Policy:
     texts = {
         name: f"stream: {streams}\nrules:\n" + "\n".join(_rule(number) for number in numbers)
         for name, (streams, numbers) in files.items()

@@ -18,6 +18,7 @@ from driftwatch.cycle import Cycle
 from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.local import LocalDoor
+from driftwatch.daemon.reports import Reporting
 from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.daemon.watcher import Watcher
@@ -170,7 +171,9 @@ class Daemon:
         tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
         prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
+        report = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers).make_all
         loops = [
+            Loop(name="reports", every=_DELIVER_EVERY, round=report, patience=wiring.REPORT_LONGEST + _PATIENCE),
             Loop(name="champions", every=_TEND_EVERY, round=tend, patience=patience),
             Loop(name="models", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
         ]

@@ -69,10 +69,11 @@ class DrillFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFigures:
-    """Where a rule stands: whether its condition holds now, and when it last acted."""
+    """Where a rule stands: whether its condition holds now, when it last acted, and windows it could not judge."""
 
     holding: bool = False
     fired_at: datetime | None = None
+    unjudged: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -100,24 +100,33 @@ class Calendar:
 
     def next_allowed(self, at: datetime) -> datetime | None:
         """Return the first moment from then on that is allowed; None where none is within a year."""
-        start, far = at, at + _FAR
-        while start < far:
-            if self.allows(start):
-                return start
-            rest = self.resting(start)
-            if rest is not None:
-                start = _after(rest, start)
-                continue
-            found = next((moment for moment in self._changes(start) if self.allows(moment)), None)
-            start = found if found is not None else start + _STRIDE * _DAY
-        return None
+        hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        found = _next_allowed(self, hour)  # the same for most of what is asked within the hour
+        return found if found is None or found >= at else _first_allowed(self, at)
 
-    def _changes(self, at: datetime) -> list[datetime]:
+    def changes(self, at: datetime) -> list[datetime]:
         """Return when it may become allowed within the next days, in order: hours begin, clocks change, dates end."""
         found = {moment for hours in self.hours for moment in _begins(hours, at)}
         found |= {moment for hours in self.hours for moment in _clock_changes(hours.zone, at)}
         found |= {_midnight(rest.last + _DAY, rest.zone) for rest in self.blackout}
         return sorted(moment for moment in found if at < moment <= at + _STRIDE * _DAY)
+
+
+def _first_allowed(calendar: Calendar, at: datetime) -> datetime | None:
+    start, far = at, at + _FAR
+    while start < far:
+        if calendar.allows(start):
+            return start
+        rest = calendar.resting(start)
+        if rest is not None:
+            start = _after(rest, start)
+            continue
+        found = next((moment for moment in calendar.changes(start) if calendar.allows(moment)), None)
+        start = found if found is not None else start + _STRIDE * _DAY
+    return None
+
+
+_next_allowed = lru_cache(maxsize=4_096)(_first_allowed)
 
 
 def parse_hours(text: str) -> Hours:

@@ -156,7 +156,7 @@ def _fits(spent: float, asked: float, allowed: float) -> bool:
 
 def _reaching(runs: Sequence[RunFact], since: datetime) -> tuple[RunFact, ...]:
     """Return the runs that may have trained since a moment."""
-    return tuple(run for run in runs if run.ended_at is None or max(run.ended_at, run.began_at) >= since)
+    return tuple(run for run in runs if run.ended_at is None or run.ended_at >= since or run.began_at >= since)
 
 
 def _spent(runs: Sequence[RunFact]) -> float:

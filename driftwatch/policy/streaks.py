@@ -76,7 +76,9 @@ def _true(rule: Rule, result: WindowResult, state: RuleState) -> tuple[Reason, R
     if state.since_window is None:
         state = replace(state, since_window=result.index, since_at=result.last_seen_at, acted=False)
     held = reasons.held(rule.hold, result, state)
-    return held, replace(state, in_force=state.in_force or held.met, quiet_window=None, quiet_at=None)
+    if state.quiet_window is not None or (held.met and not state.in_force):
+        state = replace(state, in_force=state.in_force or held.met, quiet_window=None, quiet_at=None)
+    return held, state
 
 
 def _false(
@@ -95,6 +97,8 @@ def _false(
 
 
 def _over(state: RuleState) -> RuleState:
+    if state.since_window is None:
+        return state
     return replace(
         state, since_window=None, since_at=None, acted=False, in_force=False, quiet_window=None, quiet_at=None
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from driftwatch.domain.decision import Action
     from driftwatch.store.database import Database
 
 
@@ -51,6 +52,17 @@ class Decisions:
             query = query.where(decisions.c.stream == stream)
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(query)]
+
+    def newest(self) -> int:
+        """Return the number of the newest decision; 0 before the first."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(decisions.c.id), 0))).scalar_one())
+
+    def after(self, number: int, *, action: Action) -> list[StoredDecision]:
+        """Return the decisions of an action with higher numbers than one, oldest first."""
+        query = select(decisions).where(decisions.c.id > number, decisions.c.action == action.value)
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(query.order_by(decisions.c.id))]
 
     def between(self, stream: str, *, first: int, last: int) -> list[StoredDecision]:
         """Return the decisions on a stream's windows from one to another, both included, oldest first."""

@@ -23,6 +23,7 @@ from driftwatch.wiring.policy_record import PolicyRecord
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
 from driftwatch.wiring.replays import Compared, Replay, replay
+from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
@@ -31,6 +32,7 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "REPORT_LONGEST",
     "Compared",
     "Entrance",
     "PolicyRecord",
@@ -70,6 +72,7 @@ __all__ = [
     "reconcile",
     "replay",
     "report",
+    "report_apart",
     "retrain",
     "rollback",
     "scorer",
