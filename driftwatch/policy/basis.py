@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable  # noqa: TC003 the facts' types are resolved when their form is made
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
 from functools import cache

@@ -15,6 +15,7 @@ from driftwatch.wiring.analysis import (
 from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
+from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -29,6 +30,7 @@ __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
     "Entrance",
+    "ForgetReport",
     "Reader",
     "SystemClock",
     "alarms",
@@ -46,6 +48,7 @@ __all__ = [
     "export_due",
     "extractor",
     "feedback_intakes",
+    "forget",
     "http_intakes",
     "identity",
     "incident",
