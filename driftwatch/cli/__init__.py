@@ -9,6 +9,7 @@ import typer
 from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
+    auditing,
     bias,
     bias_data,
     checking,
@@ -24,6 +25,7 @@ from driftwatch.cli import (
     runs,
     setup,
     status,
+    texts,
 )
 from driftwatch.cli.frame import debug
 
@@ -55,9 +57,16 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, retraining, pausing, drifting, reporting, status):
+for group in (setup, checking, doctor, running, retraining, pausing, drifting, reporting, status, auditing):
     group.add_to(app)
-for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
+for name, group in (
+    ("texts", texts),
+    ("reference", references),
+    ("alarm", alarms),
+    ("policy", policies),
+    ("runs", runs),
+    ("bias", bias),
+):
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
 policy_history.add_to(policies.app)

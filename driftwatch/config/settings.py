@@ -249,7 +249,7 @@ class Config:
     Args:
         path: of the file.
         state_dir: where everything durable lies.
-        store: URL of a database; None for SQLite in ``state_dir``.
+        store: URL of a database, or the reference of a secret that is one; None for SQLite in ``state_dir``.
         policies: patterns of policy files, absolute.
         recipes: patterns of the operator's own recipe files, absolute.
         daemon: the daemon itself.

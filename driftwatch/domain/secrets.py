@@ -42,6 +42,11 @@ def check_reference(reference: str) -> None:
         raise ValueError(f"a secret is named, not written: {FORMS}")
 
 
+def is_reference(words: str) -> bool:
+    """Whether this names a secret."""
+    return _REFERENCE.fullmatch(words) is not None
+
+
 def read_secret(reference: str, *, environ: Mapping[str, str]) -> Secret:
     """Fetch a secret from where its reference says; a file's trailing newline is not part of it.
 

@@ -88,7 +88,7 @@ class Runs:
         with self._database.read() as connection:
             return _runs(connection, connection.execute(query).all())
 
-    def move(
+    def move(  # noqa: PLR0913 - whatever goes into the move's one transaction
         self,
         run: RunId,
         *,
@@ -99,8 +99,20 @@ class Runs:
         round: int | None = None,  # noqa: A002 - the glossary's word
         candidate: str | None = None,
         expect: Collection[RunState] | None = None,
+        entry: AuditEntry | None = None,
     ) -> Run:
         """Move a run on, with its reason and alerts; a move to where it stands (and to the same round) changes nothing.
+
+        Args:
+            run: to move.
+            to: its next state.
+            reason: of the move.
+            alerts: that tell of it.
+            receivers: of the alerts.
+            round: that begins.
+            candidate: that there is now.
+            expect: states it must be in.
+            entry: of the audit log, where a person moves it.
 
         Raises:
             ConflictError: it stands elsewhere than expected, or no such move exists.
@@ -112,6 +124,8 @@ class Runs:
             moved = move_run(connection, run, to=to, reason=reason, at=now, change=change, expect=expect)
             if moved:
                 put_alerts(connection, alerts, receivers, at=now)
+            if moved and entry is not None:
+                add_entry(connection, entry)
             return get_run(connection, run)
 
     def add_verdict(self, run: RunId, verdict: Verdict) -> None:
@@ -124,8 +138,12 @@ class Runs:
         with self._database.write() as connection:
             note_progress(connection, run, progress, at=self._clock.now())
 
-    def request_cancel(self, run: RunId) -> None:
+    def request_cancel(self, run: RunId, *, entry: AuditEntry | None = None) -> None:
         """Ask for a run's end.
+
+        Args:
+            run: that shall end.
+            entry: of the audit log, where a person asks.
 
         Raises:
             ConflictError: it has ended already, or is being promoted.
@@ -138,6 +156,8 @@ class Runs:
                     f"run {run} is {state.value}", cure="driftwatch runs list shows which runs can be cancelled"
                 )
             connection.execute(update(runs).where(runs.c.id == run).values(cancel_requested=True))
+            if entry is not None:
+                add_entry(connection, entry)
 
     def cancel_requested(self, run: RunId) -> bool:
         """Whether somebody asked for the run's end."""

@@ -16,6 +16,7 @@ from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_polic
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
+from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -35,6 +36,7 @@ __all__ = [
     "REPORT_LONGEST",
     "Compared",
     "Entrance",
+    "ForgetReport",
     "PolicyRecord",
     "Reader",
     "Replay",
@@ -54,6 +56,7 @@ __all__ = [
     "export_due",
     "extractor",
     "feedback_intakes",
+    "forget",
     "http_intakes",
     "identity",
     "incident",

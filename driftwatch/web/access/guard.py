@@ -76,8 +76,8 @@ class Guard:
             peer: address it came from.
 
         Raises:
-            ProblemError: 421 for another host's name, 401 without a login that is right, 403 where it may not, 429 where
-                too many logins wait.
+            ProblemError: 421 for another host's name, 401 without a login that is right, 403 where it may not, 429
+                where too many logins wait.
         """
         access = self._access()
         _check_host(access, headers.get("host", ""))
