@@ -72,6 +72,7 @@ class Life:
     path: Path
     rules: str
     stream: str = "s"
+    streams: tuple[str, ...] = ("s",)
     clock: Hand = field(default_factory=lambda: Hand(START))
     analyst: Given = field(default_factory=Given)
     policy: Policy = field(init=False)
@@ -87,7 +88,7 @@ class Life:
 
     def edit(self, rules: str) -> None:
         """Put other rules in force, as a reload does."""
-        made = parse_policies({"p.yaml": rules}, streams=[self.stream], recipes=RECIPES)
+        made = parse_policies({"p.yaml": rules}, streams=self.streams, recipes=RECIPES)
         recipes = {name: Recipe(name=name) for name in RECIPES}
         self.policy = replace(made, recipes=recipes)
 
@@ -152,9 +153,7 @@ class Life:
         )
 
     def _probe(self, run: RunId, best: float) -> None:
-        measure = GateMeasure(
-            name="gain", value=best / 2, low=0.0, high=best, limit=0.02, unit="nats/token", n=100
-        )
+        measure = GateMeasure(name="gain", value=best / 2, low=0.0, high=best, limit=0.02, unit="nats/token", n=100)
         said = Verdict(gate=PROBE, round=0, outcome=VerdictOutcome.NOT_SHOWN, detail="foretold", measures=(measure,))
         self.store.runs.add_verdict(run, said)
 

@@ -15,10 +15,12 @@ from driftwatch.cli import (
     checking,
     doctor,
     drifting,
+    explaining,
     pausing,
     policies,
     policy_history,
     references,
+    replaying,
     reporting,
     retraining,
     running,
@@ -70,5 +72,7 @@ for name, group in (
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
 policy_history.add_to(policies.app)
+replaying.add_to(policies.app)
+explaining.add_to(policies.app)
 
 __all__ = ["app"]

@@ -106,7 +106,7 @@ class Policy:
     hash: str
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
     places: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False)
 
     def of(self, stream: str) -> tuple[Rule, ...]:

@@ -211,7 +211,8 @@ def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, V
     known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
     known["runs.count_30d"] = len(facts.within(_MONTH, now))
     known["runs.gpu_hours_30d"] = facts.hours_within(_MONTH, now)
-    return {name: value for name, value in known.items() if value is not None and not absent(value)}
+    # A value that is no number differs from itself: ``absent`` said for every value would be most of the work here.
+    return {name: value for name, value in known.items() if value is not None and value == value}  # noqa: PLR0124
 
 
 def absent(value: Value | None) -> bool:

@@ -15,6 +15,7 @@ from driftwatch.wiring.analysis import (
 from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
+from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
@@ -51,6 +52,8 @@ __all__ = [
     "drill_texts",
     "end_pause",
     "entrance",
+    "explain_decision",
+    "explain_window",
     "export",
     "export_apart",
     "export_due",
@@ -80,5 +83,8 @@ __all__ = [
     "rollback",
     "scorer",
     "stream_settings",
+    "streams_with",
     "tend_pauses",
+    "unknown_rule",
+    "why_not",
 ]

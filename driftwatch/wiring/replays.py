@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from driftwatch.policy.basis import read_policy
 from driftwatch.policy.replay import Difference, Fates, PastRun, Replayer, Tally, World, WorldRun, past_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from driftwatch.policy.ruleset import Policy
@@ -35,7 +37,7 @@ class Replay:
 
     Args:
         policy: hash of the rules; None for those of then.
-        first: moment of the first window; None where there was none.
+        first: moment of the first window.
         last: moment of the last window.
         windows: replayed, by stream.
         diverged: when other runs began to be asked for than really were, by stream; absent where never.
@@ -46,14 +48,19 @@ class Replay:
     """
 
     policy: str | None
-    first: datetime | None
-    last: datetime | None
+    first: datetime
+    last: datetime
     windows: Mapping[str, int]
     diverged: Mapping[str, datetime]
     rules: tuple[Compared, ...]
     differing: int
     differences: tuple[Difference, ...]
     assumptions: tuple[str, ...]
+
+    def name(self, each: Compared) -> str:
+        """Return what a rule is called here: with its stream where there are several."""
+        several = sum(count > 0 for count in self.windows.values()) > 1
+        return f"{each.stream}: {each.rule}" if several else each.rule
 
 
 def replay(
@@ -83,13 +90,26 @@ def replay(
     rules = _of_then(store) if policy is None else _given(policy)
     replayers = [replayer(store, stream, rules=rules, runs=runs, fates=fates) for stream in streams]
     moments: list[datetime] = []
-    for each in replayers:
-        for past in store.history.windows(each.stream, since=since, until=until):
-            moments = [min(past.at, *moments[:1]), max(past.at, *moments[1:])] if moments else [past.at, past.at]
-            each.see(past)
+    with _no_cycles():
+        for each in replayers:
+            for past in store.history.windows(each.stream, since=since, until=until):
+                moments = [min(past.at, *moments[:1]), max(past.at, *moments[1:])] if moments else [past.at, past.at]
+                each.see(past)
     if not moments:
         raise DataError("no window was decided on in that time", cure="driftwatch status shows what there is")
     return _told(policy, replayers, moments, fates)
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Keep the collector from looking for cycles, which windows and decisions have none of: it takes half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def replayer(

@@ -10,7 +10,7 @@ from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
 from driftwatch.policy.basis import read_facts
 from driftwatch.policy.decide import Decided, decide
-from driftwatch.policy.expressions import Expression
+from driftwatch.policy.expressions import Expression, any_of
 from driftwatch.policy.replay.runs import Fate
 from driftwatch.policy.replay.tally import Tally
 from driftwatch.policy.variables import Facts, observe
@@ -97,6 +97,7 @@ class Replayer:
         self._states: dict[str, RuleState] | None = None
         self._known: tuple[str, Facts] | None = None
         self._short: tuple[Policy, Policy] | None = None
+        self._any: tuple[Policy, Expression] | None = None
 
     def decide(self, past: Past) -> Decided:
         """Decide on the next window, with every word; the world goes on accordingly."""
@@ -110,22 +111,21 @@ class Replayer:
             self._short = policy, _short(policy)
         policy = self._short[1]
         self.windows += 1
-        if self._quiet(policy, past, facts):
-            said = {rule.name: (Action.HOLD, ("when",)) for rule in policy.of(self.stream)}
-        else:
-            decided = self._decide(policy, past, facts)
-            said = {
-                each.rule: (each.action, tuple(reason.subject for reason in each.reasons if not reason.met))
-                for each in decided.decisions
-            }
-        for rule, (action, unmet) in said.items():
-            self._tally(self.replayed, rule).note(action, unmet, window=past.result.index, at=past.at)
         for each in past.decisions:
             told = self._tally(self.recorded, each.rule)
             told.note(each.action, each.unmet, window=past.result.index, at=past.at)
             if each.action is Action.RETRAIN:
                 told.pay(self._hours.get(each.run) if each.run is not None else None)
-        self._compare(past, {rule: action for rule, (action, _) in said.items()})
+        if self._quiet(policy, past, facts):
+            for rule in policy.of(self.stream):
+                self._tally(self.replayed, rule.name).windows += 1
+            self._compare(past, {})
+            return
+        decided = self._decide(policy, past, facts)
+        for said in decided.decisions:
+            unmet = tuple(reason.subject for reason in said.reasons if not reason.met)
+            self._tally(self.replayed, said.rule).note(said.action, unmet, window=past.result.index, at=past.at)
+        self._compare(past, {said.rule: said.action for said in decided.decisions if said.action is not Action.HOLD})
 
     def _begin(self, past: Past) -> tuple[Policy, Facts]:
         if self._states is None:
@@ -155,9 +155,9 @@ class Replayer:
             return False
         if any(state.since_window is not None for state in states.values()):
             return False
-        values = observe(past.result, facts, now=past.at)
-        conditions = {rule.when.text: rule.when for rule in policy.of(self.stream)}
-        return all(condition.evaluate(values).value is False for condition in conditions.values())
+        if self._any is None or self._any[0] is not policy:
+            self._any = policy, any_of([rule.when for rule in policy.of(self.stream)])
+        return self._any[1].evaluate(observe(past.result, facts, now=past.at)).value is False
 
     def _follow(self, past: Past, requests: Sequence[RetrainRequest]) -> None:
         """Go on in the world that these requests make."""
@@ -185,7 +185,7 @@ class Replayer:
         return Fate(lasts=run.lasted, hours=run.run.training_hours, promoted_after=promoted)
 
     def _compare(self, past: Past, replayed: Mapping[str, Action]) -> None:
-        recorded = {each.rule: each.action for each in past.decisions}
+        recorded = {each.rule: each.action for each in past.decisions if each.action is not Action.HOLD}
         for rule in dict.fromkeys((*recorded, *replayed)):
             was, would = recorded.get(rule, Action.HOLD), replayed.get(rule, Action.HOLD)
             if was is would:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _CONDITION = frozenset({"when", "window"})
 _LASTING = "for"
 _ONCE = "streak"
-"""That a streak was alerted already is no limit that keeps an alert back."""
+"""A streak that was alerted already is not kept back by anything: once is what is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Tally:
         blocked: true windows, long enough, that each reason kept back, by the reason's subject.
         acted: its actions, in order, of the kind ``action``.
         action: what it does; hold where it never did anything.
+        kept_back: the moments, seconds since 1970, at which it would have acted but for ``blocked``.
         hours: of training that its runs took.
         unpriced: runs of which no hours are known.
     """
@@ -51,6 +53,7 @@ class Tally:
     blocked: Counter[str] = field(default_factory=Counter)
     acted: list[Acted] = field(default_factory=list)
     action: Action = Action.HOLD
+    kept_back: array[float] = field(default_factory=lambda: array("d"))
     hours: float = 0.0
     unpriced: int = 0
 
@@ -74,8 +77,9 @@ class Tally:
         self.true += 1
         if _LASTING in unmet:
             self.waited += 1
-        else:
-            self.blocked.update(subject for subject in unmet if subject != _ONCE)
+        elif _ONCE not in unmet:
+            self.blocked.update(unmet)
+            self.kept_back.append(at.timestamp())
 
     def pay(self, hours: float | None) -> None:
         """Count what one of its runs cost."""
