@@ -1,11 +1,10 @@
-"""Records scenario streams of real text in a store, through the pipeline that the daemon runs: no rule decides on them."""
+"""Records scenario streams of real text in a store, through the daemon's pipeline; no rule decides on them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.retraining.small_models import train_champion
@@ -18,6 +17,7 @@ from driftwatch.worker import Analyst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from driftwatch.config import Config
     from driftwatch.domain.analysis import Analysis, AnalysisRequest
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW = 250
+BEFORE, AFTER = 8, 16
+"""Windows recorded before a change and from it on; of a stream without one, as many in all."""
+
 _STEPS = 400
 _HELD_OUT = 6
 """Every so many of the reference's texts are held out from the model: the baseline of its loss."""
@@ -51,13 +54,15 @@ class Scenario:
         name: of its folder.
         pace: time that a window of it takes.
         kind: what happens.
-        change_at: window in which it begins; None where nothing does.
+        change_at: recorded window in which it begins; None where nothing does.
+        first: text of the stream that the recording begins with.
     """
 
     name: str
     pace: timedelta
     kind: str
     change_at: int | None
+    first: int = 0
 
     def windows_after(self, window: int) -> int | None:
         """Return how many windows after the change a window is; None without a change, or before it."""
@@ -67,8 +72,10 @@ class Scenario:
 def find(data: Path, name: str, pace: timedelta) -> Scenario:
     """Return a scenario of the folder."""
     truth = json.loads((data / "scenarios" / name / "truth.json").read_text(encoding="utf-8"))
-    at = truth["change_at"]
-    return Scenario(name=name, pace=pace, kind=truth["kind"], change_at=None if at is None else at // WINDOW)
+    if (at := truth["change_at"]) is None:
+        return Scenario(name=name, pace=pace, kind=truth["kind"], change_at=None)
+    first = max(at - BEFORE * WINDOW, 0)
+    return Scenario(name=name, pace=pace, kind=truth["kind"], change_at=(at - first) // WINDOW, first=first)
 
 
 def configure(folder: Path, scenarios: Sequence[Scenario]) -> Config:
@@ -114,7 +121,7 @@ def _found(data: Path, config: Config, store: Store, scenario: Scenario) -> None
         folder=config.state_dir / "references" / scenario.name,
         at=BEGIN,
     )
-    stream = _bodies(place / "stream.jsonl")
+    stream = _bodies(place / "stream.jsonl")[scenario.first :][: (BEFORE + AFTER) * WINDOW]
     step = scenario.pace / WINDOW
     texts = [Text(id=f"s{number}", body=body, seen_at=BEGIN + number * step) for number, body in enumerate(stream)]
     store.texts.take_in(scenario.name, source="scenario", texts=texts, cursor=None, counts={})

@@ -83,6 +83,7 @@ def init(
 ) -> None:
     """Write a commented driftwatch.toml and a policy; asks for what is not given."""
     config, policy = folder / "driftwatch.toml", folder / "policies" / "default.yaml"
+    schema = policy.with_name("policy.schema.json")  # which the policy names, for editors
     for file in (config, policy):
         if file.exists() and not force:
             raise ConflictError("it is there already", where=str(file), cure="--force overwrites it")
@@ -102,6 +103,7 @@ def init(
         policy.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(content, encoding="utf-8")
         policy.write_text(shipped("policies", "default.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        schema.write_text(shipped("policies", "policy.schema.json").read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
         raise DataError(f"it cannot be written: {error.strerror}", where=str(folder)) from None
     out.print(f"wrote {config} and {policy}")

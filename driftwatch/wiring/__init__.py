@@ -1,6 +1,7 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
 from driftwatch.wiring.access import Entrance, entrance
+from driftwatch.wiring.advice import advice_by_history, advice_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
@@ -42,6 +43,8 @@ __all__ = [
     "Reader",
     "Replay",
     "SystemClock",
+    "advice_by_history",
+    "advice_of",
     "alarms",
     "assessor",
     "begin_of",
