@@ -27,6 +27,7 @@ from driftwatch.cli import (
     runs,
     setup,
     status,
+    texts,
     trying,
 )
 from driftwatch.cli.frame import debug
@@ -61,7 +62,14 @@ def root(
 
 for group in (setup, checking, doctor, running, retraining, pausing, drifting, reporting, status, auditing):
     group.add_to(app)
-for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
+for name, group in (
+    ("texts", texts),
+    ("reference", references),
+    ("alarm", alarms),
+    ("policy", policies),
+    ("runs", runs),
+    ("bias", bias),
+):
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
 trying.add_to(policies.app)

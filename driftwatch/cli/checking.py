@@ -39,9 +39,7 @@ _IN_REFERENCE = (
     "are as long whatever they are about: set group in every source, or none in the stream's reference"
 )
 _PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
-_OPEN_PASSWORD = (
-    'the configuration holds the database\'s password: write store = "file:/path" with the URL in that file'
-)
+_OPEN_STORE = 'the configuration holds the password: write store = "file:/path", with the URL in that file'
 _ANYBODY_READS = (
     "it listens beyond this machine, unencrypted, and whoever reaches it can read its pages: set web_config with "
     "tls_server_config and basic_auth_users"
@@ -70,7 +68,7 @@ def checked(config: Config) -> Iterator[Finding]:
     if config.alerts.webhook is not None and (secret := config.alerts.webhook.secret) is not None:
         yield asked("secret of the webhook", lambda: _secret(secret))
     if config.store is not None and _PASSWORD.search(config.store):
-        yield Finding(level="warning", subject="store", detail=_OPEN_PASSWORD)
+        yield Finding(level="warning", subject="store", detail=_OPEN_STORE)
     yield asked("state folder", lambda: _writable(config))
     try:
         store = opened(config)

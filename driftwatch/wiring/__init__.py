@@ -18,6 +18,7 @@ from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
+from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -37,6 +38,7 @@ __all__ = [
     "REPORT_LONGEST",
     "Compared",
     "Entrance",
+    "ForgetReport",
     "PolicyRecord",
     "Reader",
     "Replay",
@@ -61,6 +63,7 @@ __all__ = [
     "export_due",
     "extractor",
     "feedback_intakes",
+    "forget",
     "http_intakes",
     "identity",
     "incident",

@@ -52,6 +52,9 @@ secret = "env:HOOK_SECRET"
 [[streams.docs.sources]]
 type = "http"
 
+[streams.docs.encoder]
+kind = "champion"
+
 [streams.docs.reload]
 webhook = "{receiver}/reload"
 secret = "env:RELOAD_SECRET"

@@ -117,6 +117,7 @@ def test_series_grow_with_streams_not_with_traffic() -> None:
 
 def test_label_names_are_of_the_bounded_kinds() -> None:
     bounded = {
+        "asked",
         "category",
         "drill",
         "stream",
