@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def test_the_shipped_policies_do_what_their_cases_say(path: Path) -> None:
     tried = try_cases(read_cases(path, recipes=RECIPES))
     assert tried
     assert [str(failure.mistake) for each in tried for failure in each.failures] == []
+
+
+def test_the_manual_s_example_comes_out_as_it_says(folder: Path) -> None:
+    manual = (FOLDER.parent / "docs" / "policies.md").read_text()
+    (example,) = [each for each in re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL) if "\ntests:" in each]
+    (folder / "chatbot.yaml").write_text((FOLDER / "chatbot.yaml").read_text())
+    assert failures(folder, example) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
