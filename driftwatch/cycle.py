@@ -15,17 +15,19 @@ from driftwatch.alert import messages
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.budget import texts_per_second
 from driftwatch.domain.decision import Action
-from driftwatch.domain.errors import DriftwatchError, WorkerError
+from driftwatch.domain.errors import ConflictError, DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
 from driftwatch.policy.announcing import announce
+from driftwatch.policy.basis import facts_text, policy_text
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.policy.variables import LONGEST_PERIOD, observe
 from driftwatch.retrain import probation
-from driftwatch.store import Step
+from driftwatch.store import Basis, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.analysis import Rival
@@ -200,13 +202,27 @@ class Cycle:
     def _commit(
         self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None, watched: Run | None
     ) -> None:
-        result, now = self._with_feedback(analysis), self._clock.now()
-        policy = self._policy()
+        result = self._with_feedback(analysis)
+        try:
+            self._decide(analysis, result, reference, champion, watched)
+        except ConflictError as error:  # somebody asked for a run by hand in this moment: decide with that in sight
+            log.info("decided_again", stream=self.stream, window=result.index, because=str(error))
+            self._decide(analysis, result, reference, champion, watched)
+
+    def _decide(
+        self,
+        analysis: Analysis,
+        result: WindowResult,
+        reference: ReferenceRow,
+        champion: Champion | None,
+        watched: Run | None,
+    ) -> None:
+        now, policy = self._clock.now(), self._policy()
         states = self._store.decisions.rule_states(self.stream)
-        facts = self._facts(result, reference, champion)
+        facts = self._facts(result, reference, champion, now)
         decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
         runs = tuple(
-            self._spec(request, reference, champion, result, policy.recipes) for request in decided.requests if champion
+            self._spec(request, reference, champion, result, policy) for request in decided.requests if champion
         )
         self._store.windows.commit_step(
             Step(
@@ -219,6 +235,9 @@ class Cycle:
                 receivers=self._receivers,
                 runs=runs,
                 watched=probation.word(watched, analysis.comparison) if watched else None,
+                basis=Basis(
+                    at=now, policy=policy.hash, rules=policy_text(policy), facts=facts_text(facts), memory=states
+                ),
             )
         )
         log.info(
@@ -241,17 +260,18 @@ class Cycle:
         told = [replace(each, correct=analysis.right.get(each.text)) if each.score is None else each for each in said]
         return replace(result, measures=(*result.measures, *accuracy(told)))
 
-    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None) -> Facts:
+    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None, now: datetime) -> Facts:
         def fresh_texts(since_window: int) -> int:
             before = (self._store.windows.result(self.stream, index) for index in range(since_window, result.index))
             return result.texts + sum(window.texts for window in before if window is not None)
 
         return Facts(
             fresh_texts=fresh_texts,
-            runs=self._store.runs.facts(self.stream, since=self._clock.now() - LONGEST_PERIOD),
+            runs=self._store.runs.facts(self.stream, since=now - LONGEST_PERIOD),
             elsewhere=self._store.runs.elsewhere(self.stream),
             champion_at=champion.at if champion else None,
             reference_at=reference.created_at,
+            paused=self._store.pauses.in_force(now, stream=self.stream),
         )
 
     def _spec(
@@ -260,25 +280,17 @@ class Cycle:
         reference: ReferenceRow,
         champion: Champion,
         result: WindowResult,
-        recipes: Mapping[str, Recipe],
+        policy: Policy,
     ) -> RunSpec:
         onset = self._store.windows.result(self.stream, request.since_window) or result
-        return RunSpec(
-            id=RunId(f"{self.stream}-w{result.index:07d}"),
-            stream=self.stream,
-            rule=request.rule,
-            window=result.index,
-            first_seq=onset.first_seq,
-            last_seq=result.last_seq,
-            reference=reference.version,
-            champion=champion.version,
-            recipe=recipes[request.recipe],
-            limits=request.limits,
-            rounds=request.rounds,
-            approve=request.approve,
-            worth=request.worth,
-            max_hours=request.max_hours,
-            probation=request.probation,
+        return run_spec(
+            request,
+            run=RunId(f"{self.stream}-w{result.index:07d}"),
+            onset=onset,
+            result=result,
+            reference=reference,
+            champion=champion,
+            recipe=policy.recipes[request.recipe],
         )
 
     def _alerts(
@@ -314,3 +326,43 @@ class Cycle:
             for state in decided.ended
             if state.since_window is not None
         )
+
+
+def run_spec(
+    request: RetrainRequest,
+    *,
+    run: RunId,
+    onset: WindowResult,
+    result: WindowResult,
+    reference: ReferenceRow,
+    champion: Champion,
+    recipe: Recipe,
+) -> RunSpec:
+    """Return what a run is asked to do.
+
+    Args:
+        request: by a rule, or by a person by a rule's settings.
+        run: its id.
+        onset: the window that its fresh texts begin with.
+        result: the window that they end with.
+        reference: in force.
+        champion: that serves.
+        recipe: its hyperparameters.
+    """
+    return RunSpec(
+        id=run,
+        stream=result.stream,
+        rule=request.rule,
+        window=result.index,
+        first_seq=onset.first_seq,
+        last_seq=result.last_seq,
+        reference=reference.version,
+        champion=champion.version,
+        recipe=recipe,
+        limits=request.limits,
+        rounds=request.rounds,
+        approve=request.approve,
+        worth=request.worth,
+        max_hours=request.max_hours,
+        probation=request.probation,
+    )

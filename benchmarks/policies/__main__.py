@@ -32,7 +32,12 @@ def _parts(*, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]:
 
         return evaluation.measure(quick=quick)
 
-    return {"evaluation": evaluation}
+    def replay() -> Iterable[Row]:
+        from benchmarks.policies import replay
+
+        return replay.measure(quick=quick)
+
+    return {"evaluation": evaluation, "replay": replay}
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from driftwatch.alert.drift_messages import drift_detected, drift_key, retrain_started, worker_quarantine
+from driftwatch.alert.pause_messages import pause_ending, pause_key, pause_over, paused
 from driftwatch.alert.report_messages import report_asked, report_failed
 from driftwatch.alert.run_messages import (
     approval_key,
@@ -20,6 +21,10 @@ __all__ = [
     "drift_detected",
     "drift_key",
     "for_transition",
+    "pause_ending",
+    "pause_key",
+    "pause_over",
+    "paused",
     "report_asked",
     "report_failed",
     "retrain_started",

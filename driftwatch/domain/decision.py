@@ -43,6 +43,7 @@ class Decision:
         reasons: everything looked at, in order.
         at: when it was taken.
         policy: hash of the rules in force.
+        by: the person who asked by hand; None where the rule decided by itself.
     """
 
     stream: str
@@ -52,6 +53,7 @@ class Decision:
     reasons: tuple[Reason, ...]
     at: datetime
     policy: str
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

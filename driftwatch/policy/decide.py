@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import GateLimits
     from driftwatch.policy.ruleset import Policy, Rule
 
-__all__ = ["Decided", "Facts", "RetrainRequest", "decide"]
+__all__ = ["Decided", "Facts", "RetrainRequest", "decide", "request_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def decide(
         act = _act(each, result, facts, in_force, now)
         acts[each.rule.name] = act
         if act.action is Action.RETRAIN:
-            requests.append(_request(each.rule, result, act.state, facts, now))
+            requests.append(request_of(each.rule, result, act.state, facts, now))
             asked = RunFact(rule=each.rule.name, began_at=now, ended_at=None, training_hours=0.0)
             facts = replace(facts, runs=(*facts.runs, asked))
     kept = [*(acts[rule.name].state for rule in rules), *_cleared(policy, stream, states)]
@@ -119,9 +119,10 @@ class _Act:
 def _act(judged: Judged, result: WindowResult, facts: Facts, others: Mapping[str, RuleState], now: datetime) -> _Act:
     """Return what a rule does: all it looks at must speak for acting."""
     rule, state = judged.rule, judged.state
+    paused = reasons.paused(facts, rule.name, now)
     if not judged.holds:
-        return _Act(action=Action.HOLD, found=judged.found, state=state)
-    found = [*judged.found, *(reasons.unless(others[name]) for name in rule.unless if name in others)]
+        return _Act(action=Action.HOLD, found=(*judged.found, *paused), state=state)
+    found = [*judged.found, *paused, *(reasons.unless(others[name]) for name in rule.unless if name in others)]
     if rule.retraining is None:
         found.append(reasons.first_of_streak(state, rule.action))
         found += limits.of_action(rule.limits, now, state.fired_at)
@@ -145,7 +146,8 @@ def _retrain_reasons(rule: Rule, result: WindowResult, facts: Facts, state: Rule
     ]
 
 
-def _request(rule: Rule, result: WindowResult, state: RuleState, facts: Facts, now: datetime) -> RetrainRequest:
+def request_of(rule: Rule, result: WindowResult, state: RuleState, facts: Facts, now: datetime) -> RetrainRequest:
+    """Return the run that a rule asks for, over the texts since its streak began."""
     retraining = rule.retraining
     if retraining is None or state.since_window is None:  # pragma: no cover - a rule that acts has both
         raise AssertionError(rule.name)

@@ -12,7 +12,7 @@ from driftwatch.policy.mistakes import ExpressionError, check_words, explain
 from driftwatch.policy.variables import VARIABLES, Kind, Value, absent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cel_expr_python import cel
 
@@ -111,6 +111,13 @@ def compile_expression(text: str) -> Expression:
         parts=tuple(part for part in parts if part is not None),
         _program=program,
     )
+
+
+def any_of(conditions: Sequence[Expression]) -> Expression:
+    """Return the condition that is false only where each of these is, for one evaluation instead of many."""
+    text = " || ".join(f"({text}\n)" for text in dict.fromkeys(each.text for each in conditions)) or "false"
+    known = dict.fromkeys(name for each in conditions for name in each.variables)
+    return Expression(text=text, variables=tuple(known), parts=(), _program=_environment().compile(text))
 
 
 def _part(text: str) -> Expression | None:

@@ -85,6 +85,17 @@ def champion(result: WindowResult) -> Reason:
     return Reason(subject="champion", met=True, detail=f"model {result.champion} serves")
 
 
+def paused(facts: Facts, rule: str, now: datetime) -> list[Reason]:
+    """Say on whose word the rule does nothing; nothing where no pause holds."""
+    return [
+        Reason(
+            subject="paused", met=False, detail=f"paused until {_moment(pause.until)} by {pause.who}: {pause.because}"
+        )
+        for pause in facts.paused
+        if pause.covers(rule) and pause.holds(now)
+    ]
+
+
 def running(facts: Facts) -> Reason:
     """Say whether a run is under way."""
     if facts.running:

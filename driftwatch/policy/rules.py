@@ -43,9 +43,11 @@ def parse_policies(texts: Mapping[str, str], *, streams: Collection[str], recipe
 def _load(files: Sequence[tuple[Path, str | None]], *, streams: Collection[str], recipes: Collection[str]) -> Policy:
     found: list[Mistake] = []
     rules: dict[str, list[Written]] = {stream: [] for stream in streams}
+    read: dict[str, str] = {}
     for path, text in files:
         try:
             source = read_source(path) if text is None else parse_source(text, name=str(path))
+            read[source.name] = source.text
             _add(source, rules, recipes)
         except MistakesError as error:
             found += error.mistakes
@@ -57,6 +59,7 @@ def _load(files: Sequence[tuple[Path, str | None]], *, streams: Collection[str],
     return Policy(
         hash=digest(said),
         rules={stream: tuple(each.rule for each in kept) for stream, kept in rules.items()},
+        files=read,
         places={(stream, each.rule.name): each.where for stream, kept in rules.items() for each in kept},
     )
 

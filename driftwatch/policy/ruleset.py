@@ -99,12 +99,14 @@ class Policy:
         hash: of everything that the rules say.
         rules: of each stream, in the order they are written.
         recipes: that rules may name, loaded with them; the same reload exchanges both.
+        files: text of each file that the rules were read from, by name, in their order.
         places: where each rule is written, ``file:line:column`` by stream and name.
     """
 
     hash: str
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
     places: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False)
 
     def of(self, stream: str) -> tuple[Rule, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import RunFact
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.pause import Pause
 
 LONGEST_PERIOD = timedelta(days=366)
 """Further back than this no limit looks."""
@@ -69,6 +70,7 @@ class Facts:
         elsewhere: runs of other streams that have not ended.
         champion_at: when the serving model was promoted; None without a model.
         reference_at: when the reference in force was built.
+        paused: pauses of the stream and its rules.
     """
 
     fresh_texts: Callable[[int], int]
@@ -76,6 +78,7 @@ class Facts:
     elsewhere: int = 0
     champion_at: datetime | None = None
     reference_at: datetime | None = None
+    paused: tuple[Pause, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -208,7 +211,8 @@ def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, V
     known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
     known["runs.count_30d"] = len(facts.within(_MONTH, now))
     known["runs.gpu_hours_30d"] = facts.hours_within(_MONTH, now)
-    return {name: value for name, value in known.items() if value is not None and not absent(value)}
+    # A value that is no number differs from itself: ``absent`` said for every value would be most of the work here.
+    return {name: value for name, value in known.items() if value is not None and value == value}  # noqa: PLR0124
 
 
 def absent(value: Value | None) -> bool:

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from driftwatch.store.database import Database
 
 
+BY_HAND = "/by-hand/"
+"""Stands behind the rule's name in the column of a decision by hand: a rule decides on a window once, people often."""
+
+BY_ITSELF = decisions.c.rule.not_like(f"%{BY_HAND}%")
+"""That a rule decided by itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDecision:
     """A decision with its number and the run it led to."""
@@ -77,6 +84,12 @@ class Decisions:
             raise NotFoundError(f"there is no decision {number}")
         return _stored(row)
 
+    def asked(self) -> set[RunId]:
+        """Return the runs that rules asked for by themselves."""
+        query = select(decisions.c.run).where(decisions.c.run.is_not(None), BY_ITSELF)
+        with self._database.read() as connection:
+            return {RunId(run) for run in connection.execute(query).scalars()}
+
     def rule_states(self, stream: str) -> dict[str, RuleState]:
         """Return what the stream's rules remember, by rule."""
         query = select(rule_states.c.rule, rule_states.c.state).where(rule_states.c.stream == stream)
@@ -97,7 +110,7 @@ def add_decisions(connection: Connection, linked: Sequence[tuple[Decision, RunId
         {
             "stream": decision.stream,
             "window": decision.window,
-            "rule": decision.rule,
+            "rule": decision.rule if decision.by is None else f"{decision.rule}{BY_HAND}{run}",
             "action": decision.action.value,
             "run": run,
             "decision": dump(decision),
