@@ -28,6 +28,7 @@ from driftwatch.cli import (
     setup,
     status,
     texts,
+    trying,
 )
 from driftwatch.cli.frame import debug
 
@@ -71,6 +72,7 @@ for name, group in (
 ):
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+trying.add_to(policies.app)
 policy_history.add_to(policies.app)
 replaying.add_to(policies.app)
 explaining.add_to(policies.app)

@@ -55,7 +55,7 @@ def why_not(
     name = _stream(policy, rule, stream, list(loaded.streams))
     store = opened(loaded)
     try:
-        found = wiring.why_not(store, policy, rule, stream=name)
+        found = wiring.why_not(store, policy, rule, stream=name, now=wiring.CLOCK.now())
     finally:
         store.close()
     _tell(found, json=json)

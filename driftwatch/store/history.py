@@ -109,8 +109,8 @@ class History:
         memories: dict[str, Mapping[str, RuleState]] = {}
         after = -1
         while rows := self._page(stream, after, since, until):
-            after = rows[-1].index
-            told = self._told(stream, rows[0].index, after)
+            after = rows[-1].number
+            told = self._told(stream, rows[0].number, after)
             self._learn(rows, texts)
             for row in rows:
                 if row.memory is not None and row.memory not in memories:
@@ -121,7 +121,7 @@ class History:
                     policy=row.policy,
                     facts=None if row.facts is None else texts[row.facts],
                     memory=None if row.memory is None else memories[row.memory],
-                    decisions=tuple(told.get(row.index, ())),
+                    decisions=tuple(told.get(row.number, ())),
                 )
             if len(texts) > _CACHED:
                 texts.clear()
@@ -157,7 +157,8 @@ class History:
             return list(connection.execute(query).scalars())
 
     def _page(self, stream: str, after: int, since: datetime | None, until: datetime | None) -> list[Row[Any]]:
-        query = select(windows).where(windows.c.stream == stream, windows.c.index > after)
+        number = windows.c.index.label("number")
+        query = select(windows, number).where(windows.c.stream == stream, windows.c.index > after)
         if since is not None:
             query = query.where(windows.c.assessed_at >= micros(since))
         if until is not None:

@@ -13,7 +13,7 @@ from driftwatch.wiring.analysis import (
     scorer,
     stream_settings,
 )
-from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
@@ -50,6 +50,7 @@ __all__ = [
     "begin_of",
     "begin_pause",
     "build_reference",
+    "case_files",
     "checks",
     "conclude",
     "drill_texts",

@@ -13,10 +13,11 @@ from driftwatch.policy.expressions import compile_expression
 from driftwatch.policy.mistakes import nearest
 from driftwatch.policy.ruleset import Hold
 from driftwatch.policy.tree import tree
-from driftwatch.policy.variables import observe
+from driftwatch.policy.variables import LONGEST_PERIOD, observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from driftwatch.domain.decision import Decision, Reason
     from driftwatch.policy.ruleset import Policy, Rule
@@ -27,6 +28,7 @@ _CONDITION = ("when", "window", "for")
 _NOT_KEPT = (
     "an earlier version took this decision and did not keep what else it saw: the condition's parts are those told then"
 )
+_BY_HAND = "a person asked for it by hand, whatever the rule's condition said"
 _OTHERWISE = "this version of driftwatch would decide otherwise on the same: the reasons are those told then"
 _OTHER_RULES = "the rules were edited after the newest window: this is what they would have decided on it"
 
@@ -51,7 +53,7 @@ def explain_window(store: Store, stream: str, window: int, rule: str) -> Explana
     return _explained(store, store.decisions.of(stream, window, rule))
 
 
-def why_not(store: Store, policy: Policy, rule: str, *, stream: str) -> Explanation:
+def why_not(store: Store, policy: Policy, rule: str, *, stream: str, now: datetime) -> Explanation:
     """Return what a rule in force says of the stream's newest window, and what would keep it back were it true.
 
     Args:
@@ -59,6 +61,7 @@ def why_not(store: Store, policy: Policy, rule: str, *, stream: str) -> Explanat
         policy: the rules in force.
         rule: which.
         stream: whose newest window.
+        now: the moment of what would keep it back: by then runs may have ended, and pauses begun.
 
     Raises:
         NotFoundError: the stream has no such rule.
@@ -85,7 +88,7 @@ def why_not(store: Store, policy: Policy, rule: str, *, stream: str) -> Explanat
         decision,
         number=stored.id if stored is not None and same else None,
         condition=_tree(asked, past, facts),
-        otherwise=_were_it_true(policy, asked, past, facts),
+        otherwise=_were_it_true(store, policy, asked, past, facts, now),
         note="" if same else _OTHER_RULES,
     )
 
@@ -100,6 +103,8 @@ def unknown_rule(policy: Policy, rule: str, stream: str) -> NotFoundError:
 
 def _explained(store: Store, stored: StoredDecision) -> Explanation:
     decision = stored.decision
+    if decision.by is not None:
+        return _explanation(store, decision, number=stored.id, note=_BY_HAND)
     past = store.history.window(decision.stream, decision.window)
     text = store.history.policy(decision.policy)
     facts = _facts(store, past) if past is not None else None
@@ -168,19 +173,29 @@ def _tree(rule: Rule, past: Past, facts: Facts) -> Part:
     return tree(rule.when.text, values, nats=past.result.loss_unit)
 
 
-def _were_it_true(policy: Policy, rule: Rule, past: Past, facts: Facts) -> tuple[Reason, ...]:
-    """Return what else would keep the rule back if its condition were true of this window, and had lasted."""
+def _were_it_true(
+    store: Store, policy: Policy, rule: Rule, past: Past, facts: Facts, now: datetime
+) -> tuple[Reason, ...]:
+    """Return what else would keep the rule back if its condition were true now, and had lasted."""
+    stream = past.result.stream
     true = replace(rule, when=compile_expression("true"), hold=Hold())
-    rules = tuple(true if each.name == rule.name else each for each in policy.of(past.result.stream))
-    supposed = replace(policy, rules={past.result.stream: rules})
-    found = _again(supposed, true, past, facts)
+    rules = tuple(true if each.name == rule.name else each for each in policy.of(stream))
+    supposed = replace(policy, rules={stream: rules})
+    present = replace(
+        facts,
+        runs=store.runs.facts(stream, since=now - LONGEST_PERIOD),
+        elsewhere=store.runs.elsewhere(stream),
+        paused=store.pauses.in_force(now, stream=stream),
+    )
+    memory = store.decisions.rule_states(stream)
+    found = _again(supposed, true, replace(past, at=now, memory=memory), present)
     return tuple(reason for reason in found.reasons if not reason.met and reason.subject not in _CONDITION)
 
 
 def _missing(store: Store, decision: Decision) -> dict[str, Span]:
     """Return since when each reason that is not met has been so, in windows without a break."""
     wanted = [reason.subject for reason in decision.reasons if not reason.met]
-    if not wanted:
+    if not wanted or decision.by is not None:
         return {}
     spans = {subject: Span(window=decision.window, since=decision.at) for subject in wanted}
     open_ = set(wanted)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from alert_samples import Hand
 from living import Life
+from policy_stream import START
+from sqlalchemy import update
 from typer.testing import CliRunner
 
+from driftwatch import wiring
 from driftwatch.cli import app
+from driftwatch.policy.rules import parse_policies
+from driftwatch.store import open_store
+from driftwatch.store.tables import windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +27,7 @@ stream: [s]
 rules:
   - {name: tell, when: drift.alarm && loss.increase > 0.05, for: 2 windows, do: alert}
   - {name: learn, when: drift.alarm, do: retrain, recipe: small, need: {fresh_texts: 20}, limits: {cooldown: 2d}}
+  - {name: wide, when: drift.alarm, do: retrain, recipe: small, need: {fresh_texts: 1000000}}
 """
 
 
@@ -54,9 +63,9 @@ def said(*arguments: str, code: int = 0) -> str:
 
 def test_a_decision_is_told_with_every_part_of_its_condition() -> None:
     shown = said("explain", "s/3/tell")
-    assert shown == said("explain", "7"), "the same decision by its number"
+    assert shown == said("explain", "10"), "the same decision by its number"
     lines = shown.splitlines()
-    assert lines[0].startswith("decision 7: rule tell of stream s held on window 3 (2026-11-01 04:00:00 UTC), policy ")
+    assert lines[0].startswith("decision 10: rule tell of stream s held on window 3 (2026-11-01 04:00:00 UTC), policy ")
     assert lines[1:] == [
         "+ when: true",
         "    drift.alarm && loss.increase > 0.05 = true",
@@ -92,13 +101,29 @@ def test_why_not_tells_of_the_newest_window_and_of_what_else_is_in_the_way() -> 
     assert "held on window 8" in shown
     assert "missing since window 4" in shown
     assert "last met in window 3" in shown
-    otherwise = shown.split("were it true now, this would still keep it back:\n")[1]
-    assert otherwise.startswith("- limits.cooldown: last acted")
-    assert "next allowed 2026-11-03 03:00:00 UTC" in otherwise
+    otherwise = said("why-not", "wide", "--stream", "s").split("were it true now, this would still keep it back:\n")[1]
+    assert otherwise == "- need.fresh_texts: 20 texts since window 8, 1,000,000 needed\n"
     unmeasured = said("why-not", "tell", "--stream", "s")
     assert "neither true nor false, so nothing is done: not measured: loss.increase" in unmeasured
     assert "      drift.alarm = false" in unmeasured
     assert "      loss.increase > 0.05 = not measured: loss.increase" in unmeasured
+
+
+def test_what_is_in_the_way_is_told_as_of_now(here: Path) -> None:
+    store = open_store(here / "state" / "driftwatch.db", clock=Hand())
+    policy = parse_policies(
+        {"p.yaml": RULES.replace("stream: [s]", "stream: [s, t]")}, streams=["s", "t"], recipes=["small"]
+    )
+
+    def in_the_way(hours: int) -> list[str]:
+        found = wiring.why_not(store, policy, "learn", stream="s", now=START + timedelta(hours=hours))
+        return [f"{reason.subject}: {reason.detail}" for reason in found.otherwise]
+
+    assert in_the_way(50) == [
+        "limits.cooldown: last acted 1d 23h ago, cooldown 2d; next allowed 2026-11-03 03:00:00 UTC"
+    ]
+    assert in_the_way(51) == []
+    store.close()
 
 
 def test_why_not_asks_the_rules_in_force(here: Path) -> None:
@@ -114,12 +139,6 @@ def test_why_not_asks_the_rules_in_force(here: Path) -> None:
 
 
 def test_a_decision_of_an_earlier_version_is_told_as_it_was(here: Path) -> None:
-    from alert_samples import Hand
-    from sqlalchemy import update
-
-    from driftwatch.store import open_store
-    from driftwatch.store.tables import windows
-
     store = open_store(here / "state" / "driftwatch.db", clock=Hand())
     with store._database.write() as connection:
         connection.execute(update(windows).where(windows.c.index == 1).values(facts=None, memory=None))

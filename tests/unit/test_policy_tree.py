@@ -8,7 +8,7 @@ from driftwatch.domain.explanation import branches
 from driftwatch.policy.expressions import compile_expression
 from driftwatch.policy.tree import pieces, tree
 
-VALUES = {
+VALUES: dict[str, float | str] = {
     "drift.alarm": 1.0,
     "drift.state": "harmful-drift",
     "loss.increase": 0.08,

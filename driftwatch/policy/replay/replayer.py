@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Action
@@ -238,6 +238,5 @@ def _short(policy: Policy) -> Policy:
 
 
 def _bare(rule: Rule) -> Rule:
-    values = {each.name: getattr(rule, each.name) for each in fields(rule)}
-    bare = {name: replace(value, parts=()) for name, value in values.items() if isinstance(value, Expression)}
-    return replace(rule, **bare)
+    clear = replace(rule.clear, parts=()) if isinstance(rule.clear, Expression) else rule.clear
+    return replace(rule, when=replace(rule.when, parts=()), clear=clear)
