@@ -12,6 +12,7 @@ from driftwatch.wiring.analysis import (
     scorer,
     stream_settings,
 )
+from driftwatch.wiring.backups import BackupManifest, backup, restore
 from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
@@ -29,12 +30,14 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "BackupManifest",
     "Entrance",
     "ForgetReport",
     "Reader",
     "SystemClock",
     "alarms",
     "assessor",
+    "backup",
     "begin_of",
     "begin_pause",
     "build_reference",
@@ -66,6 +69,7 @@ __all__ = [
     "receivers",
     "reconcile",
     "report",
+    "restore",
     "rollback",
     "scorer",
     "stream_settings",
