@@ -15,13 +15,15 @@ from driftwatch.alert import messages
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.budget import texts_per_second
 from driftwatch.domain.decision import Action
-from driftwatch.domain.errors import DriftwatchError, WorkerError
+from driftwatch.domain.errors import ConflictError, DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
+from driftwatch.policy.announcing import announce
+from driftwatch.policy.basis import facts_text, policy_text
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
-from driftwatch.policy.variables import LONGEST_PERIOD
+from driftwatch.policy.variables import LONGEST_PERIOD, observe
 from driftwatch.retrain import probation
-from driftwatch.store import Step
+from driftwatch.store import Basis, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Recipe, Run
     from driftwatch.domain.text import StoredText
     from driftwatch.policy.ruleset import Policy
+    from driftwatch.policy.variables import Value
     from driftwatch.store import Champion, Position, ReferenceRow, Store
 
 log = structlog.get_logger()
@@ -199,13 +202,27 @@ class Cycle:
     def _commit(
         self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None, watched: Run | None
     ) -> None:
-        result, now = self._with_feedback(analysis), self._clock.now()
-        policy = self._policy()
+        result = self._with_feedback(analysis)
+        try:
+            self._decide(analysis, result, reference, champion, watched)
+        except ConflictError as error:  # somebody asked for a run by hand in this moment: decide with that in sight
+            log.info("decided_again", stream=self.stream, window=result.index, because=str(error))
+            self._decide(analysis, result, reference, champion, watched)
+
+    def _decide(
+        self,
+        analysis: Analysis,
+        result: WindowResult,
+        reference: ReferenceRow,
+        champion: Champion | None,
+        watched: Run | None,
+    ) -> None:
+        now, policy = self._clock.now(), self._policy()
         states = self._store.decisions.rule_states(self.stream)
         facts = self._facts(result, reference, champion, now)
         decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
         runs = tuple(
-            self._spec(request, reference, champion, result, policy.recipes) for request in decided.requests if champion
+            self._spec(request, reference, champion, result, policy) for request in decided.requests if champion
         )
         self._store.windows.commit_step(
             Step(
@@ -213,11 +230,14 @@ class Cycle:
                 states=analysis.states,
                 decisions=decided.decisions,
                 rule_states=decided.states,
-                alerts=self._alerts(decided, result, policy, runs),
+                alerts=self._alerts(decided, result, policy, runs, observe(result, facts, now=now)),
                 resolved=self._resolved(decided),
                 receivers=self._receivers,
                 runs=runs,
                 watched=probation.word(watched, analysis.comparison) if watched else None,
+                basis=Basis(
+                    at=now, policy=policy.hash, rules=policy_text(policy), facts=facts_text(facts), memory=states
+                ),
             )
         )
         log.info(
@@ -260,29 +280,26 @@ class Cycle:
         reference: ReferenceRow,
         champion: Champion,
         result: WindowResult,
-        recipes: Mapping[str, Recipe],
+        policy: Policy,
     ) -> RunSpec:
         onset = self._store.windows.result(self.stream, request.since_window) or result
-        return RunSpec(
-            id=RunId(f"{self.stream}-w{result.index:07d}"),
-            stream=self.stream,
-            rule=request.rule,
-            window=result.index,
-            first_seq=onset.first_seq,
-            last_seq=result.last_seq,
-            reference=reference.version,
-            champion=champion.version,
-            recipe=recipes[request.recipe],
-            limits=request.limits,
-            rounds=request.rounds,
-            approve=request.approve,
-            worth=request.worth,
-            max_hours=request.max_hours,
-            probation=request.probation,
+        return run_spec(
+            request,
+            run=RunId(f"{self.stream}-w{result.index:07d}"),
+            onset=onset,
+            result=result,
+            reference=reference,
+            champion=champion,
+            recipe=policy.recipes[request.recipe],
         )
 
     def _alerts(
-        self, decided: Decided, result: WindowResult, policy: Policy, runs: Sequence[RunSpec]
+        self,
+        decided: Decided,
+        result: WindowResult,
+        policy: Policy,
+        runs: Sequence[RunSpec],
+        values: Mapping[str, Value],
     ) -> tuple[Alert, ...]:
         states = {state.rule: state for state in decided.states}
         specs = {spec.rule: spec for spec in runs}
@@ -291,9 +308,13 @@ class Cycle:
             rule = policy.rule(self.stream, decision.rule)
             if rule is None or decision.action is Action.HOLD:
                 continue
-            words = {"labels": rule.labels, "annotations": rule.annotations}
+            state = states[rule.name]
+            said = announce(rule, result=result, state=state, values=values)
+            words = {"labels": said.labels, "annotations": said.annotations}
             if decision.action is Action.ALERT:
-                alerts.append(messages.drift_detected(decision, result=result, state=states[rule.name], **words))
+                alerts.append(messages.drift_detected(decision, result=result, state=state, **words))
+            elif decision.action is Action.REPORT:
+                alerts.append(messages.report_asked(decision, result=result, **words))
             elif rule.name in specs:
                 alerts.append(messages.retrain_started(decision, spec=specs[rule.name], **words))
         return tuple(alerts)
@@ -305,3 +326,43 @@ class Cycle:
             for state in decided.ended
             if state.since_window is not None
         )
+
+
+def run_spec(
+    request: RetrainRequest,
+    *,
+    run: RunId,
+    onset: WindowResult,
+    result: WindowResult,
+    reference: ReferenceRow,
+    champion: Champion,
+    recipe: Recipe,
+) -> RunSpec:
+    """Return what a run is asked to do.
+
+    Args:
+        request: by a rule, or by a person by a rule's settings.
+        run: its id.
+        onset: the window that its fresh texts begin with.
+        result: the window that they end with.
+        reference: in force.
+        champion: that serves.
+        recipe: its hyperparameters.
+    """
+    return RunSpec(
+        id=run,
+        stream=result.stream,
+        rule=request.rule,
+        window=result.index,
+        first_seq=onset.first_seq,
+        last_seq=result.last_seq,
+        reference=reference.version,
+        champion=champion.version,
+        recipe=recipe,
+        limits=request.limits,
+        rounds=request.rounds,
+        approve=request.approve,
+        worth=request.worth,
+        max_hours=request.max_hours,
+        probation=request.probation,
+    )

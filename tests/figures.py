@@ -22,6 +22,7 @@ from driftwatch.metrics.snapshot import (
     RunFigures,
     Snapshot,
     StreamFigures,
+    WatchFigures,
     WindowFigures,
 )
 
@@ -106,6 +107,9 @@ def busy_snapshot(*streams: str, at: datetime = NOON, scale: int = 1) -> Snapsho
             worker_restarts=scale,
             reload_ok=True,
             reloaded_at=at - timedelta(days=1),
+            loads={("files", "loaded"): 3, ("http", "refused"): 1},
+            load_tried_at=at - timedelta(hours=1),
+            watch=WatchFigures(up=True, looked_at=at - timedelta(seconds=2)),
         ),
         streams=tuple(stream_figures(name, at=at, scale=scale) for name in streams or ("support",)),
         outbox=OutboxFigures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from driftwatch.alert.drift_messages import drift_detected, drift_key, retrain_started, worker_quarantine
 from driftwatch.alert.pause_messages import pause_ending, pause_key, pause_over, paused
+from driftwatch.alert.report_messages import report_asked, report_failed
 from driftwatch.alert.run_messages import (
     approval_key,
     approval_wanted,
@@ -24,6 +25,8 @@ __all__ = [
     "pause_key",
     "pause_over",
     "paused",
+    "report_asked",
+    "report_failed",
     "retrain_started",
     "run_failed",
     "run_promoted",

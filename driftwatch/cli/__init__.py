@@ -18,8 +18,11 @@ from driftwatch.cli import (
     drifting,
     pausing,
     policies,
+    policy_history,
     references,
+    replaying,
     reporting,
+    retraining,
     running,
     runs,
     setup,
@@ -56,7 +59,20 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, pausing, drifting, reporting, status, auditing, backups):
+GROUPLESS = (
+    setup,
+    checking,
+    doctor,
+    running,
+    retraining,
+    pausing,
+    drifting,
+    reporting,
+    status,
+    auditing,
+    backups,
+)
+for group in GROUPLESS:
     group.add_to(app)
 GROUPS = (
     ("texts", texts),
@@ -69,5 +85,7 @@ GROUPS = (
 for name, group in GROUPS:
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+policy_history.add_to(policies.app)
+replaying.add_to(policies.app)
 
 __all__ = ["app"]

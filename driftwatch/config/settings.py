@@ -77,6 +77,7 @@ class DaemonSettings:
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
         log: one JSON object a line, or text for people.
+        watch_policies: whether policy and recipe files are loaded anew whenever one of them changes.
         web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
         users: what a user of that file may do, by name; everything where it is not named.
         tokens: bearer tokens, by name.
@@ -89,6 +90,7 @@ class DaemonSettings:
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
     log: Literal["json", "text"] = "json"
+    watch_policies: bool = True
     web_config: Path | None = None
     users: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     tokens: Mapping[str, TokenSettings] = field(default_factory=dict)

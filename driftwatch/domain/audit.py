@@ -26,3 +26,8 @@ class AuditEntry:
     what: str
     subject: str
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+POLICY_LOADED, RELOAD_REFUSED, POLICY_MENDED = "policy-loaded", "reload-refused", "policy-mended"
+POLICY_WORDS = (POLICY_LOADED, RELOAD_REFUSED, POLICY_MENDED)
+"""What is said of policies: others are in force, the old ones stay on a mistake, the mistake is gone again."""

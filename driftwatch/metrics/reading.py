@@ -183,7 +183,7 @@ def _window(window: WindowResult | None) -> WindowFigures | None:
 
 def _rules(states: Mapping[str, RuleState], rules: Iterable[str]) -> dict[str, RuleFigures]:
     return {
-        rule: RuleFigures(holding=state.since_window is not None, fired_at=state.fired_at)
+        rule: RuleFigures(holding=state.since_window is not None, fired_at=state.fired_at, unjudged=state.unjudged)
         if (state := states.get(rule))
         else RuleFigures()
         for rule in rules

@@ -69,10 +69,11 @@ class DrillFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFigures:
-    """Where a rule stands: whether its condition holds now, and when it last acted."""
+    """Where a rule stands: whether its condition holds now, when it last acted, and windows it could not judge."""
 
     holding: bool = False
     fired_at: datetime | None = None
+    unjudged: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,14 @@ class OutboxFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchFigures:
+    """The watcher of the policy files: whether it is told of changes at once, and when it last looked."""
+
+    up: bool
+    looked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonFigures:
     """What only the daemon knows of itself.
 
@@ -193,6 +202,9 @@ class DaemonFigures:
         worker_restarts: times the analysis worker had to be started again.
         reload_ok: whether the last reload (or the start) took the files as they are.
         reloaded_at: when the configuration in force was loaded.
+        loads: of the policies, by (how asked, outcome).
+        load_tried_at: when they last were to be loaded, whatever came of it.
+        watch: how the watcher of the files is; None where they are not watched.
     """
 
     version: str
@@ -205,6 +217,9 @@ class DaemonFigures:
     worker_restarts: int
     reload_ok: bool
     reloaded_at: datetime
+    loads: Mapping[tuple[str, str], int]
+    load_tried_at: datetime
+    watch: WatchFigures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,13 @@ STREAM_FAMILIES = (
         lambda stream: {rule: pause.until.timestamp() for rule, pause in stream.pauses.items()},
     ),
     within_stream(
+        "driftwatch_policy_unjudged_total",
+        "Windows in which the rule's condition was neither true nor false: not measured, or an error.",
+        ("rule",),
+        lambda stream: {name: float(rule.unjudged) for name, rule in stream.rules.items()},
+        kind=Kind.COUNTER,
+    ),
+    within_stream(
         "driftwatch_decisions_total",
         "Decisions by rule and action.",
         ("rule", "action"),

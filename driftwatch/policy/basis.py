@@ -68,6 +68,14 @@ def read_policy(text: str) -> Policy:
     return parse_policies(rules.files, streams=rules.streams, recipes=rules.recipes)
 
 
+def policy_files(text: str) -> dict[str, str]:
+    """Return the files of the rules that ``policy_text`` wrote, by name; none where the text cannot be read."""
+    try:
+        return msgspec.json.decode(text, type=_Rules).files
+    except msgspec.DecodeError:
+        return {}
+
+
 @cache
 def _form() -> type[msgspec.Struct]:
     """Return the form of the facts as they are kept: their own fields, whatever a version adds."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 
 from driftwatch.domain.audit import AuditEntry
-from driftwatch.store.tables import audit
+from driftwatch.store.tables import audit, policies
+from driftwatch.store.upsert import insert_new
 from driftwatch.store.values import dump, load, micros, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection, Row
 
@@ -31,6 +32,21 @@ class Audit:
             StoreUnavailableError: it was not kept.
         """
         with self._database.write() as connection:
+            add_entry(connection, entry)
+
+    def put_policy(self, entry: AuditEntry, texts: Mapping[str, str]) -> None:
+        """Keep an entry and the texts that it names by their hashes, each text once, in one transaction.
+
+        Args:
+            entry: of what changed.
+            texts: of rules and recipes, by hash.
+
+        Raises:
+            StoreUnavailableError: nothing was kept.
+        """
+        rows = [{"hash": key, "first_seen_at": micros(entry.at), "text": text} for key, text in texts.items()]
+        with self._database.write() as connection:
+            insert_new(connection, policies, rows, unique=["hash"])
             add_entry(connection, entry)
 
     def recent(

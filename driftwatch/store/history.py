@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 the figures' types are resolved when rows are read
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +13,7 @@ from driftwatch.domain.decision import Action, RuleState
 from driftwatch.domain.drift import DriftState, Measure, Outcome, WindowResult
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import RunId
+from driftwatch.store.decisions import BY_ITSELF
 from driftwatch.store.tables import decisions, facts, policies, windows
 from driftwatch.store.values import load, micros, moment
 
@@ -162,19 +163,25 @@ class History:
         if until is not None:
             query = query.where(windows.c.assessed_at < micros(until))
         with self._database.read() as connection:
-            return list(connection.execute(query.order_by(windows.c.index).limit(_PAGE)))
+            return list(connection.execute(query.order_by(windows.c.index).limit(_PAGE)).all())
 
     def _told(self, stream: str, first: int, last: int) -> dict[int, list[Recorded]]:
         columns = (decisions.c.window, decisions.c.rule, decisions.c.action, decisions.c.run, decisions.c.decision)
-        within = (decisions.c.stream == stream, decisions.c.window >= first, decisions.c.window <= last)
+        within = (decisions.c.stream == stream, decisions.c.window >= first, decisions.c.window <= last, BY_ITSELF)
         query = select(*columns).where(*within).order_by(decisions.c.id)
         told: dict[int, list[Recorded]] = {}
+        # The same few words are said again and again: each is made once.
+        made: dict[tuple[str, str, tuple[str, ...], str | None], Recorded] = {}
         with self._database.read() as connection:
-            for window, rule, action, run, decision in connection.execute(query):
-                reasons = self._reasons.decode(decision).reasons
-                unmet = tuple(reason.subject for reason in reasons if not reason.met)
-                said = Recorded(rule=rule, action=Action(action), unmet=unmet, run=RunId(run) if run else None)
-                told.setdefault(window, []).append(said)
+            rows = connection.execute(query).all()
+        for window, rule, action, run, decision in rows:
+            reasons = self._reasons.decode(decision).reasons
+            key = rule, action, tuple([reason.subject for reason in reasons if not reason.met]), run
+            said = made.get(key)
+            if said is None:
+                asked = RunId(run) if run else None
+                said = made[key] = Recorded(rule=rule, action=Action(action), unmet=key[2], run=asked)
+            told.setdefault(window, []).append(said)
         return told
 
     def _learn(self, rows: list[Row[Any]], texts: dict[str, str]) -> None:
@@ -206,4 +213,4 @@ class History:
 
 def _texts(connection: Connection, keys: set[str]) -> dict[str, str]:
     query = select(facts.c.key, facts.c.text).where(facts.c.key.in_(sorted(keys)))
-    return {key: text for key, text in connection.execute(query)} if keys else {}
+    return {row.key: row.text for row in connection.execute(query)} if keys else {}

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.domain.run import Progress, Run, RunId, RunSpec, RunState, Transition, Verdict
 from driftwatch.store.audit import add_entry
+from driftwatch.store.decisions import add_decisions
 from driftwatch.store.machine import MOVES
 from driftwatch.store.outbox import put_alerts
 from driftwatch.store.run_facts import run_facts
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.audit import AuditEntry
-    from driftwatch.domain.decision import RunFact
+    from driftwatch.domain.decision import Decision, RunFact
     from driftwatch.domain.protocols import Clock
     from driftwatch.store.database import Database
 
@@ -43,6 +44,28 @@ class Runs:
         """Queue a run; one that is there already stays as it is."""
         with self._database.write() as connection:
             add_run(connection, spec, reason=reason, at=self._clock.now())
+
+    def ask(
+        self,
+        spec: RunSpec,
+        *,
+        reason: str,
+        decision: Decision,
+        entry: AuditEntry,
+        alerts: Sequence[Alert] = (),
+        receivers: Sequence[str] = (),
+    ) -> None:
+        """Queue a run that a person asked for, with the decision and the word of it, in one transaction.
+
+        Raises:
+            ConflictError: a run of the stream has not ended.
+        """
+        with self._database.write() as connection:
+            refuse_second_run(connection, spec.stream)
+            add_run(connection, spec, reason=reason, at=self._clock.now())
+            add_decisions(connection, [(decision, spec.id)])
+            put_alerts(connection, alerts, receivers, at=self._clock.now())
+            add_entry(connection, entry)
 
     def get(self, run: RunId) -> Run:
         """Return a run.
@@ -178,6 +201,17 @@ def add_run(connection: Connection, spec: RunSpec, *, reason: str, at: datetime)
     }
     if insert_new(connection, runs, [row], unique=["id"]):
         _note(connection, spec.id, RunState.QUEUED, reason, at)
+
+
+def refuse_second_run(connection: Connection, stream: str) -> None:
+    """Look, within the caller's transaction, that no run of a stream is under way.
+
+    Raises:
+        ConflictError: one is.
+    """
+    query = select(runs.c.id).where(runs.c.stream == stream, runs.c.state.not_in(_FINAL))
+    if (run := connection.execute(query).scalar()) is not None:
+        raise ConflictError(f"run {run} of stream {stream} is under way", cure=f"driftwatch runs show {run}")
 
 
 def get_run(connection: Connection, run: RunId) -> Run:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.audit import POLICY_LOADED, POLICY_WORDS, RELOAD_REFUSED
 from driftwatch.domain.drift import DriftState
 from driftwatch.domain.run import RunState
 
@@ -73,13 +74,31 @@ class StreamView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyView:
+    """The rules in force.
+
+    Args:
+        hash: of them.
+        since: when they came into force.
+        who: asked for them.
+        refused: why the files as they are now are not loaded; None where they are.
+    """
+
+    hash: str
+    since: datetime
+    who: str
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
-    """The whole page: the streams, and why the daemon is not ready, where it is not."""
+    """The whole page: the streams, the rules in force, and why the daemon is not ready, where it is not."""
 
     version: str
     at: datetime
     unready: tuple[str, ...]
     streams: tuple[StreamView, ...]
+    policy: PolicyView | None = None
 
 
 def status_from(
@@ -96,7 +115,17 @@ def status_from(
         at=at,
         unready=tuple(unready),
         streams=tuple(_stream(store, name, last_text_at.get(name), at) for name in streams),
+        policy=_policy(store),
     )
+
+
+def _policy(store: Store) -> PolicyView | None:
+    loaded = next(iter(store.audit.recent(what=(POLICY_LOADED,), limit=1)), None)
+    newest = next(iter(store.audit.recent(what=POLICY_WORDS, limit=1)), None)
+    if loaded is None or newest is None:
+        return None
+    refused = newest.detail["error"] if newest.what == RELOAD_REFUSED else None
+    return PolicyView(hash=loaded.detail["new"], since=loaded.at, who=loaded.who, refused=refused)
 
 
 def _stream(store: Store, name: str, last_text_at: datetime | None, at: datetime) -> StreamView:

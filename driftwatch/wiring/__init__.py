@@ -14,14 +14,18 @@ from driftwatch.wiring.analysis import (
 )
 from driftwatch.wiring.backups import BackupManifest, backup, restore
 from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
+from driftwatch.wiring.policy_record import PolicyRecord
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
+from driftwatch.wiring.replays import Compared, Replay, replay
+from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
@@ -30,10 +34,14 @@ from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, re
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "REPORT_LONGEST",
     "BackupManifest",
+    "Compared",
     "Entrance",
     "ForgetReport",
+    "PolicyRecord",
     "Reader",
+    "Replay",
     "SystemClock",
     "alarms",
     "assessor",
@@ -68,8 +76,11 @@ __all__ = [
     "readers",
     "receivers",
     "reconcile",
+    "replay",
     "report",
+    "report_apart",
     "restore",
+    "retrain",
     "rollback",
     "scorer",
     "stream_settings",

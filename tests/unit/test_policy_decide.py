@@ -124,7 +124,10 @@ def test_cooldown_says_how_long_ago() -> None:
     stream = Stream(policy(ALERT + ", limits: {cooldown: 4h}"))
     stream.see(bad(0))
     stream.see(good(1))
-    assert why(stream.see(bad(2)).decisions[0], "limits.cooldown") == (False, "last acted 2h ago, cooldown 4h")
+    assert why(stream.see(bad(2)).decisions[0], "limits.cooldown") == (
+        False,
+        "last acted 2h ago, cooldown 4h; next allowed 2026-11-01 05:01:00 UTC",
+    )
 
 
 def test_a_retrain_asks_for_a_run_with_everything_its_rule_says() -> None:
@@ -212,7 +215,7 @@ def test_a_retrain_acts_again_after_its_cooldown_only() -> None:
 def test_a_window_that_cannot_be_judged_holds_and_leaves_the_streak_alone(odd: WindowResult) -> None:
     stream = Stream(policy(ALERT + ", for: 2 windows"))
     stream.see(bad(0))
-    before = stream.states["tell"]
+    before = replace(stream.states["tell"], unjudged=int(odd.outcome is Outcome.ASSESSED))
     decided = stream.see(odd)
     assert [decision.action for decision in decided.decisions] == [Action.HOLD]
     assert stream.states["tell"] == before
