@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SIZE = 20
 """Texts in a window."""
 
-RECIPES = ("small", "thorough", "full")
+RECIPES = ("small", "thorough", "full", "lora-small")
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
     auditing,
+    backups,
     bias,
     bias_data,
     checking,
@@ -60,16 +61,30 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, retraining, pausing, drifting, reporting, status, auditing):
+GROUPLESS = (
+    setup,
+    checking,
+    doctor,
+    running,
+    retraining,
+    pausing,
+    drifting,
+    reporting,
+    status,
+    auditing,
+    backups,
+)
+for group in GROUPLESS:
     group.add_to(app)
-for name, group in (
+GROUPS = (
     ("texts", texts),
     ("reference", references),
     ("alarm", alarms),
     ("policy", policies),
     ("runs", runs),
     ("bias", bias),
-):
+)
+for name, group in GROUPS:
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
 trying.add_to(policies.app)

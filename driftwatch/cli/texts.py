@@ -61,10 +61,7 @@ def forget(
         out.print(f"reference {old} is {new} now; evidence against it begins anew")
     for model in done.models:
         out.print(f"model {model} was trained on some: what it learnt stays in its weights until it is replaced")
-    files = [str(each.path) for each in loaded.streams[stream].sources if each.type == "file"]
-    own = [
-        *files,
-        *(str(each) for each in (*loaded.streams[stream].reference.data, *loaded.streams[stream].reference.heldout)),
-    ]
-    if own:
-        out.print(f"not touched, for they are yours: {', '.join(own)}; and your backups", soft_wrap=True)
+    settings = loaded.streams[stream]
+    logs = [source.path for source in settings.sources if source.type == "file"]
+    own = ", ".join(str(each) for each in (*logs, *settings.reference.data, *settings.reference.heldout))
+    out.print(f"not touched, for they are yours: {own}{', ' if own else ''}and your backups", soft_wrap=True)

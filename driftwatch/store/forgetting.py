@@ -124,9 +124,12 @@ class Forgetting:
 
 
 def _cleared(connection: Connection, stream: str, repeats: Callable[[WindowResult], bool]) -> list[int]:
-    found, last = [], -1
+    found: list[int] = []
+    last = -1
     while True:
-        query = select(windows.c.index, windows.c.result).where(windows.c.stream == stream, windows.c.index > last)
+        query = select(windows.c.index.label("number"), windows.c.result).where(
+            windows.c.stream == stream, windows.c.index > last
+        )
         rows = connection.execute(query.order_by(windows.c.index).limit(_BATCH)).all()
         if not rows:
             return found
@@ -137,10 +140,10 @@ def _cleared(connection: Connection, stream: str, repeats: Callable[[WindowResul
                 bare = replace(
                     result, exemplars=(), clusters=tuple(replace(each, exemplars=()) for each in result.clusters)
                 )
-                of = (windows.c.stream == stream, windows.c.index == row.index)
+                of = (windows.c.stream == stream, windows.c.index == row.number)
                 connection.execute(update(windows).where(*of).values(result=dump(bare)))
-                found.append(row.index)
-        last = rows[-1].index
+                found.append(row.number)
+        last = rows[-1].number
 
 
 def _rename(connection: Connection, stream: str, *, old: str, new: str) -> None:

@@ -13,6 +13,7 @@ from driftwatch.wiring.analysis import (
     scorer,
     stream_settings,
 )
+from driftwatch.wiring.backups import BackupManifest, backup, restore
 from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
@@ -36,6 +37,7 @@ __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
     "REPORT_LONGEST",
+    "BackupManifest",
     "Compared",
     "Entrance",
     "ForgetReport",
@@ -47,6 +49,7 @@ __all__ = [
     "advice_of",
     "alarms",
     "assessor",
+    "backup",
     "begin_of",
     "begin_pause",
     "build_reference",
@@ -83,6 +86,7 @@ __all__ = [
     "replay",
     "report",
     "report_apart",
+    "restore",
     "retrain",
     "rollback",
     "scorer",

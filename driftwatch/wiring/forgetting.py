@@ -83,7 +83,7 @@ def forget(
         in_runs = [text for run in runs for text in group_texts(_data(config, run), group)]
         bodies, replaced = _references(config, store, stream, group, {*held.bodies, *(text.body for text in in_runs)})
         ids = {*held.ids, *(text.id for text in in_runs)}
-        cleaned = {run.spec.id: count for run in runs if (count := _clean_run(config, run, group, ids))}
+        cleaned = {str(run.spec.id): count for run in runs if (count := _clean_run(config, run, group, ids))}
         reports = _delete_reports(config, stream) if bodies else 0
         done = store.forgetting.forget(
             stream,

@@ -117,7 +117,8 @@ def guarded(tmp_path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPa
 
 def web_file(extra: str = "") -> str:
     hashed = bcrypt.hashpw(SECRETS["password"].encode(), bcrypt.gensalt(4)).decode()
-    return f"tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\nbasic_auth_users:\n  alice: {hashed}\n{extra}"
+    tls = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
+    return f"{tls}basic_auth_users:\n  alice: {hashed}\n{extra}"
 
 
 def start(guarded: Guarded) -> None:

@@ -15,7 +15,7 @@ from driftwatch.policy.variables import VARIABLES
 
 FOLDER = Path(__file__).parents[2] / "policies"
 SHIPPED = sorted(FOLDER.glob("*.test.yaml"))
-RECIPES = ("small", "thorough", "full")
+RECIPES = ("small", "thorough", "full", "lora-small")
 
 POLICY = """\
 stream: [docs]
