@@ -20,7 +20,7 @@ from driftwatch.store.values import load, micros, moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Row, Select
 
     from driftwatch.store.database import Database
 
@@ -158,7 +158,7 @@ class History:
 
     def _page(self, stream: str, after: int, since: datetime | None, until: datetime | None) -> list[Row[Any]]:
         moments = (windows.c.index.label("number"), windows.c.assessed_at, windows.c.decided_at)
-        query = select(*moments, windows.c.policy, windows.c.facts, windows.c.memory, windows.c.result)
+        query: Select[Any] = select(*moments, windows.c.policy, windows.c.facts, windows.c.memory, windows.c.result)
         query = query.where(windows.c.stream == stream, windows.c.index > after)
         if since is not None:
             query = query.where(windows.c.assessed_at >= micros(since))

@@ -65,9 +65,10 @@ def test_the_shipped_policies_do_what_their_cases_say(path: Path) -> None:
 
 def test_the_manual_s_example_comes_out_as_it_says(folder: Path) -> None:
     manual = (FOLDER.parent / "docs" / "policies.md").read_text()
-    (example,) = [each for each in re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL) if "\ntests:" in each]
-    (folder / "chatbot.yaml").write_text((FOLDER / "chatbot.yaml").read_text())
-    assert failures(folder, example) == []
+    examples = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    (cases,) = [each for each in examples if "\ntests:" in each]
+    (folder / "support.yaml").write_text(next(each for each in examples if "\nrules:" in each))
+    assert failures(folder, cases) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
