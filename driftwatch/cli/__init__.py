@@ -9,6 +9,7 @@ import typer
 from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
+    alerting,
     auditing,
     backups,
     bias,
@@ -78,6 +79,7 @@ GROUPS = (
     ("texts", texts),
     ("reference", references),
     ("alarm", alarms),
+    ("alert", alerting),
     ("policy", policies),
     ("runs", runs),
     ("bias", bias),
