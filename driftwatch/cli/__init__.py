@@ -26,6 +26,7 @@ from driftwatch.cli import (
     retraining,
     running,
     runs,
+    service,
     setup,
     status,
     texts,
@@ -72,6 +73,7 @@ GROUPLESS = (
     status,
     auditing,
     backups,
+    service,
 )
 for group in GROUPLESS:
     group.add_to(app)

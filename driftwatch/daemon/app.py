@@ -53,6 +53,8 @@ _HEALTH_EVERY = timedelta(seconds=15)
 _PRUNE_EVERY = timedelta(hours=1)
 _EXPORT_EVERY = timedelta(seconds=30)
 _PATIENCE = timedelta(minutes=5)
+_START_LONGEST = timedelta(hours=1)
+_STOP_LONGEST = timedelta(minutes=5)
 
 
 class Daemon:
@@ -94,7 +96,8 @@ class Daemon:
 
     def run(self) -> None:
         """Serve until told to stop."""
-        wiring.reconcile(self._config, self._store)
+        with self._systemd.taking_time(most=_START_LONGEST):
+            wiring.reconcile(self._config, self._store)  # which may hold gigabytes of a model against their hashes
         app = App(
             intake=wiring.http_intakes(
                 self._config, self._store, clock=self._clock, taken=self._wake, backlog=self._backlog
@@ -126,13 +129,17 @@ class Daemon:
 
     def _stop(self) -> None:
         self._systemd.stopping()
+        with self._systemd.taking_time(most=_STOP_LONGEST):
+            self._end()
+        log.info("daemon_stopped")
+
+    def _end(self) -> None:
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.stop()
         self._worker.stop()
         self._loops.stop()
         self._store.close()
-        log.info("daemon_stopped")
 
     def _cycle(self, stream: str) -> Cycle:
         return Cycle(
@@ -296,4 +303,6 @@ def run(config_path: Path) -> None:
     systemd = Systemd(os.environ, pid=os.getpid())
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
-    Daemon(config, systemd).run()
+    with systemd.taking_time(most=_START_LONGEST):
+        daemon = Daemon(config, systemd)  # brings the database up to date, which takes as long as it is large
+    daemon.run()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.controller import Controller
 from alert_samples import START, Hand, alert
+from deployment import free_port
 from http_receiver import HttpReceiver
 from typer.testing import CliRunner, Result
 
@@ -82,11 +83,10 @@ def test_one_alert_is_one_message_with_all_it_says() -> None:
 
 def test_a_mail_arrives() -> None:
     box = Mailbox()
-    server = Controller(box, hostname="127.0.0.1", port=0)
+    port = free_port()
+    server = Controller(box, hostname="127.0.0.1", port=port)
     server.start()
     try:
-        assert server.server is not None
-        port = server.server.sockets[0].getsockname()[1]
         address = f"mailto://127.0.0.1:{port}/?from=watch@example.org&to=ops@example.org&format=text&mode=insecure"
         AppriseNotifier("mail", SETTINGS, url=Secret(address)).notify([alert()])
     finally:
