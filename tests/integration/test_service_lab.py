@@ -29,7 +29,7 @@ type = "http"
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with booted(tmp_path_factory.mktemp("service"), {}) as running:
-        put(running, PROGRAM, f'#!/bin/sh\nexec env {PATHS} {PYTHON} -W ignore -m driftwatch "$@"\n', mode=0o755)
+        put(running, PROGRAM, f'#!/bin/sh\nexec env LD_LIBRARY_PATH=/opt/python/lib {PATHS} {PYTHON} -W ignore -m driftwatch "$@"\n', mode=0o755)
         put(running, CONFIG, SETTINGS)
         put(running, "/etc/driftwatch/policies/a.yaml", RULE.format(when="drift.alarm"))
         running.run("ip", "link", "set", "lo", "up")
