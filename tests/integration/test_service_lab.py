@@ -29,7 +29,12 @@ type = "http"
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with booted(tmp_path_factory.mktemp("service"), {}) as running:
-        put(running, PROGRAM, f'#!/bin/sh\nexec env LD_LIBRARY_PATH=/opt/python/lib {PATHS} {PYTHON} -W ignore -m driftwatch "$@"\n', mode=0o755)
+        put(
+            running,
+            PROGRAM,
+            f'#!/bin/sh\nexec env LD_LIBRARY_PATH=/opt/python/lib {PATHS} {PYTHON} -W ignore -m driftwatch "$@"\n',
+            mode=0o755,
+        )
         put(running, CONFIG, SETTINGS)
         put(running, "/etc/driftwatch/policies/a.yaml", RULE.format(when="drift.alarm"))
         running.run("ip", "link", "set", "lo", "up")
@@ -99,7 +104,7 @@ def test_a_crash_loses_nothing_that_was_acknowledged(lab: Lab) -> None:
 
 
 def test_it_stops_within_the_limit_and_in_order(lab: Lab) -> None:
-    assert lab.run("systemctl", "stop", "driftwatch").returncode == 0
+    assert lab.run("systemctl", "stop", "driftwatch", seconds=90).returncode == 0
     assert lab.show("Result") == "success"
     assert "daemon_stopped" in lab.journal(DAEMON)
     assert not (lab.root / STATE / "control.sock").exists()
@@ -107,7 +112,7 @@ def test_it_stops_within_the_limit_and_in_order(lab: Lab) -> None:
 
 
 def test_uninstalled_it_leaves_its_data_alone(lab: Lab) -> None:
-    done = lab.run(PROGRAM, "install-service", "--uninstall", "--config", CONFIG)
+    done = lab.run(PROGRAM, "install-service", "--uninstall", "--config", CONFIG, seconds=120)
     assert done.returncode == 0, done.stderr
     assert lab.run("systemctl", "is-active", "driftwatch").stdout.strip() == "inactive"
     assert lab.run("systemctl", "cat", "driftwatch").returncode != 0
