@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from driftwatch.alert.settings import AlertSettings
 from driftwatch.domain.budget import Budget, parse_budget
@@ -15,14 +17,19 @@ from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.intake.sql import SqlSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import ExportSettings
 from driftwatch.retrain.launchers.settings import RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 from driftwatch.retrain.retention import ModelSettings
+
+SourceSettings = Annotated[FileSettings | HttpSettings | FolderSettings | SqlSettings, Field(discriminator="type")]
+"""A source of any kind, told by its ``type``."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STRICT = {"extra": "forbid"}
@@ -40,6 +47,7 @@ class DaemonSettings:
         listen: host and port of intake, pages and metrics.
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
+        backlog: texts of a stream not yet assessed at which its sources are not read and HTTP is answered 429.
         log: one JSON object a line, or text for people.
     """
 
@@ -48,6 +56,7 @@ class DaemonSettings:
     listen: str = "127.0.0.1:9478"
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
+    backlog: int = 1_000_000
     log: Literal["json", "text"] = "json"
 
     def __post_init__(self) -> None:
@@ -58,6 +67,8 @@ class DaemonSettings:
             raise ValueError("threads must lie between 1 and 1024")
         if not timedelta(milliseconds=10) <= self.poll <= timedelta(hours=1):
             raise ValueError("poll must lie between 10ms and 1h")
+        if self.backlog < _WINDOW[0]:
+            raise ValueError("backlog must be at least 50, the texts of the smallest window")
 
     @property
     def host(self) -> str:
@@ -156,7 +167,7 @@ class StreamSettings:
     evidence: EvidenceSettings = EvidenceSettings()
     encoder: EncoderSettings = EncoderSettings()
     reference: ReferenceSettings = ReferenceSettings()
-    sources: tuple[FileSettings | HttpSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
     sample: SampleSettings = SampleSettings()
     redact: RedactSettings | None = RedactSettings()
     retention: RetentionSettings = RetentionSettings()

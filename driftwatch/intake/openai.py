@@ -75,12 +75,15 @@ def _prompt(part: Mapping[str, object]) -> tuple[Turn, ...]:
         return _chat(messages)
     system = part.get("instructions")
     before = (Turn(role="system", content=system),) if isinstance(system, str) and system else ()
-    given = _unpacked(part.get("input") if part.get("input") is not None else part.get("prompt"))
-    if isinstance(given, list) and given and all(isinstance(each, str) for each in given):
-        given = given[0]  # a request with several prompts is several exchanges; the first is as good as any
-    if isinstance(given, str):
-        return (*before, Turn(role="user", content=given))
-    return (*before, *_items(given)) if given is not None else ()
+    given = part.get("input") if part.get("input") is not None else part.get("prompt")
+    if given is None:
+        return ()
+    items = _unpacked(given)
+    if isinstance(items, list) and items and all(isinstance(each, str) for each in items):
+        given = items[0]  # a request with several prompts is several exchanges; the first is as good as any
+    elif not isinstance(given, str) or (isinstance(items, list) and items and isinstance(items[0], Mapping)):
+        return (*before, *_items(items))
+    return (*before, Turn(role="user", content=str(given)))
 
 
 def _completion(part: Mapping[str, object]) -> tuple[Turn, ...]:

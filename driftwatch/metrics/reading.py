@@ -48,6 +48,16 @@ TEXT_OUTCOMES = (
     "empty",
     "bad-time",
     "bad-turns",
+    "not-an-object",
+    "no-id",
+    "bad-id",
+    "clock-ahead",
+    "line-too-long",
+    "too-long",
+    "unreadable-file",
+    "unpacks-too-much",
+    "row-group-too-large",
+    "no-column",
 )
 """What becomes of a text that comes in; anything else is exported as ``other``, so the label stays bounded."""
 

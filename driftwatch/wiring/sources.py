@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from driftwatch.intake.bodies import BatchError
+from driftwatch.intake.connection import PatientSource
 from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
+from driftwatch.intake.folder import FolderSettings, FolderSource
 from driftwatch.intake.http import HttpSettings, parse_batch
 from driftwatch.intake.pipeline import Pipeline
 from driftwatch.intake.redact import Redactor
 from driftwatch.intake.sampler import HashSampler
+from driftwatch.intake.sql import SqlSettings, SqlSource
 from driftwatch.web import FeedbackReceipt, ProblemError, Receipt, RejectedLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.config.settings import SourceSettings
     from driftwatch.domain.protocols import Clock, Source
     from driftwatch.store import Store
     from driftwatch.web import FeedbackIntake, Intake
@@ -34,23 +39,48 @@ class Reader:
     pipeline: Pipeline
 
 
-def readers(config: Config, store: Store, *, clock: Clock) -> list[Reader]:
-    """Return the sources that the daemon reads by itself."""
+def readers(
+    config: Config, store: Store, *, clock: Clock, environ: Mapping[str, str] | None = None
+) -> list[Reader]:
+    """Return the sources that the daemon reads by itself.
+
+    Raises:
+        ConfigError: a source's secret or package is missing.
+    """
     return [
         Reader(
             stream=stream.name,
-            name=source.name,
-            source=FileSource(source, clock=clock),
-            pipeline=_pipeline(stream, source.name, store, clock),
+            name=settings.name,
+            source=source,
+            pipeline=pipeline_of(stream, settings.name, store, clock),
         )
         for stream in config.streams.values()
-        for source in stream.sources
-        if isinstance(source, FileSettings)
+        for settings in stream.sources
+        if (source := open_source(settings, stream.name, clock=clock, environ=environ or os.environ)) is not None
     ]
 
 
+def open_source(
+    settings: SourceSettings, stream: str, *, clock: Clock, environ: Mapping[str, str]
+) -> Source | None:
+    """Return a source that is read; None for one that texts are sent to.
+
+    Raises:
+        ConfigError: its secret or package is missing.
+    """
+    match settings:
+        case FileSettings():
+            return FileSource(settings, clock=clock)
+        case FolderSettings():
+            return PatientSource(FolderSource(settings, clock=clock, environ=environ), clock=clock)
+        case SqlSettings():
+            return PatientSource(SqlSource(settings, clock=clock, environ=environ), clock=clock)
+        case _:
+            return None
+
+
 def http_intakes(
-    config: Config, store: Store, *, clock: Clock, taken: Callable[[], None], backlog: Callable[[str], int]
+    config: Config, store: Store, *, clock: Clock, taken: Callable[[str, int], None], backlog: Callable[[str], int]
 ) -> dict[str, Intake]:
     """Return the streams that take texts over HTTP.
 
@@ -58,13 +88,13 @@ def http_intakes(
         config: names them.
         store: where texts go.
         clock: for texts without a time.
-        taken: called after each commit.
+        taken: called after each commit with the stream and the number of texts stored.
         backlog: returns a stream's texts not yet assessed.
     """
     return {
         stream.name: _HttpIntake(
             settings=source,
-            pipeline=_pipeline(stream, source.name, store, clock),
+            pipeline=pipeline_of(stream, source.name, store, clock),
             clock=clock,
             taken=taken,
             stream=stream.name,
@@ -81,7 +111,7 @@ class _HttpIntake:
     settings: HttpSettings
     pipeline: Pipeline
     clock: Clock
-    taken: Callable[[], None]
+    taken: Callable[[str, int], None]
     stream: str
     waiting: Callable[[str], int]
 
@@ -98,7 +128,7 @@ class _HttpIntake:
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
         result = self.pipeline.take_texts(batch.texts, rejected=batch.counts)
-        self.taken()
+        self.taken(self.stream, result.stored)
         return Receipt(
             stored=result.stored,
             duplicates=result.duplicates,
@@ -138,7 +168,8 @@ class _FeedbackIntake:
         return 0
 
 
-def _pipeline(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:
+def pipeline_of(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:
+    """Return the way of a source's texts into the store."""
     return Pipeline(
         store,
         stream=stream.name,
