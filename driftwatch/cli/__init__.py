@@ -27,6 +27,7 @@ from driftwatch.cli import (
     runs,
     setup,
     status,
+    tapping,
     texts,
 )
 from driftwatch.cli.frame import debug
@@ -64,6 +65,7 @@ GROUPLESS = (
     checking,
     doctor,
     running,
+    tapping,
     retraining,
     pausing,
     drifting,

@@ -109,6 +109,9 @@ class Daemon:
             settings=WebSettings(backlog=self._config.daemon.backlog),
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
+            otlp=wiring.otlp_intakes(
+                self._config, self._store, clock=self._clock, taken=self._taken, backlog=self._backlog.waiting
+            ),
             guard=self._entrance.guard,
         )
         server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)

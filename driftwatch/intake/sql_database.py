@@ -86,9 +86,12 @@ def _sqlite(file: Path) -> Engine:
     from sqlalchemy.pool import QueuePool
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"file:{quote(str(file))}?mode=ro", uri=True, timeout=_CONNECT_SECONDS, check_same_thread=False
         )
+        # One value that is no UTF-8 must not end the reading of all: it is told by its surrogates, and left out.
+        connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
+        return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1)
 

@@ -60,6 +60,9 @@ TEXT_OUTCOMES = (
     "unpacks-too-much",
     "row-group-too-large",
     "no-column",
+    "no-genai",
+    "not-matched",
+    "other-operation",
 )
 """What becomes of a text that comes in; anything else is exported as ``other``, so the label stays bounded."""
 

@@ -29,7 +29,9 @@ from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
-from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, readers
+from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, open_source, otlp_intakes, pipeline_of, readers
+from driftwatch.wiring.tapping import BATCH as TAP_BATCH
+from driftwatch.wiring.tapping import Tapped, tap, tap_settings
 
 __all__ = [
     "CLOCK",
@@ -42,7 +44,9 @@ __all__ = [
     "PolicyRecord",
     "Reader",
     "Replay",
+    "TAP_BATCH",
     "SystemClock",
+    "Tapped",
     "alarms",
     "assessor",
     "backup",
@@ -70,7 +74,10 @@ __all__ = [
     "mark_alarm",
     "notifiers",
     "one_off",
+    "open_source",
     "open_store",
+    "otlp_intakes",
+    "pipeline_of",
     "promote",
     "prune_models",
     "readers",
@@ -84,5 +91,7 @@ __all__ = [
     "rollback",
     "scorer",
     "stream_settings",
+    "tap",
+    "tap_settings",
     "tend_pauses",
 ]

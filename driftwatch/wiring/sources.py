@@ -13,11 +13,12 @@ from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.folder import FolderSettings, FolderSource
 from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.otlp import OtlpSettings, parse_export
 from driftwatch.intake.pipeline import Pipeline
 from driftwatch.intake.redact import Redactor
 from driftwatch.intake.sampler import HashSampler
 from driftwatch.intake.sql import SqlSettings, SqlSource
-from driftwatch.web import FeedbackReceipt, ProblemError, Receipt, RejectedLine
+from driftwatch.web import FeedbackReceipt, OtlpReceipt, ProblemError, Receipt, RejectedLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from driftwatch.config.settings import SourceSettings
     from driftwatch.domain.protocols import Clock, Source
     from driftwatch.store import Store
-    from driftwatch.web import FeedbackIntake, Intake
+    from driftwatch.web import FeedbackIntake, Intake, OtlpIntake, Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,56 @@ class _HttpIntake:
             sampled_out=result.sampled_out,
             rejected=tuple(RejectedLine(line=each.line, reason=each.reason) for each in batch.rejected),
         )
+
+    def backlog(self) -> int:
+        """Return the stream's texts not yet assessed."""
+        return self.waiting(self.stream)
+
+
+def otlp_intakes(
+    config: Config, store: Store, *, clock: Clock, taken: Callable[[str, int], None], backlog: Callable[[str], int]
+) -> dict[str, OtlpIntake]:
+    """Return the streams that take exports of OpenTelemetry; for the arguments see ``http_intakes``."""
+    return {
+        stream.name: _OtlpIntake(
+            settings=source,
+            pipeline=pipeline_of(stream, source.name, store, clock),
+            clock=clock,
+            taken=taken,
+            stream=stream.name,
+            waiting=backlog,
+        )
+        for stream in config.streams.values()
+        for source in stream.sources
+        if isinstance(source, OtlpSettings)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OtlpIntake:
+    settings: OtlpSettings
+    pipeline: Pipeline
+    clock: Clock
+    taken: Callable[[str, int], None]
+    stream: str
+    waiting: Callable[[str], int]
+
+    def take_signal(self, signal: Signal, body: bytes, *, content_type: str, content_encoding: str) -> OtlpReceipt:
+        """Parse and store one export in one transaction."""
+        try:
+            exported = parse_export(
+                signal,
+                body,
+                content_type=content_type,
+                content_encoding=content_encoding,
+                settings=self.settings,
+                now=self.clock.now(),
+            )
+        except BatchError as error:
+            raise ProblemError(HTTPStatus(error.status), error.title, error.detail) from error
+        result = self.pipeline.take_texts(exported.texts, rejected=exported.counts)
+        self.taken(self.stream, result.stored)
+        return OtlpReceipt(rejected=exported.rejected, message=exported.message)
 
     def backlog(self) -> int:
         """Return the stream's texts not yet assessed."""
