@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -24,10 +24,15 @@ from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, Source
 from driftwatch.domain.text import Cursor
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.folder import FolderSettings, FolderSource
+from driftwatch.intake.kafka import KafkaSettings, KafkaSource
 from driftwatch.intake.pipeline import Pipeline
+from driftwatch.intake.redis_streams import RedisSettings, RedisSource
 from driftwatch.intake.sampler import HashSampler, SampleSettings
 from driftwatch.intake.sql import SqlSettings, SqlSource
 from driftwatch.store import Store, open_store
+
+if TYPE_CHECKING:
+    import redis
 
 STREAM = "support"
 NAME = "it"
@@ -123,6 +128,18 @@ def opened(kind: str, where: str) -> Source:
             return SqlSource(settings, clock=Striding(), environ={})
         case "folder":
             return FolderSource(FolderSettings(url=where, name=NAME), clock=Striding(), environ={})
+        case "redis":
+            asked = RedisSettings(url=where, key="says", consumer="one", payload="record", name=NAME)
+            return RedisSource(asked, stream=STREAM, clock=Striding(timedelta()), environ={})
+        case "kafka":
+            brokers, _, topic = where.partition("/")
+            said = KafkaSettings(
+                brokers=brokers,
+                topic=topic,
+                name=NAME,
+                options={"session.timeout.ms": "6000", "fetch.wait.max.ms": "20"},
+            )
+            return KafkaSource(said, stream=STREAM, clock=Striding(), environ={})
         case _:
             raise AssertionError(kind)
 
@@ -259,9 +276,7 @@ class PostgresTable:
     server: PostgresServer
 
     def __post_init__(self) -> None:
-        self.server.execute(
-            "DROP TABLE IF EXISTS says", "CREATE TABLE says (id bigserial PRIMARY KEY, text text)"
-        )
+        self.server.execute("DROP TABLE IF EXISTS says", "CREATE TABLE says (id bigserial PRIMARY KEY, text text)")
 
     def put(self, bodies: Sequence[str]) -> None:
         import psycopg
@@ -363,7 +378,128 @@ class Folder:
         if self.suffix.endswith(".gz"):
             return gzip.compress(lines.encode())
         if self.suffix.endswith(".zst"):
-            import pyarrow
+            import pyarrow as pa
 
-            return bytes(pyarrow.compress(lines.encode(), codec="zstd", asbytes=True))
+            return bytes(pa.compress(lines.encode(), codec="zstd", asbytes=True))
         return lines.encode()
+
+
+@dataclass
+class RedisServer:
+    """A real Redis of one's own, which keeps what it acknowledged."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.start()
+
+    def start(self, *options: str) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        command += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        until_it_answers(self.ready, self.process)
+
+    def ready(self) -> bool:
+        import redis
+
+        with suppress(redis.ConnectionError), self.client() as client:
+            try:
+                return bool(client.ping())
+            except (redis.AuthenticationError, redis.ResponseError):
+                return True
+        return False
+
+    def client(self) -> redis.Redis:
+        import redis
+
+        return redis.Redis(port=self.port)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("Redis is not installed (apt-get install redis-server)")
+    pytest.importorskip("redis", reason="the extra redis is not installed")
+    with tempfile.TemporaryDirectory(prefix="driftwatch-redis-") as folder:
+        server = RedisServer(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@dataclass
+class RedisStream:
+    """A stream in a real Redis."""
+
+    server: RedisServer
+
+    def __post_init__(self) -> None:
+        with self.server.client() as client:
+            client.flushall()
+
+    def put(self, bodies: Sequence[str]) -> None:
+        with self.server.client() as client, client.pipeline() as pipeline:
+            for body in bodies:
+                pipeline.xadd("says", {"record": json.dumps({"text": body})})
+            pipeline.execute()
+
+    def poison(self) -> str:
+        with self.server.client() as client:
+            client.xadd("says", {"record": "{"})
+        return "not-json"
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "redis", self.server.url
+
+
+class KafkaCluster:
+    """librdkafka's own mock of a cluster: it speaks the protocol over TCP, groups and offsets included."""
+
+    def __init__(self) -> None:
+        kafka = pytest.importorskip("confluent_kafka", reason="the extra kafka is not installed")
+        quiet = {"test.mock.num.brokers": 1, "log_level": 0}
+        self.producer = kafka.Producer(quiet)
+        (self.broker,) = self.producer.list_topics(timeout=30).brokers.values()
+        self.topics = 0
+
+    @property
+    def brokers(self) -> str:
+        return f"{self.broker.host}:{self.broker.port}"
+
+
+@dataclass
+class KafkaTopic:
+    """A topic with one partition read in order."""
+
+    cluster: KafkaCluster
+
+    def __post_init__(self) -> None:
+        self.cluster.topics += 1
+        self.topic = f"says-{self.cluster.topics}-{os.getpid()}"
+
+    def put(self, bodies: Sequence[str]) -> None:
+        self._send([json.dumps({"text": body}).encode() for body in bodies])
+
+    def poison(self) -> str:
+        self._send([b"{"])
+        return "not-json"
+
+    def _send(self, values: Sequence[bytes]) -> None:
+        for value in values:
+            self.cluster.producer.produce(self.topic, value, partition=0)
+        assert self.cluster.producer.flush(30) == 0
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "kafka", f"{self.cluster.brokers}/{self.topic}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, err, 
 from driftwatch.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from driftwatch.intake.tap import TapSettings
     from driftwatch.wiring import Tapped
 
 UNUSABLE = 2
@@ -20,10 +21,10 @@ UNUSABLE = 2
 
 
 @told
-def tap(
+def tap(  # noqa: PLR0917 - options, given by name
     stream: Annotated[str, typer.Argument(metavar="STREAM", help="Stream that the texts belong to.")],
     form: Annotated[
-        Literal["auto", "jsonl", "lines"] | None, typer.Option("--format", help="JSON or plain lines; told by the first.")
+        Literal["auto", "jsonl", "lines"] | None, typer.Option("--format", help="Of lines; told by the first.")
     ] = None,
     records: Annotated[
         Literal["fields", "openai"] | None, typer.Option(help="Records by field paths, or logged requests to a model.")
@@ -47,9 +48,15 @@ def tap(
     settings = read_config(config)
     if stream not in settings.streams:
         raise NotFoundError(f'there is no stream "{stream}"', cure=f"known are: {', '.join(settings.streams)}")
-    given = {"format": form, "records": records, "watch": watch, "body": body, "id": id, "time": time_of, "group": group}
-    source = replace(
-        wiring.tap_settings(settings, stream), **{name: said for name, said in given.items() if said is not None}
+    source = _described(
+        wiring.tap_settings(settings, stream),
+        format=form,
+        records=records,
+        watch=watch,
+        body=body,
+        id=id,
+        time=time_of,
+        group=group,
     )
     store = wiring.open_store(settings)
     try:
@@ -71,6 +78,12 @@ def tap(
     left_out, used = sum(tapped.rejected.values()), tapped.stored + tapped.duplicates + tapped.sampled_out
     if left_out and (strict or not used):
         raise typer.Exit(UNUSABLE)
+
+
+def _described(source: TapSettings, **given: str | None) -> TapSettings:
+    """Return what the configuration says of the lines, changed by what was said here."""
+    said: dict[str, Any] = {name: word for name, word in given.items() if word is not None}
+    return replace(source, **said)
 
 
 def _sentence(tapped: Tapped) -> str:

@@ -22,8 +22,10 @@ from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
 from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.kafka import KafkaSettings
 from driftwatch.intake.otlp import OtlpSettings
 from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.redis_streams import RedisSettings
 from driftwatch.intake.sampler import SampleSettings
 from driftwatch.intake.sql import SqlSettings
 from driftwatch.intake.tap import TapSettings
@@ -33,7 +35,17 @@ from driftwatch.retrain.launchers.settings import RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 from driftwatch.retrain.retention import ModelSettings
 
-SourceSettings = Annotated[FileSettings | HttpSettings | FolderSettings | OtlpSettings | SqlSettings | TapSettings, Field(discriminator="type")]
+SourceSettings = Annotated[
+    FileSettings
+    | HttpSettings
+    | FolderSettings
+    | KafkaSettings
+    | OtlpSettings
+    | RedisSettings
+    | SqlSettings
+    | TapSettings,
+    Field(discriminator="type"),
+]
 """A source of any kind, told by its ``type``."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -24,7 +24,7 @@ PAGE = 1_000
 Beat = Callable[[], None]
 
 
-def reading(
+def reading(  # noqa: PLR0913 - a source, where its texts go, and who is told of what
     source: Source,
     pipeline: Pipeline,
     store: Store,

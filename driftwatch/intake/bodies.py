@@ -52,7 +52,8 @@ def unpacked(body: bytes, encoding: str, *, most: int = _MOST_UNPACKED) -> bytes
     """Return the content of a body that may be packed.
 
     Raises:
-        BatchError: 400 for what does not unpack, 413 for what unpacks to more than ``most`` bytes, 415 for another coding.
+        BatchError: 400 for what does not unpack, 413 for what unpacks to more than ``most`` bytes, 415 for another
+            coding.
     """
     coding = encoding.strip().lower()
     if coding in ("", "identity"):
@@ -67,9 +68,7 @@ def unpacked(body: bytes, encoding: str, *, most: int = _MOST_UNPACKED) -> bytes
         except zlib.error as error:
             raise BatchError(400, "Not gzip", f"the body cannot be unpacked: {error}") from None
         if len(content) > most:
-            raise BatchError(
-                413, "Too large", f"the body unpacks to more than {most:,} bytes; send less at once"
-            )
+            raise BatchError(413, "Too large", f"the body unpacks to more than {most:,} bytes; send less at once")
         if not unpacker.eof:
             raise BatchError(400, "Not gzip", "the body ends in the middle")
         body = unpacker.unused_data  # gzip may come in several members

@@ -1,7 +1,7 @@
 """OpenTelemetry's semantic conventions for generative AI, in the forms that are about, to exchanges.
 
-- attributes ``gen_ai.input.messages``, ``gen_ai.output.messages`` and ``gen_ai.system_instructions``, on spans and on the event
-  ``gen_ai.client.inference.operation.details`` (conventions 1.37 and later), structured or as JSON in a string;
+- attributes ``gen_ai.input.messages``, ``gen_ai.output.messages`` and ``gen_ai.system_instructions``, on spans and on
+  the event ``gen_ai.client.inference.operation.details`` (1.37 and later), structured or as JSON in a string;
 - an event for each message, as a log record or on a span: ``gen_ai.user.message``, …, ``gen_ai.choice`` (1.28 to 1.36);
 - span events ``gen_ai.content.prompt`` and ``gen_ai.content.completion`` (1.27 and before);
 - numbered attributes ``gen_ai.prompt.0.content`` and ``gen_ai.completion.0.content``, as OpenLLMetry writes them.
@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from driftwatch.domain.text import Turn
 from driftwatch.intake.chats import MOST_TURNS
 from driftwatch.intake.exchange import Exchange
-from driftwatch.intake.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from driftwatch.intake.telemetry import Telemetry
 
 _GROUPS = ("gen_ai.conversation.id", "session.id", "user.id", "enduser.id")
 _ROLES = {

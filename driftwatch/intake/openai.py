@@ -1,7 +1,8 @@
 """Logs of requests to models in OpenAI's form, as gateways and client libraries write them, to exchanges.
 
-Chat completions (``messages``, ``choices``), completions (``prompt``, ``choices[].text``) and responses (``input``, ``output``);
-request and answer side by side, or below ``request``, ``body`` and ``response``, as objects or as JSON in a string.
+Chat completions (``messages``, ``choices``), completions (``prompt``, ``choices[].text``) and responses (``input``,
+``output``); request and answer side by side, or below ``request``, ``body`` and ``response``, as objects or as JSON in
+a string.
 """
 
 from __future__ import annotations

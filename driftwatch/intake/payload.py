@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,12 +10,12 @@ import msgspec
 from driftwatch.intake.records import Rejected
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from driftwatch.intake.gathered import Gathered
     from driftwatch.intake.records import Records
 
 _DECODER = msgspec.json.Decoder()
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST_MS = 946_684_800_000  # of 2000; what is earlier is a number, not a time
 
 
 def take_payload(records: Records, payload: bytes, gathered: Gathered, *, place: str, now: datetime) -> None:
@@ -40,3 +41,10 @@ def _array(records: Records, content: bytes, gathered: Gathered, place: str, now
         return
     for number, record in enumerate(each):
         gathered.take(records.record(record, place=f"{place}:{number}", now=now))
+
+
+def written_at(milliseconds: int, now: datetime) -> datetime:
+    """Return when a broker says that a message was written; now where it does not say, or says what cannot be."""
+    if milliseconds < _EARLIEST_MS or milliseconds > (now - _BEGIN) // timedelta(milliseconds=1):
+        return now
+    return _BEGIN + timedelta(milliseconds=milliseconds)

@@ -6,15 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from driftwatch.domain.text import Text, Turn
 from driftwatch.intake.chats import turns_of
-from driftwatch.intake.exchange import Exchange
 from driftwatch.intake.fields import FieldPath
 from driftwatch.intake.openai import exchange_of
+
+if TYPE_CHECKING:
+    from driftwatch.intake.exchange import Exchange
 
 MOST_BYTES = 64 * 1024
 LONGEST_ID = 500
@@ -78,7 +80,7 @@ class Records:
         ValueError: a path is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as many as a record has fields
         self,
         *,
         body: str = "text",
@@ -135,9 +137,7 @@ class Records:
         body = exchange.words(self._watch)
         if body is None:
             return Rejected("no-body")
-        return _Found(
-            body=body, turns=exchange.turns, id=exchange.id, time=exchange.time, group=exchange.group
-        )
+        return _Found(body=body, turns=exchange.turns, id=exchange.id, time=exchange.time, group=exchange.group)
 
     def _fields(self, record: Mapping[str, object]) -> _Found | Rejected:
         turns = self._chat(record)
@@ -157,9 +157,7 @@ class Records:
         found = self._turns.find(record) if self._turns is not None else None
         return () if found is None else turns_of(found)
 
-    def _accept(  # noqa: PLR0911 - one reason after the other
-        self, found: _Found, record: Mapping[str, object], place: str, now: datetime
-    ) -> Accepted | Rejected:
+    def _accept(self, found: _Found, record: Mapping[str, object], place: str, now: datetime) -> Accepted | Rejected:
         body, turns = found.body, found.turns
         if not body.strip():
             return Rejected("empty")

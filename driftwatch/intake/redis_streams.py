@@ -17,23 +17,24 @@ from driftwatch.domain.secrets import check_reference, read_secret
 from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.connection import needed
 from driftwatch.intake.gathered import Gathered
-from driftwatch.intake.payload import take_payload
+from driftwatch.intake.payload import take_payload, written_at
 from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Rejected, Watch
+from driftwatch.intake.records import MOST_BYTES, Form, Records, Rejected, Watch
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
 _SECONDS = 10
 _LONGEST_VALUE = 8 * 1024 * 1024
-_MOST_BYTES_A_PAGE = 32 * 1024 * 1024
+_MOST_BYTES_A_PAGE = 8 * 1024 * 1024
 _ENTRIES = 1_000
 _READ = """
 local key, group, consumer, from = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local count, longest, room = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local found, step = {}, 50
 while #found < count and room > 0 do
-  local read = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', math.min(step, count - #found), 'STREAMS', key, from)
+  local most = math.min(step, count - #found)
+  local read = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most, 'STREAMS', key, from)
   if not read or #read[1][2] == 0 then break end
   for _, entry in ipairs(read[1][2]) do
     local fields = entry[2]
@@ -51,6 +52,14 @@ return found
 """
 """Reads in small steps and cuts what is too long where it lies, so that no answer is larger than we can hold."""
 
+_CLAIM = """
+local claimed, from = 0, '0-0'
+repeat
+  local found = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], from, 'COUNT', ARGV[4], 'JUSTID')
+  from, claimed = found[1], claimed + #found[2]
+until from == '0-0'
+return claimed
+"""
 _TOO_LONG = b"\x00too-long"
 
 
@@ -114,7 +123,7 @@ class RedisSettings:
         elif not re.match(r"(rediss?|unix)://", self.url):
             raise ValueError("url must begin with redis://, rediss:// or unix://")
         elif urlsplit(self.url).password is not None:
-            raise ValueError('a password stands in the URL; name it: password = "env:NAME", or url = "env:NAME" for both')
+            raise ValueError('a password stands in the URL; name it: password = "env:NAME", or url = "env:NAME"')
         if self.password is not None:
             check_reference(self.password)
         if not self.key:
@@ -127,8 +136,8 @@ class RedisSettings:
 class RedisSource:
     """Reads a Redis stream as one of a consumer group.
 
-    Until a page is acknowledged, ``read`` gives it again. After a restart, entries that were read and not acknowledged come
-    first, then those of consumers that died, then new ones.
+    Until a page is acknowledged, ``read`` gives it again. After a restart, entries that were read and not acknowledged
+    come first, then those of consumers that died, then new ones.
 
     Args:
         settings: which stream and what its records look like.
@@ -153,6 +162,7 @@ class RedisSource:
         self._group = settings.consumers or f"driftwatch-{stream}"
         self._consumer = settings.consumer or socket.gethostname()
         self._script: Any = self._client.register_script(_READ)
+        self._claiming: Any = self._client.register_script(_CLAIM)
         self._given: Page | None = None
         self._unacknowledged: list[bytes] = []
         self._old_from: str | None = "0"
@@ -203,9 +213,9 @@ class RedisSource:
             self._old_from = entries[-1][0].decode() if entries else None
         if not entries:
             entries = self._entries(">", limit)
-        return self._page(entries, limit)
+        return self._page(entries)
 
-    def _page(self, entries: Sequence[Any], limit: int) -> Page:
+    def _page(self, entries: Sequence[Any]) -> Page:
         if not entries:
             return Page(texts=(), cursor=None)
         gathered = Gathered()
@@ -213,7 +223,7 @@ class RedisSource:
             self._take(entry.decode(), fields, gathered)
         self._unacknowledged = [entry for entry, _ in entries]
         position = msgspec.json.encode({"entry": entries[-1][0].decode()}).decode()
-        return gathered.page(Cursor(source=self._settings.name, position=position), more=len(entries) == limit)
+        return gathered.page(Cursor(source=self._settings.name, position=position), more=True)
 
     def _take(self, entry: str, fields: Sequence[bytes] | None, gathered: Gathered) -> None:
         """Read an entry; one that was deleted meanwhile has no fields."""
@@ -221,7 +231,7 @@ class RedisSource:
             gathered.rejected["deleted"] += 1
             return
         record = dict(zip(fields[::2], fields[1::2], strict=True))
-        place, now = f"{self._settings.key}:{entry}", self._clock.now()
+        place, now = f"{self._settings.key}:{entry}", written_at(int(entry.partition("-")[0]), self._clock.now())
         if _TOO_LONG in record:
             gathered.take(Rejected("too-long"))
         elif self._settings.payload is None:
@@ -243,16 +253,8 @@ class RedisSource:
             return
         if self._claimed_at is None:
             self._join()
-        idle, begin, claimed = int(self._settings.claim.total_seconds() * 1000), "0-0", False
-        while True:
-            answer = self._client.xautoclaim(
-                self._settings.key, self._group, self._consumer, idle, begin, count=_ENTRIES, justid=True
-            )
-            claimed = claimed or bool(answer[1] if isinstance(answer[0], bytes | str) else answer)
-            begin = answer[0].decode() if isinstance(answer[0], bytes) else "0-0"
-            if begin == "0-0":
-                break
-        if claimed:
+        idle = int(self._settings.claim.total_seconds() * 1000)
+        if self._claiming(keys=[self._settings.key], args=[self._group, self._consumer, idle, _ENTRIES]):
             self._old_from = "0"
         self._claimed_at = now
 
@@ -267,17 +269,20 @@ class RedisSource:
     def _explained(self, error: Exception) -> DataError:
         said = str(error)
         what, cure = f"Redis cannot be read: {said}", "check that it runs, and its address"
-        if "requires the key to exist" in said or said.startswith("NOGROUP"):
+        if "requires the key to exist" in said or "NOGROUP" in said:
             self._claimed_at = None
-            what, cure = "there is no such Redis stream yet", "correct the key, or wait until something is written to it"
+            what, cure = "there is no such Redis stream yet", "correct the key, or wait for a first entry"
         elif "WRONGTYPE" in said or "wrong kind of value" in said:
             what, cure = "this key holds something else than a stream", "name the key of a stream"
-        elif isinstance(error, self._errors.AuthenticationError) or said.startswith(("NOAUTH", "WRONGPASS", "NOPERM")):
+        elif isinstance(error, self._errors.AuthenticationError) or any(word in said for word in ("NOAUTH", "WRONGPASS", "NOPERM")):
             what, cure = f"Redis does not let us in: {said}", "correct user, password or the user's rights"
-        return DataError(what, where=f"key {self._settings.key} of source {self._settings.name}", cure=cure, retryable=True)
+        where = f"key {self._settings.key} of source {self._settings.name}"
+        return DataError(what, where=where, cure=cure, retryable=True)
 
 
-def take_record(records: Any, record: Mapping[bytes, bytes], gathered: Gathered, *, place: str, now: datetime) -> None:  # noqa: ANN401
+def take_record(
+    records: Records, record: Mapping[bytes, bytes], gathered: Gathered, *, place: str, now: datetime
+) -> None:
     """Read an entry's own fields as a record."""
     try:
         plain = {name.decode(): value.decode() for name, value in record.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +15,8 @@ from driftwatch.intake import openai
 from driftwatch.intake.record_fields import roots
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from driftwatch.intake.folder import FolderSettings
     from driftwatch.intake.listing import Entry
 
@@ -255,9 +256,9 @@ def _unpacked(raw: Any, name: str) -> Any:  # noqa: ANN401 - a binary stream
     if name.endswith(".gz"):
         return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK)  # type: ignore[type-var]
     if name.endswith(".zst"):
-        import pyarrow
+        import pyarrow as pa
 
-        return io.BufferedReader(pyarrow.CompressedInputStream(raw, "zstd"), _BLOCK)
+        return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"), _BLOCK)
     return raw
 
 

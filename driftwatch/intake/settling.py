@@ -1,8 +1,8 @@
 """How far a growing column may be read: not beyond numbers that unfinished transactions may still fill in below.
 
-A transaction that took number 9 may commit after the one that took 10: whoever read up to 10 by then never sees 9. So a number
-is read up to only some time after it was first seen, and where the database can tell, not before every transaction that was under
-way when it was seen has ended.
+A transaction that took number 9 may commit after the one that took 10: whoever read up to 10 by then never sees 9. So
+a number is read up to only some time after it was first seen, and where the database can tell, not before every
+transaction that was under way when it was seen has ended.
 """
 
 from __future__ import annotations

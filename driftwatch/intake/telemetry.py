@@ -155,7 +155,8 @@ class _Any(msgspec.Struct, rename="camel"):
             return _pairs(self.kvlist_value.values)
         if self.int_value is not None:
             return int(self.int_value)
-        return next((each for each in (self.string_value, self.bool_value, self.double_value) if each is not None), None)
+        plain = (self.string_value, self.bool_value, self.double_value)
+        return next((each for each in plain if each is not None), None)
 
 
 class _Pair(msgspec.Struct):

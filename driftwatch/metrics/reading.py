@@ -63,6 +63,7 @@ TEXT_OUTCOMES = (
     "no-genai",
     "not-matched",
     "other-operation",
+    "deleted",
 )
 """What becomes of a text that comes in; anything else is exported as ``other``, so the label stays bounded."""
 

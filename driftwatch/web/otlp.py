@@ -72,9 +72,7 @@ class _OneSignal:
     intake: OtlpIntake
 
     def take(self, body: bytes, *, content_type: str, content_encoding: str) -> OtlpReceipt:
-        return self.intake.take_signal(
-            self.signal, body, content_type=content_type, content_encoding=content_encoding
-        )
+        return self.intake.take_signal(self.signal, body, content_type=content_type, content_encoding=content_encoding)
 
     def backlog(self) -> int:
         return self.intake.backlog()
@@ -200,7 +198,7 @@ def _status(code: int, message: str) -> bytes:
     """Encode ``google.rpc.Status``: its two fields are not worth a package."""
     content = message.encode()
     length, rest = bytearray(), len(content)
-    while rest > 0x7F:
+    while rest >= 1 << 7:
         length.append(rest & 0x7F | 0x80)
         rest >>= 7
     return bytes([0x08, code, 0x12, *length, rest]) + content

@@ -29,7 +29,15 @@ from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
-from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, open_source, otlp_intakes, pipeline_of, readers
+from driftwatch.wiring.sources import (
+    Reader,
+    feedback_intakes,
+    http_intakes,
+    open_source,
+    otlp_intakes,
+    pipeline_of,
+    readers,
+)
 from driftwatch.wiring.tapping import BATCH as TAP_BATCH
 from driftwatch.wiring.tapping import Tapped, tap, tap_settings
 
@@ -37,6 +45,7 @@ __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
     "REPORT_LONGEST",
+    "TAP_BATCH",
     "BackupManifest",
     "Compared",
     "Entrance",
@@ -44,7 +53,6 @@ __all__ = [
     "PolicyRecord",
     "Reader",
     "Replay",
-    "TAP_BATCH",
     "SystemClock",
     "Tapped",
     "alarms",

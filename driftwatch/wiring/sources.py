@@ -13,9 +13,11 @@ from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.folder import FolderSettings, FolderSource
 from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.kafka import KafkaSettings, KafkaSource
 from driftwatch.intake.otlp import OtlpSettings, parse_export
 from driftwatch.intake.pipeline import Pipeline
 from driftwatch.intake.redact import Redactor
+from driftwatch.intake.redis_streams import RedisSettings, RedisSource
 from driftwatch.intake.sampler import HashSampler
 from driftwatch.intake.sql import SqlSettings, SqlSource
 from driftwatch.web import FeedbackReceipt, OtlpReceipt, ProblemError, Receipt, RejectedLine
@@ -40,9 +42,7 @@ class Reader:
     pipeline: Pipeline
 
 
-def readers(
-    config: Config, store: Store, *, clock: Clock, environ: Mapping[str, str] | None = None
-) -> list[Reader]:
+def readers(config: Config, store: Store, *, clock: Clock, environ: Mapping[str, str] | None = None) -> list[Reader]:
     """Return the sources that the daemon reads by itself.
 
     Raises:
@@ -61,9 +61,7 @@ def readers(
     ]
 
 
-def open_source(
-    settings: SourceSettings, stream: str, *, clock: Clock, environ: Mapping[str, str]
-) -> Source | None:
+def open_source(settings: SourceSettings, stream: str, *, clock: Clock, environ: Mapping[str, str]) -> Source | None:
     """Return a source that is read; None for one that texts are sent to.
 
     Raises:
@@ -76,6 +74,10 @@ def open_source(
             return PatientSource(FolderSource(settings, clock=clock, environ=environ), clock=clock)
         case SqlSettings():
             return PatientSource(SqlSource(settings, clock=clock, environ=environ), clock=clock)
+        case RedisSettings():
+            return PatientSource(RedisSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
+        case KafkaSettings():
+            return PatientSource(KafkaSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
         case _:
             return None
 

@@ -71,7 +71,8 @@ def tap(
     Raises:
         StoreUnavailableError: the batch was not stored; the ones before it were.
     """
-    reader, pipeline = TapReader(settings, clock=clock), pipeline_of(config.streams[stream], settings.name, store, clock)
+    reader = TapReader(settings, clock=clock)
+    pipeline = pipeline_of(config.streams[stream], settings.name, store, clock)
     counts, rejected, noted = Counter[str](), Counter[str](), Counter[str]()
     for number, batch in enumerate(batches):
         if number % _LOOK_EVERY == 0:

@@ -14,13 +14,18 @@ from source_places import (
     NAME,
     STREAM,
     Folder,
+    KafkaCluster,
+    KafkaTopic,
     LogFile,
     Place,
     PostgresServer,
     PostgresTable,
+    RedisServer,
+    RedisStream,
     SqliteTable,
     pipeline_into,
     postgres,
+    redis_server,
     taking,
 )
 
@@ -36,7 +41,20 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["file", "sqlite", "postgresql", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"])
+@pytest.fixture(scope="module")
+def redis_of_module() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def kafka_cluster() -> KafkaCluster:
+    return KafkaCluster()
+
+
+@pytest.fixture(
+    params=["file", "sqlite", "postgresql", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet", "redis", "kafka"]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     match request.param:
         case "file":
@@ -45,6 +63,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
             yield SqliteTable(tmp_path)
         case "postgresql":
             yield PostgresTable(request.getfixturevalue("postgres_server"))
+        case "redis":
+            yield RedisStream(request.getfixturevalue("redis_of_module"))
+        case "kafka":
+            yield KafkaTopic(request.getfixturevalue("kafka_cluster"))
         case suffix:
             yield Folder(tmp_path, suffix)
 

@@ -105,7 +105,9 @@ def test_a_transaction_under_way_holds_its_numbers_back() -> None:
 def test_times_that_repeat_need_a_key(tmp_path: Path) -> None:
     rows = ",".join(f"('2026-01-0{1 + number // 4}', 'k{number}', 't{number}')" for number in range(8))
     url = sqlite_of(
-        tmp_path, "CREATE TABLE says (id TEXT, name TEXT, text TEXT)", f"INSERT INTO says VALUES {rows}"
+        tmp_path,
+        "CREATE TABLE says (id TEXT, name TEXT, text TEXT)",
+        f"INSERT INTO says VALUES {rows}",  # noqa: S608 - made above
     )
     with pytest.raises(DataError, match="two rows have the same id: 2026-01-01"):
         drain(source(url), limit=3)
@@ -137,7 +139,13 @@ def test_json_columns_chats_and_attributes(server: PostgresServer) -> None:
         '00000000-0000-0000-0000-000000000007', 'en')""",
     )
     reading = source(
-        server.url, body="told.text", time="told.at", turns="chat", group="who", labels={"lang": "lang"}, settle=timedelta()
+        server.url,
+        body="told.text",
+        time="told.at",
+        turns="chat",
+        group="who",
+        labels={"lang": "lang"},
+        settle=timedelta(),
     )
     (text,) = reading.read(None, limit=5).texts
     assert (text.body, text.group, text.labels) == ("Hi", "00000000-0000-0000-0000-000000000007", {"lang": "en"})

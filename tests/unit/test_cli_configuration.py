@@ -99,8 +99,7 @@ def _is_table(each: Field[Any], hint: Any) -> bool:
     return (
         any(is_dataclass(kind) for kind in kinds)
         or each.name in ("sources", "tokens")
-        or (get_origin(hint) is Mapping
-        and each.name == "streams")
+        or (get_origin(hint) is Mapping and each.name == "streams")
     )
 
 

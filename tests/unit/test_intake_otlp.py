@@ -82,7 +82,12 @@ def logs(*records: tuple[str, dict[str, Any], object], span: int = 1) -> bytes:
 
 
 def read(
-    body: bytes, signal: Literal["traces", "logs"] = "traces", *, packed: str = "", kind: str = "x-protobuf", **said: Any
+    body: bytes,
+    signal: Literal["traces", "logs"] = "traces",
+    *,
+    packed: str = "",
+    kind: str = "x-protobuf",
+    **said: Any,
 ) -> Exported:
     return parse_export(
         signal,

@@ -61,7 +61,11 @@ def post(
         health=lambda: daemon.health,
         reload=daemon.reload,
         pages=Pages(
-            status=lambda: daemon.view, window=daemon.window, incident=daemon.incident, report=daemon.report, run=daemon.run
+            status=lambda: daemon.view,
+            window=daemon.window,
+            incident=daemon.incident,
+            report=daemon.report,
+            run=daemon.run,
         ),
         settings=WebSettings(backlog=10),
         now=lambda: 0.0,
