@@ -15,7 +15,7 @@ from driftwatch.intake.exchange import Exchange
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.genai import told_by
 from driftwatch.intake.records import MOST_BYTES, Records, Rejected, Watch, word_of
-from driftwatch.intake.telemetry import Telemetry, telemetry_in
+from driftwatch.intake.telemetry import MOST, Telemetry, telemetry_in
 
 _MOST_UNPACKED = 16 * 1024 * 1024  # a message in memory is several times as large as on the wire
 _HARMLESS = ("no-body", "cut", "clock-ahead", "no-genai", "not-matched", "other-operation")
@@ -112,7 +112,9 @@ def parse_export(
 def _exported(found: Iterable[Telemetry], settings: OtlpSettings, now: datetime) -> Exported:
     reader, gathered, counts = _records(settings), Gathered(), Counter[str]()
     taken: list[Telemetry] = []
-    for each in found:
+    for number, each in enumerate(found):
+        if number >= MOST:
+            raise BatchError(413, "Too large", f"the body has more than {MOST:,} spans or records; send fewer at once")
         if (reason := _left_out(each, settings)) is None:
             taken.append(each)
         else:

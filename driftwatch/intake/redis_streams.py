@@ -274,7 +274,9 @@ class RedisSource:
             what, cure = "there is no such Redis stream yet", "correct the key, or wait for a first entry"
         elif "WRONGTYPE" in said or "wrong kind of value" in said:
             what, cure = "this key holds something else than a stream", "name the key of a stream"
-        elif isinstance(error, self._errors.AuthenticationError) or any(word in said for word in ("NOAUTH", "WRONGPASS", "NOPERM")):
+        elif isinstance(error, self._errors.AuthenticationError) or any(
+            word in said for word in ("NOAUTH", "WRONGPASS", "NOPERM")
+        ):
             what, cure = f"Redis does not let us in: {said}", "correct user, password or the user's rights"
         where = f"key {self._settings.key} of source {self._settings.name}"
         return DataError(what, where=where, cure=cure, retryable=True)

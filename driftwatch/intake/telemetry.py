@@ -12,6 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 _DEEPEST = 32
+MOST = 100_000
+"""Spans or log records of an export; empty ones cost two bytes on the wire and a hundred times that here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def _spans(content: bytes) -> Iterator[Telemetry]:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     request = _parsed(ExportTraceServiceRequest, content)
+    _check_parts(len(part.scope_spans) for part in request.resource_spans)
     return (
         Telemetry(
             name="",
@@ -88,6 +91,7 @@ def _logs(content: bytes) -> Iterator[Telemetry]:
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
     request = _parsed(ExportLogsServiceRequest, content)
+    _check_parts(len(part.scope_logs) for part in request.resource_logs)
     return (
         Telemetry(
             name=record.event_name or str(own.get("event.name", "")),
@@ -114,6 +118,14 @@ def _parsed(kind: Any, content: bytes) -> Any:  # noqa: ANN401 - protobuf's gene
     except DecodeError as error:
         raise ValueError(f"it is no protobuf of that kind ({error})") from None
     return message
+
+
+def _check_parts(scopes: Iterator[int]) -> None:
+    count = 0
+    for each in scopes:
+        count += 1 + each
+        if count > MOST:
+            raise ValueError(f"it has more than {MOST:,} resources and scopes")
 
 
 def _plain(attributes: Any) -> dict[str, object]:  # noqa: ANN401 - protobuf's

@@ -271,7 +271,11 @@ def test_a_missing_package_names_its_extra() -> None:
         (RedisSettings, {"url": "redis://db", "key": "k", "claim": timedelta()}, "at least 1s"),
         (KafkaSettings, {"brokers": "b", "topic": "^t.*"}, "no pattern"),
         (KafkaSettings, {"brokers": "b", "topic": "t", "options": {"group.id": "x"}}, "commits offsets by itself"),
-        (KafkaSettings, {"brokers": "b", "topic": "t", "options": {"sasl.password": "hunter2"}}, "belongs into secrets"),
+        (
+            KafkaSettings,
+            {"brokers": "b", "topic": "t", "options": {"sasl.password": "hunter2"}},
+            "belongs into secrets",
+        ),
         (KafkaSettings, {"brokers": "b", "topic": "t", "secrets": {"sasl.password": "hunter2"}}, "a secret is named"),
     ],
 )

@@ -198,6 +198,7 @@ def test_spans_without_content_say_how_to_capture_it() -> None:
     [
         (b"\xff\xff\xff", "x-protobuf", "", 400),
         (spans(WHOLE)[:-20], "x-protobuf", "", 400),
+        (b"\x0a\x00" * 1_000_000, "x-protobuf", "", 400),
         (b"{", "json", "", 400),
         (b'{"resourceSpans": 7}', "json", "", 400),
         (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "x"}]}]}]}', "json", "", 400),
@@ -221,6 +222,16 @@ def test_nesting_without_end() -> None:
     words = b'{"resourceSpans":' + b"[" * 100_000
     with pytest.raises(BatchError):
         read(words, kind="json")
+
+
+def test_more_spans_than_memory_should_hold() -> None:
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    for _ in range(100_001):
+        scope.spans.add()
+    with pytest.raises(BatchError, match="more than 100,000") as caught:
+        read(request.SerializeToString())
+    assert caught.value.status == 413
 
 
 def test_an_export_of_nothing() -> None:
