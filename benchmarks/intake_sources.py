@@ -1,4 +1,4 @@
-"""What a text costs on its way from brokers, tables, folders and exports into the store; servers are other processes."""
+"""What a text costs on its way from brokers, tables, folders and exports into the store; servers run elsewhere."""
 
 from __future__ import annotations
 

@@ -396,7 +396,7 @@ class RedisServer:
 
     def start(self, *options: str) -> None:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        command += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", *options]
+        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until_it_answers(self.ready, self.process)
 

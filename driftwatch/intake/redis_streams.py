@@ -60,6 +60,7 @@ repeat
 until from == '0-0'
 return claimed
 """
+_SHUT_OUT = ("NOAUTH", "WRONGPASS", "NOPERM", "Authentication required")
 _TOO_LONG = b"\x00too-long"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -10,7 +11,7 @@ from driftwatch.domain.errors import DataError
 
 Value = int | float | str | datetime | date | Decimal | UUID
 
-_READ = {
+_READ: Mapping[str, Callable[[str], Value]] = {
     "int": int,
     "float": float,
     "str": str,
@@ -42,5 +43,4 @@ def packed(value: Value) -> tuple[str, str]:
 def unpacked(words: tuple[str, str]) -> Value:
     """Return the value again."""
     kind, said = words
-    value: Value = _READ[kind](said)
-    return value
+    return _READ[kind](said)
