@@ -30,6 +30,7 @@ from driftwatch.cli import (
     service,
     setup,
     status,
+    tapping,
     texts,
     trying,
 )
@@ -68,6 +69,7 @@ GROUPLESS = (
     checking,
     doctor,
     running,
+    tapping,
     retraining,
     pausing,
     drifting,

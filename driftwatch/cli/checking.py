@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from driftwatch.alert.settings import AppriseSettings
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.config.settings import SourceSettings
     from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.store import Champion, ReferenceRow, Store
 
@@ -192,6 +193,8 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     for source in stream.sources:
         if source.type == "file":
             yield _log(name, source.path)
+        elif source.type not in ("http", "otlp", "tap"):
+            yield asked(f"{name}: source {source.name}", partial(_source, source, stream.name))
     yield from _groups(name, stream)
     for what, secret in _secrets(stream):
         yield asked(f"{name}: {what}", partial(_secret, secret))
@@ -260,6 +263,23 @@ def _log(name: str, path: Path) -> Finding:
     if not os.access(path, os.R_OK):
         return Finding(level="error", subject=f"{name}: log", detail=f"{path} cannot be read by this user")
     return Finding(level="ok", subject=f"{name}: log", detail=str(path))
+
+
+def _source(settings: SourceSettings, stream: str) -> str:
+    """Open a source; look into what can be looked into without taking anything away from anybody."""
+    from driftwatch.domain.protocols import ClosedSource
+    from driftwatch.wiring import CLOCK, open_source
+
+    source = open_source(settings, stream, clock=CLOCK, environ=os.environ)
+    if source is None:
+        return settings.type
+    try:
+        if settings.type in ("folder", "sql"):
+            source.read(None, limit=1)
+    finally:
+        if isinstance(source, ClosedSource):
+            source.close()
+    return settings.type
 
 
 def _drill(drill: DrillSettings) -> str:

@@ -22,9 +22,15 @@ from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.kafka import KafkaSettings
+from driftwatch.intake.otlp import OtlpSettings
 from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.redis_streams import RedisSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.intake.sql import SqlSettings
+from driftwatch.intake.tap import TapSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import HubSettings, MlflowSettings
 from driftwatch.retrain.health import CheckSettings
@@ -52,6 +58,12 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[streams.NAME.reference]": (ReferenceSettings, ""),
     '[[streams.NAME.sources]] with type = "file"': (FileSettings, ""),
     '[[streams.NAME.sources]] with type = "http"': (HttpSettings, "See [http.md](http.md) for what is posted."),
+    '[[streams.NAME.sources]] with type = "folder"': (FolderSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "sql"': (SqlSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "redis"': (RedisSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "kafka"': (KafkaSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "otlp"': (OtlpSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "tap"': (TapSettings, "See [sources.md](sources.md)."),
     "[streams.NAME.sample]": (SampleSettings, ""),
     "[streams.NAME.redact]": (
         RedactSettings,
