@@ -41,9 +41,8 @@ RECIPE = Recipe(
     name="benchmark", learning_rates=(4e-3,), epochs=8.0, batch=4, context=64, merge=(), checkpoint_steps=10_000
 )
 CHAMPIONS = 1
-FRESH = 1_500
-"""Fresh texts of a candidate; a quarter as many are replayed. At 600 a third of them is too few to learn an axis of: it
-is learnt by 0.6 to 2 nats a pair, at 1,500 by over 2."""
+FRESH = 1_000
+"""Fresh texts of a candidate; a quarter as many are replayed. Of 600 a third is too few to learn an axis from."""
 
 TEXTS = FRESH + FRESH // 4
 WORDS = 12

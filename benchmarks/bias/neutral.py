@@ -15,6 +15,7 @@ from benchmarks.bias.judged import PAIRS_ALONE, looked, spread_of
 from benchmarks.table import Row, at_most
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.cells import cells_of
+from driftwatch.gate.bias.families import detectable
 from driftwatch.gate.bias.spread import measured_spread
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
         yield at_most(f"refused of {seeds} with nothing planted", sum(bool(look.worse) for look in looks), REFUSED)
         yield Row(measure="the same by pairs alone", driftwatch=sum(bool(look.worse) for look in alone))
         yield Row(measure="passed", driftwatch=sum(not look.worse and not look.open for look in looks))
-        least = [max(rise.detectable(look.level / len(look.rises)) for rise in look.rises) for look in looks]
+        least = [max(detectable(rise, look.rises, level=look.level) for rise in look.rises) for look in looks]
         yield Row(measure="least detectable rise in the widest category, nats/pair", driftwatch=float(np.median(least)))
         if CHAMPIONS == 1:  # candidates of one champion are as many fine-tunes of it on nothing new
             yield _correlation(shop, np.array(scores))
