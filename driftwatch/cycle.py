@@ -256,6 +256,7 @@ class Cycle:
             reference_at=reference.created_at,
             runs_30d=sum(run.created_at >= month_ago for run in runs),
             training_hours_30d=sum(run.training_hours for run in runs if run.created_at >= month_ago),
+            spoken_ill=next((run.spoken_ill for run in runs if run.spoken_ill is not None), None),
         )
 
     def _spec(

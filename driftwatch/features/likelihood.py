@@ -31,7 +31,7 @@ _LOGITS = 1 << 25
 _NORMED = 1 << 18
 """Numbers that are exponentiated at once (1 MiB): they stay in the processor's cache, which halves the time."""
 _WINDOWS = ("sliding_window", "window_size", "attention_window", "local_attention", "attention_chunk_size")
-"""What architectures call the number of tokens that a layer sees; a window that is told and not used costs speed only."""
+"""What architectures call the number of tokens that a layer sees; one that is told and not used costs speed only."""
 _TRIED = 8
 _APART = 1e-3
 """Nats by which a sentence may differ from itself alone; float32 leaves less than a tenth of it."""

@@ -61,6 +61,7 @@ class Facts:
         reference_at: when the reference in force was built.
         runs_30d: runs of this stream begun within 30 days.
         training_hours_30d: hours of training in these.
+        spoken_ill: groups that the texts of the newest run that looked speak ill of more; None where none has.
     """
 
     fresh_texts: Callable[[int], int]
@@ -70,6 +71,7 @@ class Facts:
     reference_at: datetime | None = None
     runs_30d: int = 0
     training_hours_30d: float = 0.0
+    spoken_ill: int | None = None
 
 
 def _decimal(name: str, unit: str, description: str) -> Variable:
@@ -122,6 +124,9 @@ _ALL = (
     _decimal("runs.last_age", "s", "time since the stream's last run ended; infinite where none ever did"),
     _whole("runs.count_30d", "runs", "runs of the stream begun within 30 days"),
     _decimal("runs.gpu_hours_30d", "h", "hours of training in runs of the stream begun within 30 days"),
+    _whole(
+        "data.spoken_ill", "groups", "identity groups that the newest run's texts speak ill of more than the reference"
+    ),
 )
 
 VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in _ALL})
@@ -146,6 +151,7 @@ def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, V
     known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
     known["runs.count_30d"] = facts.runs_30d
     known["runs.gpu_hours_30d"] = facts.training_hours_30d
+    known["data.spoken_ill"] = facts.spoken_ill
     return {name: value for name, value in known.items() if value is not None and not absent(value)}
 
 

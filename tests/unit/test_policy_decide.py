@@ -282,6 +282,8 @@ def test_no_rules_no_decisions() -> None:
         ("runs.count_30d >= 4", Facts(fresh_texts=lambda _: 0, runs_30d=4), True),
         ("runs.gpu_hours_30d < 20.0", Facts(fresh_texts=lambda _: 0, training_hours_30d=20.5), False),
         ("champion.age > 0.0", Facts(fresh_texts=lambda _: 0), False),
+        ("data.spoken_ill > 0", Facts(fresh_texts=lambda _: 0, spoken_ill=2), True),
+        ("data.spoken_ill == 0", Facts(fresh_texts=lambda _: 0), False),
     ],
 )
 def test_facts_are_variables(when: str, facts: Facts, holds: bool) -> None:
