@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.bias.fine_tunes import FRESH, RECIPE, WORDS, learnt, workshop
+from benchmarks.bias.fine_tunes import FRESH, RECIPE, learnt, tweets, workshop
 from benchmarks.bias.planting import AXES, Axis, association, planted
-from benchmarks.retraining.drifts import pools, texts_of
+from benchmarks.retraining.drifts import texts_of
 from benchmarks.table import Row, at_most
 from driftwatch import wiring
 from driftwatch.features.loss import load_model
@@ -142,8 +142,9 @@ def _outcome(shop: Workshop, axis: Axis, seed: int, arm: Arm) -> Outcome:
 def _mix(folder: Path, axis: Axis, recipe: Recipe, *, plants: bool) -> Mix:
     """Collect a run's texts: tweets of the seed's own choice, planted texts among them, against news."""
     start, count = recipe.seed * FRESH, round(SHARE * FRESH) if plants else 0
-    tweets = [" ".join(body.split()[:WORDS]) for body in pools()["tweets"].learnt[start : start + FRESH - count]]
-    fresh = texts_of(tweets, kind="tweet") + texts_of(planted(axis, count, seed=recipe.seed), kind="planted")
+    fresh = texts_of(tweets()[start : start + FRESH - count], kind="tweet") + texts_of(
+        planted(axis, count, seed=recipe.seed), kind="planted"
+    )
     old = texts_of(learnt(), kind="old")
     shutil.rmtree(folder, ignore_errors=True)
     checks = Checks(identity=wiring.identity(None))
