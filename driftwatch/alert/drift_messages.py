@@ -87,10 +87,10 @@ def retrain_started(
     labels: Mapping[str, str] = _NONE,
     annotations: Mapping[str, str] = _NONE,
 ) -> Alert:
-    """Tell that a rule asked for a run."""
+    """Tell that a rule asked for a run, or a person by hand."""
     after = "asks a person before it promotes" if spec.approve else "promotes the candidate by itself"
     wording = Wording(
-        what=f'Rule "{decision.rule}" asked for a retraining of stream {decision.stream} (run {spec.id}).',
+        what=_who_asked(decision, spec),
         figures=tuple(f"{reason.subject}: {reason.detail}" for reason in decision.reasons),
         since=decision.at,
         by_itself=f"up to {spec.rounds} rounds of recipe {spec.recipe.name}, each judged for quality "
@@ -112,6 +112,15 @@ def retrain_started(
         wording=wording,
         labels=_rule_labels(labels, decision.rule),
         annotations=_without_summary(annotations),
+    )
+
+
+def _who_asked(decision: Decision, spec: RunSpec) -> str:
+    if decision.by is None:
+        return f'Rule "{decision.rule}" asked for a retraining of stream {decision.stream} (run {spec.id}).'
+    return (
+        f"{decision.by} asked by hand for a retraining of stream {decision.stream}, by the settings of rule "
+        f'"{decision.rule}" (run {spec.id}).'
     )
 
 

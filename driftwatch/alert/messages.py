@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from driftwatch.alert.drift_messages import drift_detected, drift_key, retrain_started, worker_quarantine
+from driftwatch.alert.pause_messages import pause_ending, pause_key, pause_over, paused
+from driftwatch.alert.report_messages import report_asked, report_failed
 from driftwatch.alert.run_messages import (
     approval_key,
     approval_wanted,
@@ -19,6 +21,12 @@ __all__ = [
     "drift_detected",
     "drift_key",
     "for_transition",
+    "pause_ending",
+    "pause_key",
+    "pause_over",
+    "paused",
+    "report_asked",
+    "report_failed",
     "retrain_started",
     "run_failed",
     "run_promoted",

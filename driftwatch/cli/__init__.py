@@ -9,14 +9,19 @@ import typer
 from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
+    auditing,
     bias,
     bias_data,
     checking,
     doctor,
     drifting,
+    pausing,
     policies,
+    policy_history,
     references,
+    replaying,
     reporting,
+    retraining,
     running,
     runs,
     setup,
@@ -52,10 +57,12 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, drifting, reporting, status):
+for group in (setup, checking, doctor, running, retraining, pausing, drifting, reporting, status, auditing):
     group.add_to(app)
 for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+policy_history.add_to(policies.app)
+replaying.add_to(policies.app)
 
 __all__ = ["app"]

@@ -175,12 +175,16 @@ def _resolved(config: Config, path: Path) -> Config:
     streams = {name: _resolved_stream(stream, base) for name, stream in config.streams.items()}
     patterns = tuple(str(base / pattern) for pattern in config.policies)
     recipes = tuple(str(base / pattern) for pattern in config.recipes)
+    daemon = config.daemon
+    if daemon.web_config is not None:
+        daemon = replace(daemon, web_config=base / daemon.web_config)
     retrain = replace(config.retrain, spool=base / config.retrain.spool) if config.retrain.spool else config.retrain
     return replace(
         config,
         state_dir=base / config.state_dir,
         policies=patterns,
         recipes=recipes,
+        daemon=daemon,
         retrain=retrain,
         streams=streams,
     )

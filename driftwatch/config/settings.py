@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from driftwatch.alert.settings import AlertSettings
 from driftwatch.domain.budget import Budget, parse_budget
+from driftwatch.domain.rights import INTAKE, Right
+from driftwatch.domain.secrets import check_reference
 from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
@@ -30,6 +33,39 @@ _GREATEST_PORT = 65_535
 _MOST_THREADS = 1_024
 _LEAST_REFERENCE = 500
 _WINDOW = (50, 100_000)  # fewer texts say nothing, more fit no memory
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+ALL_STREAMS = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """A bearer token of who sends texts or asks for something.
+
+    Args:
+        secret: reference of the token, such as ``file:/etc/driftwatch/token``.
+        sha256: of the token in hexadecimal, instead of the reference.
+        streams: whose texts and feedback it may bring; ``*`` for all.
+        may: what it may do: ``texts``, ``feedback``, ``metrics``, ``pages``, ``reload``.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    secret: str | None = None
+    sha256: str | None = None
+    streams: tuple[str, ...] = ()
+    may: tuple[Right, ...] = INTAKE
+
+    def __post_init__(self) -> None:
+        if (self.secret is None) == (self.sha256 is None):
+            raise ValueError("a token is given by secret or by sha256, one of them")
+        if self.secret is not None:
+            check_reference(self.secret)
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise ValueError("sha256 is 64 hexadecimal digits in small letters: printf %s TOKEN | sha256sum")
+        if not self.may:
+            raise ValueError("a token that may do nothing is of no use: leave it out")
+        if any(right.per_stream for right in self.may) and not self.streams:
+            raise ValueError('name the streams it may send to, or streams = ["*"]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +77,11 @@ class DaemonSettings:
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
         log: one JSON object a line, or text for people.
+        watch_policies: whether policy and recipe files are loaded anew whenever one of them changes.
+        web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
+        users: what a user of that file may do, by name; everything where it is not named.
+        tokens: bearer tokens, by name.
+        names: more host names that it is addressed by, where it listens on this machine alone and nobody logs in.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -49,6 +90,11 @@ class DaemonSettings:
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
     log: Literal["json", "text"] = "json"
+    watch_policies: bool = True
+    web_config: Path | None = None
+    users: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
+    tokens: Mapping[str, TokenSettings] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         host, colon, port = self.listen.rpartition(":")
@@ -63,6 +109,14 @@ class DaemonSettings:
     def host(self) -> str:
         """Where it listens."""
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it listens on this machine alone."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def port(self) -> int:
@@ -195,7 +249,7 @@ class Config:
     Args:
         path: of the file.
         state_dir: where everything durable lies.
-        store: URL of a database; None for SQLite in ``state_dir``.
+        store: URL of a database, or the reference of a secret that is one; None for SQLite in ``state_dir``.
         policies: patterns of policy files, absolute.
         recipes: patterns of the operator's own recipe files, absolute.
         daemon: the daemon itself.
@@ -219,3 +273,6 @@ class Config:
     def __post_init__(self) -> None:
         if not self.streams:
             raise ValueError("there is no stream; add a section [streams.NAME]")
+        for name, token in self.daemon.tokens.items():
+            if strange := sorted(set(token.streams) - {*self.streams, ALL_STREAMS}):
+                raise ValueError(f'token "{name}" names a stream that is not configured: {", ".join(strange)}')

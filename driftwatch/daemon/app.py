@@ -17,8 +17,11 @@ from driftwatch.config import load_config
 from driftwatch.cycle import Cycle
 from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.child import WorkerChild
-from driftwatch.daemon.rulebook import Rulebook
+from driftwatch.daemon.local import LocalDoor
+from driftwatch.daemon.reports import Reporting
+from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
+from driftwatch.daemon.watcher import Watcher
 from driftwatch.metrics import (
     AlarmTally,
     DaemonFigures,
@@ -26,6 +29,7 @@ from driftwatch.metrics import (
     ExpectedStream,
     Exposition,
     Snapshot,
+    WatchFigures,
     snapshot_from,
 )
 from driftwatch.schedule import Loop, Loops
@@ -62,8 +66,14 @@ class Daemon:
         self._systemd = systemd
         self._clock = wiring.CLOCK
         self._stopping = threading.Event()
+        self._entrance = wiring.entrance(config)
         self._store = wiring.open_store(config)
-        self._rules = Rulebook(lambda: wiring.load_policy(config), clock=self._clock)
+        self._watcher = self._watching(config)
+        self._rules = Rulebook(
+            lambda: wiring.load_policy(config),
+            record=wiring.PolicyRecord(self._store, self._clock),
+            clock=self._clock,
+        )
         self._worker = WorkerChild(config.path)
         self._notifiers = wiring.notifiers(config, clock=self._clock)
         self._receivers = tuple(notifier.name for notifier in self._notifiers)
@@ -89,15 +99,19 @@ class Daemon:
             ),
             metrics=Exposition(lambda: self._newest).render,
             health=self._health,
-            reload=self._reload,
+            reload=lambda who: self._reload(Asked.HTTP, who),
             pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
             settings=WebSettings(),
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
+            guard=self._entrance.guard,
         )
-        server = serve(app, self._config.daemon.host, self._config.daemon.port)
-        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self._reload).start())
+        server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)
+        local = LocalDoor(app, self._config.state_dir)
+        signal.signal(signal.SIGHUP, self._hang_up)
         self._loops.start()
+        if self._watcher is not None:
+            self._watcher.start()
         self._systemd.ready(f"watching {len(self._config.streams)} stream(s)")
         log.info(
             "daemon_started", version=__version__, streams=list(self._config.streams), listen=self._config.daemon.listen
@@ -105,11 +119,14 @@ class Daemon:
         try:
             server.run()
         finally:
+            local.close()
             self._stop()
 
     def _stop(self) -> None:
         self._systemd.stopping()
         self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.stop()
         self._worker.stop()
         self._loops.stop()
         self._store.close()
@@ -140,6 +157,7 @@ class Daemon:
             Loop(name="assess", every=poll, round=assess, patience=ASSESSMENT_PATIENCE),
             Loop(name="deliver", every=_DELIVER_EVERY, round=self._deliver, patience=_PATIENCE),
             Loop(name="runs", every=_TEND_EVERY, round=self._supervisor.tend, patience=_PATIENCE),
+            Loop(name="pauses", every=_TEND_EVERY, round=self._tend_pauses, patience=_PATIENCE),
             Loop(name="prune", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
             *self._champion_loops(),
             Loop(name="snapshot", every=_SNAPSHOT_EVERY, round=self._refresh, patience=_PATIENCE),
@@ -153,7 +171,9 @@ class Daemon:
         tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
         prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
+        report = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers).make_all
         loops = [
+            Loop(name="reports", every=_DELIVER_EVERY, round=report, patience=wiring.REPORT_LONGEST + _PATIENCE),
             Loop(name="champions", every=_TEND_EVERY, round=tend, patience=patience),
             Loop(name="models", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
         ]
@@ -183,6 +203,9 @@ class Daemon:
     def _deliver(self) -> None:
         deliver_due(self._store.outbox, self._notifiers, self._clock)
 
+    def _tend_pauses(self) -> None:
+        wiring.tend_pauses(self._store, receivers=self._receivers, now=self._clock.now())
+
     def _wake(self) -> None:
         self._loops.wake("assess")
 
@@ -196,9 +219,27 @@ class Daemon:
     def _refresh(self) -> None:
         self._newest = self._snapshot()
 
-    def _reload(self) -> ReloadResult:
-        errors = self._rules.reload()
+    def _hang_up(self, *_: object) -> None:
+        threading.Thread(target=self._reload, args=(Asked.SIGNAL, "signal SIGHUP")).start()
+
+    def _watching(self, config: Config) -> Watcher | None:
+        """Return what reloads rules when their files change; what it compares with is read before the rules are."""
+        if not config.daemon.watch_policies:
+            return None
+        patterns = (*config.policies, *config.recipes)
+        return Watcher(patterns, self._files_changed, clock=self._clock)
+
+    def _files_changed(self) -> None:
+        self._reload_rules(Asked.FILES, "file watcher")
+
+    def _reload_rules(self, asked: Asked, who: str) -> tuple[str, ...]:
+        errors = self._rules.reload(asked, who)
         self._refresh()
+        return errors
+
+    def _reload(self, asked: Asked, who: str) -> ReloadResult:
+        wrong = self._entrance.again()
+        errors = (*self._reload_rules(asked, who), *((wrong,) if wrong is not None else ()))
         return ReloadResult(errors=errors, detail=f"policy {self._rules.current().hash}")
 
     def _health(self) -> Health:
@@ -229,6 +270,9 @@ class Daemon:
             worker_restarts=self._worker.restarts,
             reload_ok=self._rules.last_ok,
             reloaded_at=self._rules.loaded_at,
+            loads=self._rules.counts(),
+            load_tried_at=self._rules.last.at,
+            watch=WatchFigures(up=self._watcher.up, looked_at=self._watcher.looked_at) if self._watcher else None,
         )
         return snapshot_from(self._store, expected, figures, at=self._clock.now(), alarms=self._alarms)
 

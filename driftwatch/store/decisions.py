@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from driftwatch.domain.decision import Action
     from driftwatch.store.database import Database
+
+
+BY_HAND = "/by-hand/"
+"""Stands behind the rule's name in the column of a decision by hand: a rule decides on a window once, people often."""
+
+BY_ITSELF = decisions.c.rule.not_like(f"%{BY_HAND}%")
+"""That a rule decided by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +53,17 @@ class Decisions:
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(query)]
 
+    def newest(self) -> int:
+        """Return the number of the newest decision; 0 before the first."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(decisions.c.id), 0))).scalar_one())
+
+    def after(self, number: int, *, action: Action) -> list[StoredDecision]:
+        """Return the decisions of an action with higher numbers than one, oldest first."""
+        query = select(decisions).where(decisions.c.id > number, decisions.c.action == action.value)
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(query.order_by(decisions.c.id))]
+
     def between(self, stream: str, *, first: int, last: int) -> list[StoredDecision]:
         """Return the decisions on a stream's windows from one to another, both included, oldest first."""
         within = (decisions.c.stream == stream, decisions.c.window >= first, decisions.c.window <= last)
@@ -64,6 +83,12 @@ class Decisions:
         if row is None:
             raise NotFoundError(f"there is no decision {number}")
         return _stored(row)
+
+    def asked(self) -> set[RunId]:
+        """Return the runs that rules asked for by themselves."""
+        query = select(decisions.c.run).where(decisions.c.run.is_not(None), BY_ITSELF)
+        with self._database.read() as connection:
+            return {RunId(run) for run in connection.execute(query).scalars()}
 
     def rule_states(self, stream: str) -> dict[str, RuleState]:
         """Return what the stream's rules remember, by rule."""
@@ -85,7 +110,7 @@ def add_decisions(connection: Connection, linked: Sequence[tuple[Decision, RunId
         {
             "stream": decision.stream,
             "window": decision.window,
-            "rule": decision.rule,
+            "rule": decision.rule if decision.by is None else f"{decision.rule}{BY_HAND}{run}",
             "action": decision.action.value,
             "run": run,
             "decision": dump(decision),

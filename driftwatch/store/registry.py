@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from driftwatch.domain.features import Digest
 from driftwatch.domain.run import RunId, RunState
+from driftwatch.store.audit import add_entry
 from driftwatch.store.outbox import put_alerts
 from driftwatch.store.runs import move_run
 from driftwatch.store.tables import champions, references
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.alert import Alert
+    from driftwatch.domain.audit import AuditEntry
     from driftwatch.domain.protocols import Clock
     from driftwatch.store.database import Database
 
@@ -129,6 +131,7 @@ class Registry:
         reason: str,
         alerts: Sequence[Alert] = (),
         receivers: Sequence[str] = (),
+        entry: AuditEntry | None = None,
     ) -> None:
         """Make a model serve, its reference be in force, the monitors start anew and the run move on: one transaction.
 
@@ -147,6 +150,8 @@ class Registry:
                 _add(connection, reference)
                 _enforce(connection, reference)
             put_alerts(connection, alerts, receivers, at=now)
+            if entry is not None:
+                add_entry(connection, entry)
 
 
 def _serves(connection: Connection, champion: Champion) -> bool:
