@@ -48,7 +48,9 @@ class Distilling:
         kept = inputs.pop(KEPT, None)
         if kept is not None:
             first = len(kept) - int(kept.sum())  # they are the batch's last rows
-            self._said = self._champion.logits({name: each[first:] for name, each in inputs.items() if name != "labels"})
+            self._said = self._champion.logits(
+                {name: each[first:] for name, each in inputs.items() if name != "labels"}
+            )
 
     def __call__(
         self, outputs: Outputs, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None
