@@ -128,8 +128,32 @@ def _best_of(turns: int, measures: Mapping[str, Callable[[], float]]) -> list[fl
     return list(best.values())
 
 
-def blank(folder: Path, bodies: Sequence[str], *, context: int, width: int) -> None:
-    """Write an untrained model with a tokenizer made of the texts."""
+def texts_of(bodies: Sequence[str]) -> list[Text]:
+    """Return bodies as texts."""
+    return [Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(bodies)]
+
+
+def blank(
+    folder: Path,
+    bodies: Sequence[str],
+    *,
+    context: int,
+    width: int,
+    layers: int = 4,
+    heads: int = 4,
+    rows: int = VOCABULARY,
+) -> None:
+    """Write an untrained model with a tokenizer made of the texts.
+
+    Args:
+        folder: where.
+        bodies: the texts.
+        context: most tokens of the model.
+        width: of its layers.
+        layers: how many.
+        heads: of each.
+        rows: of its embedding, at least the tokenizer's 4,096.
+    """
     import torch
     from tokenizers import ByteLevelBPETokenizer
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -143,11 +167,11 @@ def blank(folder: Path, bodies: Sequence[str], *, context: int, width: int) -> N
     ).save_pretrained(folder)
     torch.manual_seed(1)
     config = GPT2Config(
-        vocab_size=VOCABULARY,
+        vocab_size=rows,
         n_positions=context,
         n_embd=width,
-        n_layer=4,
-        n_head=4,
+        n_layer=layers,
+        n_head=heads,
         bos_token_id=0,
         eos_token_id=0,
     )
@@ -156,7 +180,7 @@ def blank(folder: Path, bodies: Sequence[str], *, context: int, width: int) -> N
 
 def _rate(folder: Path, bodies: Sequence[str], size: _Size, *, every: int, replayed: float = 0.0) -> float:
     """Return our tokens of text per CPU-second; what best fit leaves empty is not counted."""
-    texts = [Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(bodies)]
+    texts = texts_of(bodies)
     old = round(replayed * len(texts))
     moments: list[float] = []
     tokens = [0.0]
