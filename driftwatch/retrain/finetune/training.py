@@ -123,6 +123,7 @@ class Training:
             self.checkpoints.folder,
             weights=sum(weights.numel() for weights in model.parameters()),
             trained=sum(weights.numel() for weights in trained_weights(model).values()),
+            best=self.held_out is not None,
         )
         return model
 
