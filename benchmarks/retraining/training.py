@@ -66,7 +66,7 @@ class _Size:
     turns: int
 
 
-_QUICK = _Size(context=128, width=128, steps=12, turns=2)
+_QUICK = _Size(context=128, width=128, steps=40, turns=3)
 _WHOLE = _Size(context=512, width=256, steps=12, turns=4)
 
 
