@@ -23,6 +23,7 @@ from driftwatch.gate.bias.suites import BUILTIN, load_pairs
 from driftwatch.gate.remembered import RememberedModel
 from driftwatch.job import judging
 from driftwatch.job.bias import write_bias
+from driftwatch.job.memory import memory_told
 from driftwatch.job.merging import Merging
 from driftwatch.job.neutral import NeutralFineTunes, forget_others
 from driftwatch.job.places import places_of, version_of
@@ -103,7 +104,8 @@ class Job:
         try:
             while not self._stopping.is_set() and (stage := self._stages.get((run := self._present()).state)):
                 log.info("stage", run=self._id, state=run.state.value, round=run.round)
-                stage(run)
+                with memory_told(run.state.value):
+                    stage(run)
         except ConflictError as error:  # somebody cancelled the run meanwhile
             log.info("run_moved_elsewhere", run=self._id, error=str(error))
         except DriftwatchError as error:
