@@ -216,6 +216,30 @@ _BIAS = (
     ),
 )
 
+_ILL = "driftwatch_data_association_change"
+_DATA = (
+    Rows(
+        title="What new texts say of groups",
+        says="By how much more negative words and insults stand near a group's names in the last run's new texts than "
+        "in the reference, log odds. Above 0 for sure: the new texts speak ill of the group.",
+        labels=("stream", "group", "lexicon"),
+        columns=(
+            Column(name="Change", expr=of(_ILL), decimals=2),
+            Column(name="At least", expr=of(f"{_ILL}_low"), decimals=2, steps=((None, GREEN), (0, ORANGE))),
+            Column(name="At most", expr=of(f"{_ILL}_high"), decimals=2),
+        ),
+        by="At least",
+    ),
+    Chart(
+        title="Groups that new texts speak ill of",
+        says="Of how many groups beyond doubt, all comparisons taken together; the run's page names them.",
+        queries=(Query(expr=of("driftwatch_data_spoken_ill_groups"), legend="{{stream}}"),),
+        least=0,
+        steps=((None, GREEN), (1, ORANGE)),
+        room=2,
+    ),
+)
+
 BOARD = Board(
     name="retraining",
     title="Retraining and bias",
@@ -225,6 +249,6 @@ BOARD = Board(
         Row(title="Now", parts=_STATUS, width=4, height=4),
         Row(title="Runs", parts=_COURSE, width=8, height=8),
         Row(title="Gates", parts=_GATES, width=12, height=8),
-        Row(title="Bias", parts=_BIAS, width=12, height=9),
+        Row(title="Bias", parts=(*_BIAS, *_DATA), width=12, height=9),
     ),
 )

@@ -15,6 +15,7 @@ from driftwatch.metrics.observations import DURATIONS, LENGTHS, RESULTS
 from driftwatch.metrics.reading import BANKS, FEEDBACK_OUTCOMES, MOST_WORDS, OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import (
     ArrivalFigures,
+    AssociationFigures,
     AuditFigures,
     BiasFigures,
     DaemonFigures,
@@ -115,6 +116,8 @@ def runs_figures(*, at: datetime = NOON, scale: int = 1) -> RunsFigures:
         training_seconds=5_400.0 * scale,
         device_seconds=10_800.0 * scale,
         bias={category: BiasFigures(change=0.03, low=-0.01, high=0.07, limit=0.05) for category in CATEGORIES},
+        associations={("women", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)},
+        spoken_ill=1,
         gates={
             gate: GateFigures(outcome="passed", measures={measured[gate]: gain} if gate in measured else {})
             for gate in GATES

@@ -84,6 +84,8 @@ def _values(shape: Shape) -> Mapping[str, int]:
         "detector": len(DETECTORS),
         "direction": 2,
         "gate": len(GATES),
+        "group": MOST_CATEGORIES,
+        "lexicon": 2,
         "rank": MOST_WORDS,
     }
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import COST, PROBATION, RunState
-from driftwatch.metrics.bias import bias
+from driftwatch.metrics.bias import associations, bias
 from driftwatch.metrics.gates import gates
 from driftwatch.metrics.snapshot import ArrivalFigures, IncreaseFigures, RunFigures, RunsFigures
 
@@ -98,6 +98,8 @@ def runs_figures(runs: Sequence[Run]) -> RunsFigures:
         device_seconds=sum(run.training_hours * run.spec.recipe.devices for run in runs) * _HOUR,
         bias=bias(runs),
         gates=gates(runs),
+        associations=associations(runs),
+        spoken_ill=next((run.spoken_ill for run in runs if run.spoken_ill is not None), None),
     )
 
 

@@ -51,6 +51,20 @@ TEXT_OUTCOMES = (
     "empty",
     "bad-time",
     "bad-turns",
+    "not-an-object",
+    "no-id",
+    "bad-id",
+    "clock-ahead",
+    "line-too-long",
+    "too-long",
+    "unreadable-file",
+    "unpacks-too-much",
+    "row-group-too-large",
+    "no-column",
+    "no-genai",
+    "not-matched",
+    "other-operation",
+    "deleted",
 )
 """What becomes of a text that comes in; anything else is exported as ``other``, so the label stays bounded."""
 

@@ -133,6 +133,15 @@ class BiasFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationFigures:
+    """By how much more ill words stand near a group's name in new texts than in the reference, log odds, interval."""
+
+    change: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFigures:
     """The stream's run that has not ended yet.
 
@@ -181,6 +190,8 @@ class RunsFigures:
         device_seconds: training_seconds, each run's times its devices.
         bias: what the bias gate last measured, by category; nothing before a candidate was judged.
         gates: what each gate last said.
+        associations: what the data check last measured, by (group, lexicon); nothing before a run looked.
+        spoken_ill: groups of which it says that the new texts speak ill of them more; None before a run looked.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -191,6 +202,8 @@ class RunsFigures:
     device_seconds: float = 0.0
     bias: Mapping[str, BiasFigures] = field(default_factory=dict)
     gates: Mapping[str, GateFigures] = field(default_factory=dict)
+    associations: Mapping[tuple[str, str], AssociationFigures] = field(default_factory=dict)
+    spoken_ill: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

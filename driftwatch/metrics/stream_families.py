@@ -14,8 +14,11 @@ from driftwatch.metrics.run_families import RUN_FAMILIES
 if TYPE_CHECKING:
     from driftwatch.metrics.snapshot import StreamFigures
 
-_BESIDES = ("redacted", "cut", "quarantined")
-"""Outcomes of texts that are counted as stored too."""
+_BESIDES = (
+    *("redacted", "cut", "quarantined", "clock-ahead"),
+    *("unreadable-file", "unpacks-too-much", "row-group-too-large", "no-column"),
+)
+"""Outcomes of texts that are counted as stored too, and those that are no texts but files."""
 
 
 def _window(stream: StreamFigures, attribute: str) -> float | None:

@@ -76,6 +76,10 @@ def test_values_and_labels_come_from_the_snapshot() -> None:
     assert value(snapshot, "driftwatch_probation_loss_increase_low", stream="support") == -0.01
     assert value(snapshot, "driftwatch_bias_change", stream="support", category="gender") == 0.03
     assert value(snapshot, "driftwatch_bias_limit", stream="support", category="gender") == 0.05
+    group = {"stream": "support", "group": "women", "lexicon": "negative"}
+    assert value(snapshot, "driftwatch_data_association_change", **group) == 0.7
+    assert value(snapshot, "driftwatch_data_association_change_low", **group) == 0.2
+    assert value(snapshot, "driftwatch_data_spoken_ill_groups", stream="support") == 1
     assert value(snapshot, "driftwatch_build_info", version="0.1.0") == 1
     assert value(snapshot, "driftwatch_outbox_deliveries", receiver="webhook", state="dead") == 1
 
@@ -192,7 +196,8 @@ def test_classes_of_a_histogram_add_up() -> None:
 
 def test_each_text_is_seen_once() -> None:
     snapshot = busy_snapshot()
-    beside = {"redacted", "cut", "quarantined"}
+    beside = {"redacted", "cut", "quarantined", "clock-ahead"}
+    beside |= {"unreadable-file", "unpacks-too-much", "row-group-too-large", "no-column"}
     expected = 100 * len({*TEXT_OUTCOMES, OTHER} - beside)
     assert value(snapshot, "driftwatch_texts_seen_total", stream="support", source="file") == expected
 
@@ -216,6 +221,8 @@ def test_label_names_are_of_the_bounded_kinds() -> None:
         "category",
         "detector",
         "direction",
+        "group",
+        "lexicon",
         "drill",
         "gate",
         "rank",
