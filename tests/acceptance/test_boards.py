@@ -44,7 +44,6 @@ rules:
     recipe: small
     need: {{fresh_texts: 100}}
     limits: {{cooldown: 24h}}
-    worth: {{probe_gain: -5.0}}
     gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 5.0}}, bias: {{max_increase: 50.0, neutral: 0}}}}
     promote: auto
     probation: {{windows: 2, max_increase: 5.0}}

@@ -10,9 +10,9 @@ from board_pictures import MISSING, MODULES, bundle, draw
 from browser import MISSING as NO_BROWSER
 from browser import PROGRAM as BROWSER
 from browser import browser
+from busy_exporter import exporter
 from prometheus_server import MISSING as NO_PROMETHEUS
 from prometheus_server import PROGRAM, prometheus
-from test_grafana_queries import exporter
 
 from grafana.__main__ import BOARDS
 
