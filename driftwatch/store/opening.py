@@ -14,6 +14,7 @@ from driftwatch.store.counts import Counts
 from driftwatch.store.database import Database
 from driftwatch.store.decisions import Decisions
 from driftwatch.store.feedback import FeedbackStore
+from driftwatch.store.forgetting import Forgetting
 from driftwatch.store.history import History
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
@@ -46,6 +47,7 @@ class Store:
         self.registry = Registry(database, clock)
         self.marks = Marks(database)
         self.audit = Audit(database)
+        self.forgetting = Forgetting(database)
         self.pauses = Pauses(database)
         self.feedback = FeedbackStore(database)
         self.outbox = Outbox(database, clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from driftwatch.domain.features import Digest
 from driftwatch.domain.run import RunId, RunState
@@ -184,6 +184,16 @@ def _enforce(connection: Connection, row: ReferenceRow) -> None:
         return
     connection.execute(update(references).where(of).values(in_force=references.c.version == row.version))
     drop_monitor_states(connection, row.stream)
+
+
+def replace_reference(connection: Connection, stream: str, *, old: str, row: ReferenceRow) -> None:
+    """Put one version in another's place within the caller's transaction, in force where that was."""
+    of = (references.c.stream == stream, references.c.version == old)
+    in_force = connection.execute(select(references.c.in_force).where(*of)).scalar_one_or_none()
+    _add(connection, row)
+    if in_force:
+        _enforce(connection, row)
+    connection.execute(delete(references).where(*of))
 
 
 def _champion_values(champion: Champion) -> dict[str, Any]:

@@ -13,10 +13,13 @@ from driftwatch.wiring.analysis import (
     scorer,
     stream_settings,
 )
-from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.backups import BackupManifest, backup, restore
+from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
+from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
+from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -28,35 +31,54 @@ from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
-from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, readers
+from driftwatch.wiring.sources import (
+    Reader,
+    feedback_intakes,
+    http_intakes,
+    open_source,
+    otlp_intakes,
+    pipeline_of,
+    readers,
+)
+from driftwatch.wiring.tapping import BATCH as TAP_BATCH
+from driftwatch.wiring.tapping import Tapped, tap, tap_settings
 
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
     "REPORT_LONGEST",
+    "TAP_BATCH",
+    "BackupManifest",
     "Compared",
     "Entrance",
+    "ForgetReport",
     "PolicyRecord",
     "Reader",
     "Replay",
     "SystemClock",
+    "Tapped",
     "advice_by_history",
     "advice_of",
     "alarms",
     "assessor",
+    "backup",
     "begin_of",
     "begin_pause",
     "build_reference",
+    "case_files",
     "checks",
     "conclude",
     "drill_texts",
     "end_pause",
     "entrance",
+    "explain_decision",
+    "explain_window",
     "export",
     "export_apart",
     "export_due",
     "extractor",
     "feedback_intakes",
+    "forget",
     "http_intakes",
     "identity",
     "incident",
@@ -67,7 +89,10 @@ __all__ = [
     "mark_alarm",
     "notifiers",
     "one_off",
+    "open_source",
     "open_store",
+    "otlp_intakes",
+    "pipeline_of",
     "promote",
     "prune_models",
     "readers",
@@ -76,9 +101,15 @@ __all__ = [
     "replay",
     "report",
     "report_apart",
+    "restore",
     "retrain",
     "rollback",
     "scorer",
     "stream_settings",
+    "streams_with",
+    "tap",
+    "tap_settings",
     "tend_pauses",
+    "unknown_rule",
+    "why_not",
 ]
