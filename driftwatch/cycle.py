@@ -272,6 +272,7 @@ class Cycle:
             champion_at=champion.at if champion else None,
             reference_at=reference.created_at,
             paused=self._store.pauses.in_force(now, stream=self.stream),
+            spoken_ill=self._store.runs.spoken_ill(self.stream),
         )
 
     def _spec(

@@ -28,7 +28,7 @@ WINDOW = 250
 BEFORE, AFTER = 4, 12
 """Windows recorded before a change and from it on; of a stream without one, as many in all."""
 
-_STEPS = 200
+_STEPS = 400
 _HELD_OUT = 6
 """Every so many of the reference's texts are held out from the model: the baseline of its loss."""
 

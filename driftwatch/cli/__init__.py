@@ -9,6 +9,7 @@ import typer
 from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
+    alerting,
     auditing,
     backups,
     bias,
@@ -26,8 +27,10 @@ from driftwatch.cli import (
     retraining,
     running,
     runs,
+    service,
     setup,
     status,
+    tapping,
     texts,
     trying,
 )
@@ -66,6 +69,7 @@ GROUPLESS = (
     checking,
     doctor,
     running,
+    tapping,
     retraining,
     pausing,
     drifting,
@@ -73,6 +77,7 @@ GROUPLESS = (
     status,
     auditing,
     backups,
+    service,
 )
 for group in GROUPLESS:
     group.add_to(app)
@@ -80,6 +85,7 @@ GROUPS = (
     ("texts", texts),
     ("reference", references),
     ("alarm", alarms),
+    ("alert", alerting),
     ("policy", policies),
     ("runs", runs),
     ("bias", bias),

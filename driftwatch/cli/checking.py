@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     import typer
 
+    from driftwatch.alert.settings import AppriseSettings
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.config.settings import SourceSettings
     from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.store import Champion, ReferenceRow, Store
 
@@ -69,6 +71,8 @@ def checked(config: Config) -> Iterator[Finding]:
         yield asked("secret of the webhook", lambda: _secret(secret))
     if config.store is not None and _PASSWORD.search(config.store):
         yield Finding(level="warning", subject="store", detail=_OPEN_STORE)
+    for name, service in config.alerts.apprise.items():
+        yield asked(f"apprise {name}", partial(_service, name, service))
     yield asked("state folder", lambda: _writable(config))
     try:
         store = opened(config)
@@ -136,6 +140,14 @@ def _is_driftwatch(config: Config) -> bool:
         return False
 
 
+def _service(name: str, settings: AppriseSettings) -> str:
+    from driftwatch.alert.apprise import AppriseNotifier
+    from driftwatch.domain.secrets import read_secret
+
+    AppriseNotifier(name, settings, url=read_secret(settings.url, environ=os.environ))
+    return f"{settings.url} is an address that Apprise knows"
+
+
 def _entrance(config: Config) -> str:
     from driftwatch.wiring.access import read_access
 
@@ -181,6 +193,8 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     for source in stream.sources:
         if source.type == "file":
             yield _log(name, source.path)
+        elif source.type not in ("http", "otlp", "tap"):
+            yield asked(f"{name}: source {source.name}", partial(_source, source, stream.name))
     yield from _groups(name, stream)
     for what, secret in _secrets(stream):
         yield asked(f"{name}: {what}", partial(_secret, secret))
@@ -249,6 +263,23 @@ def _log(name: str, path: Path) -> Finding:
     if not os.access(path, os.R_OK):
         return Finding(level="error", subject=f"{name}: log", detail=f"{path} cannot be read by this user")
     return Finding(level="ok", subject=f"{name}: log", detail=str(path))
+
+
+def _source(settings: SourceSettings, stream: str) -> str:
+    """Open a source; look into what can be looked into without taking anything away from anybody."""
+    from driftwatch.domain.protocols import ClosedSource
+    from driftwatch.wiring import CLOCK, open_source
+
+    source = open_source(settings, stream, clock=CLOCK, environ=os.environ)
+    if source is None:
+        return settings.type
+    try:
+        if settings.type in ("folder", "sql"):
+            source.read(None, limit=1)
+    finally:
+        if isinstance(source, ClosedSource):
+            source.close()
+    return settings.type
 
 
 def _drill(drill: DrillSettings) -> str:

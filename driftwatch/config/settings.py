@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from driftwatch.alert.settings import AlertSettings
 from driftwatch.domain.budget import Budget, parse_budget
@@ -18,14 +20,33 @@ from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.kafka import KafkaSettings
+from driftwatch.intake.otlp import OtlpSettings
 from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.redis_streams import RedisSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.intake.sql import SqlSettings
+from driftwatch.intake.tap import TapSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import ExportSettings
 from driftwatch.retrain.launchers.settings import RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 from driftwatch.retrain.retention import ModelSettings
+
+SourceSettings = Annotated[
+    FileSettings
+    | HttpSettings
+    | FolderSettings
+    | KafkaSettings
+    | OtlpSettings
+    | RedisSettings
+    | SqlSettings
+    | TapSettings,
+    Field(discriminator="type"),
+]
+"""A source of any kind, told by its ``type``."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STRICT = {"extra": "forbid"}
@@ -76,6 +97,7 @@ class DaemonSettings:
         listen: host and port of intake, pages and metrics.
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
+        backlog: texts of a stream not yet assessed at which its sources are not read and HTTP is answered 429.
         log: one JSON object a line, or text for people.
         watch_policies: whether policy and recipe files are loaded anew whenever one of them changes.
         web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
@@ -89,6 +111,7 @@ class DaemonSettings:
     listen: str = "127.0.0.1:9478"
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
+    backlog: int = 1_000_000
     log: Literal["json", "text"] = "json"
     watch_policies: bool = True
     web_config: Path | None = None
@@ -104,6 +127,8 @@ class DaemonSettings:
             raise ValueError("threads must lie between 1 and 1024")
         if not timedelta(milliseconds=10) <= self.poll <= timedelta(hours=1):
             raise ValueError("poll must lie between 10ms and 1h")
+        if self.backlog < _WINDOW[0]:
+            raise ValueError("backlog must be at least 50, the texts of the smallest window")
 
     @property
     def host(self) -> str:
@@ -210,7 +235,7 @@ class StreamSettings:
     evidence: EvidenceSettings = EvidenceSettings()
     encoder: EncoderSettings = EncoderSettings()
     reference: ReferenceSettings = ReferenceSettings()
-    sources: tuple[FileSettings | HttpSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
     sample: SampleSettings = SampleSettings()
     redact: RedactSettings | None = RedactSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -71,6 +71,7 @@ class Facts:
         champion_at: when the serving model was promoted; None without a model.
         reference_at: when the reference in force was built.
         paused: pauses of the stream and its rules.
+        spoken_ill: groups that the texts of the newest run that looked speak ill of more; None where none has.
     """
 
     fresh_texts: Callable[[int], int]
@@ -79,6 +80,7 @@ class Facts:
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     paused: tuple[Pause, ...] = ()
+    spoken_ill: int | None = None
 
     @property
     def running(self) -> bool:
@@ -187,6 +189,9 @@ _ALL = (
     _decimal("runs.last_age", "s", "time since the stream's last run ended; infinite where none ever did", _AT_LEAST_0),
     _whole("runs.count_30d", "runs", "runs of the stream begun within 30 days"),
     _decimal("runs.gpu_hours_30d", "h", "hours of training in runs of the stream begun within 30 days", _AT_LEAST_0),
+    _whole(
+        "data.spoken_ill", "groups", "identity groups that the newest run's texts speak ill of more than the reference"
+    ),
 )
 
 VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in _ALL})
@@ -199,7 +204,7 @@ RESERVED: Mapping[str, str] = MappingProxyType(
 """Names that are kept for measures to come, with what to use meanwhile."""
 
 
-FACTS = ("champion.", "reference.", "runs.")
+FACTS = ("champion.", "reference.", "runs.", "data.")
 """How the names of variables begin that are no measures of the window."""
 
 
@@ -213,6 +218,8 @@ def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, V
         known["champion.age"] = _age(facts.champion_at, now)
     if facts.reference_at is not None:
         known["reference.age"] = _age(facts.reference_at, now)
+    if facts.spoken_ill is not None:
+        known["data.spoken_ill"] = facts.spoken_ill
     return known
 
 

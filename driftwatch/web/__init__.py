@@ -4,6 +4,7 @@ from driftwatch.web.app import LOCAL_USER, App, Health, Page, Pages, ReloadResul
 from driftwatch.web.exchange import ProblemError
 from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
 from driftwatch.web.limits import WebSettings
+from driftwatch.web.otlp import OtlpIntake, OtlpReceipt, Signal
 from driftwatch.web.server import serve, serve_locally, short
 from driftwatch.web.texts import Intake, Receipt, RejectedLine
 from driftwatch.web.view import StatusView, status_from
@@ -15,12 +16,15 @@ __all__ = [
     "FeedbackReceipt",
     "Health",
     "Intake",
+    "OtlpIntake",
+    "OtlpReceipt",
     "Page",
     "Pages",
     "ProblemError",
     "Receipt",
     "RejectedLine",
     "ReloadResult",
+    "Signal",
     "StatusView",
     "WebSettings",
     "create_app",

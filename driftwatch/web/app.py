@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -30,14 +30,16 @@ from driftwatch.web.exchange import (
     as_text,
 )
 from driftwatch.web.limits import WebSettings
+from driftwatch.web.otlp import SIGNALS, OtlpDoor
 from driftwatch.web.routes import Route, Routes, segments_of
 from driftwatch.web.status_page import status_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from driftwatch.web.feedback import FeedbackIntake
-    from driftwatch.web.texts import Intake
+    from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
+    from driftwatch.web.otlp import OtlpIntake
+    from driftwatch.web.texts import Intake, Receipt
     from driftwatch.web.view import StatusView
 
 log = structlog.get_logger()
@@ -116,6 +118,7 @@ class App:
         pages: where the pages come from.
         settings: limits of intake.
         now: monotonic seconds.
+        otlp: by stream, for the streams with an ``otlp`` source.
         guard: who may ask for what.
     """
 
@@ -130,18 +133,22 @@ class App:
         settings: WebSettings,
         now: Callable[[], float],
         feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
+        otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
         guard: Guard | None = None,
     ) -> None:
         self._guard = guard or open_to_all()
         self._metrics, self._health, self._reload, self._pages = metrics, health, reload, pages
-        self._doors = tuple(
-            (kind, Door(kind, takers, settings, now=now))
-            for kind, takers in ((Right.TEXTS, intake), (Right.FEEDBACK, feedback))
-        )
+        texts = Door(Right.TEXTS, intake, settings, now=now, answer=_accepted)
+        said = Door(Right.FEEDBACK, feedback, settings, now=now, answer=_accepted)
+        signals = [OtlpDoor(signal, otlp, settings, now=now, admit=self._admit) for signal in SIGNALS]
+        self._close = [door.close for door in (texts, said, *signals)]
         self._routes = Routes(
             [
                 Route("GET", "/", self._get_status),
-                *(Route("POST", f"/v1/streams/*/{kind}", door, kind) for kind, door in self._doors),
+                Route("POST", "/v1/streams/*/texts", texts, Right.TEXTS),
+                Route("POST", "/v1/streams/*/feedback", said, Right.FEEDBACK),
+                *(Route("POST", f"/v1/{door.signal}", door.for_all, None) for door in signals),
+                *(Route("POST", f"/v1/streams/*/otlp/v1/{door.signal}", door, Right.TEXTS) for door in signals),
                 Route("GET", "/metrics", self._get_metrics, Right.METRICS),
                 Route("GET", "/-/healthy", self._get_healthy, None),
                 Route("GET", "/-/ready", self._get_ready, None),
@@ -169,8 +176,8 @@ class App:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                for _, door in self._doors:
-                    await asyncio.to_thread(door.close)
+                for close in self._close:
+                    await asyncio.to_thread(close)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -200,7 +207,7 @@ class App:
             ).response()
 
     async def _admit(self, request: Request, right: Right | None, stream: str | None) -> Caller:
-        if request.caller.known:
+        if request.caller.local:
             return request.caller
         return await self._guard.admit(request.headers, right=right, stream=stream, peer=request.caller.peer)
 
@@ -254,6 +261,7 @@ def create_app(  # noqa: PLR0913 - likewise
     settings: WebSettings | None = None,
     now: Callable[[], float] = time.monotonic,
     feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
+    otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
     guard: Guard | None = None,
 ) -> App:
     """Return the ASGI app; see ``App`` for the arguments."""
@@ -266,8 +274,13 @@ def create_app(  # noqa: PLR0913 - likewise
         settings=settings or WebSettings(),
         now=now,
         feedback=feedback,
+        otlp=otlp,
         guard=guard,
     )
+
+
+def _accepted(receipt: Receipt | FeedbackReceipt) -> Response:
+    return as_json(asdict(receipt), status=HTTPStatus.ACCEPTED)
 
 
 async def _stream_page(pages: Callable[[str, int], Page | None], stream: str, index: str) -> Response:
@@ -292,7 +305,7 @@ def _state(word: str, reasons: tuple[str, ...], *, known: bool) -> Response:
 def _asking(scope: Message, headers: Mapping[str, str]) -> Caller:
     """Return who asks as far as the connection tells: on the daemon's own socket, whoever may open its folder."""
     if scope.get(LOCAL):
-        return Caller(name=headers.get(LOCAL_USER, "somebody"))
+        return Caller(name=headers.get(LOCAL_USER, "somebody"), local=True)
     client = scope.get("client")
     return Caller(name="anonymous", peer=client[0] if client else "", known=False)
 

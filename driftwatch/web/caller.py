@@ -15,11 +15,13 @@ class Caller:
         name: ``user alice``, ``token collector``, or ``anonymous``; of a local command, the account it ran under.
         peer: address it came from; empty for the daemon's own socket.
         known: whether it showed who it is, or nobody needs to here.
+        local: whether it came over the daemon's own socket, and so may ask for everything.
     """
 
     name: str
     peer: str = ""
     known: bool = True
+    local: bool = False
 
     def __str__(self) -> str:
         """Return it as it is noted: printable, short, on one line."""

@@ -31,12 +31,23 @@ from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
-from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, readers
+from driftwatch.wiring.sources import (
+    Reader,
+    feedback_intakes,
+    http_intakes,
+    open_source,
+    otlp_intakes,
+    pipeline_of,
+    readers,
+)
+from driftwatch.wiring.tapping import BATCH as TAP_BATCH
+from driftwatch.wiring.tapping import Tapped, tap, tap_settings
 
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
     "REPORT_LONGEST",
+    "TAP_BATCH",
     "BackupManifest",
     "Compared",
     "Entrance",
@@ -45,6 +56,7 @@ __all__ = [
     "Reader",
     "Replay",
     "SystemClock",
+    "Tapped",
     "advice_by_history",
     "advice_of",
     "alarms",
@@ -77,7 +89,10 @@ __all__ = [
     "mark_alarm",
     "notifiers",
     "one_off",
+    "open_source",
     "open_store",
+    "otlp_intakes",
+    "pipeline_of",
     "promote",
     "prune_models",
     "readers",
@@ -92,6 +107,8 @@ __all__ = [
     "scorer",
     "stream_settings",
     "streams_with",
+    "tap",
+    "tap_settings",
     "tend_pauses",
     "unknown_rule",
     "why_not",

@@ -178,6 +178,7 @@ def _facts(store: Store, ground: _Ground, now: datetime) -> Facts:
         champion_at=ground.champion.at if ground.champion else None,
         reference_at=ground.reference.created_at,
         paused=store.pauses.in_force(now, stream=stream),
+        spoken_ill=store.runs.spoken_ill(stream),
     )
 
 

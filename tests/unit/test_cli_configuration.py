@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from driftwatch.alert.settings import AlertmanagerSettings, WebhookSettings
+from driftwatch.alert.settings import AlertmanagerSettings, AppriseSettings, WebhookSettings
 from driftwatch.config import Config, DaemonSettings, ReferenceSettings, RetentionSettings, StreamSettings, load_config
 from driftwatch.config.settings import TokenSettings
 from driftwatch.domain.rights import Right
@@ -22,9 +22,15 @@ from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.kafka import KafkaSettings
+from driftwatch.intake.otlp import OtlpSettings
 from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.redis_streams import RedisSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.intake.sql import SqlSettings
+from driftwatch.intake.tap import TapSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import HubSettings, MlflowSettings
 from driftwatch.retrain.health import CheckSettings
@@ -40,6 +46,10 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[daemon.tokens.NAME]": (TokenSettings, "One section a token; one of `secret` and `sha256` is needed."),
     "[alerts.alertmanager]": (AlertmanagerSettings, "Left out, no Alertmanager is told."),
     "[alerts.webhook]": (WebhookSettings, "Left out, no webhook is told."),
+    "[alerts.apprise.NAME]": (
+        AppriseSettings,
+        "One section a service (extra `apprise`); what waits for one comes in one message. See [alerts.md](alerts.md).",
+    ),
     "[retrain]": (RetrainSettings, "See [launchers.md](launchers.md)."),
     "[retrain.ray]": (RaySettings, "See [launchers.md](launchers.md)."),
     "[streams.NAME]": (StreamSettings, "At least one. NAME has lower-case letters, digits and dashes."),
@@ -48,6 +58,12 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[streams.NAME.reference]": (ReferenceSettings, ""),
     '[[streams.NAME.sources]] with type = "file"': (FileSettings, ""),
     '[[streams.NAME.sources]] with type = "http"': (HttpSettings, "See [http.md](http.md) for what is posted."),
+    '[[streams.NAME.sources]] with type = "folder"': (FolderSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "sql"': (SqlSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "redis"': (RedisSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "kafka"': (KafkaSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "otlp"': (OtlpSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "tap"': (TapSettings, "See [sources.md](sources.md)."),
     "[streams.NAME.sample]": (SampleSettings, ""),
     "[streams.NAME.redact]": (
         RedactSettings,
@@ -98,9 +114,8 @@ def _is_table(each: Field[Any], hint: Any) -> bool:
     kinds = get_args(hint) if NoneType in get_args(hint) else (hint,)
     return (
         any(is_dataclass(kind) for kind in kinds)
-        or each.name in ("sources", "tokens")
-        or (get_origin(hint) is Mapping
-        and each.name == "streams")
+        or each.name in ("sources", "tokens", "apprise")
+        or (get_origin(hint) is Mapping and each.name == "streams")
     )
 
 

@@ -198,23 +198,23 @@ def test_social_media_learns_little_and_often_under_limits() -> None:
     assert asked == 10
 
 
-def heard(index: int, accuracy: float, n: int = 120, **measures: float) -> WindowResult:
-    return window(index, **measures, feedback__accuracy=accuracy, feedback__n=float(n))
+def heard(index: int, accuracy: float, measures: dict[str, float], n: float = 120.0) -> WindowResult:
+    return window(index, **measures, feedback__accuracy=accuracy, feedback__n=n)
 
 
 def test_chatbot_hears_what_people_say_of_the_answers() -> None:
-    wrong = [heard(n, 0.7, **CALM) for n in range(2)]
+    wrong = [heard(n, 0.7, CALM) for n in range(2)]
     assert acted("chatbot", *wrong) == {"wrong-answers": "alert"}
     assert acted("chatbot", wrong[0]) == {}
-    assert acted("chatbot", *(heard(n, 0.7, 20, **CALM) for n in range(5))) == {}
-    assert acted("chatbot", *(heard(n, 0.9, **CALM) for n in range(5))) == {}
+    assert acted("chatbot", *(heard(n, 0.7, CALM, 20.0) for n in range(5))) == {}
+    assert acted("chatbot", *(heard(n, 0.9, CALM) for n in range(5))) == {}
 
 
 def test_chatbot_learns_where_answers_suffer_and_the_loss_is_not_sure() -> None:
-    done = acted("chatbot", *(heard(n, 0.7, **DRIFTED) for n in range(3)))
+    done = acted("chatbot", *(heard(n, 0.7, DRIFTED) for n in range(3)))
     assert done["answers-suffer"] == "retrain"
-    assert "answers-suffer" not in acted("chatbot", *(heard(n, 0.7, **HARMFUL) for n in range(3)))
-    assert "retrain" not in acted("chatbot", *(heard(n, 0.95, **DRIFTED) for n in range(9))).values()
+    assert "answers-suffer" not in acted("chatbot", *(heard(n, 0.7, HARMFUL) for n in range(3)))
+    assert "retrain" not in acted("chatbot", *(heard(n, 0.95, DRIFTED) for n in range(9))).values()
 
 
 def test_chatbot_silent_decay() -> None:

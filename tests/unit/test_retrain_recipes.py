@@ -148,7 +148,11 @@ def test_unreadable_files_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cure"), [("smal", "did you mean small?"), ("xyz", "known recipes: full, head, lora-small, lora, small, thorough")]
+    ("name", "cure"),
+    [
+        ("smal", "did you mean small?"),
+        ("xyz", "known recipes: full, head, lora-small, lora, small, thorough"),
+    ],
 )
 def test_an_unknown_recipe_comes_with_a_suggestion(name: str, cure: str) -> None:
     with pytest.raises(NotFoundError) as caught:
