@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from policy_stream import window
+from policy_stream import START, window
 
+from driftwatch.domain.drift import WindowResult
 from driftwatch.policy.advice import Advice, Finding, Sizes, advise
-from driftwatch.policy.history import advise_by, recorded
+from driftwatch.policy.history import Moment, advise_by, recorded
 from driftwatch.policy.rules import load_policies, parse_policies
 from driftwatch.policy.ruleset import Policy
+from driftwatch.policy.variables import Facts
 from driftwatch.retrain.recipe import builtin_recipes
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -137,7 +139,7 @@ def test_history_tells_what_was_always_true_and_what_was_never_measured() -> Non
         "name: moment, when: champion.age > 5.0, do: alert",
     )
     windows = [window(index, loss__increase=0.05 if index else math.nan) for index in range(60)]
-    records = recorded(rules, {"s": windows})
+    records = recorded(rules, {"s": windows}, unknown)
     assert [(each.rule, each.windows, each.held, each.unjudged, each.told) for each in records] == [
         ("tell", 60, 59, 1, True), ("seldom", 60, 0, 1, True), ("blind", 60, 0, 60, True), ("moment", 0, 0, 0, False),
     ]  # fmt: skip
@@ -145,7 +147,22 @@ def test_history_tells_what_was_always_true_and_what_was_never_measured() -> Non
     assert [(each.rule, each.finding) for each in advise_by(records, rules)] == [
         ("tell", Finding.ALWAYS), ("blind", Finding.UNMEASURED),
     ]  # fmt: skip
-    assert list(advise_by(recorded(rules, {"s": windows[:20]}), rules)) == []
+    assert list(advise_by(recorded(rules, {"s": windows[:20]}, unknown), rules)) == []
+
+
+def unknown(_result: WindowResult) -> Moment | None:
+    return None
+
+
+def test_what_was_known_at_the_moment_is_looked_at_where_it_is_recorded() -> None:
+    rules = policy(tell("champion.age > 5400.0"))
+
+    def moment(result: WindowResult) -> Moment | None:
+        facts = Facts(fresh_texts=lambda _: 0, champion_at=START)
+        return Moment(at=result.last_seen_at, facts=facts) if result.index % 2 else None
+
+    (record,) = recorded(rules, {"s": [window(index) for index in range(10)]}, moment)
+    assert (record.windows, record.held, record.told) == (5, 5, True)
 
 
 def test_a_calendar_is_looked_at_from_the_moment_of_asking() -> None:
