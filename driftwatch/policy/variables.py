@@ -199,18 +199,30 @@ RESERVED: Mapping[str, str] = MappingProxyType(
 """Names that are kept for measures to come, with what to use meanwhile."""
 
 
+FACTS = ("champion.", "reference.", "runs.")
+"""How the names of variables begin that are no measures of the window."""
+
+
 def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, Value]:
     """Return the value of every variable that is known for this window; the others are left out."""
+    known = measured(result)
+    known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
+    known["runs.count_30d"] = len(facts.within(_MONTH, now))
+    known["runs.gpu_hours_30d"] = facts.hours_within(_MONTH, now)
+    if facts.champion_at is not None:
+        known["champion.age"] = _age(facts.champion_at, now)
+    if facts.reference_at is not None:
+        known["reference.age"] = _age(facts.reference_at, now)
+    return known
+
+
+def measured(result: WindowResult) -> dict[str, Value]:
+    """Return the value of every variable that the window alone tells: all but those that begin with ``FACTS``."""
     known: dict[str, Value | None] = {m.name: m.value for m in result.measures if m.name in VARIABLES}
     known.setdefault("feedback.n", 0)
     known["drift.state"] = result.state.value if result.state is not None else None
     known["window.texts"] = result.texts
     known["window.duplicate_share"] = 1 - result.distinct / result.texts if result.texts else None
-    known["champion.age"] = _age(facts.champion_at, now)
-    known["reference.age"] = _age(facts.reference_at, now)
-    known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
-    known["runs.count_30d"] = len(facts.within(_MONTH, now))
-    known["runs.gpu_hours_30d"] = facts.hours_within(_MONTH, now)
     # A value that is no number differs from itself: ``absent`` said for every value would be most of the work here.
     return {name: value for name, value in known.items() if value is not None and value == value}  # noqa: PLR0124
 
@@ -220,5 +232,5 @@ def absent(value: Value | None) -> bool:
     return value is None or (not isinstance(value, str) and math.isnan(value))
 
 
-def _age(at: datetime | None, now: datetime) -> float | None:
-    return None if at is None else max((now - at).total_seconds(), 0.0)
+def _age(at: datetime, now: datetime) -> float:
+    return max((now - at).total_seconds(), 0.0)

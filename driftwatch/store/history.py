@@ -20,7 +20,7 @@ from driftwatch.store.values import load, micros, moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Row, Select
 
     from driftwatch.store.database import Database
 
@@ -112,16 +112,16 @@ class History:
             after = rows[-1].number
             told = self._told(stream, rows[0].number, after)
             self._learn(rows, texts)
-            for row in rows:
-                if row.memory is not None and row.memory not in memories:
-                    memories[row.memory] = load(texts[row.memory], dict[str, RuleState])
+            for number, assessed_at, decided_at, policy, known, memory, result in rows:
+                if memory is not None and memory not in memories:
+                    memories[memory] = load(texts[memory], dict[str, RuleState])
                 yield Past(
-                    result=self._result(row.result),
-                    at=moment(row.assessed_at if row.decided_at is None else row.decided_at),
-                    policy=row.policy,
-                    facts=None if row.facts is None else texts[row.facts],
-                    memory=None if row.memory is None else memories[row.memory],
-                    decisions=tuple(told.get(row.number, ())),
+                    result=self._result(result),
+                    at=moment(assessed_at if decided_at is None else decided_at),
+                    policy=policy,
+                    facts=None if known is None else texts[known],
+                    memory=None if memory is None else memories[memory],
+                    decisions=tuple(told.get(number, ())),
                 )
             if len(texts) > _CACHED:
                 texts.clear()
@@ -157,8 +157,9 @@ class History:
             return list(connection.execute(query).scalars())
 
     def _page(self, stream: str, after: int, since: datetime | None, until: datetime | None) -> list[Row[Any]]:
-        number = windows.c.index.label("number")
-        query = select(windows, number).where(windows.c.stream == stream, windows.c.index > after)
+        moments = (windows.c.index.label("number"), windows.c.assessed_at, windows.c.decided_at)
+        query: Select[Any] = select(*moments, windows.c.policy, windows.c.facts, windows.c.memory, windows.c.result)
+        query = query.where(windows.c.stream == stream, windows.c.index > after)
         if since is not None:
             query = query.where(windows.c.assessed_at >= micros(since))
         if until is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ def test_the_shipped_policies_do_what_their_cases_say(path: Path) -> None:
     tried = try_cases(read_cases(path, recipes=RECIPES))
     assert tried
     assert [str(failure.mistake) for each in tried for failure in each.failures] == []
+
+
+def test_the_manual_s_example_comes_out_as_it_says(folder: Path) -> None:
+    manual = (FOLDER.parent / "docs" / "policies.md").read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    (cases,) = [each for each in examples if "\ntests:" in each]
+    (folder / "support.yaml").write_text(next(each for each in examples if "\nrules:" in each))
+    assert failures(folder, cases) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
