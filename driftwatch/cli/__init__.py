@@ -9,6 +9,7 @@ import typer
 from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
+    alerting,
     auditing,
     backups,
     bias,
@@ -26,6 +27,7 @@ from driftwatch.cli import (
     retraining,
     running,
     runs,
+    service,
     setup,
     status,
     texts,
@@ -73,6 +75,7 @@ GROUPLESS = (
     status,
     auditing,
     backups,
+    service,
 )
 for group in GROUPLESS:
     group.add_to(app)
@@ -80,6 +83,7 @@ GROUPS = (
     ("texts", texts),
     ("reference", references),
     ("alarm", alarms),
+    ("alert", alerting),
     ("policy", policies),
     ("runs", runs),
     ("bias", bias),

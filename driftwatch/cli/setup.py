@@ -22,6 +22,7 @@ policies = ["policies/*.yaml"]           # the rules that decide; edit them whil
 [daemon]
 listen = "127.0.0.1:9478"                # intake, status page, /metrics, /-/healthy
 threads = 1                              # of torch, in the worker and in jobs
+# web_config = "web.yml"                 # TLS and users, before it listens beyond this machine
 
 # Where alerts go; secrets are references: env:NAME, file:PATH or credential:NAME (systemd).
 # [alerts.alertmanager]
@@ -29,6 +30,8 @@ threads = 1                              # of torch, in the worker and in jobs
 # [alerts.webhook]
 # url = "https://example.org/hook"
 # secret = "env:DRIFTWATCH_HOOK_SECRET"
+# [alerts.apprise.team]                  # Slack, e-mail, PagerDuty and a hundred more; driftwatch alert test
+# url = "env:DRIFTWATCH_TEAM"
 
 [streams.{stream}]
 {model}
