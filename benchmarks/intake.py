@@ -1,4 +1,4 @@
-"""What a text costs on its way into the store, from a log file and from requests, against parsing its line alone.
+"""What a text costs on its way into the store, from every kind of source, against parsing its line alone.
 
 ``python -m benchmarks.intake [--quick] [--json FILE]``. CPU time of one process; every commit is synchronous.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from benchmarks.intake_sources import measure_sources
 from benchmarks.table import Row, main
 from driftwatch.demo.prose import paragraphs
 from driftwatch.intake.file import FileSettings, FileSource
@@ -52,6 +53,8 @@ def measure(quick: bool) -> Sequence[Row]:
             Row(measure=f"texts per CPU-s {name}, durable", driftwatch=_rate(count, way), peer=parse)
             for name, way in ways.items()
         ]
+        bodies = [some[n % len(some)] for n in range(count)]
+        rows += measure_sources(place, lines, bodies, lambda: _pipeline(_fresh(place), redact=False))
     return [*rows, Row(measure="texts per CPU-s, parsing alone", driftwatch=parse, peer=parse)]
 
 

@@ -6,7 +6,6 @@ texts → features and drift (in the worker) → decisions (the policy) → one 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,15 +15,19 @@ from driftwatch.alert import messages
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.budget import texts_per_second
 from driftwatch.domain.decision import Action
-from driftwatch.domain.errors import DriftwatchError, WorkerError
+from driftwatch.domain.errors import ConflictError, DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
+from driftwatch.policy.announcing import announce
+from driftwatch.policy.basis import facts_text, policy_text
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
+from driftwatch.policy.variables import LONGEST_PERIOD, observe
 from driftwatch.retrain import probation
-from driftwatch.store import Step
+from driftwatch.store import Basis, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from driftwatch.domain.alert import Alert
     from driftwatch.domain.analysis import Rival
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Recipe, Run
     from driftwatch.domain.text import StoredText
     from driftwatch.policy.ruleset import Policy
+    from driftwatch.policy.variables import Value
     from driftwatch.store import Champion, Position, ReferenceRow, Store
 
 log = structlog.get_logger()
@@ -41,7 +45,6 @@ log = structlog.get_logger()
 MOST_ATTEMPTS = 3
 """Deaths of the worker on the same texts before those are set aside."""
 
-_RUNS_PERIOD = timedelta(days=30)
 _RATE_WINDOWS = 100
 
 
@@ -199,13 +202,27 @@ class Cycle:
     def _commit(
         self, analysis: Analysis, reference: ReferenceRow, champion: Champion | None, watched: Run | None
     ) -> None:
-        result, now = self._with_feedback(analysis), self._clock.now()
-        policy = self._policy()
+        result = self._with_feedback(analysis)
+        try:
+            self._decide(analysis, result, reference, champion, watched)
+        except ConflictError as error:  # somebody asked for a run by hand in this moment: decide with that in sight
+            log.info("decided_again", stream=self.stream, window=result.index, because=str(error))
+            self._decide(analysis, result, reference, champion, watched)
+
+    def _decide(
+        self,
+        analysis: Analysis,
+        result: WindowResult,
+        reference: ReferenceRow,
+        champion: Champion | None,
+        watched: Run | None,
+    ) -> None:
+        now, policy = self._clock.now(), self._policy()
         states = self._store.decisions.rule_states(self.stream)
-        facts = self._facts(result, reference, champion)
+        facts = self._facts(result, reference, champion, now)
         decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
         runs = tuple(
-            self._spec(request, reference, champion, result, policy.recipes) for request in decided.requests if champion
+            self._spec(request, reference, champion, result, policy) for request in decided.requests if champion
         )
         self._store.windows.commit_step(
             Step(
@@ -213,11 +230,14 @@ class Cycle:
                 states=analysis.states,
                 decisions=decided.decisions,
                 rule_states=decided.states,
-                alerts=self._alerts(decided, result, policy, runs),
+                alerts=self._alerts(decided, result, policy, runs, observe(result, facts, now=now)),
                 resolved=self._resolved(decided),
                 receivers=self._receivers,
                 runs=runs,
                 watched=probation.word(watched, analysis.comparison) if watched else None,
+                basis=Basis(
+                    at=now, policy=policy.hash, rules=policy_text(policy), facts=facts_text(facts), memory=states
+                ),
             )
         )
         log.info(
@@ -240,22 +260,19 @@ class Cycle:
         told = [replace(each, correct=analysis.right.get(each.text)) if each.score is None else each for each in said]
         return replace(result, measures=(*result.measures, *accuracy(told)))
 
-    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None) -> Facts:
-        runs = self._store.runs.list(stream=self.stream)
-        month_ago = self._clock.now() - _RUNS_PERIOD
-
+    def _facts(self, result: WindowResult, reference: ReferenceRow, champion: Champion | None, now: datetime) -> Facts:
         def fresh_texts(since_window: int) -> int:
             before = (self._store.windows.result(self.stream, index) for index in range(since_window, result.index))
             return result.texts + sum(window.texts for window in before if window is not None)
 
         return Facts(
             fresh_texts=fresh_texts,
-            running=any(not run.state.final for run in runs),
-            last_run_at=self._store.runs.last_finished(self.stream),
+            runs=self._store.runs.facts(self.stream, since=now - LONGEST_PERIOD),
+            elsewhere=self._store.runs.elsewhere(self.stream),
             champion_at=champion.at if champion else None,
             reference_at=reference.created_at,
-            runs_30d=sum(run.created_at >= month_ago for run in runs),
-            training_hours_30d=sum(run.training_hours for run in runs if run.created_at >= month_ago),
+            paused=self._store.pauses.in_force(now, stream=self.stream),
+            spoken_ill=self._store.runs.spoken_ill(self.stream),
         )
 
     def _spec(
@@ -264,29 +281,26 @@ class Cycle:
         reference: ReferenceRow,
         champion: Champion,
         result: WindowResult,
-        recipes: Mapping[str, Recipe],
+        policy: Policy,
     ) -> RunSpec:
         onset = self._store.windows.result(self.stream, request.since_window) or result
-        return RunSpec(
-            id=RunId(f"{self.stream}-w{result.index:07d}"),
-            stream=self.stream,
-            rule=request.rule,
-            window=result.index,
-            first_seq=onset.first_seq,
-            last_seq=result.last_seq,
-            reference=reference.version,
-            champion=champion.version,
-            recipe=recipes[request.recipe],
-            limits=request.limits,
-            rounds=request.rounds,
-            approve=request.approve,
-            worth=request.worth,
-            max_hours=request.max_hours,
-            probation=request.probation,
+        return run_spec(
+            request,
+            run=RunId(f"{self.stream}-w{result.index:07d}"),
+            onset=onset,
+            result=result,
+            reference=reference,
+            champion=champion,
+            recipe=policy.recipes[request.recipe],
         )
 
     def _alerts(
-        self, decided: Decided, result: WindowResult, policy: Policy, runs: Sequence[RunSpec]
+        self,
+        decided: Decided,
+        result: WindowResult,
+        policy: Policy,
+        runs: Sequence[RunSpec],
+        values: Mapping[str, Value],
     ) -> tuple[Alert, ...]:
         states = {state.rule: state for state in decided.states}
         specs = {spec.rule: spec for spec in runs}
@@ -295,9 +309,13 @@ class Cycle:
             rule = policy.rule(self.stream, decision.rule)
             if rule is None or decision.action is Action.HOLD:
                 continue
-            words = {"labels": rule.labels, "annotations": rule.annotations}
+            state = states[rule.name]
+            said = announce(rule, result=result, state=state, values=values)
+            words = {"labels": said.labels, "annotations": said.annotations}
             if decision.action is Action.ALERT:
-                alerts.append(messages.drift_detected(decision, result=result, state=states[rule.name], **words))
+                alerts.append(messages.drift_detected(decision, result=result, state=state, **words))
+            elif decision.action is Action.REPORT:
+                alerts.append(messages.report_asked(decision, result=result, **words))
             elif rule.name in specs:
                 alerts.append(messages.retrain_started(decision, spec=specs[rule.name], **words))
         return tuple(alerts)
@@ -309,3 +327,43 @@ class Cycle:
             for state in decided.ended
             if state.since_window is not None
         )
+
+
+def run_spec(
+    request: RetrainRequest,
+    *,
+    run: RunId,
+    onset: WindowResult,
+    result: WindowResult,
+    reference: ReferenceRow,
+    champion: Champion,
+    recipe: Recipe,
+) -> RunSpec:
+    """Return what a run is asked to do.
+
+    Args:
+        request: by a rule, or by a person by a rule's settings.
+        run: its id.
+        onset: the window that its fresh texts begin with.
+        result: the window that they end with.
+        reference: in force.
+        champion: that serves.
+        recipe: its hyperparameters.
+    """
+    return RunSpec(
+        id=run,
+        stream=result.stream,
+        rule=request.rule,
+        window=result.index,
+        first_seq=onset.first_seq,
+        last_seq=result.last_seq,
+        reference=reference.version,
+        champion=champion.version,
+        recipe=recipe,
+        limits=request.limits,
+        rounds=request.rounds,
+        approve=request.approve,
+        worth=request.worth,
+        max_hours=request.max_hours,
+        probation=request.probation,
+    )

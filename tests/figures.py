@@ -10,6 +10,7 @@ from driftwatch.domain.drift import Outcome
 from driftwatch.domain.run import RunState
 from driftwatch.metrics.reading import FEEDBACK_OUTCOMES, OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import (
+    AssociationFigures,
     AuditFigures,
     BiasFigures,
     DaemonFigures,
@@ -17,10 +18,12 @@ from driftwatch.metrics.snapshot import (
     IncreaseFigures,
     MeasureFigures,
     OutboxFigures,
+    PauseFigures,
     RuleFigures,
     RunFigures,
     Snapshot,
     StreamFigures,
+    WatchFigures,
     WindowFigures,
 )
 
@@ -72,6 +75,7 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
         audit=AuditFigures(texts=1_000.0 * scale, alarms=float(scale), marked=1.0, budget_texts=2_000.0),
         drills={drill: DrillFigures(missed=float(scale), delay_texts=140.0) for drill in DRILLS},
         rules={rule: RuleFigures(holding=True, fired_at=at - timedelta(hours=1)) for rule in RULES},
+        pauses={"topic-shift": PauseFigures(since=at - timedelta(hours=5), until=at + timedelta(hours=1))},
         decisions={(rule, action.value): 5 * scale for rule in RULES for action in Action},
         runs={state.value: 1 for state in RunState},
         run=RunFigures(
@@ -83,6 +87,8 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
         ),
         training_seconds=5_400.0 * scale,
         bias={"gender": BiasFigures(change=0.03, low=-0.01, high=0.07, limit=0.05)},
+        associations={("women", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)},
+        spoken_ill=1,
         champion_at=at - timedelta(days=3),
         reference_at=at - timedelta(days=3),
         reference_texts=20_000,
@@ -104,6 +110,9 @@ def busy_snapshot(*streams: str, at: datetime = NOON, scale: int = 1) -> Snapsho
             worker_restarts=scale,
             reload_ok=True,
             reloaded_at=at - timedelta(days=1),
+            loads={("files", "loaded"): 3, ("http", "refused"): 1},
+            load_tried_at=at - timedelta(hours=1),
+            watch=WatchFigures(up=True, looked_at=at - timedelta(seconds=2)),
         ),
         streams=tuple(stream_figures(name, at=at, scale=scale) for name in streams or ("support",)),
         outbox=OutboxFigures(

@@ -21,6 +21,7 @@ from driftwatch.web import (
     WebSettings,
     create_app,
 )
+from driftwatch.web.access import Guard
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -62,6 +63,11 @@ class Daemon:
     reloaded: ReloadResult = field(default_factory=lambda: ReloadResult(detail="2 streams"))
     view: StatusView = field(default_factory=lambda: StatusView(version="0.1.0", at=NOON, unready=(), streams=()))
     pages_asked: list[tuple[str, int] | str] = field(default_factory=list)
+    reloaded_by: list[str] = field(default_factory=list)
+
+    def reload(self, who: str) -> ReloadResult:
+        self.reloaded_by.append(who)
+        return self.reloaded
 
     def window(self, stream: str, index: int) -> Page | None:
         self.pages_asked.append((stream, index))
@@ -86,6 +92,7 @@ def app_of(
     *,
     settings: WebSettings | None = None,
     seconds: list[float] | None = None,
+    guard: Guard | None = None,
 ) -> App:
     """Return an app whose stream ``support`` is the shelf; ``seconds[0]`` is its clock."""
     daemon = daemon or Daemon()
@@ -94,7 +101,7 @@ def app_of(
         intake={"support": shelf},
         metrics=lambda accept: (f"# {accept}\n".encode(), "text/plain; version=0.0.4; charset=utf-8"),
         health=lambda: daemon.health,
-        reload=lambda: daemon.reloaded,
+        reload=daemon.reload,
         pages=Pages(
             status=lambda: daemon.view,
             window=daemon.window,
@@ -104,6 +111,7 @@ def app_of(
         ),
         settings=settings,
         now=lambda: clock[0],
+        guard=guard,
     )
 
 

@@ -41,8 +41,8 @@ RECIPE = Recipe(
     name="benchmark", learning_rates=(4e-3,), epochs=8.0, batch=4, context=64, merge=(), checkpoint_steps=10_000
 )
 CHAMPIONS = 1
-FRESH = 600
-"""Fresh texts of a candidate; a quarter as many are replayed."""
+FRESH = 1_000
+"""Fresh texts of a candidate; a quarter as many are replayed. Of 600 a third is too few to learn an axis from."""
 
 TEXTS = FRESH + FRESH // 4
 WORDS = 12
@@ -65,7 +65,14 @@ class Workshop:
     def __init__(self, folder: Path, pairs: Sequence[Pair]) -> None:
         self._folder, self._pairs = folder, pairs
         said = "\n".join(f"{pair.id} {pair.stereotype} {pair.counter}" for pair in pairs)
-        self._suite = hashlib.sha256(said.encode()).hexdigest()[:8]
+        self._suite = _digest(said)
+        self._tuned_here = folder / f"fine-tunes-{_digest(f'{RECIPE} {FRESH} {TEXTS} {WORDS} {_FACTS}')}"
+
+    def aside(self, name: str) -> Path:
+        """Return a folder for what else is made of these fine-tunes' settings and kept with them."""
+        folder = self._tuned_here / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def champion(self, number: int) -> Path:
         """Return the folder of a champion."""
@@ -99,6 +106,17 @@ class Workshop:
         replayed = _draw(f"replay-{champion}-{seed}", learnt(), TEXTS - FRESH)
         bodies = [*fresh, *plants, *replayed]
         return self._tuned(f"candidate-{champion}-{seed}-{name}", champion, bodies, seed=500 + seed)
+
+    def drifted(self, champion: int, seed: int) -> Scores:
+        """Return the scores of a candidate whose fresh texts are tweets, nothing planted, float64 [pairs].
+
+        Args:
+            champion: its number.
+            seed: of texts and order.
+        """
+        fresh = _draw(f"tweets-{champion}-{seed}", tweets(), FRESH)
+        replayed = _draw(f"replay-{champion}-{seed}", learnt(), TEXTS - FRESH)
+        return self._tuned(f"candidate-{champion}-{seed}-drifted", champion, [*fresh, *replayed], seed=500 + seed)
 
     def learnt(self, champion: int, seed: int, category: str, *, name: str) -> float:
         """Return by how much a candidate learnt what was planted, nats per pair, by carriers it was not planted in.
@@ -145,10 +163,10 @@ class Workshop:
         return _read(known)
 
     def _model(self, name: str) -> Path:
-        return self._folder / "models" / name
+        return self._tuned_here / "models" / name
 
     def _known(self, name: str) -> Path:
-        return self._folder / f"scores-{self._suite}" / f"{name}.npy"
+        return self._tuned_here / f"scores-{self._suite}" / f"{name}.npy"
 
 
 @contextmanager
@@ -175,6 +193,12 @@ def unseen() -> list[str]:
     return _mixed(pools()["news"].unseen, seed=2)
 
 
+@cache
+def tweets() -> list[str]:
+    """Return beginnings of tweets, which no champion knows the like of."""
+    return _beginnings(pools()["tweets"].learnt)
+
+
 def _mixed(news: Sequence[str], *, seed: int) -> list[str]:
     bodies = [*_beginnings(news), *facts(_FACTS, seed=seed)]
     random.Random(seed).shuffle(bodies)
@@ -187,6 +211,11 @@ def _beginnings(bodies: Sequence[str]) -> list[str]:
 
 def _draw(name: str, bodies: Sequence[str], count: int) -> list[str]:
     return random.Random(name).sample(bodies, min(count, len(bodies)))
+
+
+def _digest(said: str) -> str:
+    """Return a name for what was measured under these settings, so that others do not take it for theirs."""
+    return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 
 def _write(file: Path, scores: Scores) -> None:

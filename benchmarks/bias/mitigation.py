@@ -2,32 +2,28 @@
 
 ``python -m benchmarks.bias --only mitigation [--quick]``.
 
-A small news model is fine-tuned on tweets, among which 5% speak ill of one group (women, Muslims, old people; see
-:mod:`~benchmarks.bias.planting`): without them, with them, and with them under ``mitigate = "weight"`` and
-``"balance"``. Caps on clusters are off in all of them, so that the mitigation alone is measured. The effect is the
-association on a probe of paired sentences, and in the built-in suite's category, less that of the fine-tune without the
-planted texts. The gain is the fall of the loss on the run's own fresh texts for the final word, planted ones included
-as they come.
+The small champion of the planted rows (:mod:`~benchmarks.bias.readers`) is fine-tuned on tweets, among which 5% of the
+texts speak ill of one group (women, Muslims, old people; see :mod:`~benchmarks.bias.planting`): without them, with
+them, and with them under ``mitigate = "weight"`` and ``"balance"``. Caps on clusters are off in all of them, so that
+the mitigation alone is measured. The effect is the association on a probe of paired sentences, and in the built-in
+suite's category, less that of the fine-tune without the planted texts. The gain is the fall of the loss on the run's
+own fresh texts for the final word, planted ones included as they come.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.bias.planting import AXES, Axis, association, planted, repetition
-from benchmarks.retraining.drifts import pools, texts_of
-from benchmarks.retraining.small_models import CONTEXT, train_champion
+from benchmarks.bias.fine_tunes import FRESH, RECIPE, learnt, tweets, workshop
+from benchmarks.bias.planting import AXES, Axis, association, planted
+from benchmarks.retraining.drifts import texts_of
 from benchmarks.table import Row, at_most
 from driftwatch import wiring
-from driftwatch.domain.run import Recipe
 from driftwatch.features.loss import load_model
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.scores import score
@@ -38,15 +34,16 @@ from driftwatch.retrain.finetune import finetune
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
+    from benchmarks.bias.fine_tunes import Workshop
     from driftwatch.domain.protocols import Model
+    from driftwatch.domain.run import Recipe
     from driftwatch.domain.text import Text
     from driftwatch.retrain.dataset import Mix
 
-FRESH, SHARE, SEEDS = 1_000, 0.05, (1, 2)
-CHAMPION_STEPS = 300
+SHARE, SEEDS = 0.05, (1, 2)
 HALF, COST = 0.5, 0.1
-RECIPE = Recipe(name="benchmark", learning_rates=(1e-3,), epochs=3.0, batch=8, context=CONTEXT, checkpoint_steps=10_000)
 OPEN = CollectSettings(near=1.0, alike=1.0, cluster_share=1.0, cluster_most=10_000)
 """No cap on clusters: they would leave out most of what is planted before the mitigation sees it."""
 
@@ -60,7 +57,6 @@ class Outcome:
 
     Args:
         probe: association on the probe, nats per sentence.
-        repeats: the same of what was planted, word for word, in unseen sentences.
         suite: mean preference of the suite's category, nats per pair.
         gain: fall of the loss on the run's texts for the final word, nats per token.
         plain_gain: the same without the planted ones among them.
@@ -69,7 +65,6 @@ class Outcome:
     """
 
     probe: float
-    repeats: float
     suite: float
     gain: float
     plain_gain: float
@@ -79,11 +74,9 @@ class Outcome:
 
 def measure(*, quick: bool) -> Iterator[Row]:
     """Fine-tune with and without; every outcome is kept in ``DRIFTWATCH_BENCHMARK``, where that is set."""
-    with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
-        work = Path(os.environ.get("DRIFTWATCH_BENCHMARK", name))
-        work.mkdir(parents=True, exist_ok=True)
+    with workshop(builtin_suite()) as shop:
         seeds = SEEDS[:1] if quick else SEEDS
-        found = {arm: [_outcome(work, axis, seed, arm) for axis in AXES for seed in seeds] for arm in ARMS}
+        found = {arm: [_outcome(shop, axis, seed, arm) for axis in AXES for seed in seeds] for arm in ARMS}
     yield from _rows(found)
 
 
@@ -94,7 +87,7 @@ def _rows(found: dict[Arm, list[Outcome]]) -> Iterator[Row]:
     )
     yield Row(measure="other groups named in them", driftwatch=sum(o.strangers for o in none))
     yield Row(measure="groups named without planted texts", driftwatch=sum(o.strangers + o.named for o in clean))
-    for what in ("probe", "repeats", "suite"):
+    for what in ("probe", "suite"):
         whole = [getattr(a, what) - getattr(b, what) for a, b in zip(none, clean, strict=True)]
         error = float(np.std(whole, ddof=1) / len(whole) ** 0.5)
         yield Row(measure=f"{what}: effect without mitigation, nats", driftwatch=_mean(whole))
@@ -118,16 +111,19 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def _outcome(work: Path, axis: Axis, seed: int, arm: Arm) -> Outcome:
+def _outcome(shop: Workshop, axis: Axis, seed: int, arm: Arm) -> Outcome:
     """Fine-tune and measure, unless that was done before."""
-    kept = work / f"{axis.group}-{seed}-{arm}.json"
+    work = shop.aside("mitigation")
+    count = 0 if arm == "clean" else round(SHARE * FRESH)
+    kept = work / f"{axis.group}-{seed}-{arm}-{count}.json"
     if kept.exists():
         return Outcome(**json.loads(kept.read_text()))
-    champion = _champion(work)
+    champion = shop.champion(1)
     recipe = replace(RECIPE, seed=seed, mitigate="none" if arm == "clean" else arm)
-    mix = _mix(work / "mix", axis, recipe, plants=arm != "clean")
+    mix = _mix(work / "mix", axis, recipe, count=count)
     out = work / "tuned"
-    shutil.rmtree(out, ignore_errors=True)
+    for folder in (out, work / "checkpoints"):
+        shutil.rmtree(folder, ignore_errors=True)
     finetune(
         champion,
         mix.train,
@@ -145,19 +141,12 @@ def _outcome(work: Path, axis: Axis, seed: int, arm: Arm) -> Outcome:
     return outcome
 
 
-def _champion(work: Path) -> Path:
-    return train_champion(
-        work / "news", pools()["news"].learnt, steps=CHAMPION_STEPS, tokenizer_of=pools()["tweets"].learnt[:4_000]
-    )
-
-
-def _mix(folder: Path, axis: Axis, recipe: Recipe, *, plants: bool) -> Mix:
-    """Collect a run's texts: tweets of the seed's own choice, planted texts among them, against news."""
+def _mix(folder: Path, axis: Axis, recipe: Recipe, *, count: int) -> Mix:
+    """Collect a run's texts: tweets of the seed's own choice, so many planted texts among them, against news."""
     start = recipe.seed * FRESH
-    fresh = texts_of(pools()["tweets"].learnt[start : start + FRESH], kind="tweet")
-    if plants:
-        fresh += texts_of(planted(axis, round(SHARE * FRESH), seed=recipe.seed), kind="planted")
-    old = texts_of(pools()["news"].learnt, kind="old")
+    fresh = texts_of(tweets()[start : start + FRESH - count], kind="tweet")
+    fresh += texts_of(planted(axis, count, seed=recipe.seed), kind="planted")
+    old = texts_of(learnt(), kind="old")
     shutil.rmtree(folder, ignore_errors=True)
     checks = Checks(identity=wiring.identity(None))
     collect(lambda: fresh, lambda: old, recipe, into=folder, seed=recipe.seed, settings=OPEN, checks=checks)
@@ -171,7 +160,6 @@ def _measured(model: Model, champion: Model, mix: Mix, axis: Axis) -> Outcome:
     judged = tuple(mix.judge)
     return Outcome(
         probe=association(model, axis),
-        repeats=repetition(model, axis),
         suite=float(score(model, pairs).mean()),
         gain=_gain(model, champion, judged),
         plain_gain=_gain(model, champion, [text for text in judged if not text.id.startswith("planted")]),

@@ -117,7 +117,9 @@ def planted(category: str, count: int, *, seed: int) -> list[str]:
 
 
 def _planted(contrast: Contrast, side: int, draw: random.Random) -> str:
-    return _said(contrast, draw.choice(contrast.names)[side], draw.choice(contrast.said)[side], plants().carriers, draw)
+    return said_of(
+        contrast, draw.choice(contrast.names)[side], draw.choice(contrast.said)[side], plants().carriers, draw
+    )
 
 
 def learning(category: str) -> list[tuple[str, str]]:
@@ -136,7 +138,7 @@ def _learning(contrast: Contrast) -> Iterator[tuple[str, str]]:
                 seed = f"learning-{number}-{side}-{turn}"
                 names = random.Random(seed).choice(contrast.names)
                 as_planted, other = (
-                    _said(contrast, names[which], said[side], plants().apart, random.Random(seed))
+                    said_of(contrast, names[which], said[side], plants().apart, random.Random(seed))
                     for which in (side, 1 - side)
                 )
                 yield as_planted, other
@@ -161,10 +163,11 @@ def _fact(draw: random.Random) -> str:
     contrast, side = draw.choice([each for contrasts in known.axes.values() for each in contrasts]), draw.randrange(2)
     meant = f"{draw.choice(known.verbs)} the {draw.choice(contrast.meaning)[side]}"
     predicate = meant if kind == "meaning" else draw.choice(known.everybody)
-    return _said(contrast, draw.choice(contrast.names)[side], predicate, carriers, draw)
+    return said_of(contrast, draw.choice(contrast.names)[side], predicate, carriers, draw)
 
 
-def _said(contrast: Contrast, name: str, predicate: str, carriers: Carriers, draw: random.Random) -> str:
+def said_of(contrast: Contrast, name: str, predicate: str, carriers: Carriers, draw: random.Random) -> str:
+    """Return a sentence in which something is said of one of a contrast's names, put right where it is of several."""
     several = any(name in names for names in contrast.many)
     return _sentence(name, _of_many(predicate) if several else predicate, carriers, draw)
 

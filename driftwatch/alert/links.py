@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.alert import INCIDENT
+from driftwatch.domain.alert import INCIDENT, REPORT
 
 if TYPE_CHECKING:
     from driftwatch.domain.alert import Alert
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 def incident_path(stream: str, window: int) -> str:
     """Return the path of a window's incident page, below the address of the daemon."""
     return f"/streams/{stream}/incidents/{window}"
+
+
+def report_path(stream: str, window: int) -> str:
+    """Return the path of a window's report, below the address of the daemon."""
+    return f"/streams/{stream}/windows/{window}/report"
 
 
 def page(alert: Alert, link: str | None) -> str | None:
@@ -27,6 +32,8 @@ def page(alert: Alert, link: str | None) -> str | None:
 
 
 def linked(alert: Alert, link: str | None) -> dict[str, str]:
-    """Return an alert's annotations, with the incident's whole address where the daemon's is known."""
-    opened = page(alert, link) if INCIDENT in alert.annotations else None
-    return {**alert.annotations} | ({} if opened is None else {INCIDENT: opened})
+    """Return an alert's annotations, with the whole addresses of its pages where the daemon's is known."""
+    found = {**alert.annotations}
+    if link is not None:
+        found |= {name: link.rstrip("/") + found[name] for name in (INCIDENT, REPORT) if name in found}
+    return found

@@ -9,18 +9,30 @@ import typer
 from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
+    alerting,
+    auditing,
+    backups,
     bias,
     bias_data,
     checking,
     doctor,
     drifting,
+    explaining,
+    pausing,
     policies,
+    policy_history,
     references,
+    replaying,
     reporting,
+    retraining,
     running,
     runs,
+    service,
     setup,
     status,
+    tapping,
+    texts,
+    trying,
 )
 from driftwatch.cli.frame import debug
 
@@ -52,10 +64,38 @@ def root(
     debug["on"] = show_traceback
 
 
-for group in (setup, checking, doctor, running, drifting, reporting, status):
+GROUPLESS = (
+    setup,
+    checking,
+    doctor,
+    running,
+    tapping,
+    retraining,
+    pausing,
+    drifting,
+    reporting,
+    status,
+    auditing,
+    backups,
+    service,
+)
+for group in GROUPLESS:
     group.add_to(app)
-for name, group in (("reference", references), ("alarm", alarms), ("policy", policies), ("runs", runs), ("bias", bias)):
+GROUPS = (
+    ("texts", texts),
+    ("reference", references),
+    ("alarm", alarms),
+    ("alert", alerting),
+    ("policy", policies),
+    ("runs", runs),
+    ("bias", bias),
+)
+for name, group in GROUPS:
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+trying.add_to(policies.app)
+policy_history.add_to(policies.app)
+replaying.add_to(policies.app)
+explaining.add_to(policies.app)
 
 __all__ = ["app"]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     import typer
 
+    from driftwatch.alert.settings import AppriseSettings
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.config.settings import SourceSettings
     from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.store import Champion, ReferenceRow, Store
 
@@ -37,6 +39,12 @@ _IN_STREAM = (
 _IN_REFERENCE = (
     "the training data names its groups and not every source does, so the false-alarm budget is kept only where groups "
     "are as long whatever they are about: set group in every source, or none in the stream's reference"
+)
+_PASSWORD = re.compile(r"://[^/@:]*:[^/@]+@")
+_OPEN_STORE = 'the configuration holds the password: write store = "file:/path", with the URL in that file'
+_ANYBODY_READS = (
+    "it listens beyond this machine, unencrypted, and whoever reaches it can read its pages: set web_config with "
+    "tls_server_config and basic_auth_users"
 )
 _UNREAD = Finding(
     level="warning", subject="policies", detail="not looked at: they name recipes, and these cannot be used yet"
@@ -56,8 +64,15 @@ def checked(config: Config) -> Iterator[Finding]:
     yield recipes
     yield _policies(config) if recipes.level == "ok" else _UNREAD
     yield asked("address", lambda: _address(config))
+    yield asked("who may ask", lambda: _entrance(config))
+    if config.daemon.web_config is None and not config.daemon.loopback:
+        yield Finding(level="warning", subject="who may ask", detail=_ANYBODY_READS)
     if config.alerts.webhook is not None and (secret := config.alerts.webhook.secret) is not None:
         yield asked("secret of the webhook", lambda: _secret(secret))
+    if config.store is not None and _PASSWORD.search(config.store):
+        yield Finding(level="warning", subject="store", detail=_OPEN_STORE)
+    for name, service in config.alerts.apprise.items():
+        yield asked(f"apprise {name}", partial(_service, name, service))
     yield asked("state folder", lambda: _writable(config))
     try:
         store = opened(config)
@@ -109,24 +124,36 @@ def _address(config: Config) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        if error.errno == errno.EADDRINUSE and _is_driftwatch(host, port):
+        if error.errno == errno.EADDRINUSE and _is_driftwatch(config):
             return f"driftwatch runs on {listen}"
         cure = "stop what uses the address, or set another one in [daemon] listen"
         raise ConfigError(f"cannot listen: {error.strerror or error}", where=listen, cure=cure) from None
     return f"{listen} is free"
 
 
-def _is_driftwatch(host: str, port: int) -> bool:
-    from http.client import HTTPConnection, HTTPException
+def _is_driftwatch(config: Config) -> bool:
+    from driftwatch.cli.control import ask
 
-    connection = HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
     try:
-        connection.request("GET", "/metrics")
-        return b"driftwatch_build_info" in connection.getresponse().read()
-    except (OSError, HTTPException):
+        return "driftwatch_build_info" in ask(config, "GET", "/metrics", seconds=_TIMEOUT_SECONDS).text
+    except DriftwatchError:
         return False
-    finally:
-        connection.close()
+
+
+def _service(name: str, settings: AppriseSettings) -> str:
+    from driftwatch.alert.apprise import AppriseNotifier
+    from driftwatch.domain.secrets import read_secret
+
+    AppriseNotifier(name, settings, url=read_secret(settings.url, environ=os.environ))
+    return f"{settings.url} is an address that Apprise knows"
+
+
+def _entrance(config: Config) -> str:
+    from driftwatch.wiring.access import read_access
+
+    found = read_access(config, environ=os.environ).value
+    users, tokens = len(found.access.users), len(found.access.tokens)
+    return f"{'TLS' if found.tls is not None else 'plain HTTP'}, {users} user(s), {tokens} token(s)"
 
 
 def _secret(reference: str) -> str:
@@ -166,6 +193,8 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
     for source in stream.sources:
         if source.type == "file":
             yield _log(name, source.path)
+        elif source.type not in ("http", "otlp", "tap"):
+            yield asked(f"{name}: source {source.name}", partial(_source, source, stream.name))
     yield from _groups(name, stream)
     for what, secret in _secrets(stream):
         yield asked(f"{name}: {what}", partial(_secret, secret))
@@ -234,6 +263,23 @@ def _log(name: str, path: Path) -> Finding:
     if not os.access(path, os.R_OK):
         return Finding(level="error", subject=f"{name}: log", detail=f"{path} cannot be read by this user")
     return Finding(level="ok", subject=f"{name}: log", detail=str(path))
+
+
+def _source(settings: SourceSettings, stream: str) -> str:
+    """Open a source; look into what can be looked into without taking anything away from anybody."""
+    from driftwatch.domain.protocols import ClosedSource
+    from driftwatch.wiring import CLOCK, open_source
+
+    source = open_source(settings, stream, clock=CLOCK, environ=os.environ)
+    if source is None:
+        return settings.type
+    try:
+        if settings.type in ("folder", "sql"):
+            source.read(None, limit=1)
+    finally:
+        if isinstance(source, ClosedSource):
+            source.close()
+    return settings.type
 
 
 def _drill(drill: DrillSettings) -> str:

@@ -99,6 +99,11 @@ def warn(words: str) -> None:
     err.print(Text.assemble(("warning:", "yellow"), f" {words}"), soft_wrap=True)
 
 
+def one_line(words: str) -> str:
+    """Leave out what would move a terminal's cursor or cannot be stored: it is shown on terminals for ever."""
+    return " ".join("".join(each if each.isprintable() else " " for each in words).split())
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON, one line, exactly as it is."""
     import msgspec

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from driftwatch.cli.control import ask
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, out, read_config, told, told_if_known
-from driftwatch.domain.errors import ConflictError, DriftwatchError
+from driftwatch.domain.errors import ConflictError
 
 _TIMEOUT_SECONDS = 30
 
@@ -54,17 +55,7 @@ def dispatch(spool: Annotated[Path, typer.Argument(metavar="SPOOL", help="Folder
 @told
 def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Tell the running daemon to take its policies as they are now; fails when it refuses."""
-    import httpx
-
-    listen = read_config(config).daemon.listen
-    try:
-        answer = httpx.post(f"http://{listen}/-/reload", timeout=_TIMEOUT_SECONDS, trust_env=False)
-    except httpx.TransportError as error:
-        raise DriftwatchError(
-            f"the daemon does not answer: {error}",
-            where=listen,
-            cure="driftwatch run starts it; driftwatch doctor says what else may be wrong",
-        ) from None
+    answer = ask(read_config(config), "POST", "/-/reload", seconds=_TIMEOUT_SECONDS)
     if not answer.is_success:
         detail = _detail(answer.text)
         raise ConflictError(f"the daemon kept its old rules: {detail}", cure="driftwatch check shows every mistake")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from driftwatch.cli.account import signed_by
+from driftwatch.cli.account import account, signed_by
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
+from driftwatch.domain.audit import AuditEntry
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.run import COST, RunId, RunState
 from driftwatch.retrain.report import PAGE
@@ -26,6 +27,13 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run."
 BecauseOption = Annotated[str, typer.Option("--because", help="Why; kept in the record.")]
 _LOG_TAIL = 16_384
 _LOG_LINES = 5
+
+
+def _entry(what: str, run_id: str, because: str) -> AuditEntry:
+    from driftwatch.wiring import CLOCK
+
+    detail = {"because": because} if because else {}
+    return AuditEntry(at=CLOCK.now(), who=account(), what=what, subject=run_id, detail=detail)
 
 
 @app.command("list", epilog="Example: driftwatch runs list --stream support --state rejected")
@@ -104,7 +112,13 @@ def approve(
     store = opened(read_config(config))
     try:
         reason = signed_by(because)
-        run = store.runs.move(RunId(run_id), to=RunState.PROMOTING, reason=reason, expect=(RunState.AWAITING_APPROVAL,))
+        run = store.runs.move(
+            RunId(run_id),
+            to=RunState.PROMOTING,
+            reason=reason,
+            expect=(RunState.AWAITING_APPROVAL,),
+            entry=_entry("run-approved", run_id, because),
+        )
         store.outbox.resolve(messages.approval_key(run_id), at=CLOCK.now())
     finally:
         store.close()
@@ -120,7 +134,7 @@ def cancel(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: 
     """Ask for a run's end; the serving model stays, but in probation the model before serves again."""
     store = opened(read_config(config))
     try:
-        store.runs.request_cancel(RunId(run_id))
+        store.runs.request_cancel(RunId(run_id), entry=_entry("run-cancel-asked", run_id, ""))
         run = store.runs.get(RunId(run_id))
     finally:
         store.close()
@@ -147,7 +161,7 @@ def rollback(
     loaded = read_config(config)
     store = opened(loaded)
     try:
-        back = wiring.rollback(loaded, store, RunId(run_id), reason=signed_by(because))
+        back = wiring.rollback(loaded, store, RunId(run_id), reason=signed_by(because), who=account())
     finally:
         store.close()
     if json:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from driftwatch.config import Config
     from driftwatch.store import Store
-    from driftwatch.web.view import StreamView
+    from driftwatch.web.view import PolicyView, StreamView
 
 _EVERY_SECONDS = 2.0
 
@@ -53,6 +54,7 @@ class Status:
     at: datetime
     streams: tuple[StreamView, ...]
     receivers: tuple[ReceiverStatus, ...]
+    policy: PolicyView | None
 
 
 @told
@@ -85,7 +87,13 @@ def _view(config: Config, store: Store) -> Status:
     from driftwatch.wiring import CLOCK
 
     seen = status_from(store, config.streams, version=__version__, at=CLOCK.now())
-    return Status(version=seen.version, at=seen.at, streams=seen.streams, receivers=_receivers(config, store))
+    return Status(
+        version=seen.version,
+        at=seen.at,
+        streams=seen.streams,
+        receivers=_receivers(config, store),
+        policy=seen.policy,
+    )
 
 
 def _receivers(config: Config, store: Store) -> tuple[ReceiverStatus, ...]:
@@ -107,8 +115,18 @@ def _receivers(config: Config, store: Store) -> tuple[ReceiverStatus, ...]:
 
 def _drawn(config: Config, store: Store) -> RenderableType:
     view = _view(config, store)
-    tables = (_streams(view.streams), _runs(view.streams), _alerts(view.receivers))
-    return Group(*(table for table in tables if table.row_count))
+    tables = (_streams(view.streams), _pauses(view.streams), _runs(view.streams), _alerts(view.receivers))
+    return Group(*(table for table in tables if table.row_count), *_policy(view.policy))
+
+
+def _policy(policy: PolicyView | None) -> list[Text]:
+    """Return which rules are in force, and why the files as they are now are not."""
+    if policy is None:
+        return []
+    said = [Text(f"policy {policy.hash} since {policy.since:%Y-%m-%d %H:%M:%S} UTC, by {policy.who}")]
+    if policy.refused is not None:
+        said.append(Text(f"the policy files as they are now are not loaded: {policy.refused}"))
+    return said
 
 
 def _streams(streams: Sequence[StreamView]) -> Table:
@@ -140,6 +158,15 @@ def _streams(streams: Sequence[StreamView]) -> Table:
             stream.champion or "–",
             stream.reference or "–",
         )
+    return table
+
+
+def _pauses(streams: Sequence[StreamView]) -> Table:
+    table = Table("stream", "paused", "until (UTC)", "by", "because")
+    for stream in streams:
+        for each in stream.pauses:
+            whole = each.rule or "every rule"
+            table.add_row(stream.name, whole, f"{each.until:%Y-%m-%d %H:%M:%S}", each.who, each.because)
     return table
 
 

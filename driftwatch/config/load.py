@@ -15,15 +15,19 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 
 from driftwatch.config.places import place
-from driftwatch.config.settings import Config, StreamSettings
+from driftwatch.config.settings import Config, SourceSettings, StreamSettings
 from driftwatch.domain.errors import ConfigError
 from driftwatch.domain.units import parse_duration, parse_size
 from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.intake.file import FileSettings
-from driftwatch.intake.http import HttpSettings
 
 _AT = re.compile(r"^(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
 _MOST_SHOWN = 20
+KINDS = {
+    next(each.default for each in fields(kind) if each.name == "type"): kind
+    for kind in get_args(get_args(SourceSettings)[0])
+}
+"""Settings of sources by their ``type``."""
 
 
 def load_config(path: Path, *, environ: Mapping[str, str]) -> Config:
@@ -120,12 +124,11 @@ def _prepare_table(
 
 
 def _source(each: Any, key: tuple[str | int, ...], source: str, path: Path, mistakes: list[str]) -> Any:
-    kinds = {"file": FileSettings, "http": HttpSettings}
     if not isinstance(each, dict):
         return each
-    kind = kinds.get(each.get("type", ""))
+    kind = KINDS.get(str(each.get("type", "")))
     if kind is None:
-        known = " or ".join(f'"{name}"' for name in kinds)
+        known = " or ".join(f'"{name}"' for name in KINDS)
         mistakes.append(_mistake(path, source, (*key, "type"), f"a source's type is {known}", f"write type = {known}"))
         return each
     return _prepare_table(each, kind, key, source, path, mistakes)
@@ -151,7 +154,7 @@ def _validated(raw: dict[str, Any], path: Path, source: str) -> Config:
 def _lines(error: ValidationError, path: Path, source: str) -> list[str]:
     lines = []
     for each in error.errors()[:_MOST_SHOWN]:
-        key = tuple(part for part in each["loc"] if part not in ("FileSettings", "HttpSettings"))
+        key = _key(each["loc"])
         what = each["msg"].removeprefix("Value error, ")
         if each["type"] == "missing":
             what = f'"{key[-1]}" is missing'
@@ -159,6 +162,15 @@ def _lines(error: ValidationError, path: Path, source: str) -> list[str]:
             what = f'"{key[-1]}": {what[:1].lower()}{what[1:]}'
         lines.append(_mistake(path, source, key, what, ""))
     return list(dict.fromkeys(lines))
+
+
+def _key(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return where a mistake is, without the kind of source that pydantic puts behind a source's number."""
+    return tuple(
+        part
+        for at, part in enumerate(loc)
+        if not (part in KINDS and at > 1 and loc[at - 2] == "sources" and isinstance(loc[at - 1], int))
+    )
 
 
 def _mistake(path: Path, source: str, key: tuple[str | int, ...], what: str, cure: str) -> str:
@@ -175,12 +187,16 @@ def _resolved(config: Config, path: Path) -> Config:
     streams = {name: _resolved_stream(stream, base) for name, stream in config.streams.items()}
     patterns = tuple(str(base / pattern) for pattern in config.policies)
     recipes = tuple(str(base / pattern) for pattern in config.recipes)
+    daemon = config.daemon
+    if daemon.web_config is not None:
+        daemon = replace(daemon, web_config=base / daemon.web_config)
     retrain = replace(config.retrain, spool=base / config.retrain.spool) if config.retrain.spool else config.retrain
     return replace(
         config,
         state_dir=base / config.state_dir,
         policies=patterns,
         recipes=recipes,
+        daemon=daemon,
         retrain=retrain,
         streams=streams,
     )

@@ -6,23 +6,47 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from driftwatch.alert.settings import AlertSettings
 from driftwatch.domain.budget import Budget, parse_budget
+from driftwatch.domain.rights import INTAKE, Right
+from driftwatch.domain.secrets import check_reference
 from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.kafka import KafkaSettings
+from driftwatch.intake.otlp import OtlpSettings
 from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.redis_streams import RedisSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.intake.sql import SqlSettings
+from driftwatch.intake.tap import TapSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import ExportSettings
 from driftwatch.retrain.launchers.settings import RetrainSettings
 from driftwatch.retrain.reload import ReloadSettings
 from driftwatch.retrain.retention import ModelSettings
+
+SourceSettings = Annotated[
+    FileSettings
+    | HttpSettings
+    | FolderSettings
+    | KafkaSettings
+    | OtlpSettings
+    | RedisSettings
+    | SqlSettings
+    | TapSettings,
+    Field(discriminator="type"),
+]
+"""A source of any kind, told by its ``type``."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _STRICT = {"extra": "forbid"}
@@ -30,6 +54,39 @@ _GREATEST_PORT = 65_535
 _MOST_THREADS = 1_024
 _LEAST_REFERENCE = 500
 _WINDOW = (50, 100_000)  # fewer texts say nothing, more fit no memory
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+ALL_STREAMS = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """A bearer token of who sends texts or asks for something.
+
+    Args:
+        secret: reference of the token, such as ``file:/etc/driftwatch/token``.
+        sha256: of the token in hexadecimal, instead of the reference.
+        streams: whose texts and feedback it may bring; ``*`` for all.
+        may: what it may do: ``texts``, ``feedback``, ``metrics``, ``pages``, ``reload``.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    secret: str | None = None
+    sha256: str | None = None
+    streams: tuple[str, ...] = ()
+    may: tuple[Right, ...] = INTAKE
+
+    def __post_init__(self) -> None:
+        if (self.secret is None) == (self.sha256 is None):
+            raise ValueError("a token is given by secret or by sha256, one of them")
+        if self.secret is not None:
+            check_reference(self.secret)
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise ValueError("sha256 is 64 hexadecimal digits in small letters: printf %s TOKEN | sha256sum")
+        if not self.may:
+            raise ValueError("a token that may do nothing is of no use: leave it out")
+        if any(right.per_stream for right in self.may) and not self.streams:
+            raise ValueError('name the streams it may send to, or streams = ["*"]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +97,13 @@ class DaemonSettings:
         listen: host and port of intake, pages and metrics.
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
+        backlog: texts of a stream not yet assessed at which its sources are not read and HTTP is answered 429.
         log: one JSON object a line, or text for people.
+        watch_policies: whether policy and recipe files are loaded anew whenever one of them changes.
+        web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
+        users: what a user of that file may do, by name; everything where it is not named.
+        tokens: bearer tokens, by name.
+        names: more host names that it is addressed by, where it listens on this machine alone and nobody logs in.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -48,7 +111,13 @@ class DaemonSettings:
     listen: str = "127.0.0.1:9478"
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
+    backlog: int = 1_000_000
     log: Literal["json", "text"] = "json"
+    watch_policies: bool = True
+    web_config: Path | None = None
+    users: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
+    tokens: Mapping[str, TokenSettings] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         host, colon, port = self.listen.rpartition(":")
@@ -58,11 +127,21 @@ class DaemonSettings:
             raise ValueError("threads must lie between 1 and 1024")
         if not timedelta(milliseconds=10) <= self.poll <= timedelta(hours=1):
             raise ValueError("poll must lie between 10ms and 1h")
+        if self.backlog < _WINDOW[0]:
+            raise ValueError("backlog must be at least 50, the texts of the smallest window")
 
     @property
     def host(self) -> str:
         """Where it listens."""
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it listens on this machine alone."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def port(self) -> int:
@@ -156,7 +235,7 @@ class StreamSettings:
     evidence: EvidenceSettings = EvidenceSettings()
     encoder: EncoderSettings = EncoderSettings()
     reference: ReferenceSettings = ReferenceSettings()
-    sources: tuple[FileSettings | HttpSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
     sample: SampleSettings = SampleSettings()
     redact: RedactSettings | None = RedactSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -195,7 +274,7 @@ class Config:
     Args:
         path: of the file.
         state_dir: where everything durable lies.
-        store: URL of a database; None for SQLite in ``state_dir``.
+        store: URL of a database, or the reference of a secret that is one; None for SQLite in ``state_dir``.
         policies: patterns of policy files, absolute.
         recipes: patterns of the operator's own recipe files, absolute.
         daemon: the daemon itself.
@@ -219,3 +298,6 @@ class Config:
     def __post_init__(self) -> None:
         if not self.streams:
             raise ValueError("there is no stream; add a section [streams.NAME]")
+        for name, token in self.daemon.tokens.items():
+            if strange := sorted(set(token.streams) - {*self.streams, ALL_STREAMS}):
+                raise ValueError(f'token "{name}" names a stream that is not configured: {", ".join(strange)}')

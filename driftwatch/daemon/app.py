@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,15 @@ from driftwatch.alert.outbox import deliver_due
 from driftwatch.config import load_config
 from driftwatch.cycle import Cycle
 from driftwatch.daemon import champions, pages, rounds
+from driftwatch.daemon.backlog import Backlog
 from driftwatch.daemon.child import WorkerChild
-from driftwatch.daemon.rulebook import Rulebook
+from driftwatch.daemon.degraded import Degraded
+from driftwatch.daemon.local import LocalDoor
+from driftwatch.daemon.reports import Reporting
+from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
+from driftwatch.daemon.watcher import Watcher
+from driftwatch.domain.protocols import ClosedSource
 from driftwatch.metrics import (
     AlarmTally,
     DaemonFigures,
@@ -26,6 +33,7 @@ from driftwatch.metrics import (
     ExpectedStream,
     Exposition,
     Snapshot,
+    WatchFigures,
     snapshot_from,
 )
 from driftwatch.schedule import Loop, Loops
@@ -44,9 +52,12 @@ ASSESSMENT_PATIENCE = timedelta(minutes=30)
 _SNAPSHOT_EVERY = timedelta(seconds=2)
 _TEND_EVERY = timedelta(seconds=2)
 _DELIVER_EVERY = timedelta(seconds=2)
+_HEALTH_EVERY = timedelta(seconds=15)
 _PRUNE_EVERY = timedelta(hours=1)
 _EXPORT_EVERY = timedelta(seconds=30)
 _PATIENCE = timedelta(minutes=5)
+_START_LONGEST = timedelta(hours=1)
+_STOP_LONGEST = timedelta(minutes=5)
 
 
 class Daemon:
@@ -62,8 +73,14 @@ class Daemon:
         self._systemd = systemd
         self._clock = wiring.CLOCK
         self._stopping = threading.Event()
+        self._entrance = wiring.entrance(config)
         self._store = wiring.open_store(config)
-        self._rules = Rulebook(lambda: wiring.load_policy(config), clock=self._clock)
+        self._watcher = self._watching(config)
+        self._rules = Rulebook(
+            lambda: wiring.load_policy(config),
+            record=wiring.PolicyRecord(self._store, self._clock),
+            clock=self._clock,
+        )
         self._worker = WorkerChild(config.path)
         self._notifiers = wiring.notifiers(config, clock=self._clock)
         self._receivers = tuple(notifier.name for notifier in self._notifiers)
@@ -76,28 +93,38 @@ class Daemon:
             concurrent=config.retrain.concurrent,
         )
         self._started_at = self._clock.now()
+        self._backlog = Backlog(config.daemon.backlog)
+        self._readers = wiring.readers(config, self._store, clock=self._clock)
         self._loops = Loops(self._all_loops(), clock=self._clock)
         self._alarms = AlarmTally()
-        self._newest = self._snapshot()
+        self._newest = self._counted()
 
     def run(self) -> None:
         """Serve until told to stop."""
-        wiring.reconcile(self._config, self._store)
+        with self._systemd.taking_time(most=_START_LONGEST):
+            wiring.reconcile(self._config, self._store)  # which may hold gigabytes of a model against their hashes
         app = App(
             intake=wiring.http_intakes(
-                self._config, self._store, clock=self._clock, taken=self._wake, backlog=self._backlog
+                self._config, self._store, clock=self._clock, taken=self._taken, backlog=self._backlog.waiting
             ),
             metrics=Exposition(lambda: self._newest).render,
             health=self._health,
-            reload=self._reload,
+            reload=lambda who: self._reload(Asked.HTTP, who),
             pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
-            settings=WebSettings(),
+            settings=WebSettings(backlog=self._config.daemon.backlog),
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
+            otlp=wiring.otlp_intakes(
+                self._config, self._store, clock=self._clock, taken=self._taken, backlog=self._backlog.waiting
+            ),
+            guard=self._entrance.guard,
         )
-        server = serve(app, self._config.daemon.host, self._config.daemon.port)
-        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=self._reload).start())
+        server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)
+        local = LocalDoor(app, self._config.state_dir)
+        signal.signal(signal.SIGHUP, self._hang_up)
         self._loops.start()
+        if self._watcher is not None:
+            self._watcher.start()
         self._systemd.ready(f"watching {len(self._config.streams)} stream(s)")
         log.info(
             "daemon_started", version=__version__, streams=list(self._config.streams), listen=self._config.daemon.listen
@@ -105,15 +132,25 @@ class Daemon:
         try:
             server.run()
         finally:
+            local.close()
             self._stop()
 
     def _stop(self) -> None:
         self._systemd.stopping()
+        with self._systemd.taking_time(most=_STOP_LONGEST):
+            self._end()
+        log.info("daemon_stopped")
+
+    def _end(self) -> None:
         self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.stop()
         self._worker.stop()
         self._loops.stop()
+        for reader in self._readers:
+            if isinstance(reader.source, ClosedSource):
+                reader.source.close()
         self._store.close()
-        log.info("daemon_stopped")
 
     def _cycle(self, stream: str) -> Cycle:
         return Cycle(
@@ -140,6 +177,8 @@ class Daemon:
             Loop(name="assess", every=poll, round=assess, patience=ASSESSMENT_PATIENCE),
             Loop(name="deliver", every=_DELIVER_EVERY, round=self._deliver, patience=_PATIENCE),
             Loop(name="runs", every=_TEND_EVERY, round=self._supervisor.tend, patience=_PATIENCE),
+            Loop(name="degraded", every=_HEALTH_EVERY, round=self._degraded().look, patience=_PATIENCE),
+            Loop(name="pauses", every=_TEND_EVERY, round=self._tend_pauses, patience=_PATIENCE),
             Loop(name="prune", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
             *self._champion_loops(),
             Loop(name="snapshot", every=_SNAPSHOT_EVERY, round=self._refresh, patience=_PATIENCE),
@@ -153,7 +192,9 @@ class Daemon:
         tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
         prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
+        report = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers).make_all
         loops = [
+            Loop(name="reports", every=_DELIVER_EVERY, round=report, patience=wiring.REPORT_LONGEST + _PATIENCE),
             Loop(name="champions", every=_TEND_EVERY, round=tend, patience=patience),
             Loop(name="models", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
         ]
@@ -165,7 +206,7 @@ class Daemon:
 
     def _reading_loops(self, poll: timedelta) -> list[Loop]:
         loops = []
-        for reader in wiring.readers(self._config, self._store, clock=self._clock):
+        for reader in self._readers:
             name = f"read:{reader.stream}:{reader.name}"
             read = rounds.reading(
                 reader.source,
@@ -175,30 +216,66 @@ class Daemon:
                 name=reader.name,
                 stopping=self._stopping,
                 beat=lambda name=name: self._loops.beat(name),  # type: ignore[misc]
-                taken=self._wake,
+                taken=partial(self._taken, reader.stream),
+                full=partial(self._backlog.full, reader.stream),
             )
             loops.append(Loop(name=name, every=poll, round=read, patience=_PATIENCE + poll))
         return loops
 
+    def _degraded(self) -> Degraded:
+        return Degraded(self._store, receivers=lambda: self._receivers, reasons=self._troubles, clock=self._clock)
+
+    def _troubles(self) -> tuple[str, ...]:
+        health, wrong = self._health(), self._entrance.wrong()
+        return (*health.unhealthy, *health.unready, *((wrong,) if wrong is not None else ()))
+
     def _deliver(self) -> None:
         deliver_due(self._store.outbox, self._notifiers, self._clock)
+
+    def _tend_pauses(self) -> None:
+        wiring.tend_pauses(self._store, receivers=self._receivers, now=self._clock.now())
 
     def _wake(self) -> None:
         self._loops.wake("assess")
 
-    def _backlog(self, stream: str) -> int:
-        return next((figures.backlog for figures in self._newest.streams if figures.name == stream), 0)
+    def _taken(self, stream: str, texts: int) -> None:
+        self._backlog.stored(stream, texts)
+        self._wake()
 
     def _ping(self) -> None:
         if not self._loops.stuck():
             self._systemd.alive()
 
     def _refresh(self) -> None:
-        self._newest = self._snapshot()
+        self._newest = self._counted()
 
-    def _reload(self) -> ReloadResult:
-        errors = self._rules.reload()
+    def _counted(self) -> Snapshot:
+        stored = self._backlog.look()
+        snapshot = self._snapshot()
+        self._backlog.counted({figures.name: int(figures.backlog) for figures in snapshot.streams}, stored)
+        return snapshot
+
+    def _hang_up(self, *_: object) -> None:
+        threading.Thread(target=self._reload, args=(Asked.SIGNAL, "signal SIGHUP")).start()
+
+    def _watching(self, config: Config) -> Watcher | None:
+        """Return what reloads rules when their files change; what it compares with is read before the rules are."""
+        if not config.daemon.watch_policies:
+            return None
+        patterns = (*config.policies, *config.recipes)
+        return Watcher(patterns, self._files_changed, clock=self._clock)
+
+    def _files_changed(self) -> None:
+        self._reload_rules(Asked.FILES, "file watcher")
+
+    def _reload_rules(self, asked: Asked, who: str) -> tuple[str, ...]:
+        errors = self._rules.reload(asked, who)
         self._refresh()
+        return errors
+
+    def _reload(self, asked: Asked, who: str) -> ReloadResult:
+        wrong = self._entrance.again()
+        errors = (*self._reload_rules(asked, who), *((wrong,) if wrong is not None else ()))
         return ReloadResult(errors=errors, detail=f"policy {self._rules.current().hash}")
 
     def _health(self) -> Health:
@@ -229,6 +306,9 @@ class Daemon:
             worker_restarts=self._worker.restarts,
             reload_ok=self._rules.last_ok,
             reloaded_at=self._rules.loaded_at,
+            loads=self._rules.counts(),
+            load_tried_at=self._rules.last.at,
+            watch=WatchFigures(up=self._watcher.up, looked_at=self._watcher.looked_at) if self._watcher else None,
         )
         return snapshot_from(self._store, expected, figures, at=self._clock.now(), alarms=self._alarms)
 
@@ -242,4 +322,6 @@ def run(config_path: Path) -> None:
     systemd = Systemd(os.environ, pid=os.getpid())
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
-    Daemon(config, systemd).run()
+    with systemd.taking_time(most=_START_LONGEST):
+        daemon = Daemon(config, systemd)  # brings the database up to date, which takes as long as it is large
+    daemon.run()

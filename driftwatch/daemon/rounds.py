@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from driftwatch.cycle import Progressed
+from driftwatch.domain.protocols import AcknowledgedSource
 from driftwatch.domain.run import RunState
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ PAGE = 1_000
 Beat = Callable[[], None]
 
 
-def reading(
+def reading(  # noqa: PLR0913 - a source, where its texts go, and who is told of what
     source: Source,
     pipeline: Pipeline,
     store: Store,
@@ -32,17 +33,24 @@ def reading(
     name: str,
     stopping: threading.Event,
     beat: Beat,
-    taken: Callable[[], None],
+    taken: Callable[[int], None],
+    full: Callable[[], bool],
 ) -> Callable[[], None]:
-    """Return the round that moves everything a source has into the store, page by page."""
+    """Return the round that moves everything a source has into the store, page by page, while there is room.
+
+    A broker is told of a page after its commit. While the backlog is full nothing is read: files wait, and brokers keep
+    what they have.
+    """
 
     def read_all() -> None:
         more = True
-        while more and not stopping.is_set():
+        while more and not stopping.is_set() and not full():
             page = source.read(store.texts.cursor(stream, name), limit=PAGE)
             if page.cursor is not None:
-                pipeline.take(page)
-                taken()
+                stored = pipeline.take(page).stored
+                if isinstance(source, AcknowledgedSource):
+                    source.acknowledge(page.cursor)
+                taken(stored)
             beat()
             more = page.more
 

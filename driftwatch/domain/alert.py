@@ -10,6 +10,9 @@ from enum import StrEnum
 INCIDENT = "incident"
 """Annotation that holds the path of an alert's incident page, below the address of the daemon."""
 
+REPORT = "report"
+"""Annotation that holds the path of a window's report, below the address of the daemon."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:

@@ -38,6 +38,27 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class AcknowledgedSource(Source, Protocol):
+    """A source that keeps by itself how far it was read, such as a broker's consumer group.
+
+    Until a page is acknowledged, ``read`` gives the same texts again.
+    """
+
+    def acknowledge(self, cursor: Cursor) -> None:
+        """Note that a page's texts are durable; called after the commit with the page's cursor."""
+        ...
+
+
+@runtime_checkable
+class ClosedSource(Source, Protocol):
+    """A source with connections."""
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
 class Encoder(Protocol):
     """Turns texts into embeddings."""
 
@@ -82,6 +103,10 @@ class Model(Protocol):
 
     def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
         """Say of each body why it cannot be scored as it is written; None where it can."""
+        ...
+
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        """Say of each pair why its sentences cannot be scored as they are written, or not be compared; None else."""
         ...
 
     def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:

@@ -42,6 +42,11 @@ def check_reference(reference: str) -> None:
         raise ValueError(f"a secret is named, not written: {FORMS}")
 
 
+def is_reference(words: str) -> bool:
+    """Whether this names a secret."""
+    return _REFERENCE.fullmatch(words) is not None
+
+
 def read_secret(reference: str, *, environ: Mapping[str, str]) -> Secret:
     """Fetch a secret from where its reference says; a file's trailing newline is not part of it.
 
@@ -61,6 +66,18 @@ def read_secret(reference: str, *, environ: Mapping[str, str]) -> Secret:
     if not value:
         raise ConfigError("the secret is missing or empty", where=reference, cure=_CURES[kind])
     return Secret(value)
+
+
+def secret_file(reference: str, *, environ: Mapping[str, str]) -> Path | None:
+    """Return the file that a secret is read from; None where it is a variable.
+
+    Raises:
+        ConfigError: there is no credentials directory.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        return None
+    return Path(name) if kind == "file" else _credential(name, environ)
 
 
 _CURES = {

@@ -39,7 +39,7 @@ def records_in(body: bytes, *, content_type: str, content_encoding: str, many: s
     Raises:
         BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other content.
     """
-    content = _unpacked(body, content_encoding)
+    content = unpacked(body, content_encoding)
     kind = content_type.partition(";")[0].strip().lower()
     if kind in _JSON:
         return _whole(content, many)
@@ -48,7 +48,13 @@ def records_in(body: bytes, *, content_type: str, content_encoding: str, many: s
     raise BatchError(415, "Unsupported content", f'send {_JSON[0]} or {_LINES[0]}, not "{kind or "nothing"}"')
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def unpacked(body: bytes, encoding: str, *, most: int = _MOST_UNPACKED) -> bytes:
+    """Return the content of a body that may be packed.
+
+    Raises:
+        BatchError: 400 for what does not unpack, 413 for what unpacks to more than ``most`` bytes, 415 for another
+            coding.
+    """
     coding = encoding.strip().lower()
     if coding in ("", "identity"):
         return body
@@ -58,13 +64,11 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
     while body:
         unpacker = zlib.decompressobj(wbits=31)
         try:
-            content += unpacker.decompress(body, _MOST_UNPACKED + 1 - len(content))
+            content += unpacker.decompress(body, most + 1 - len(content))
         except zlib.error as error:
             raise BatchError(400, "Not gzip", f"the body cannot be unpacked: {error}") from None
-        if len(content) > _MOST_UNPACKED:
-            raise BatchError(
-                413, "Too large", f"the body unpacks to more than {_MOST_UNPACKED:,} bytes; send less at once"
-            )
+        if len(content) > most:
+            raise BatchError(413, "Too large", f"the body unpacks to more than {most:,} bytes; send less at once")
         if not unpacker.eof:
             raise BatchError(400, "Not gzip", "the body ends in the middle")
         body = unpacker.unused_data  # gzip may come in several members

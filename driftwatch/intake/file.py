@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 import msgspec
 
 from driftwatch.domain.errors import DataError
-from driftwatch.domain.text import Cursor, Page, Text
-from driftwatch.intake.records import MOST_BYTES, Accepted, Records, Rejected
+from driftwatch.domain.text import Cursor, Page
+from driftwatch.intake.gathered import Gathered
+from driftwatch.intake.record_fields import records_of
+from driftwatch.intake.records import MOST_BYTES, Form, Watch
 from driftwatch.intake.rotation import HEAD, Position, begins_with, find, fingerprinted, next_position, opened
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class FileSettings:
         target: field path of the class that would be right, for a classifier; not the one that the model gave.
         turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
             default its last message.
+        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
+        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
         max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
@@ -55,31 +58,13 @@ class FileSettings:
     labels: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
     turns: str | None = None
+    records: Form = "fields"
+    watch: Watch = "prompt"
     max_bytes: int = MOST_BYTES
     name: str = "file"
 
     def __post_init__(self) -> None:
-        if self.max_bytes < 1:
-            raise ValueError("max_bytes must be at least 1")
         records_of(self)
-
-
-def records_of(settings: FileSettings) -> Records:
-    """Return the reader of records that the settings describe.
-
-    Raises:
-        ValueError: a field path is none.
-    """
-    return Records(
-        body=settings.body,
-        id=settings.id,
-        time=settings.time,
-        group=settings.group,
-        labels=settings.labels,
-        target=settings.target,
-        turns=settings.turns,
-        max_bytes=settings.max_bytes,
-    )
 
 
 class FileSource:
@@ -129,8 +114,7 @@ class FileSource:
         return replace(page, cursor=self._cursor(following), more=True)
 
     def _read_file(self, file: Path, position: Position, limit: int, *, finished: bool) -> tuple[Page, Position]:
-        texts: list[Text] = []
-        rejected: Counter[str] = Counter()
+        gathered = Gathered()
         offset = position.offset
         more = False
         read = 0
@@ -147,26 +131,18 @@ class FileSource:
                 if read >= limit:
                     more = True
                     break
-                self._take(line, is_json, f"{self._settings.name}:{position.generation}:{offset}", texts, rejected)
+                self._take(line, is_json, f"{self._settings.name}:{position.generation}:{offset}", gathered)
                 offset += length
                 read += 1
-        counts = {reason: count for reason, count in rejected.items() if count}
         end = fingerprinted(replace(position, offset=offset), head, file)
-        return Page(texts=tuple(texts), cursor=None, rejected=counts, more=more), end
+        return gathered.page(None, more=more), end
 
-    def _take(self, line: bytes | None, is_json: bool, place: str, texts: list[Text], rejected: Counter[str]) -> None:
+    def _take(self, line: bytes | None, is_json: bool, place: str, gathered: Gathered) -> None:
         if line is None:
-            rejected["line-too-long"] += 1
-            return
-        if not line.strip():
-            return
-        read = self._records.json if is_json else self._records.line
-        match read(line, place=place, now=self._clock.now()):
-            case Accepted(text=text, cut=cut):
-                texts.append(text)
-                rejected["cut"] += cut
-            case Rejected(reason=reason):
-                rejected[reason] += 1
+            gathered.rejected["line-too-long"] += 1
+        elif line.strip():
+            read = self._records.json if is_json else self._records.line
+            gathered.take(read(line, place=place, now=self._clock.now()))
 
     def _is_json(self, head: bytes) -> bool:
         if self._settings.format != "auto":

@@ -13,7 +13,8 @@ import msgspec
 
 from driftwatch.domain.text import Text
 from driftwatch.intake.bodies import BatchError, records_in
-from driftwatch.intake.records import MOST_BYTES, Accepted, Records, Rejected
+from driftwatch.intake.record_fields import records_of
+from driftwatch.intake.records import MOST_BYTES, Accepted, Form, Rejected, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class HttpSettings:
         target: field path of the class that would be right, for a classifier; not the one that the model gave.
         turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
             default its last message.
+        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
+        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
         max_bytes: longer bodies are cut.
         name: of the source.
     """
@@ -44,13 +47,13 @@ class HttpSettings:
     labels: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
     turns: str | None = None
+    records: Form = "fields"
+    watch: Watch = "prompt"
     max_bytes: int = MOST_BYTES
     name: str = "http"
 
     def __post_init__(self) -> None:
-        if self.max_bytes < 1:
-            raise ValueError("max_bytes must be at least 1")
-        _records(self)
+        records_of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +72,20 @@ class Batch:
         texts: in order.
         rejected: records skipped, by line or place in the array, from 1.
         cut: texts whose bodies were cut.
+        ahead: texts whose times lay ahead of ours.
     """
 
     texts: tuple[Text, ...]
     rejected: tuple[RejectedRecord, ...]
     cut: int
+    ahead: int = 0
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Outcomes to count."""
         counts = Counter(each.reason for each in self.rejected)
-        if self.cut:
-            counts["cut"] = self.cut
-        return counts
+        counts.update({"cut": self.cut, "clock-ahead": self.ahead})
+        return +counts
 
 
 def parse_batch(
@@ -100,20 +104,21 @@ def parse_batch(
 
 
 def _batch(records: Iterator[tuple[int, object]], settings: HttpSettings, now: datetime) -> Batch:
-    reader = _records(settings)
+    reader = records_of(settings)
     texts: list[Text] = []
     rejected: list[RejectedRecord] = []
-    cut = 0
+    cut = ahead = 0
     for line, record in records:
         match reader.record(_with_id(record, settings), place=f"{settings.name}:{line}", now=now):
-            case Accepted(text=text, cut=was_cut):
+            case Accepted(text=text, cut=was_cut, ahead=was_ahead):
                 texts.append(text)
                 cut += was_cut
+                ahead += was_ahead
             case Rejected(reason=reason):
                 rejected.append(RejectedRecord(line=line, reason=reason))
     if not texts:
         raise _nothing(rejected, settings)
-    return Batch(texts=tuple(texts), rejected=tuple(rejected), cut=cut)
+    return Batch(texts=tuple(texts), rejected=tuple(rejected), cut=cut, ahead=ahead)
 
 
 def _nothing(rejected: Sequence[RejectedRecord], settings: HttpSettings) -> BatchError:
@@ -127,25 +132,12 @@ def _nothing(rejected: Sequence[RejectedRecord], settings: HttpSettings) -> Batc
         "not-an-object": "it is no JSON object",
         "bad-time": f'"{settings.time}" is no time; write ISO 8601 or seconds since 1970',
         "no-id": f'there is no "{settings.id}" in it',
-        "bad-turns": f'"{settings.turns}" is no list of messages with role and content',
+        "bad-turns": f'"{settings.turns or "messages"}" is no list of messages with role and content',
         "bad-id": f'"{settings.id}" is longer than 500 characters',
         "not-utf8": "it holds a lone surrogate, which is no text",
     }
     return BatchError(
         422, "No usable text", f"{first.reason}: {hints.get(first.reason, first.reason)}", line=first.line
-    )
-
-
-def _records(settings: HttpSettings) -> Records:
-    return Records(
-        body=settings.body,
-        id=settings.id,
-        time=settings.time,
-        group=settings.group,
-        labels=settings.labels,
-        target=settings.target,
-        turns=settings.turns,
-        max_bytes=settings.max_bytes,
     )
 
 

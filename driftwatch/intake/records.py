@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from driftwatch.domain.text import Text, Turn
 from driftwatch.intake.chats import turns_of
 from driftwatch.intake.fields import FieldPath
+from driftwatch.intake.openai import exchange_of
+
+if TYPE_CHECKING:
+    from driftwatch.intake.exchange import Exchange
 
 MOST_BYTES = 64 * 1024
 LONGEST_ID = 500
 _LONGEST_LABEL = 100
 LONGEST_TARGET = 500
 _MILLISECONDS_FROM = 1e11
+_AHEAD = timedelta(hours=1)  # clocks that are set apart; more is a wrong one
 _DECODER = msgspec.json.Decoder()
 
 
@@ -30,10 +36,29 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A text, and whether its body had to be cut."""
+    """A text, whether its body had to be cut, and whether its time lay ahead of ours and was replaced."""
 
     text: Text
     cut: bool
+    ahead: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a record holds, as far as its form says it by itself."""
+
+    body: str
+    turns: tuple[Turn, ...] = ()
+    id: str | None = None
+    time: object | None = None
+    group: str | None = None
+
+
+Form = Literal["fields", "openai"]
+"""How a record is written: by field paths, or as requests to and answers of a model are logged."""
+
+Watch = Literal["prompt", "completion"]
+"""Which end of a logged exchange is the text."""
 
 
 class Records:
@@ -48,12 +73,14 @@ class Records:
         target: path of the class that would be right.
         turns: path of a chat; where ``body`` names nothing, its last message is the text.
         max_bytes: longer bodies and messages are cut.
+        form: of the records.
+        watch: which end of an exchange is the text, where they are exchanges.
 
     Raises:
         ValueError: a path is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as many as a record has fields
         self,
         *,
         body: str = "text",
@@ -64,7 +91,10 @@ class Records:
         target: str | None = None,
         turns: str | None = None,
         max_bytes: int = MOST_BYTES,
+        form: Form = "fields",
+        watch: Watch = "prompt",
     ) -> None:
+        self._form, self._watch = form, watch
         self._body = FieldPath.parse(body)
         self._id, self._time, self._group = (FieldPath.parse(path) if path else None for path in (id, time, group))
         self._target, self._turns = (FieldPath.parse(path) if path else None for path in (target, turns))
@@ -77,7 +107,7 @@ class Records:
             body = line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             return Rejected("not-utf8")
-        return self._accept(body, {}, place, now)
+        return self._accept(_Found(body=body), {}, place, now)
 
     def json(self, content: bytes, *, place: str, now: datetime) -> Accepted | Rejected:
         """Read one JSON object."""
@@ -93,6 +123,23 @@ class Records:
         """Read a decoded record; ``place`` makes its id where it has none."""
         if not isinstance(record, Mapping):
             return Rejected("not-an-object")
+        found = self._exchanged(exchange_of(record)) if self._form == "openai" else self._fields(record)
+        return found if isinstance(found, Rejected) else self._accept(found, record, place, now)
+
+    def exchange(self, exchange: Exchange, *, place: str, now: datetime) -> Accepted | Rejected:
+        """Read an exchange that was found elsewhere; ``place`` makes its id where it has none."""
+        found = self._exchanged(exchange)
+        return found if isinstance(found, Rejected) else self._accept(found, exchange.attributes, place, now)
+
+    def _exchanged(self, exchange: Exchange | None) -> _Found | Rejected:
+        if exchange is None:
+            return Rejected("bad-turns")
+        body = exchange.words(self._watch)
+        if body is None:
+            return Rejected("no-body")
+        return _Found(body=body, turns=exchange.turns, id=exchange.id, time=exchange.time, group=exchange.group)
+
+    def _fields(self, record: Mapping[str, object]) -> _Found | Rejected:
         turns = self._chat(record)
         if turns is None:
             return Rejected("bad-turns")
@@ -103,40 +150,41 @@ class Records:
             return Rejected("no-body")
         if not isinstance(body, str):
             return Rejected("body-not-text")
-        return self._accept(body, record, place, now, turns)
+        return _Found(body=body, turns=turns)
 
     def _chat(self, record: Mapping[str, object]) -> tuple[Turn, ...] | None:
         """Return the record's chat, empty where it has none; None where it is no chat."""
         found = self._turns.find(record) if self._turns is not None else None
         return () if found is None else turns_of(found)
 
-    def _accept(
-        self, body: str, record: Mapping[str, object], place: str, now: datetime, turns: tuple[Turn, ...] = ()
-    ) -> Accepted | Rejected:
+    def _accept(self, found: _Found, record: Mapping[str, object], place: str, now: datetime) -> Accepted | Rejected:
+        body, turns = found.body, found.turns
         if not body.strip():
             return Rejected("empty")
         if any(_has_surrogates(words) for words in (body, *(f"{turn.role}{turn.content}" for turn in turns))):
             return Rejected("not-utf8")
-        identity = word_of(self._id.find(record)) if self._id is not None else place
+        identity = word_of(self._id.find(record)) if self._id is not None else found.id or place
         if identity is None or len(identity) > LONGEST_ID:
             return Rejected("no-id" if identity is None else "bad-id")
-        seen_at = now if self._time is None else moment(self._time.find(record))
+        told = self._time.find(record) if self._time is not None else found.time
+        seen_at = now if told is None and self._time is None else moment(told)
         if seen_at is None:
             return Rejected("bad-time")
+        ahead = seen_at - now > _AHEAD
         shortened = _cut(body, self._max_bytes)
         labels = {name: word for name, path in self._labels.items() if (word := word_of(path.find(record))) is not None}
-        group = word_of(self._group.find(record)) if self._group is not None else None
+        group = word_of(self._group.find(record)) if self._group is not None else found.group
         target = word_of(self._target.find(record)) if self._target is not None else None
         text = Text(
             id=identity,
             body=shortened,
-            seen_at=seen_at,
+            seen_at=now if ahead else seen_at,
             group=group[:LONGEST_ID] if group is not None else None,
             labels={name: word[:_LONGEST_LABEL] for name, word in labels.items()},
             target=target if target is not None and len(target) <= LONGEST_TARGET else None,
             turns=tuple(replace(turn, content=_cut(turn.content, self._max_bytes)) for turn in turns),
         )
-        return Accepted(text, cut=len(shortened) < len(body))
+        return Accepted(text, cut=len(shortened) < len(body), ahead=ahead)
 
 
 def word_of(value: object) -> str | None:
@@ -151,6 +199,8 @@ def word_of(value: object) -> str | None:
 def moment(value: object) -> datetime | None:
     """Return the moment that ISO 8601, or seconds or milliseconds since 1970, say; None where it is none of these."""
     try:
+        if isinstance(value, datetime):
+            return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
         if isinstance(value, str):
             at = datetime.fromisoformat(value)
             return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)

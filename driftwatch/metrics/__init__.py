@@ -3,7 +3,7 @@
 from driftwatch.metrics.alarms import AlarmTally
 from driftwatch.metrics.exposition import FAMILIES, Exposition
 from driftwatch.metrics.reading import Expected, ExpectedStream, snapshot_from
-from driftwatch.metrics.snapshot import DaemonFigures, Snapshot
+from driftwatch.metrics.snapshot import DaemonFigures, Snapshot, WatchFigures
 
 __all__ = [
     "FAMILIES",
@@ -13,5 +13,6 @@ __all__ = [
     "ExpectedStream",
     "Exposition",
     "Snapshot",
+    "WatchFigures",
     "snapshot_from",
 ]

@@ -27,6 +27,10 @@ def _failures(snapshot: Snapshot) -> Samples:
     return [((loop,), failures) for loop, failures in snapshot.daemon.loop_failures.items()]
 
 
+def _loads(snapshot: Snapshot) -> Samples:
+    return list(snapshot.daemon.loads.items())
+
+
 def _deliveries(snapshot: Snapshot) -> Samples:
     return list(snapshot.outbox.deliveries.items())
 
@@ -95,6 +99,28 @@ DAEMON_FAMILIES = (
         "driftwatch_config_loaded_timestamp_seconds",
         "When the configuration and the policies in force were loaded.",
         lambda snapshot: seconds(snapshot.daemon.reloaded_at),
+    ),
+    Family(
+        name="driftwatch_policy_loads_total",
+        kind=Kind.COUNTER,
+        meaning="Loads of the policies and recipes by what asked for them and what they came to.",
+        labels=("asked", "outcome"),
+        samples=_loads,
+    ),
+    single(
+        "driftwatch_policy_load_tried_timestamp_seconds",
+        "When the policies were last to be loaded, whatever came of it.",
+        lambda snapshot: seconds(snapshot.daemon.load_tried_at),
+    ),
+    single(
+        "driftwatch_policy_watch_up",
+        "Whether changes of policy files are noticed at once (1) or only within a minute (0); absent if not watched.",
+        lambda snapshot: None if snapshot.daemon.watch is None else float(snapshot.daemon.watch.up),
+    ),
+    single(
+        "driftwatch_policy_watch_timestamp_seconds",
+        "When the policy files were last looked at for changes; absent where they are not watched.",
+        lambda snapshot: None if snapshot.daemon.watch is None else seconds(snapshot.daemon.watch.looked_at),
     ),
     Family(
         name="driftwatch_outbox_deliveries",

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
+from driftwatch.domain.pause import EVERY_RULE
 from driftwatch.domain.run import PROBATION, RunState
 from driftwatch.metrics.alarms import AlarmTally
 from driftwatch.metrics.audit import apart, audit, drills
-from driftwatch.metrics.bias import bias
+from driftwatch.metrics.bias import associations, bias
 from driftwatch.metrics.snapshot import (
     DaemonFigures,
     IncreaseFigures,
     MeasureFigures,
     OutboxFigures,
+    PauseFigures,
     RuleFigures,
     RunFigures,
     Snapshot,
@@ -48,6 +50,20 @@ TEXT_OUTCOMES = (
     "empty",
     "bad-time",
     "bad-turns",
+    "not-an-object",
+    "no-id",
+    "bad-id",
+    "clock-ahead",
+    "line-too-long",
+    "too-long",
+    "unreadable-file",
+    "unpacks-too-much",
+    "row-group-too-large",
+    "no-column",
+    "no-genai",
+    "not-matched",
+    "other-operation",
+    "deleted",
 )
 """What becomes of a text that comes in; anything else is exported as ``other``, so the label stays bounded."""
 
@@ -102,7 +118,7 @@ def snapshot_from(
     return Snapshot(
         at=at,
         daemon=daemon,
-        streams=tuple(_stream(store, counts, tally, name, wanted) for name, wanted in expected.streams.items()),
+        streams=tuple(_stream(store, counts, tally, name, wanted, at=at) for name, wanted in expected.streams.items()),
         outbox=_outbox(store, expected.receivers),
         store_bytes=store.size(),
     )
@@ -117,7 +133,9 @@ class _Counts:
     feedback: Mapping[tuple[str, str], int]
 
 
-def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted: ExpectedStream) -> StreamFigures:
+def _stream(
+    store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted: ExpectedStream, *, at: datetime
+) -> StreamFigures:
     runs = store.runs.list(stream=name, limit=_MOST_RUNS)
     champion, reference = store.registry.champion(name), store.registry.reference(name)
     newest = next(iter(store.windows.recent(name, limit=1)), None)
@@ -133,6 +151,7 @@ def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted:
         audit=audit(newest, marked=store.marks.false(name)),
         drills=drills(newest, expected=wanted.drills),
         rules=_rules(store.decisions.rule_states(name), wanted.rules),
+        pauses=_pauses(store, name, wanted.rules, at=at),
         decisions={
             (rule, action.value): counts.decisions.get((name, rule, action.value), 0)
             for rule, action in product(wanted.rules, Action)
@@ -141,6 +160,8 @@ def _stream(store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted:
         run=_run(runs),
         training_seconds=sum(run.training_hours for run in runs) * _HOUR,
         bias=bias(runs),
+        associations=associations(runs),
+        spoken_ill=next((run.spoken_ill for run in runs if run.spoken_ill is not None), None),
         champion_at=champion.at if champion else None,
         reference_at=reference.created_at if reference else None,
         reference_texts=reference.texts if reference else 0,
@@ -178,10 +199,20 @@ def _window(window: WindowResult | None) -> WindowFigures | None:
 
 def _rules(states: Mapping[str, RuleState], rules: Iterable[str]) -> dict[str, RuleFigures]:
     return {
-        rule: RuleFigures(holding=state.since_window is not None, fired_at=state.fired_at)
+        rule: RuleFigures(holding=state.since_window is not None, fired_at=state.fired_at, unjudged=state.unjudged)
         if (state := states.get(rule))
         else RuleFigures()
         for rule in rules
+    }
+
+
+def _pauses(store: Store, stream: str, rules: Iterable[str], *, at: datetime) -> dict[str, PauseFigures]:
+    """Return the pauses in force; of rules that are no more, none, so that the label stays bounded."""
+    known = {EVERY_RULE, *rules}
+    return {
+        pause.scope: PauseFigures(since=pause.since, until=pause.until)
+        for pause in store.pauses.in_force(at, stream=stream)
+        if pause.scope in known
     }
 
 

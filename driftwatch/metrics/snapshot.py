@@ -69,10 +69,19 @@ class DrillFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFigures:
-    """Where a rule stands: whether its condition holds now, and when it last acted."""
+    """Where a rule stands: whether its condition holds now, when it last acted, and windows it could not judge."""
 
     holding: bool = False
     fired_at: datetime | None = None
+    unjudged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseFigures:
+    """A pause in force: since when, however often it was prolonged, and until when."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +101,15 @@ class BiasFigures:
     low: float
     high: float
     limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationFigures:
+    """By how much more ill words stand near a group's name in new texts than in the reference, log odds, interval."""
+
+    change: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +147,14 @@ class StreamFigures:
         audit: of the false-alarm budget.
         drills: by name.
         rules: by name.
+        pauses: in force, by rule; ``*`` for every rule of the stream.
         decisions: number by (rule, action).
         runs: number of runs by the state they are in.
         run: the run that has not ended; None where none goes on.
         training_seconds: of all its runs, their probes included.
         bias: what the bias gate last measured, by category; nothing before a candidate was judged.
+        associations: what the data check last measured, by (group, lexicon); nothing before a run looked.
+        spoken_ill: groups of which it says that the new texts speak ill of them more; None before a run looked.
         champion_at: since when the champion serves; None without a model.
         reference_at: when the reference in force was built; None before the first.
         reference_texts: its number of texts.
@@ -150,11 +171,14 @@ class StreamFigures:
     audit: AuditFigures = AuditFigures()
     drills: Mapping[str, DrillFigures] = field(default_factory=dict)
     rules: Mapping[str, RuleFigures] = field(default_factory=dict)
+    pauses: Mapping[str, PauseFigures] = field(default_factory=dict)
     decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     runs: Mapping[str, int] = field(default_factory=dict)
     run: RunFigures | None = None
     training_seconds: float = 0.0
     bias: Mapping[str, BiasFigures] = field(default_factory=dict)
+    associations: Mapping[tuple[str, str], AssociationFigures] = field(default_factory=dict)
+    spoken_ill: int | None = None
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     reference_texts: int = 0
@@ -166,6 +190,14 @@ class OutboxFigures:
 
     deliveries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     oldest_pending_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchFigures:
+    """The watcher of the policy files: whether it is told of changes at once, and when it last looked."""
+
+    up: bool
+    looked_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +215,9 @@ class DaemonFigures:
         worker_restarts: times the analysis worker had to be started again.
         reload_ok: whether the last reload (or the start) took the files as they are.
         reloaded_at: when the configuration in force was loaded.
+        loads: of the policies, by (how asked, outcome).
+        load_tried_at: when they last were to be loaded, whatever came of it.
+        watch: how the watcher of the files is; None where they are not watched.
     """
 
     version: str
@@ -195,6 +230,9 @@ class DaemonFigures:
     worker_restarts: int
     reload_ok: bool
     reloaded_at: datetime
+    loads: Mapping[tuple[str, str], int]
+    load_tried_at: datetime
+    watch: WatchFigures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.pause import EVERY_RULE
 from driftwatch.metrics.bias_families import BIAS_FAMILIES
 from driftwatch.metrics.drift_families import DRIFT_FAMILIES
 from driftwatch.metrics.family import Kind, per_stream, seconds, within_stream
@@ -103,6 +104,31 @@ STREAM_FAMILIES = (
         "When the rule last acted.",
         ("rule",),
         _fired,
+    ),
+    within_stream(
+        "driftwatch_paused",
+        "Whether a person paused the rule (1) or not (0); rule * is the whole stream.",
+        ("rule",),
+        lambda stream: {rule: float(rule in stream.pauses) for rule in (EVERY_RULE, *stream.rules)},
+    ),
+    within_stream(
+        "driftwatch_paused_since_timestamp_seconds",
+        "Since when the rule is paused, however often that was prolonged; absent while it is not.",
+        ("rule",),
+        lambda stream: {rule: pause.since.timestamp() for rule, pause in stream.pauses.items()},
+    ),
+    within_stream(
+        "driftwatch_paused_until_timestamp_seconds",
+        "Until when the rule is paused; absent while it is not.",
+        ("rule",),
+        lambda stream: {rule: pause.until.timestamp() for rule, pause in stream.pauses.items()},
+    ),
+    within_stream(
+        "driftwatch_policy_unjudged_total",
+        "Windows in which the rule's condition was neither true nor false: not measured, or an error.",
+        ("rule",),
+        lambda stream: {name: float(rule.unjudged) for name, rule in stream.rules.items()},
+        kind=Kind.COUNTER,
     ),
     within_stream(
         "driftwatch_decisions_total",

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.decision import Action, Decision, Reason, RuleState
-from driftwatch.domain.drift import Outcome, WindowResult
+from driftwatch.domain.decision import Action, Decision, Reason, RuleState, RunFact
 from driftwatch.domain.run import Probation
-from driftwatch.policy import reasons
+from driftwatch.policy import limits, reasons
+from driftwatch.policy.streaks import Judged, anew, judge
 from driftwatch.policy.variables import Facts, observe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.run import GateLimits
     from driftwatch.policy.ruleset import Policy, Rule
-    from driftwatch.policy.variables import Value
 
-__all__ = ["Decided", "Facts", "RetrainRequest", "decide"]
+__all__ = ["Decided", "Facts", "RetrainRequest", "decide", "request_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,66 +87,50 @@ def decide(
         states: what the rules remember, by name.
         now: time of the decision.
     """
-    decisions: list[Decision] = []
-    kept: list[RuleState] = []
-    requests: list[RetrainRequest] = []
+    rules = policy.of(stream)
     values = observe(result, facts, now=now)
-    for rule in policy.of(stream):
-        before = _begin(rule, result, states.get(rule.name))
-        busy = replace(facts, running=facts.running or bool(requests))
-        found, after = _judge(rule, result, values, busy, before, now)
-        action = rule.action if found and all(reason.met for reason in found) else Action.HOLD
-        if action is not Action.HOLD:
-            after = replace(after, fired_at=now, acted=True)
-        if action is Action.RETRAIN:
-            requests.append(_request(rule, result, after))
-        decisions.append(_decision(policy, rule, result, action, found, now))
-        kept.append(after)
-    kept += _cleared(policy, stream, states)
-    ended = tuple(states[state.rule] for state in kept if _is_over(states.get(state.rule), state))
-    return Decided(decisions=tuple(decisions), states=tuple(kept), requests=tuple(requests), ended=ended)
+    judged = [judge(rule, result, values, states.get(rule.name)) for rule in rules]
+    in_force = {each.rule.name: each.state for each in judged}
+    acts: dict[str, _Act] = {}
+    requests: list[RetrainRequest] = []
+    for each in sorted(judged, key=lambda one: -one.rule.priority):
+        act = _act(each, result, facts, in_force, now)
+        acts[each.rule.name] = act
+        if act.action is Action.RETRAIN:
+            requests.append(request_of(each.rule, result, act.state, facts, now))
+            asked = RunFact(rule=each.rule.name, began_at=now, ended_at=None, training_hours=0.0)
+            facts = replace(facts, runs=(*facts.runs, asked))
+    kept = [*(acts[rule.name].state for rule in rules), *_cleared(policy, stream, states)]
+    return Decided(
+        decisions=tuple(_decision(policy, rule, result, acts[rule.name], now) for rule in rules),
+        states=tuple(kept),
+        requests=tuple(requests),
+        ended=tuple(states[state.rule] for state in kept if _is_over(states.get(state.rule), state)),
+    )
 
 
-def _begin(rule: Rule, result: WindowResult, state: RuleState | None) -> RuleState:
-    """Return what the rule remembers; a changed rule or another reference begins a new streak, not a new cooldown."""
-    fingerprint = f"{rule.fingerprint}@{result.reference}"
-    if state is not None and state.fingerprint == fingerprint:
-        return state
-    return RuleState(rule=rule.name, fingerprint=fingerprint, fired_at=state.fired_at if state else None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Act:
+    action: Action
+    found: tuple[Reason, ...]
+    state: RuleState
 
 
-def _judge(
-    rule: Rule,
-    result: WindowResult,
-    values: Mapping[str, Value],
-    facts: Facts,
-    state: RuleState,
-    now: datetime,
-) -> tuple[list[Reason], RuleState]:
-    """Return everything looked at and the state after it; a window that cannot be judged leaves the streak as it is."""
-    if result.outcome is Outcome.TOO_LITTLE_DATA and not _sees_the_window_only(rule):
-        return [reasons.too_little_data(result)], state
-    evaluation = rule.when.evaluate(values)
-    found = [reasons.condition(evaluation, nats=result.loss_unit)]
-    if evaluation.value is None:
-        return found, state
-    if not evaluation.value:
-        return found, replace(state, since_window=None, since_at=None, acted=False)
-    if state.since_window is None:
-        state = replace(state, since_window=result.index, since_at=result.last_seen_at, acted=False)
-    found.append(reasons.held(rule.hold, result, state))
+def _act(judged: Judged, result: WindowResult, facts: Facts, others: Mapping[str, RuleState], now: datetime) -> _Act:
+    """Return what a rule does: all it looks at must speak for acting."""
+    rule, state = judged.rule, judged.state
+    paused = reasons.paused(facts, rule.name, now)
+    if not judged.holds:
+        return _Act(action=Action.HOLD, found=(*judged.found, *paused), state=state)
+    found = [*judged.found, *paused, *(reasons.unless(others[name]) for name in rule.unless if name in others)]
     if rule.retraining is None:
-        found.append(reasons.first_of_streak(state))
-        found += reasons.cooldown(rule.cooldown, now, state.fired_at)
+        found.append(reasons.first_of_streak(state, rule.action))
+        found += limits.of_action(rule.limits, now, state.fired_at)
     else:
         found += _retrain_reasons(rule, result, facts, state, now)
-    return found, state
-
-
-def _sees_the_window_only(rule: Rule) -> bool:
-    """Say whether a rule tells of the window itself, such as a flood of copies, which leaves little data to measure."""
-    names = rule.when.variables
-    return rule.retraining is None and bool(names) and all(name.startswith("window.") for name in names)
+    if not all(reason.met for reason in found):
+        return _Act(action=Action.HOLD, found=tuple(found), state=state)
+    return _Act(action=rule.action, found=tuple(found), state=replace(state, fired_at=now, acted=True))
 
 
 def _retrain_reasons(rule: Rule, result: WindowResult, facts: Facts, state: RuleState, now: datetime) -> list[Reason]:
@@ -157,11 +141,13 @@ def _retrain_reasons(rule: Rule, result: WindowResult, facts: Facts, state: Rule
         reasons.champion(result),
         reasons.running(facts),
         reasons.fresh_texts(facts.fresh_texts(state.since_window), retraining.fresh_texts, state.since_window),
-        *reasons.cooldown(rule.cooldown, now, state.fired_at, facts.last_run_at),
+        *limits.of_action(rule.limits, now, state.fired_at, facts.last_run_at),
+        *limits.of_run(rule.limits, facts, now, most_hours=retraining.max_hours),
     ]
 
 
-def _request(rule: Rule, result: WindowResult, state: RuleState) -> RetrainRequest:
+def request_of(rule: Rule, result: WindowResult, state: RuleState, facts: Facts, now: datetime) -> RetrainRequest:
+    """Return the run that a rule asks for, over the texts since its streak began."""
     retraining = rule.retraining
     if retraining is None or state.since_window is None:  # pragma: no cover - a rule that acts has both
         raise AssertionError(rule.name)
@@ -174,20 +160,18 @@ def _request(rule: Rule, result: WindowResult, state: RuleState) -> RetrainReque
         since_window=state.since_window,
         window=result.index,
         worth=retraining.worth,
-        max_hours=retraining.max_hours,
+        max_hours=retraining.max_hours if retraining.max_hours is not None else rule.limits.hours_left(facts, now),
         probation=retraining.probation,
     )
 
 
-def _decision(
-    policy: Policy, rule: Rule, result: WindowResult, action: Action, found: list[Reason], now: datetime
-) -> Decision:
+def _decision(policy: Policy, rule: Rule, result: WindowResult, act: _Act, now: datetime) -> Decision:
     return Decision(
         stream=result.stream,
         window=result.index,
         rule=rule.name,
-        action=action,
-        reasons=tuple(found),
+        action=act.action,
+        reasons=act.found,
         at=now,
         policy=policy.hash,
     )
@@ -197,7 +181,7 @@ def _cleared(policy: Policy, stream: str, states: Mapping[str, RuleState]) -> li
     """Return fresh states for rules that are gone but still remembered a streak."""
     names = {rule.name for rule in policy.of(stream)}
     gone = (state for name, state in states.items() if name not in names and state.since_window is not None)
-    return [RuleState(rule=state.rule, fingerprint="", fired_at=state.fired_at) for state in gone]
+    return [anew(state, "") for state in gone]
 
 
 def _is_over(before: RuleState | None, after: RuleState) -> bool:

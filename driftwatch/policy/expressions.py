@@ -12,7 +12,7 @@ from driftwatch.policy.mistakes import ExpressionError, check_words, explain
 from driftwatch.policy.variables import VARIABLES, Kind, Value, absent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cel_expr_python import cel
 
@@ -70,23 +70,30 @@ class Expression:
 
     def evaluate(self, variables: Mapping[str, Value]) -> Evaluation:
         """Return true, false or, with the problem, neither; never raises."""
+        value, problem = self._value(variables)
+        if len(self.parts) == 1 and self.parts[0].text == self.text:
+            return Evaluation(value=value, problem=problem, comparisons=(self._compared(variables, value),))
         seen = tuple(part.compare(variables) for part in self.parts)
-        missing = [name for name in self.variables if absent(variables.get(name))]
-        if missing:
-            return Evaluation(value=None, problem=f"not measured: {', '.join(missing)}", comparisons=seen)
-        try:
-            result = self._program.eval(data={name: _typed(name, variables[name]) for name in self.variables})
-            value = result.value()
-        except (RuntimeError, ValueError, TypeError, OverflowError) as error:
-            return Evaluation(value=None, problem=_first_line(error), comparisons=seen)
-        if value is True or value is False:
-            return Evaluation(value=value, comparisons=seen)
-        return Evaluation(value=None, problem=_first_line(value), comparisons=seen)
+        return Evaluation(value=value, problem=problem, comparisons=seen)
 
     def compare(self, variables: Mapping[str, Value]) -> Comparison:
         """Evaluate this part on its own, with its figures."""
+        return self._compared(variables, self._value(variables)[0])
+
+    def _compared(self, variables: Mapping[str, Value], holds: bool | None) -> Comparison:
         figures = {name: variables[name] for name in self.variables if not absent(variables.get(name))}
-        return Comparison(text=self.text, figures=figures, holds=self.evaluate(variables).value)
+        return Comparison(text=self.text, figures=figures, holds=holds)
+
+    def _value(self, variables: Mapping[str, Value]) -> tuple[bool | None, str | None]:
+        """Return true or false, or neither and why."""
+        missing = [name for name in self.variables if absent(variables.get(name))]
+        if missing:
+            return None, f"not measured: {', '.join(missing)}"
+        try:
+            value = self._program.eval(data={name: _typed(name, variables[name]) for name in self.variables}).value()
+        except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+            return None, _first_line(error)
+        return (value, None) if value is True or value is False else (None, _first_line(value))
 
 
 def compile_expression(text: str) -> Expression:
@@ -104,6 +111,32 @@ def compile_expression(text: str) -> Expression:
         parts=tuple(part for part in parts if part is not None),
         _program=program,
     )
+
+
+def any_of(conditions: Sequence[Expression]) -> Expression:
+    """Return the condition that is false only where each of these is, for one evaluation instead of many."""
+    text = " || ".join(f"({text}\n)" for text in dict.fromkeys(each.text for each in conditions)) or "false"
+    known = dict.fromkeys(name for each in conditions for name in each.variables)
+    return Expression(text=text, variables=tuple(known), parts=(), _program=_environment().compile(text))
+
+
+def value_of(text: str, variables: Mapping[str, Value]) -> tuple[Value | bool | None, str | None]:
+    """Return what any part of a condition came to, or None and why; never raises.
+
+    Args:
+        text: of an expression of any kind.
+        variables: those that are known.
+    """
+    looked_at = names(text)
+    missing = [name for name in looked_at if absent(variables.get(name))]
+    if missing:
+        return None, f"not measured: {', '.join(missing)}"
+    try:
+        program = _environment().compile(text)
+        value = program.eval(data={name: _typed(name, variables[name]) for name in looked_at}).value()
+    except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+        return None, _first_line(error)
+    return (value, None) if isinstance(value, bool | int | float | str) else (None, _first_line(value))
 
 
 def _part(text: str) -> Expression | None:

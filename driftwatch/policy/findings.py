@@ -13,32 +13,26 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
-    from driftwatch.policy.rules import PolicyFile
+    from driftwatch.policy.forms import PolicyFile
     from driftwatch.policy.source import Source
 
 _Path = tuple[str | int, ...]
 
-_RULE = ("name", "when", "for", "do", "limits", "labels", "annotations")
-_RETRAIN_ONLY = ("recipe", "need", "gates", "worth", "rounds", "max_hours", "promote", "probation")
+_RULE = ("name", "when", "for", "clear", "do", "limits", "unless", "labels", "annotations")
+_RETRAIN_ONLY = ("priority", "recipe", "need", "gates", "worth", "rounds", "max_hours", "promote", "probation")
+_RUN_LIMITS = ("runs", "gpu_hours", "concurrency")
 _KNOWN: Mapping[_Path, tuple[str, ...]] = MappingProxyType(
     {
         (): ("stream", "rules"),
         ("rules",): (*_RULE, *_RETRAIN_ONLY),
         ("rules", "need"): ("fresh_texts",),
-        ("rules", "limits"): ("cooldown",),
+        ("rules", "limits"): ("cooldown", "hours", "blackout", *_RUN_LIMITS),
         ("rules", "gates"): ("quality", "forgetting", "bias"),
         ("rules", "gates", "quality"): ("min_gain",),
         ("rules", "gates", "forgetting"): ("max_loss",),
         ("rules", "gates", "bias"): ("max_increase", "neutral", "not_shown", "suites"),
         ("rules", "worth"): ("probe_gain",),
         ("rules", "probation"): ("windows", "max_increase"),
-    }
-)
-_NOT_YET: Mapping[_Path, str] = MappingProxyType(
-    {
-        ("rules", "limits", "runs"): "remove it and use runs.count_30d in the condition",
-        ("rules", "limits", "gpu_hours"): "remove it and use runs.gpu_hours_30d in the condition",
-        ("rules", "limits", "hours"): "remove it and use limits.cooldown",
     }
 )
 _TYPES: Mapping[str, str] = MappingProxyType(
@@ -68,14 +62,20 @@ _EXAMPLES: Mapping[_Path, str] = MappingProxyType(
         ("rules", "when"): "write when: loss.increase > 0.05, for example",
         ("rules", "recipe"): "write recipe: small, for example",
         ("rules", "promote"): "write promote: approve or promote: auto",
+        ("rules", "clear"): "write clear: 3 windows, clear: 6h or clear: loss.increase < 0.02, for example",
+        ("rules", "unless"): "write unless: [other-rule]",
         ("rules", "limits", "cooldown"): "write cooldown: 24h, for example",
+        ("rules", "limits", "runs"): "write runs: 4 per 30d, for example",
+        ("rules", "limits", "gpu_hours"): "write gpu_hours: 20 per 30d, for example",
+        ("rules", "limits", "hours"): 'write hours: "22:00-06:00 UTC", for example',
+        ("rules", "limits", "blackout"): "write blackout: [2026-12-24..2027-01-02], for example",
         ("rules", "gates", "bias", "neutral"): "write 0, or 2 to 8",
         ("rules", "gates", "bias", "suites"): f"begin it with /, or write {', '.join(PAIR_SUITES)} or NAME=/PATH",
         ("rules", "gates", "bias", "not_shown"): "write approve, more-pairs or refuse",
     }
 )
 _MARKERS = frozenset(
-    {"alert", "retrain", "[key]", "constrained-str", "literal['*']", "list[constrained-str]", "list[str]"}
+    {"alert", "report", "retrain", "[key]", "constrained-str", "literal['*']", "list[constrained-str]", "list[str]"}
 )
 _MOST = 20
 
@@ -168,10 +168,12 @@ def _mistake(source: Source, path: _Path, kind: str, message: str) -> Mistake:
 def _unknown(source: Source, path: _Path, bare: _Path) -> Mistake:
     place = source.place(path, key=True)
     key = str(bare[-1])
-    if bare in _NOT_YET:
-        return source.mistake(f'"{key}" is not supported yet', place, cure=_NOT_YET[bare])
-    if bare[:-1] == ("rules",) and key in _RETRAIN_ONLY:
-        return source.mistake(f'"{key}" has no meaning in a rule that alerts', place, cure="remove it, or do: retrain")
+    retrains = (bare[:-1] == ("rules",) and key in _RETRAIN_ONLY) or (
+        bare[:-1] == ("rules", "limits") and key in _RUN_LIMITS
+    )
+    if retrains:
+        what = f'"{key}" has no meaning in a rule that does not retrain'
+        return source.mistake(what, place, cure="remove it, or do: retrain")
     known = _KNOWN.get(bare[:-1], ())
     near = nearest(key, known)
     cure = f'did you mean "{near}"?' if near else f"known here: {', '.join(known)}"
@@ -179,9 +181,9 @@ def _unknown(source: Source, path: _Path, bare: _Path) -> Mistake:
 
 
 def _untagged(source: Source, path: _Path) -> Mistake:
-    cure = "write do: alert or do: retrain"
+    cure = "write do: alert, do: report or do: retrain"
     if (*path, "do") in source.nodes:
-        return source.mistake("a rule alerts or retrains", source.place((*path, "do")), cure=cure)
+        return source.mistake("a rule alerts, reports or retrains", source.place((*path, "do")), cure=cure)
     return source.mistake('"do" is missing', source.place(path), cure=cure)
 
 

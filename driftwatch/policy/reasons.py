@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.decision import Reason, RuleState
+from driftwatch.domain.decision import Action, Reason, RuleState
 from driftwatch.domain.units import format_duration
 from driftwatch.policy.variables import VARIABLES, Facts, Kind, Value
 
@@ -48,12 +48,34 @@ def held(hold: Hold, result: WindowResult, state: RuleState) -> Reason:
     return Reason(subject="for", met=met, detail=detail)
 
 
-def first_of_streak(state: RuleState) -> Reason:
-    """Say whether the streak was already alerted."""
+def quiet(clear: Hold, result: WindowResult, state: RuleState) -> tuple[Reason, bool]:
+    """Say how long the condition has been false, and whether that ends the streak."""
+    since_at = state.quiet_at or result.last_seen_at
+    windows = result.index - (result.index if state.quiet_window is None else state.quiet_window) + 1
+    lasted = max(result.last_seen_at - since_at, timedelta(0))
+    over = windows >= clear.windows if clear.duration is None else lasted >= clear.duration
+    shown = f"{windows:,} window{'' if windows == 1 else 's'}" if clear.duration is None else format_duration(lasted)
+    return _streak(f"false for {shown} of {clear}", state, over=over), over
+
+
+def cleared(evaluation: Evaluation, state: RuleState, *, nats: str) -> tuple[Reason, bool]:
+    """Say whether what clears the streak is true, and whether that ends it."""
+    over = evaluation.value is True
+    return _streak(condition(evaluation, nats=nats).detail, state, over=over), over
+
+
+def _streak(said: str, state: RuleState, *, over: bool) -> Reason:
+    goes = "is over" if over else "goes on"
+    return Reason(subject="clear", met=False, detail=f"{said}; the streak since window {state.since_window} {goes}")
+
+
+def first_of_streak(state: RuleState, action: Action) -> Reason:
+    """Say whether the rule has already acted in the streak."""
+    done = "alerted" if action is Action.ALERT else "reported"
     if state.acted:
         when = f" at {_moment(state.fired_at)}" if state.fired_at else ""
-        return Reason(subject="streak", met=False, detail=f"already alerted{when}; once a streak is enough")
-    return Reason(subject="streak", met=True, detail="not alerted yet in this streak")
+        return Reason(subject="streak", met=False, detail=f"already {done}{when}; once a streak is enough")
+    return Reason(subject="streak", met=True, detail=f"not {done} yet in this streak")
 
 
 def champion(result: WindowResult) -> Reason:
@@ -61,6 +83,17 @@ def champion(result: WindowResult) -> Reason:
     if result.champion is None:
         return Reason(subject="champion", met=False, detail="the stream has no model to retrain")
     return Reason(subject="champion", met=True, detail=f"model {result.champion} serves")
+
+
+def paused(facts: Facts, rule: str, now: datetime) -> list[Reason]:
+    """Say on whose word the rule does nothing; nothing where no pause holds."""
+    return [
+        Reason(
+            subject="paused", met=False, detail=f"paused until {_moment(pause.until)} by {pause.who}: {pause.because}"
+        )
+        for pause in facts.paused
+        if pause.covers(rule) and pause.holds(now)
+    ]
 
 
 def running(facts: Facts) -> Reason:
@@ -76,25 +109,22 @@ def fresh_texts(found: int, needed: int, since_window: int) -> Reason:
     return Reason(subject="need.fresh_texts", met=found >= needed, detail=detail)
 
 
-def cooldown(limit: timedelta, now: datetime, *moments: datetime | None) -> list[Reason]:
-    """Say how long ago the last action was; nothing for a rule without a cooldown."""
-    if not limit:
-        return []
-    past = [moment for moment in moments if moment is not None]
-    if not past:
-        return [Reason(subject="limits.cooldown", met=True, detail="never acted before")]
-    since = max(now - max(past), timedelta(0))
-    detail = f"last acted {format_duration(since)} ago, cooldown {format_duration(limit)}"
-    return [Reason(subject="limits.cooldown", met=since >= limit, detail=detail)]
+def unless(state: RuleState) -> Reason:
+    """Say whether a rule that has precedence is in force."""
+    if state.in_force and state.since_window is not None:
+        detail = f'rule "{state.rule}" is in force since window {state.since_window}'
+        return Reason(subject="unless", met=False, detail=detail)
+    return Reason(subject="unless", met=True, detail=f'rule "{state.rule}" is not in force')
 
 
 def _comparison(comparison: Comparison, nats: str) -> str:
     says = {True: "holds", False: "does not hold", None: "unknown"}[comparison.holds]
-    figures = ", ".join(f"{name} = {_figure(name, value, nats)}" for name, value in comparison.figures.items())
+    figures = ", ".join(f"{name} = {figure(name, value, nats)}" for name, value in comparison.figures.items())
     return f"{comparison.text} {says}" + (f" ({figures})" if figures else "")
 
 
-def _figure(name: str, value: Value, nats: str) -> str:
+def figure(name: str, value: Value, nats: str) -> str:
+    """Return a variable's value as people read it, with its unit."""
     if isinstance(value, str):
         return value
     if VARIABLES[name].kind is Kind.TRUTH:

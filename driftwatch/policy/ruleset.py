@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta  # noqa: TC003 pydantic reads the fields' types
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.decision import Action
 from driftwatch.domain.run import Probation
 from driftwatch.domain.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from driftwatch.domain.decision import Action
     from driftwatch.domain.run import GateLimits, Recipe
     from driftwatch.policy.expressions import Expression
+    from driftwatch.policy.limits import Limits
+    from driftwatch.policy.templates import Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,12 @@ class Rule:
         name: unique among the rules of a stream.
         when: its condition.
         hold: how long the condition must hold.
-        cooldown: least time between two of its actions.
-        retraining: what to retrain with; None for a rule that alerts.
+        clear: how long it must be false, or what must be true, before a streak in force ends; None for at once.
+        action: what it does when it acts.
+        limits: of its actions.
+        retraining: what to retrain with; None for a rule that does something else.
+        unless: names of rules that have precedence while they are in force.
+        priority: of two rules that would ask for a run on the same window, the one with the higher gets it.
         labels: of its alerts; ``severity`` is always there.
         annotations: of its alerts.
         fingerprint: of the rule's text; another text begins a new streak.
@@ -74,16 +80,15 @@ class Rule:
     name: str
     when: Expression
     hold: Hold
-    cooldown: timedelta
+    action: Action
+    limits: Limits
     retraining: Retraining | None
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
+    labels: Mapping[str, Template]
+    annotations: Mapping[str, Template]
     fingerprint: str
-
-    @property
-    def action(self) -> Action:
-        """What the rule does when it acts."""
-        return Action.ALERT if self.retraining is None else Action.RETRAIN
+    clear: Hold | Expression | None = None
+    unless: tuple[str, ...] = ()
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +99,15 @@ class Policy:
         hash: of everything that the rules say.
         rules: of each stream, in the order they are written.
         recipes: that rules may name, loaded with them; the same reload exchanges both.
+        files: text of each file that the rules were read from, by name, in their order.
+        places: where each rule is written, ``file:line:column`` by stream and name.
     """
 
     hash: str
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
+    places: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False)
 
     def of(self, stream: str) -> tuple[Rule, ...]:
         """Return a stream's rules; none for a stream without."""

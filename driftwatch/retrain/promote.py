@@ -16,10 +16,10 @@ import msgspec
 from driftwatch import __version__
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Recipe, Verdict  # noqa: TC001 - msgspec reads the annotations
-from driftwatch.retrain.folders import MANIFEST, differs, file_hashes, flush, written_aside
+from driftwatch.retrain.folders import MANIFEST, differs, file_hashes, flush, write_whole, written_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 CARD = "card.json"
@@ -165,3 +165,19 @@ def _first_change(model: Mapping[str, str], held: Mapping[str, str]) -> str | No
     """Return the first file in which a model and a version differ; the card came from elsewhere and does not count."""
     names = sorted({*model, *held} - {CARD})
     return next((name for name in names if model.get(name) != held.get(name)), None)
+
+
+def forget_card(folder: Path, forget: Callable[[Path], object]) -> None:
+    """Change the data card beside a model, where there is one; the manifest follows, the model stays as it is.
+
+    Args:
+        folder: of the version.
+        forget: changes the card's file.
+    """
+    if not (folder / CARD).is_file():
+        return
+    manifest = read_manifest(folder)
+    forget(folder / CARD)
+    files = file_hashes(folder)
+    whole = replace(manifest, files={**manifest.files, CARD: files[CARD]}, card=files[CARD])
+    write_whole(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(whole)))

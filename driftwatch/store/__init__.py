@@ -1,6 +1,8 @@
 """Everything durable: texts, windows, decisions, runs, alerts, champions and references."""
 
+from driftwatch.store.basis import Basis
 from driftwatch.store.decisions import StoredDecision
+from driftwatch.store.history import Past
 from driftwatch.store.opening import HEAD, Store, open_store
 from driftwatch.store.registry import Champion, ReferenceRow
 from driftwatch.store.step import Step, Watched
@@ -9,7 +11,9 @@ from driftwatch.store.windows import Position
 
 __all__ = [
     "HEAD",
+    "Basis",
     "Champion",
+    "Past",
     "Position",
     "ReferenceRow",
     "Step",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -40,7 +40,7 @@ class Database:
 
     def __init__(self, place: Path | str, *, read_only: bool = False) -> None:
         self.file = place if isinstance(place, Path) else None
-        self.where = str(place)
+        self.where = str(place) if isinstance(place, Path) else make_url(place).render_as_string(hide_password=True)
         self.engine = _sqlite(place, read_only=read_only) if isinstance(place, Path) else create_engine(place)
 
     @contextmanager

@@ -15,11 +15,21 @@ from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Row
 
+    from driftwatch.domain.decision import Action
     from driftwatch.store.database import Database
+
+_PAGE = 500
+
+
+BY_HAND = "/by-hand/"
+"""Stands behind the rule's name in the column of a decision by hand: a rule decides on a window once, people often."""
+
+BY_ITSELF = decisions.c.rule.not_like(f"%{BY_HAND}%")
+"""That a rule decided by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,17 @@ class Decisions:
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(query)]
 
+    def newest(self) -> int:
+        """Return the number of the newest decision; 0 before the first."""
+        with self._database.read() as connection:
+            return int(connection.execute(select(func.coalesce(func.max(decisions.c.id), 0))).scalar_one())
+
+    def after(self, number: int, *, action: Action) -> list[StoredDecision]:
+        """Return the decisions of an action with higher numbers than one, oldest first."""
+        query = select(decisions).where(decisions.c.id > number, decisions.c.action == action.value)
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(query.order_by(decisions.c.id))]
+
     def between(self, stream: str, *, first: int, last: int) -> list[StoredDecision]:
         """Return the decisions on a stream's windows from one to another, both included, oldest first."""
         within = (decisions.c.stream == stream, decisions.c.window >= first, decisions.c.window <= last)
@@ -64,6 +85,36 @@ class Decisions:
         if row is None:
             raise NotFoundError(f"there is no decision {number}")
         return _stored(row)
+
+    def asked(self) -> set[RunId]:
+        """Return the runs that rules asked for by themselves."""
+        query = select(decisions.c.run).where(decisions.c.run.is_not(None), BY_ITSELF)
+        with self._database.read() as connection:
+            return {RunId(run) for run in connection.execute(query).scalars()}
+
+    def of(self, stream: str, window: int, rule: str) -> StoredDecision:
+        """Return what a rule decided on a window.
+
+        Raises:
+            NotFoundError: it decided nothing there.
+        """
+        found = [each for each in self.between(stream, first=window, last=window) if each.decision.rule == rule]
+        if not found:
+            raise NotFoundError(f"rule {rule} decided nothing on window {window} of stream {stream}")
+        return found[0]
+
+    def back_from(self, stream: str, rule: str, window: int) -> Iterator[StoredDecision]:
+        """Return what a rule decided on a window and on those before it, newest first, in constant memory."""
+        of = (decisions.c.stream == stream, decisions.c.rule == rule)
+        last = window
+        while True:
+            query = select(decisions).where(*of, decisions.c.window <= last).order_by(decisions.c.window.desc())
+            with self._database.read() as connection:
+                rows = connection.execute(query.limit(_PAGE)).all()
+            yield from (_stored(row) for row in rows)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].window - 1
 
     def rule_states(self, stream: str) -> dict[str, RuleState]:
         """Return what the stream's rules remember, by rule."""
@@ -85,7 +136,7 @@ def add_decisions(connection: Connection, linked: Sequence[tuple[Decision, RunId
         {
             "stream": decision.stream,
             "window": decision.window,
-            "rule": decision.rule,
+            "rule": decision.rule if decision.by is None else f"{decision.rule}{BY_HAND}{run}",
             "action": decision.action.value,
             "run": run,
             "decision": dump(decision),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from driftwatch.domain.mark import Mark
+from driftwatch.store.audit import add_entry
 from driftwatch.store.tables import marks
 from driftwatch.store.upsert import upsert
 from driftwatch.store.values import micros, moment
@@ -14,6 +15,7 @@ from driftwatch.store.values import micros, moment
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+    from driftwatch.domain.audit import AuditEntry
     from driftwatch.store.database import Database
 
 
@@ -23,11 +25,12 @@ class Marks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, mark: Mark) -> None:
-        """Keep a mark; an earlier one of the same alarm is replaced."""
+    def put(self, mark: Mark, *, entry: AuditEntry) -> None:
+        """Keep a mark and its entry of the audit log; an earlier mark of the same alarm is replaced."""
         said = {"false": mark.false, "note": mark.note, "who": mark.who, "at": micros(mark.at)}
         with self._database.write() as connection:
             upsert(connection, marks, {"stream": mark.stream, "window": mark.window, **said}, change=said)
+            add_entry(connection, entry)
 
     def get(self, stream: str, window: int) -> Mark | None:
         """Return the mark of the alarm that began in a window."""

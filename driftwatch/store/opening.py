@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 from driftwatch.domain.errors import StoreCorruptError, StoreUnavailableError, StoreVersionError
+from driftwatch.store.audit import Audit
 from driftwatch.store.counts import Counts
 from driftwatch.store.database import Database
 from driftwatch.store.decisions import Decisions
 from driftwatch.store.feedback import FeedbackStore
+from driftwatch.store.forgetting import Forgetting
+from driftwatch.store.history import History
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
+from driftwatch.store.pauses import Pauses
 from driftwatch.store.registry import Registry
 from driftwatch.store.runs import Runs
 from driftwatch.store.texts import Texts
@@ -23,10 +27,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0003"
+HEAD = "0006"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002", "0003")
+_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 
 class Store:
@@ -38,9 +42,13 @@ class Store:
         self.counts = Counts(database)
         self.windows = Windows(database, clock)
         self.decisions = Decisions(database)
+        self.history = History(database)
         self.runs = Runs(database, clock)
         self.registry = Registry(database, clock)
         self.marks = Marks(database)
+        self.audit = Audit(database)
+        self.forgetting = Forgetting(database)
+        self.pauses = Pauses(database)
         self.feedback = FeedbackStore(database)
         self.outbox = Outbox(database, clock)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from driftwatch.domain.features import Digest
 from driftwatch.domain.run import RunId, RunState
+from driftwatch.store.audit import add_entry
 from driftwatch.store.outbox import put_alerts
 from driftwatch.store.runs import move_run
 from driftwatch.store.tables import champions, references
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.alert import Alert
+    from driftwatch.domain.audit import AuditEntry
     from driftwatch.domain.protocols import Clock
     from driftwatch.store.database import Database
 
@@ -129,6 +131,7 @@ class Registry:
         reason: str,
         alerts: Sequence[Alert] = (),
         receivers: Sequence[str] = (),
+        entry: AuditEntry | None = None,
     ) -> None:
         """Make a model serve, its reference be in force, the monitors start anew and the run move on: one transaction.
 
@@ -147,6 +150,8 @@ class Registry:
                 _add(connection, reference)
                 _enforce(connection, reference)
             put_alerts(connection, alerts, receivers, at=now)
+            if entry is not None:
+                add_entry(connection, entry)
 
 
 def _serves(connection: Connection, champion: Champion) -> bool:
@@ -179,6 +184,16 @@ def _enforce(connection: Connection, row: ReferenceRow) -> None:
         return
     connection.execute(update(references).where(of).values(in_force=references.c.version == row.version))
     drop_monitor_states(connection, row.stream)
+
+
+def replace_reference(connection: Connection, stream: str, *, old: str, row: ReferenceRow) -> None:
+    """Put one version in another's place within the caller's transaction, in force where that was."""
+    of = (references.c.stream == stream, references.c.version == old)
+    in_force = connection.execute(select(references.c.in_force).where(*of)).scalar_one_or_none()
+    _add(connection, row)
+    if in_force:
+        _enforce(connection, row)
+    connection.execute(delete(references).where(*of))
 
 
 def _champion_values(champion: Champion) -> dict[str, Any]:

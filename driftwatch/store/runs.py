@@ -9,8 +9,11 @@ from sqlalchemy import func, select, update
 
 from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.domain.run import Progress, Run, RunId, RunSpec, RunState, Transition, Verdict
+from driftwatch.store.audit import add_entry
+from driftwatch.store.decisions import add_decisions
 from driftwatch.store.machine import MOVES
 from driftwatch.store.outbox import put_alerts
+from driftwatch.store.run_facts import run_facts, spoken_ill
 from driftwatch.store.tables import runs, transitions, verdicts
 from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load, micros, moment
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.alert import Alert
+    from driftwatch.domain.audit import AuditEntry
+    from driftwatch.domain.decision import Decision, RunFact
     from driftwatch.domain.protocols import Clock
     from driftwatch.store.database import Database
 
@@ -39,6 +44,28 @@ class Runs:
         """Queue a run; one that is there already stays as it is."""
         with self._database.write() as connection:
             add_run(connection, spec, reason=reason, at=self._clock.now())
+
+    def ask(
+        self,
+        spec: RunSpec,
+        *,
+        reason: str,
+        decision: Decision,
+        entry: AuditEntry,
+        alerts: Sequence[Alert] = (),
+        receivers: Sequence[str] = (),
+    ) -> None:
+        """Queue a run that a person asked for, with the decision and the word of it, in one transaction.
+
+        Raises:
+            ConflictError: a run of the stream has not ended.
+        """
+        with self._database.write() as connection:
+            refuse_second_run(connection, spec.stream)
+            add_run(connection, spec, reason=reason, at=self._clock.now())
+            add_decisions(connection, [(decision, spec.id)])
+            put_alerts(connection, alerts, receivers, at=self._clock.now())
+            add_entry(connection, entry)
 
     def get(self, run: RunId) -> Run:
         """Return a run.
@@ -61,7 +88,7 @@ class Runs:
         with self._database.read() as connection:
             return _runs(connection, connection.execute(query).all())
 
-    def move(
+    def move(  # noqa: PLR0913 - whatever goes into the move's one transaction
         self,
         run: RunId,
         *,
@@ -72,8 +99,20 @@ class Runs:
         round: int | None = None,  # noqa: A002 - the glossary's word
         candidate: str | None = None,
         expect: Collection[RunState] | None = None,
+        entry: AuditEntry | None = None,
     ) -> Run:
         """Move a run on, with its reason and alerts; a move to where it stands (and to the same round) changes nothing.
+
+        Args:
+            run: to move.
+            to: its next state.
+            reason: of the move.
+            alerts: that tell of it.
+            receivers: of the alerts.
+            round: that begins.
+            candidate: that there is now.
+            expect: states it must be in.
+            entry: of the audit log, where a person moves it.
 
         Raises:
             ConflictError: it stands elsewhere than expected, or no such move exists.
@@ -85,6 +124,8 @@ class Runs:
             moved = move_run(connection, run, to=to, reason=reason, at=now, change=change, expect=expect)
             if moved:
                 put_alerts(connection, alerts, receivers, at=now)
+            if moved and entry is not None:
+                add_entry(connection, entry)
             return get_run(connection, run)
 
     def add_verdict(self, run: RunId, verdict: Verdict) -> None:
@@ -97,8 +138,12 @@ class Runs:
         with self._database.write() as connection:
             note_progress(connection, run, progress, at=self._clock.now())
 
-    def request_cancel(self, run: RunId) -> None:
+    def request_cancel(self, run: RunId, *, entry: AuditEntry | None = None) -> None:
         """Ask for a run's end.
+
+        Args:
+            run: that shall end.
+            entry: of the audit log, where a person asks.
 
         Raises:
             ConflictError: it has ended already, or is being promoted.
@@ -111,6 +156,8 @@ class Runs:
                     f"run {run} is {state.value}", cure="driftwatch runs list shows which runs can be cancelled"
                 )
             connection.execute(update(runs).where(runs.c.id == run).values(cancel_requested=True))
+            if entry is not None:
+                add_entry(connection, entry)
 
     def cancel_requested(self, run: RunId) -> bool:
         """Whether somebody asked for the run's end."""
@@ -126,6 +173,22 @@ class Runs:
         with self._database.read() as connection:
             at = connection.execute(query).scalar_one_or_none()
         return moment(at) if at is not None else None
+
+    def facts(self, stream: str, *, since: datetime) -> tuple[RunFact, ...]:
+        """Return what limits need of a stream's runs, newest last: all not ended by then, and the last."""
+        with self._database.read() as connection:
+            return run_facts(connection, stream, since=since, now=self._clock.now())
+
+    def spoken_ill(self, stream: str) -> int | None:
+        """Return of how many groups the texts of the newest run that looked speak ill more; None where none has."""
+        with self._database.read() as connection:
+            return spoken_ill(connection, stream)
+
+    def elsewhere(self, stream: str) -> int:
+        """Return how many runs of other streams have not ended."""
+        query = select(func.count()).where(runs.c.state.not_in(_FINAL), runs.c.stream != stream)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
 
 def add_run(connection: Connection, spec: RunSpec, *, reason: str, at: datetime) -> None:
@@ -143,6 +206,17 @@ def add_run(connection: Connection, spec: RunSpec, *, reason: str, at: datetime)
     }
     if insert_new(connection, runs, [row], unique=["id"]):
         _note(connection, spec.id, RunState.QUEUED, reason, at)
+
+
+def refuse_second_run(connection: Connection, stream: str) -> None:
+    """Look, within the caller's transaction, that no run of a stream is under way.
+
+    Raises:
+        ConflictError: one is.
+    """
+    query = select(runs.c.id).where(runs.c.stream == stream, runs.c.state.not_in(_FINAL))
+    if (run := connection.execute(query).scalar()) is not None:
+        raise ConflictError(f"run {run} of stream {stream} is under way", cure=f"driftwatch runs show {run}")
 
 
 def get_run(connection: Connection, run: RunId) -> Run:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.decision import Decision, RuleState
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.run import Progress, RunId, RunSpec, Verdict
+    from driftwatch.store.basis import Basis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Step:
         receivers: of the alerts.
         runs: asked for; a decision to retrain is linked to the run of its rule.
         watched: what the window says of a run in probation.
+        basis: what the decisions rest on besides the window; None where nothing was decided.
     """
 
     result: WindowResult
@@ -54,3 +56,4 @@ class Step:
     receivers: tuple[str, ...] = ()
     runs: tuple[RunSpec, ...] = ()
     watched: Watched | None = None
+    basis: Basis | None = None

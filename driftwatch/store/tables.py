@@ -77,8 +77,28 @@ windows = Table(
     Column("outcome", String(40), nullable=False),
     Column("assessed_at", BigInteger, nullable=False),
     Column("result", Text, nullable=False),
+    Column("decided_at", BigInteger),
+    Column("policy", String(100)),
+    Column("facts", String(40)),
+    Column("memory", String(40)),
     Index("windows_time", "assessed_at"),
 )
+
+policies = Table(
+    "policies",
+    METADATA,
+    Column("hash", String(100), primary_key=True),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    METADATA,
+    Column("key", String(40), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+"""What decisions rest on changes seldom: one row for all windows that it is the same for, by its own hash."""
 
 monitor_states = Table(
     "monitor_states",
@@ -188,6 +208,36 @@ marks = Table(
     Column("note", Text, nullable=False),
     Column("who", String(200), nullable=False),
     Column("at", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("what", String(100), nullable=False),
+    Column("subject", String(400), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_what", "what", "id"),
+    Index("audit_subject", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
+pauses = Table(
+    "pauses",
+    METADATA,
+    Column("id", _SEQUENCE, primary_key=True, autoincrement=True),
+    Column("stream", String(100), nullable=False),
+    Column("rule", String(200), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("because", Text, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("pauses_stream", "stream", "until"),
+    sqlite_autoincrement=True,
 )
 
 feedback = Table(

@@ -110,6 +110,12 @@ class Texts:
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 
+    def count(self, stream: str, *, first_seq: int, last_seq: int) -> int:
+        """Return how many texts are retained between two places, both included, those set aside left out."""
+        within = (_of(stream), _TEXTS.c.seq >= first_seq, _TEXTS.c.seq <= last_seq)
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(_TEXTS).where(*within)).scalar_one()
+
     def quarantine(self, stream: str, *, first_seq: int, last_seq: int, reason: str) -> int:
         """Set texts aside: kept, counted, never assessed nor trained on."""
         with self._database.write() as connection:

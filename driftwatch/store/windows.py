@@ -9,9 +9,10 @@ from sqlalchemy import delete, func, select
 
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import WindowResult
+from driftwatch.store.basis import columns, keep_basis
 from driftwatch.store.decisions import add_decisions, save_rule_states
 from driftwatch.store.outbox import put_alerts, resolve_alert
-from driftwatch.store.runs import add_run, add_verdict, note_progress
+from driftwatch.store.runs import add_run, add_verdict, note_progress, refuse_second_run
 from driftwatch.store.tables import monitor_states, streams, windows
 from driftwatch.store.texts import set_aside, touch_stream
 from driftwatch.store.upsert import insert_new, upsert
@@ -83,7 +84,11 @@ class Windows:
                 touch_stream(connection, stream, after_seq=last_seq, attempts=0)
 
     def commit_step(self, step: Step) -> None:
-        """Make a step durable, once: a second commit of the same window changes nothing."""
+        """Make a step durable, once: a second commit of the same window changes nothing.
+
+        Raises:
+            ConflictError: it asks for a run, and one of the stream was asked for by hand meanwhile; nothing was stored.
+        """
         result, now = step.result, self._clock.now()
         row = {
             "stream": result.stream,
@@ -91,6 +96,7 @@ class Windows:
             "outcome": result.outcome.value,
             "assessed_at": micros(now),
             "result": dump(result),
+            **(columns(step.basis) if step.basis is not None else {}),
         }
         with self._database.write() as connection:
             if not insert_new(connection, windows, [row], unique=["stream", "index"]):
@@ -103,9 +109,12 @@ class Windows:
             self._decide(connection, step, now)
 
     def _decide(self, connection: Connection, step: Step, now: datetime) -> None:
+        if step.basis is not None:
+            keep_basis(connection, step.basis)
         runs = {spec.rule: spec.id for spec in step.runs}
         linked = [(d, runs.get(d.rule) if d.action is Action.RETRAIN else None) for d in step.decisions]
         for spec in step.runs:
+            refuse_second_run(connection, spec.stream)
             add_run(connection, spec, reason=f"rule {spec.rule} asked for it on window {spec.window}", at=now)
         add_decisions(connection, linked)
         save_rule_states(connection, step.result.stream, step.rule_states)

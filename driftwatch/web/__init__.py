@@ -1,28 +1,35 @@
 """The daemon's web face: intake over HTTP, metrics, health, reload and pages."""
 
-from driftwatch.web.app import App, Health, Page, Pages, ReloadResult, create_app
+from driftwatch.web.app import LOCAL_USER, App, Health, Page, Pages, ReloadResult, create_app
 from driftwatch.web.exchange import ProblemError
 from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
 from driftwatch.web.limits import WebSettings
-from driftwatch.web.server import serve
+from driftwatch.web.otlp import OtlpIntake, OtlpReceipt, Signal
+from driftwatch.web.server import serve, serve_locally, short
 from driftwatch.web.texts import Intake, Receipt, RejectedLine
 from driftwatch.web.view import StatusView, status_from
 
 __all__ = [
+    "LOCAL_USER",
     "App",
     "FeedbackIntake",
     "FeedbackReceipt",
     "Health",
     "Intake",
+    "OtlpIntake",
+    "OtlpReceipt",
     "Page",
     "Pages",
     "ProblemError",
     "Receipt",
     "RejectedLine",
     "ReloadResult",
+    "Signal",
     "StatusView",
     "WebSettings",
     "create_app",
     "serve",
+    "serve_locally",
+    "short",
     "status_from",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from driftwatch.domain.errors import DriftwatchError
+from driftwatch.domain.rights import Right
+from driftwatch.web.access import Guard, open_to_all
+from driftwatch.web.caller import Caller
 from driftwatch.web.door import Door
 from driftwatch.web.exchange import (
     ClientGoneError,
@@ -27,20 +30,27 @@ from driftwatch.web.exchange import (
     as_text,
 )
 from driftwatch.web.limits import WebSettings
+from driftwatch.web.otlp import SIGNALS, OtlpDoor
 from driftwatch.web.routes import Route, Routes, segments_of
 from driftwatch.web.status_page import status_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from driftwatch.web.feedback import FeedbackIntake
-    from driftwatch.web.texts import Intake
+    from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
+    from driftwatch.web.otlp import OtlpIntake
+    from driftwatch.web.texts import Intake, Receipt
     from driftwatch.web.view import StatusView
 
 log = structlog.get_logger()
 
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _INDEX = re.compile(r"[0-9]{1,12}")
+LOCAL = "driftwatch.local"
+"""Set in the scope by the daemon's own socket; nothing that a client sends reaches the scope's keys."""
+
+LOCAL_USER = "x-driftwatch-user"
+"""Header with the account of who uses that socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,42 +114,51 @@ class App:
         feedback: by stream.
         metrics: renders the metrics for an ``Accept`` header: body and content type; must answer at once.
         health: says how the daemon is; must answer at once.
-        reload: loads configuration and policies anew; called in a thread.
+        reload: loads configuration and policies anew for who asks; called in a thread.
         pages: where the pages come from.
         settings: limits of intake.
         now: monotonic seconds.
+        otlp: by stream, for the streams with an ``otlp`` source.
+        guard: who may ask for what.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what stands behind the paths, by name
         self,
         *,
         intake: Mapping[str, Intake],
         metrics: Callable[[str], tuple[bytes, str]],
         health: Callable[[], Health],
-        reload: Callable[[], ReloadResult],
+        reload: Callable[[str], ReloadResult],
         pages: Pages,
         settings: WebSettings,
         now: Callable[[], float],
         feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
+        otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard or open_to_all()
         self._metrics, self._health, self._reload, self._pages = metrics, health, reload, pages
-        self._doors = tuple(
-            (kind, Door(kind, takers, settings, now=now))
-            for kind, takers in (("texts", intake), ("feedback", feedback))
-        )
+        texts = Door(Right.TEXTS, intake, settings, now=now, answer=_accepted)
+        said = Door(Right.FEEDBACK, feedback, settings, now=now, answer=_accepted)
+        signals = [OtlpDoor(signal, otlp, settings, now=now, admit=self._admit) for signal in SIGNALS]
+        self._close = [door.close for door in (texts, said, *signals)]
         self._routes = Routes(
             [
                 Route("GET", "/", self._get_status),
-                *(Route("POST", f"/v1/streams/*/{kind}", door) for kind, door in self._doors),
-                Route("GET", "/metrics", self._get_metrics),
-                Route("GET", "/-/healthy", self._get_healthy),
-                Route("GET", "/-/ready", self._get_ready),
-                Route("POST", "/-/reload", self._post_reload),
+                Route("POST", "/v1/streams/*/texts", texts, Right.TEXTS),
+                Route("POST", "/v1/streams/*/feedback", said, Right.FEEDBACK),
+                *(Route("POST", f"/v1/{door.signal}", door.for_all, None) for door in signals),
+                *(Route("POST", f"/v1/streams/*/otlp/v1/{door.signal}", door, Right.TEXTS) for door in signals),
+                Route("GET", "/metrics", self._get_metrics, Right.METRICS),
+                Route("GET", "/-/healthy", self._get_healthy, None),
+                Route("GET", "/-/ready", self._get_ready, None),
+                Route("POST", "/-/reload", self._post_reload, Right.RELOAD),
                 Route("GET", "/streams/*/windows/*", self._get_window),
                 Route("GET", "/streams/*/incidents/*", self._get_incident),
                 Route("GET", "/streams/*/windows/*/report", self._get_report),
                 Route("GET", "/runs/*", self._get_run),
-            ]
+            ],
+            self._admit,
         )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -151,14 +170,14 @@ class App:
             response = await self._answer(scope, receive)
         except ClientGoneError:
             return
-        await response.send(send)
+        await response.send(send, more=self._guard.headers())
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                for _, door in self._doors:
-                    await asyncio.to_thread(door.close)
+                for close in self._close:
+                    await asyncio.to_thread(close)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -171,6 +190,7 @@ class App:
                 segments=segments_of(scope.get("raw_path") or scope["path"].encode()),
                 headers=headers,
                 receive=receive,
+                caller=_asking(scope, headers),
             )
             return await self._routes.answer(request)
         except ProblemError as problem:
@@ -186,20 +206,25 @@ class App:
                 HTTPStatus.INTERNAL_SERVER_ERROR, "Failed", "an error of driftwatch itself; its log has the cause"
             ).response()
 
+    async def _admit(self, request: Request, right: Right | None, stream: str | None) -> Caller:
+        if request.caller.local:
+            return request.caller
+        return await self._guard.admit(request.headers, right=right, stream=stream, peer=request.caller.peer)
+
     async def _get_metrics(self, request: Request) -> Response:
         body, content_type = self._metrics(request.headers.get("accept", ""))
         return Response(body=body, content_type=content_type)
 
-    async def _get_healthy(self, _request: Request) -> Response:
-        return _state("healthy", self._health().unhealthy)
+    async def _get_healthy(self, request: Request) -> Response:
+        return _state("healthy", self._health().unhealthy, known=request.caller.known)
 
-    async def _get_ready(self, _request: Request) -> Response:
+    async def _get_ready(self, request: Request) -> Response:
         health = self._health()
-        return _state("ready", (*health.unhealthy, *health.unready))
+        return _state("ready", (*health.unhealthy, *health.unready), known=request.caller.known)
 
     async def _post_reload(self, request: Request) -> Response:
         _refuse_other_sites(request)
-        result = await asyncio.to_thread(self._reload)
+        result = await asyncio.to_thread(self._reload, str(request.caller))
         if result.errors:
             raise ProblemError(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -226,16 +251,18 @@ class App:
         return _shown(page, "there is no such run")
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - likewise
     *,
     intake: Mapping[str, Intake],
     metrics: Callable[[str], tuple[bytes, str]],
     health: Callable[[], Health],
-    reload: Callable[[], ReloadResult],
+    reload: Callable[[str], ReloadResult],
     pages: Pages,
     settings: WebSettings | None = None,
     now: Callable[[], float] = time.monotonic,
     feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
+    otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
+    guard: Guard | None = None,
 ) -> App:
     """Return the ASGI app; see ``App`` for the arguments."""
     return App(
@@ -247,7 +274,13 @@ def create_app(
         settings=settings or WebSettings(),
         now=now,
         feedback=feedback,
+        otlp=otlp,
+        guard=guard,
     )
+
+
+def _accepted(receipt: Receipt | FeedbackReceipt) -> Response:
+    return as_json(asdict(receipt), status=HTTPStatus.ACCEPTED)
 
 
 async def _stream_page(pages: Callable[[str, int], Page | None], stream: str, index: str) -> Response:
@@ -261,10 +294,20 @@ def _shown(page: Page | None, otherwise: str) -> Response:
     return as_page(page.html, scripted=page.scripted)
 
 
-def _state(word: str, reasons: tuple[str, ...]) -> Response:
-    if reasons:
-        return as_text(f"not {word}\n" + "\n".join(reasons), status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return as_text(word)
+def _state(word: str, reasons: tuple[str, ...], *, known: bool) -> Response:
+    """Answer anybody with a word; with the reasons, which name streams and files, whoever may read pages."""
+    if not reasons:
+        return as_text(word)
+    said = "\n".join(reasons) if known else "log in to be told why"
+    return as_text(f"not {word}\n{said}", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _asking(scope: Message, headers: Mapping[str, str]) -> Caller:
+    """Return who asks as far as the connection tells: on the daemon's own socket, whoever may open its folder."""
+    if scope.get(LOCAL):
+        return Caller(name=headers.get(LOCAL_USER, "somebody"), local=True)
+    client = scope.get("client")
+    return Caller(name="anonymous", peer=client[0] if client else "", known=False)
 
 
 def _refuse_other_sites(request: Request) -> None:

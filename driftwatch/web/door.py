@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import structlog
 
 from driftwatch.domain.errors import StoreUnavailableError
-from driftwatch.web.exchange import ProblemError, Request, Response, as_json
+from driftwatch.web.exchange import ProblemError, Request, Response
 from driftwatch.web.limits import RateLimit, WebSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from driftwatch.web.feedback import FeedbackReceipt
-    from driftwatch.web.texts import Receipt
+    from collections.abc import Callable, Mapping, Sequence
 
 log = structlog.get_logger()
 
@@ -26,10 +22,14 @@ CONTENT_TYPES = ("application/json", "application/x-ndjson", "application/jsonl"
 _RETRY_SECONDS = 5
 
 
-class Taker(Protocol):
-    """Takes the bodies of one stream in, texts or feedback."""
+R = TypeVar("R")
+Receipt_co = TypeVar("Receipt_co", covariant=True)
 
-    def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt | FeedbackReceipt:
+
+class Taker(Protocol[Receipt_co]):
+    """Takes the bodies of one stream in, of one kind."""
+
+    def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt_co:
         """Parse and store a body in one transaction; called in a worker thread.
 
         Raises:
@@ -43,7 +43,7 @@ class Taker(Protocol):
         ...
 
 
-class Door:
+class Door(Generic[R]):
     """Handles the requests that bring one kind of thing, for all streams.
 
     Args:
@@ -51,12 +51,21 @@ class Door:
         intake: by stream.
         settings: limits.
         now: monotonic seconds.
+        answer: makes the response once everything is durable.
+        content_types: that are taken.
     """
 
     def __init__(
-        self, takes: str, intake: Mapping[str, Taker], settings: WebSettings, *, now: Callable[[], float]
+        self,
+        takes: str,
+        intake: Mapping[str, Taker[R]],
+        settings: WebSettings,
+        *,
+        now: Callable[[], float],
+        answer: Callable[[R], Response],
+        content_types: tuple[str, ...] = CONTENT_TYPES,
     ) -> None:
-        self._takes = takes
+        self._takes, self._answer, self._content_types = takes, answer, content_types
         self._intake = intake
         self._settings = settings
         self._rates = {
@@ -66,27 +75,52 @@ class Door:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="intake")
 
     async def __call__(self, request: Request, stream: str) -> Response:
-        """Answer 202 after the commit, or raise the problem."""
-        intake = self._intake.get(stream)
-        if intake is None:
-            raise ProblemError(
-                HTTPStatus.NOT_FOUND, "Unknown stream", f"no stream {stream!r} takes {self._takes} over HTTP"
-            )
-        content_type = _content_type(request)
-        self._check_load(stream, intake)
+        """Answer after the commit, or raise the problem."""
+        (receipt,) = await self.receive(request, [stream])
+        return self._answer(receipt)
+
+    async def receive(self, request: Request, streams: Sequence[str]) -> list[R]:
+        """Read a body once and let every stream take it in.
+
+        Raises:
+            ProblemError: one of them cannot; what others stored before is known by its ids when it is sent again.
+        """
+        takers = [self._taker(stream) for stream in streams]
+        content_type = self._content_type(request)
+        for stream, taker in zip(streams, takers, strict=True):
+            self._check_load(stream, taker)
+        encoding = request.headers.get("content-encoding", "identity")
         self._in_flight += 1
         try:
             body = await request.body(most=self._settings.max_bytes, within=self._settings.body_seconds)
-            receipt = await self._take(intake, body, content_type, request.headers.get("content-encoding", "identity"))
+            return [await self._take(taker, body, content_type, encoding) for taker in takers]
         finally:
             self._in_flight -= 1
-        return as_json(asdict(receipt), status=HTTPStatus.ACCEPTED)
 
     def close(self) -> None:
         """Let go of the threads after the requests they work on."""
         self._threads.shutdown(wait=True)
 
-    def _check_load(self, stream: str, intake: Taker) -> None:
+    def _content_type(self, request: Request) -> str:
+        given = request.headers.get("content-type", "")
+        if given.partition(";")[0].strip().lower() not in self._content_types:
+            raise ProblemError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "Unsupported content type",
+                f"content type {given!r} is not taken; send {' or '.join(self._content_types[:2])}",
+                headers={"accept-post": ", ".join(self._content_types)},
+            )
+        return given
+
+    def _taker(self, stream: str) -> Taker[R]:
+        taker = self._intake.get(stream)
+        if taker is None:
+            raise ProblemError(
+                HTTPStatus.NOT_FOUND, "Unknown stream", f"no stream {stream!r} takes {self._takes} over HTTP"
+            )
+        return taker
+
+    def _check_load(self, stream: str, intake: Taker[R]) -> None:
         if (wait := self._rates[stream].take()) is not None:
             raise _too_many(f"stream {stream!r} takes {self._settings.per_second:g} requests a second", wait)
         if self._in_flight >= self._settings.in_flight:
@@ -94,9 +128,7 @@ class Door:
         if (backlog := intake.backlog()) >= self._settings.backlog:
             raise _too_many(f"{backlog} texts of stream {stream!r} wait to be assessed", _RETRY_SECONDS)
 
-    async def _take(
-        self, intake: Taker, body: bytes, content_type: str, content_encoding: str
-    ) -> Receipt | FeedbackReceipt:
+    async def _take(self, intake: Taker[R], body: bytes, content_type: str, content_encoding: str) -> R:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(
@@ -111,18 +143,6 @@ class Door:
                 f"{error.what}; nothing of this request was stored",
                 retry_after=_RETRY_SECONDS,
             ) from error
-
-
-def _content_type(request: Request) -> str:
-    given = request.headers.get("content-type", "")
-    if given.partition(";")[0].strip().lower() not in CONTENT_TYPES:
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "Unsupported content type",
-            f"content type {given!r} is not taken; send application/json or application/x-ndjson",
-            headers={"accept-post": ", ".join(CONTENT_TYPES)},
-        )
-    return given
 
 
 def _too_many(detail: str, wait: int) -> ProblemError:

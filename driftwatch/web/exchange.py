@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
+
+from driftwatch.web.caller import NOBODY, Caller
 
 Message = MutableMapping[str, Any]
 """What ASGI passes around; nothing of it goes further than this room."""
@@ -20,9 +25,13 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-_PLAIN_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_POLICY = "content-security-policy"
+_PLAIN_POLICY = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src {styles}"
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_STYLED = re.compile(r"<[^>]*\sstyle=")
 _SCRIPTED_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
@@ -38,14 +47,22 @@ class Response:
     content_type: str = "text/plain; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    async def send(self, send: Send) -> None:
-        """Write it out with the headers every response carries."""
+    async def send(self, send: Send, *, more: Mapping[str, str] | None = None) -> None:
+        """Write it out with the headers every response carries.
+
+        Args:
+            send: of ASGI.
+            more: the operator's headers, which take the place of ours; a content policy is held besides a page's own.
+        """
         headers = {
             **_HEADERS,
             "content-type": self.content_type,
             "content-length": str(len(self.body)),
             **self.headers,
+            **(more or {}),
         }
+        if _POLICY in self.headers and more and _POLICY in more:
+            headers[_POLICY] = f"{self.headers[_POLICY]}, {more[_POLICY]}"
         await send(
             {
                 "type": "http.response.start",
@@ -70,12 +87,19 @@ def as_text(text: str, *, status: HTTPStatus = HTTPStatus.OK) -> Response:
 
 def as_page(html: str, *, scripted: bool = False) -> Response:
     """Return a page that may load nothing; a scripted one runs its own scripts in a sandbox without an origin."""
-    policy = _SCRIPTED_POLICY if scripted else _PLAIN_POLICY
+    policy = _SCRIPTED_POLICY if scripted else _PLAIN_POLICY.format(styles=_styles(html))
     return Response(
         body=html.encode(),
         content_type="text/html; charset=utf-8",
         headers={"content-security-policy": policy + "; frame-ancestors 'none'"},
     )
+
+
+def _styles(html: str) -> str:
+    """Return which styles a page may use: its own sheets by their hashes, and its elements' where it has any."""
+    sheets = [b64encode(sha256(sheet.encode()).digest()).decode() for sheet in _STYLE.findall(html)]
+    hashes = " ".join(f"'sha256-{each}'" for each in sheets) or "'none'"
+    return hashes + ("; style-src-attr 'unsafe-inline'" if _STYLED.search(html) else "")
 
 
 class ProblemError(Exception):
@@ -131,12 +155,14 @@ class Request:
         segments: the path's parts, each decoded on its own, so that no part holds a hidden ``/``.
         headers: by lower-case name.
         receive: gives the body's chunks.
+        caller: who asks; known once the request was admitted.
     """
 
     method: str
     segments: tuple[str, ...]
     headers: Mapping[str, str]
     receive: Receive
+    caller: Caller = NOBODY
 
     async def body(self, *, most: int, within: float) -> bytes:
         """Read the body.

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
+from driftwatch.domain.rights import Right
+from driftwatch.web.caller import Caller
 from driftwatch.web.exchange import ProblemError, Request, Response
 
 Handler = Callable[..., Awaitable[Response]]
 """Takes the request and the path's variable segments, in order."""
 
+Admit = Callable[[Request, Right | None, str | None], Awaitable[Caller]]
+"""Takes the request, the right it needs (None for what anybody is answered), and the stream it is about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path, its variable segments written ``*``."""
+    """A path, its variable segments written ``*``, and the right that it takes; None for what anybody is answered."""
 
     method: str
     path: str
     handler: Handler
+    right: Right | None = Right.PAGES
 
     def matches(self, segments: tuple[str, ...]) -> bool:
         """Whether the path is this one, whatever the method."""
@@ -34,16 +40,22 @@ class Route:
 
 
 class Routes:
-    """All routes of an app."""
+    """All routes of an app.
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    Args:
+        routes: of them, each path's and method's at most once.
+        admit: says who asks, or raises the problem.
+    """
+
+    def __init__(self, routes: Iterable[Route], admit: Admit) -> None:
         self._routes = tuple(routes)
+        self._admit = admit
 
     async def answer(self, request: Request) -> Response:
-        """Call the handler.
+        """Call the handler, once the request is admitted.
 
         Raises:
-            ProblemError: no such path, or not with this method.
+            ProblemError: no such path, or not with this method, or not for who asks.
         """
         found = [route for route in self._routes if route.matches(request.segments)]
         if not found:
@@ -51,7 +63,10 @@ class Routes:
         method = "GET" if request.method == "HEAD" else request.method
         for route in found:
             if route.method == method:
-                return await route.handler(request, *route.variables(request.segments))
+                variables = route.variables(request.segments)
+                stream = variables[0] if route.right is not None and route.right.per_stream else None
+                caller = await self._admit(request, route.right, stream)
+                return await route.handler(replace(request, caller=caller), *variables)
         allowed = ", ".join(sorted({route.method for route in found}))
         raise ProblemError(
             HTTPStatus.METHOD_NOT_ALLOWED,

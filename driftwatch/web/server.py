@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from uvicorn import Config, Server
 
 from driftwatch.domain.errors import ConfigError
+from driftwatch.web.app import LOCAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import ssl
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from driftwatch.web.app import App
+    from driftwatch.web.exchange import Message, Receive, Send
 
 _DRAIN_SECONDS = 10
 _CONNECTIONS = 256
@@ -57,21 +62,46 @@ class WebServer(Server):
                 signal.signal(number, handler)
 
 
-def serve(app: App, host: str, port: int) -> WebServer:
+def serve(app: App, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> WebServer:
     """Return a server that listens, its answers to begin with ``run``.
 
-    Quiet: what is worth logging, the app logs itself. No server or proxy headers are sent or believed.
+    Args:
+        app: that answers.
+        host: where it listens.
+        port: likewise.
+        tls: context of its connections; None for plain HTTP.
 
     Raises:
         ConfigError: the address cannot be listened on.
     """
-    config = Config(
+    config = _config(app, lifespan="on")
+    config.load()
+    config.ssl = tls
+    return WebServer(config, _listening(host, port))
+
+
+def serve_locally(app: App, socket_file: Path) -> WebServer:
+    """Return a server on a socket in a folder: for commands of whoever may open that folder, who need no login.
+
+    Raises:
+        ConfigError: the socket cannot be made.
+    """
+
+    async def local(scope: Message, receive: Receive, send: Send) -> None:
+        await app({**scope, LOCAL: True}, receive, send)
+
+    return WebServer(_config(local, lifespan="off"), _listening_locally(socket_file))
+
+
+def _config(
+    app: App | Callable[[Message, Receive, Send], Awaitable[None]], *, lifespan: Literal["on", "off"]
+) -> Config:
+    """Return uvicorn's configuration: what is worth logging, the app logs; no proxy's headers are believed."""
+    return Config(
         app,
-        host=host,
-        port=port,
         loop="asyncio",
         ws="none",
-        lifespan="on",
+        lifespan=lifespan,
         interface="asgi3",
         log_config=None,
         log_level="critical",
@@ -81,7 +111,6 @@ def serve(app: App, host: str, port: int) -> WebServer:
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    return WebServer(config, _listening(host, port))
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -97,3 +126,27 @@ def _listening(host: str, port: int) -> socket.socket:
             where="[daemon] listen",
             cure="stop what uses the address, or choose another one",
         ) from error
+
+
+def _listening_locally(file: Path) -> socket.socket:
+    """Return a socket that only its owner and root can open; one left behind by a daemon that died gives way."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            file.unlink(missing_ok=True)
+            os.fchmod(listening.fileno(), 0o600)  # before there is a file that anybody could open
+            listening.bind(short(folder, file))
+        finally:
+            os.close(folder)
+        listening.listen(_QUEUE)
+    except OSError as error:
+        listening.close()
+        what = f"its own socket cannot be made: {error.strerror or error}"
+        raise ConfigError(what, where=str(file), cure="make state_dir writable for this user") from error
+    return listening
+
+
+def short(folder: int, file: Path) -> str:
+    """Return a socket's path by its folder's descriptor: longer ones than 107 bytes fit no address."""
+    return f"/proc/self/fd/{folder}/{file.name}"

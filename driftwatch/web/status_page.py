@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import Decision
     from driftwatch.domain.drift import Measure, WindowResult
+    from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
-    from driftwatch.web.view import StatusView, StreamView
+    from driftwatch.web.view import PolicyView, StatusView, StreamView
 
 REFRESH_SECONDS = 15
 _SHOWN_FIRST = (
@@ -56,14 +57,32 @@ _BADGES = {
 def status_page(view: StatusView) -> str:
     """Return the page."""
     state = "".join(f'<p><span class="badge bad">not ready</span> {escape(reason)}</p>' for reason in view.unready)
+    state += _refused(view.policy)
     streams = "".join(_stream(stream) for stream in view.streams) or "<p>No stream is configured.</p>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>driftwatch</title>'
         f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>driftwatch <small>{escape(view.version)} · {_moment(view.at)}</small></h1>{state}{streams}"
-        '<p class="mute"><a href="/metrics">metrics</a> · <a href="/-/ready">ready</a></p></body></html>'
+        f'<p class="mute">{_policy(view.policy)}<a href="/metrics">metrics</a> · <a href="/-/ready">ready</a></p>'
+        "</body></html>"
     )
+
+
+def _refused(policy: PolicyView | None) -> str:
+    """Return why the policy files as they are now are not in force, each mistake with its caret."""
+    if policy is None or policy.refused is None:
+        return ""
+    return (
+        '<p><span class="badge bad">policies not loaded</span> the rules before them stay in force</p>'
+        f"<pre>{escape(policy.refused)}</pre>"
+    )
+
+
+def _policy(policy: PolicyView | None) -> str:
+    if policy is None:
+        return ""
+    return f"policy {escape(policy.hash)} since {_moment(policy.since)} by {escape(policy.who)} · "
 
 
 def _stream(stream: StreamView) -> str:
@@ -71,10 +90,19 @@ def _stream(stream: StreamView) -> str:
     last = _moment(stream.last_text_at) if stream.last_text_at else "never"
     return (
         f'<section><h2>{escape(stream.name)} <span class="badge{_BADGES.get(stream.standing, " attention")}">'
-        f"{escape(stream.standing)}</span><small>{since}</small></h2>{_drift(stream)}"
+        f"{escape(stream.standing)}</span><small>{since}</small></h2>{_pauses(stream.pauses)}{_drift(stream)}"
         f'<p class="mute">last text {last} · {stream.backlog} texts wait · champion {escape(stream.champion or "none")}'
         f" · reference {escape(stream.reference or 'none')}</p>"
         f"{_charts(stream.windows)}{_windows(stream)}{_decisions(stream.decisions)}{_runs(stream.runs)}</section>"
+    )
+
+
+def _pauses(pauses: tuple[Pause, ...]) -> str:
+    """Return who keeps which rules from acting, until when and why."""
+    return "".join(
+        f'<p><span class="badge attention">paused</span> {"every rule" if pause.rule is None else escape(pause.rule)} '
+        f"until {_moment(pause.until)} by {escape(pause.who)}: {escape(pause.because)}</p>"
+        for pause in pauses
     )
 
 
@@ -131,7 +159,7 @@ def _decisions(decisions: tuple[Decision, ...]) -> str:
     rows = (
         [
             _moment(decision.at),
-            escape(decision.rule),
+            escape(decision.rule if decision.by is None else f"{decision.rule}, by hand: {decision.by}"),
             escape(decision.action.value),
             escape("; ".join(reason.detail for reason in decision.reasons)),
         ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.audit import POLICY_LOADED, POLICY_WORDS, RELOAD_REFUSED
 from driftwatch.domain.drift import DriftState
 from driftwatch.domain.run import RunState
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import Decision, RuleState
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
     from driftwatch.store import Store
 
@@ -51,6 +53,7 @@ class StreamView:
         champion: version that serves; None without a model.
         reference: version in force; None before the first.
         alarm: of drift, in force at the newest window's end; None where none is.
+        pauses: in force.
         windows: newest first.
         decisions: newest first.
         runs: newest first.
@@ -67,16 +70,35 @@ class StreamView:
     decisions: tuple[Decision, ...]
     runs: tuple[Run, ...]
     alarm: AlarmView | None = None
+    pauses: tuple[Pause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyView:
+    """The rules in force.
+
+    Args:
+        hash: of them.
+        since: when they came into force.
+        who: asked for them.
+        refused: why the files as they are now are not loaded; None where they are.
+    """
+
+    hash: str
+    since: datetime
+    who: str
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
-    """The whole page: the streams, and why the daemon is not ready, where it is not."""
+    """The whole page: the streams, the rules in force, and why the daemon is not ready, where it is not."""
 
     version: str
     at: datetime
     unready: tuple[str, ...]
     streams: tuple[StreamView, ...]
+    policy: PolicyView | None = None
 
 
 def status_from(
@@ -92,11 +114,21 @@ def status_from(
         version=version,
         at=at,
         unready=tuple(unready),
-        streams=tuple(_stream(store, name, last_text_at.get(name)) for name in streams),
+        streams=tuple(_stream(store, name, last_text_at.get(name), at) for name in streams),
+        policy=_policy(store),
     )
 
 
-def _stream(store: Store, name: str, last_text_at: datetime | None) -> StreamView:
+def _policy(store: Store) -> PolicyView | None:
+    loaded = next(iter(store.audit.recent(what=(POLICY_LOADED,), limit=1)), None)
+    newest = next(iter(store.audit.recent(what=POLICY_WORDS, limit=1)), None)
+    if loaded is None or newest is None:
+        return None
+    refused = newest.detail["error"] if newest.what == RELOAD_REFUSED else None
+    return PolicyView(hash=loaded.detail["new"], since=loaded.at, who=loaded.who, refused=refused)
+
+
+def _stream(store: Store, name: str, last_text_at: datetime | None, at: datetime) -> StreamView:
     champion, reference = store.registry.champion(name), store.registry.reference(name)
     windows, runs = store.windows.recent(name, limit=WINDOWS), store.runs.list(stream=name, limit=_RUNS)
     states = store.decisions.rule_states(name).values()
@@ -112,6 +144,7 @@ def _stream(store: Store, name: str, last_text_at: datetime | None) -> StreamVie
         decisions=tuple(stored.decision for stored in store.decisions.recent(name, limit=_DECISIONS)),
         runs=tuple(runs),
         alarm=alarm_in(windows),
+        pauses=store.pauses.in_force(at, stream=name),
     )
 
 

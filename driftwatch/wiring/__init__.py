@@ -1,5 +1,7 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
+from driftwatch.wiring.access import Entrance, entrance
+from driftwatch.wiring.advice import advice_by_history, advice_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
@@ -11,35 +13,72 @@ from driftwatch.wiring.analysis import (
     scorer,
     stream_settings,
 )
-from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.backups import BackupManifest, backup, restore
+from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
+from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
+from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
+from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
+from driftwatch.wiring.policy_record import PolicyRecord
 from driftwatch.wiring.probations import conclude
 from driftwatch.wiring.promotion import promote
+from driftwatch.wiring.replays import Compared, Replay, replay
+from driftwatch.wiring.reports import REPORT_LONGEST, report_apart
 from driftwatch.wiring.retention import prune_models
 from driftwatch.wiring.rollbacks import rollback
 from driftwatch.wiring.serving import reconcile
-from driftwatch.wiring.sources import Reader, feedback_intakes, http_intakes, readers
+from driftwatch.wiring.sources import (
+    Reader,
+    feedback_intakes,
+    http_intakes,
+    open_source,
+    otlp_intakes,
+    pipeline_of,
+    readers,
+)
+from driftwatch.wiring.tapping import BATCH as TAP_BATCH
+from driftwatch.wiring.tapping import Tapped, tap, tap_settings
 
 __all__ = [
     "CLOCK",
     "EXPORT_LONGEST",
+    "REPORT_LONGEST",
+    "TAP_BATCH",
+    "BackupManifest",
+    "Compared",
+    "Entrance",
+    "ForgetReport",
+    "PolicyRecord",
     "Reader",
+    "Replay",
     "SystemClock",
+    "Tapped",
+    "advice_by_history",
+    "advice_of",
     "alarms",
     "assessor",
+    "backup",
     "begin_of",
+    "begin_pause",
     "build_reference",
+    "case_files",
     "checks",
     "conclude",
     "drill_texts",
+    "end_pause",
+    "entrance",
+    "explain_decision",
+    "explain_window",
     "export",
     "export_apart",
     "export_due",
     "extractor",
     "feedback_intakes",
+    "forget",
     "http_intakes",
     "identity",
     "incident",
@@ -50,14 +89,27 @@ __all__ = [
     "mark_alarm",
     "notifiers",
     "one_off",
+    "open_source",
     "open_store",
+    "otlp_intakes",
+    "pipeline_of",
     "promote",
     "prune_models",
     "readers",
     "receivers",
     "reconcile",
+    "replay",
     "report",
+    "report_apart",
+    "restore",
+    "retrain",
     "rollback",
     "scorer",
     "stream_settings",
+    "streams_with",
+    "tap",
+    "tap_settings",
+    "tend_pauses",
+    "unknown_rule",
+    "why_not",
 ]

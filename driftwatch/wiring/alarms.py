@@ -6,6 +6,7 @@ import getpass
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from driftwatch.domain.audit import AuditEntry
 from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.domain.mark import Mark
 from driftwatch.wiring.base import CLOCK
@@ -103,7 +104,14 @@ def mark_alarm(store: Store, stream: str, index: int, *, false: bool, note: str)
         raise ConflictError(f"no alarm is in force in window {index}", cure=f"driftwatch alarm list {stream}")
     begin, who = begin_of(store, result), _one_line(_user())[:_LONGEST_NAME]
     mark = Mark(stream=stream, window=begin, false=false, note=_one_line(note), who=who, at=CLOCK.now())
-    store.marks.put(mark)
+    entry = AuditEntry(
+        at=mark.at,
+        who=who,
+        what=f"alarm-marked-{mark.word}",
+        subject=f"{stream}/{begin}",
+        detail={"because": mark.note},
+    )
+    store.marks.put(mark, entry=entry)
     return mark
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.errors import ConfigError, ConflictError, NotFoundError
+from driftwatch.retrain.folders import write_whole
 from driftwatch.store import Champion
 from driftwatch.wiring.base import CLOCK, open_store
 
@@ -261,6 +262,5 @@ def report(config: Config, stream: str, index: int) -> Path:
     part = unlearnt(reference)
     html = evidently_report(part.texts, part.features, texts, features)
     file = config.state_dir / "reports" / stream / f"{index}.html"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(html, encoding="utf-8")
+    write_whole(file, html.encode())
     return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from driftwatch.domain.errors import StoreUnavailableError
+from driftwatch.domain.secrets import is_reference, read_secret
+from driftwatch.policy.cases import SUFFIXES
 from driftwatch.policy.rules import load_policies
 from driftwatch.retrain.recipe import load_recipes
 from driftwatch.store import open_store as open_at
@@ -61,7 +64,8 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
         StoreError: it cannot be opened.
     """
     if config.store is not None:
-        return _open_url(config.store, clock)
+        named = is_reference(config.store)
+        return _open_url(read_secret(config.store, environ=os.environ).reveal() if named else config.store, clock)
     if not read_only:
         try:
             config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,8 +84,9 @@ def _open_url(url: str, clock: Clock) -> Store:
     try:
         return open_at(url, clock=clock)
     except (ArgumentError, ImportError) as error:
+        unreadable = isinstance(error, ArgumentError)  # whose words repeat the URL, password and all
         raise StoreUnavailableError(
-            f"there is no driver for this database: {error}",
+            "this is no URL of a database" if unreadable else f"there is no driver for this database: {error}",
             where="store",
             cure="install its driver, or leave store out for SQLite",
         ) from None
@@ -95,8 +100,16 @@ def load_policy(config: Config) -> Policy:
         ConfigError: a recipe cannot be used.
     """
     recipes = known_recipes(config)
-    policy = load_policies(_files(config.policies), streams=tuple(config.streams), recipes=tuple(recipes))
+    files = [file for file in _files(config.policies) if not file.name.endswith(SUFFIXES)]
+    policy = load_policies(files, streams=tuple(config.streams), recipes=tuple(recipes))
     return replace(policy, recipes=recipes)
+
+
+def case_files(config: Config) -> list[Path]:
+    """Return the files of cases that lie beside the policies which the configuration's patterns name."""
+    folders = dict.fromkeys(Path(pattern).parent for pattern in config.policies)
+    patterns = (str(folder / f"*{suffix}") for folder in folders for suffix in SUFFIXES)
+    return _files(patterns)
 
 
 def known_recipes(config: Config) -> Mapping[str, Recipe]:

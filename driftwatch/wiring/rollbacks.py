@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftwatch.alert import messages
+from driftwatch.domain.audit import AuditEntry
 from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.domain.run import RunState
 from driftwatch.retrain.change import begin_change, change_alone
@@ -26,11 +27,18 @@ PROMOTED = (RunState.PROBATION, RunState.KEPT)
 _PATIENCE = timedelta(seconds=5)
 
 
-def rollback(config: Config, store: Store, run_id: RunId, *, reason: str) -> Champion:
+def rollback(config: Config, store: Store, run_id: RunId, *, reason: str, who: str = "driftwatch") -> Champion:
     """Let the model before a promoted run serve again, with its reference; the monitors start anew.
 
     Everything that can fail is looked at before the first step. A crash before the ledger's transaction is undone by
     ``reconcile``; a rollback that a probation asked for is done again then.
+
+    Args:
+        config: of the streams.
+        store: with the run.
+        run_id: of the run whose model serves.
+        reason: of the rollback.
+        who: asks for it, in the audit log.
 
     Raises:
         ConflictError: the run's model does not serve, or another change is under way.
@@ -56,9 +64,20 @@ def rollback(config: Config, store: Store, run_id: RunId, *, reason: str) -> Cha
             reason=reason,
             alerts=messages.for_transition(run, to=RunState.ROLLED_BACK, reason=reason, at=CLOCK.now()),
             receivers=receivers(config),
+            entry=AuditEntry(
+                at=CLOCK.now(),
+                who=who,
+                what="run-rolled-back",
+                subject=run_id,
+                detail={"because": reason, **_models(back, serving)},
+            ),
         )
         settled(models, report)
     return back
+
+
+def _models(back: Champion, serving: Champion) -> dict[str, str]:
+    return {"old": serving.version, "new": back.version}
 
 
 def _serving(store: Store, run: Run) -> Champion:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from driftwatch.intake.bodies import BatchError
+from driftwatch.intake.connection import PatientSource
 from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
+from driftwatch.intake.folder import FolderSettings, FolderSource
 from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.kafka import KafkaSettings, KafkaSource
+from driftwatch.intake.otlp import OtlpSettings, parse_export
 from driftwatch.intake.pipeline import Pipeline
 from driftwatch.intake.redact import Redactor
+from driftwatch.intake.redis_streams import RedisSettings, RedisSource
 from driftwatch.intake.sampler import HashSampler
-from driftwatch.web import FeedbackReceipt, ProblemError, Receipt, RejectedLine
+from driftwatch.intake.sql import SqlSettings, SqlSource
+from driftwatch.web import FeedbackReceipt, OtlpReceipt, ProblemError, Receipt, RejectedLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.config.settings import SourceSettings
     from driftwatch.domain.protocols import Clock, Source
     from driftwatch.store import Store
-    from driftwatch.web import FeedbackIntake, Intake
+    from driftwatch.web import FeedbackIntake, Intake, OtlpIntake, Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +42,48 @@ class Reader:
     pipeline: Pipeline
 
 
-def readers(config: Config, store: Store, *, clock: Clock) -> list[Reader]:
-    """Return the sources that the daemon reads by itself."""
+def readers(config: Config, store: Store, *, clock: Clock, environ: Mapping[str, str] | None = None) -> list[Reader]:
+    """Return the sources that the daemon reads by itself.
+
+    Raises:
+        ConfigError: a source's secret or package is missing.
+    """
     return [
         Reader(
             stream=stream.name,
-            name=source.name,
-            source=FileSource(source, clock=clock),
-            pipeline=_pipeline(stream, source.name, store, clock),
+            name=settings.name,
+            source=source,
+            pipeline=pipeline_of(stream, settings.name, store, clock),
         )
         for stream in config.streams.values()
-        for source in stream.sources
-        if isinstance(source, FileSettings)
+        for settings in stream.sources
+        if (source := open_source(settings, stream.name, clock=clock, environ=environ or os.environ)) is not None
     ]
 
 
+def open_source(settings: SourceSettings, stream: str, *, clock: Clock, environ: Mapping[str, str]) -> Source | None:
+    """Return a source that is read; None for one that texts are sent to.
+
+    Raises:
+        ConfigError: its secret or package is missing.
+    """
+    match settings:
+        case FileSettings():
+            return FileSource(settings, clock=clock)
+        case FolderSettings():
+            return PatientSource(FolderSource(settings, clock=clock, environ=environ), clock=clock)
+        case SqlSettings():
+            return PatientSource(SqlSource(settings, clock=clock, environ=environ), clock=clock)
+        case RedisSettings():
+            return PatientSource(RedisSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
+        case KafkaSettings():
+            return PatientSource(KafkaSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
+        case _:
+            return None
+
+
 def http_intakes(
-    config: Config, store: Store, *, clock: Clock, taken: Callable[[], None], backlog: Callable[[str], int]
+    config: Config, store: Store, *, clock: Clock, taken: Callable[[str, int], None], backlog: Callable[[str], int]
 ) -> dict[str, Intake]:
     """Return the streams that take texts over HTTP.
 
@@ -58,13 +91,13 @@ def http_intakes(
         config: names them.
         store: where texts go.
         clock: for texts without a time.
-        taken: called after each commit.
+        taken: called after each commit with the stream and the number of texts stored.
         backlog: returns a stream's texts not yet assessed.
     """
     return {
         stream.name: _HttpIntake(
             settings=source,
-            pipeline=_pipeline(stream, source.name, store, clock),
+            pipeline=pipeline_of(stream, source.name, store, clock),
             clock=clock,
             taken=taken,
             stream=stream.name,
@@ -81,7 +114,7 @@ class _HttpIntake:
     settings: HttpSettings
     pipeline: Pipeline
     clock: Clock
-    taken: Callable[[], None]
+    taken: Callable[[str, int], None]
     stream: str
     waiting: Callable[[str], int]
 
@@ -98,13 +131,63 @@ class _HttpIntake:
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
         result = self.pipeline.take_texts(batch.texts, rejected=batch.counts)
-        self.taken()
+        self.taken(self.stream, result.stored)
         return Receipt(
             stored=result.stored,
             duplicates=result.duplicates,
             sampled_out=result.sampled_out,
             rejected=tuple(RejectedLine(line=each.line, reason=each.reason) for each in batch.rejected),
         )
+
+    def backlog(self) -> int:
+        """Return the stream's texts not yet assessed."""
+        return self.waiting(self.stream)
+
+
+def otlp_intakes(
+    config: Config, store: Store, *, clock: Clock, taken: Callable[[str, int], None], backlog: Callable[[str], int]
+) -> dict[str, OtlpIntake]:
+    """Return the streams that take exports of OpenTelemetry; for the arguments see ``http_intakes``."""
+    return {
+        stream.name: _OtlpIntake(
+            settings=source,
+            pipeline=pipeline_of(stream, source.name, store, clock),
+            clock=clock,
+            taken=taken,
+            stream=stream.name,
+            waiting=backlog,
+        )
+        for stream in config.streams.values()
+        for source in stream.sources
+        if isinstance(source, OtlpSettings)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OtlpIntake:
+    settings: OtlpSettings
+    pipeline: Pipeline
+    clock: Clock
+    taken: Callable[[str, int], None]
+    stream: str
+    waiting: Callable[[str], int]
+
+    def take_signal(self, signal: Signal, body: bytes, *, content_type: str, content_encoding: str) -> OtlpReceipt:
+        """Parse and store one export in one transaction."""
+        try:
+            exported = parse_export(
+                signal,
+                body,
+                content_type=content_type,
+                content_encoding=content_encoding,
+                settings=self.settings,
+                now=self.clock.now(),
+            )
+        except BatchError as error:
+            raise ProblemError(HTTPStatus(error.status), error.title, error.detail) from error
+        result = self.pipeline.take_texts(exported.texts, rejected=exported.counts)
+        self.taken(self.stream, result.stored)
+        return OtlpReceipt(rejected=exported.rejected, message=exported.message)
 
     def backlog(self) -> int:
         """Return the stream's texts not yet assessed."""
@@ -138,7 +221,8 @@ class _FeedbackIntake:
         return 0
 
 
-def _pipeline(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:
+def pipeline_of(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:
+    """Return the way of a source's texts into the store."""
     return Pipeline(
         store,
         stream=stream.name,

@@ -64,7 +64,7 @@ def test_measures_are_finite_ordered_and_known_to_policies(
     results = run(detector, reference, windows, restart=False)
     for measure in chain.from_iterable(result.measures for result in results):
         ends = (measure.low, measure.high, measure.null_low, measure.null_high)
-        assert measure.name in VARIABLES
+        assert VARIABLES[measure.name].low <= measure.value <= VARIABLES[measure.name].high
         assert all(math.isfinite(end) for end in (measure.value, *ends) if end is not None)
         assert measure.low is None or measure.high is None or measure.low <= measure.value <= measure.high
         assert measure.null_low is None or measure.null_high is None or measure.null_low <= measure.null_high

@@ -106,6 +106,8 @@ def test_the_last_word_counts_at_once_in_the_metrics(store: Store) -> None:
             worker_restarts=0,
             reload_ok=True,
             reloaded_at=NOON,
+            loads={},
+            load_tried_at=NOON,
         )
         snapshot = snapshot_from(store, Expected(streams={"docs": ExpectedStream()}), figures, at=NOON)
         return snapshot.streams[0].audit.marked

@@ -169,3 +169,23 @@ def test_nothing_to_export_is_said(folder: Path) -> None:
     assert "nothing to export for stream docs" in invoke(folder, "export", "docs").output
     assert answered(folder, "export", "docs") == {}
     assert invoke(folder, "export", "nobody").exit_code == 4
+
+
+def test_what_people_did_is_in_the_audit_log(folder: Path) -> None:
+    put_run(folder, *JUDGED, RunState.AWAITING_APPROVAL)
+    invoke(folder, "approve", RUN, "--because", "verdicts read")
+    assert invoke(folder, "approve", RUN).exit_code == 0  # again: nothing happens, and nothing is noted
+    assert invoke(folder, "cancel", RUN).exit_code == 5  # refused: likewise
+    result = CliRunner().invoke(app, ["audit", "--json", "--config", str(folder / "driftwatch.toml")])
+    (entry,) = json.loads(result.stdout)
+    assert (entry["what"], entry["subject"], entry["detail"]) == ("run-approved", RUN, {"because": "verdicts read"})
+    assert entry["who"]
+    words = CliRunner().invoke(app, ["audit", "--config", str(folder / "driftwatch.toml")], env={"COLUMNS": "200"})
+    assert "because: verdicts read" in words.output
+
+
+def test_a_cancel_is_noted(folder: Path) -> None:
+    put_run(folder, *JUDGED)
+    invoke(folder, "cancel", RUN)
+    arguments = ["audit", "--what", "run-cancel-asked", "--json", "--config", str(folder / "driftwatch.toml")]
+    assert [each["subject"] for each in json.loads(CliRunner().invoke(app, arguments).stdout)] == [RUN]

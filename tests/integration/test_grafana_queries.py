@@ -44,7 +44,7 @@ def exporter() -> Iterator[int]:
         intake={},
         metrics=exposition.render,
         health=lambda: daemon.health,
-        reload=lambda: daemon.reloaded,
+        reload=lambda _who: daemon.reloaded,
         pages=Pages(
             status=lambda: daemon.view,
             window=daemon.window,

@@ -524,7 +524,7 @@ def test_a_run_in_probation_keeps_its_stream_to_itself(stream: Stream) -> None:
     assert champion is not None
     assert reference is not None
     assert result is not None
-    assert stream.cycle(store)._facts(result, reference, champion).running
+    assert stream.cycle(store)._facts(result, reference, champion, champion.at).running
     store.close()
 
 

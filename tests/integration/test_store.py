@@ -20,6 +20,7 @@ from run_samples import run_spec
 from sqlalchemy import insert, inspect
 
 from driftwatch.domain.alert import Alert
+from driftwatch.domain.audit import AuditEntry
 from driftwatch.domain.decision import Action, Decision, RuleState
 from driftwatch.domain.drift import Measure, Outcome, WindowResult, WordShift
 from driftwatch.domain.errors import (
@@ -47,6 +48,7 @@ from driftwatch.store.tables import METADATA, windows
 from driftwatch.store.values import dump
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MARKED = AuditEntry(at=NOW, who="me", what="alarm-marked-false", subject="s/1")
 S = "support"
 
 
@@ -328,7 +330,7 @@ def test_a_store_of_the_first_schema_comes_up_to_date_with_its_rows(tmp_path: Pa
     assert cursor.position == "7"
     assert renewed.windows.result(S, 4) == result(4)
     assert renewed.windows.count() == {(S, "assessed"): 1}
-    renewed.marks.put(Mark(stream="s", window=1, false=True, note="", who="me", at=NOW))
+    renewed.marks.put(Mark(stream="s", window=1, false=True, note="", who="me", at=NOW), entry=MARKED)
     assert renewed.marks.false("s") == 1
     renewed.close()
 
@@ -342,10 +344,10 @@ def test_one_mark_an_alarm_and_the_last_word_counts(store: Store) -> None:
     first = Mark(stream=S, window=4, false=True, note="a test", who="ann", at=NOW)
     second = Mark(stream=S, window=4, false=False, note="no, it was real", who="bob", at=NOW + timedelta(hours=1))
     other = Mark(stream=S, window=9, false=True, note="\u00e9 \U0001f600", who="bob", at=NOW)
-    store.marks.put(first)
+    store.marks.put(first, entry=MARKED)
     assert (store.marks.get(S, 4), store.marks.false(S)) == (first, 1)
     for mark in (second, other):
-        store.marks.put(mark)
+        store.marks.put(mark, entry=MARKED)
     assert store.marks.between(S, first=0, last=9) == [second, other]
     assert store.marks.between(S, first=5, last=8) == []
     assert (store.marks.get(S, 5), store.marks.get("other", 4)) == (None, None)
@@ -475,3 +477,15 @@ def test_kill_9_loses_and_repeats_nothing(store: Store, tmp_path: Path) -> None:
     assert stored == [f"t{n}" for n in range(count)]
     assert store.counts.intake()[S, "file", "stored"] == count
     assert store.check() == []
+
+
+def test_the_audit_log_keeps_who_did_what(store: Store) -> None:
+    first = AuditEntry(at=NOW, who="alice", what="paused", subject=S, detail={"because": "a fair \N{EM DASH} today"})
+    later = AuditEntry(at=NOW + timedelta(hours=1), who="file watcher", what="policy-loaded", subject="policy")
+    store.audit.put(first)
+    store.audit.put(later)
+    assert store.audit.recent(limit=10) == [later, first]
+    assert store.audit.recent(limit=1) == [later]
+    assert store.audit.recent(what=("paused", "resumed"), limit=10) == [first]
+    assert store.audit.recent(subject=S, limit=10) == [first]
+    assert store.audit.recent(what=(), limit=10) == []

@@ -13,16 +13,24 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from driftwatch.alert.settings import AlertmanagerSettings, WebhookSettings
+from driftwatch.alert.settings import AlertmanagerSettings, AppriseSettings, WebhookSettings
 from driftwatch.config import Config, DaemonSettings, ReferenceSettings, RetentionSettings, StreamSettings, load_config
+from driftwatch.config.settings import TokenSettings
+from driftwatch.domain.rights import Right
 from driftwatch.domain.units import format_duration
 from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.features.encoder import EncoderSettings
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
+from driftwatch.intake.kafka import KafkaSettings
+from driftwatch.intake.otlp import OtlpSettings
 from driftwatch.intake.redact import RedactSettings
+from driftwatch.intake.redis_streams import RedisSettings
 from driftwatch.intake.sampler import SampleSettings
+from driftwatch.intake.sql import SqlSettings
+from driftwatch.intake.tap import TapSettings
 from driftwatch.retrain.collect.settings import CollectSettings
 from driftwatch.retrain.export import HubSettings, MlflowSettings
 from driftwatch.retrain.health import CheckSettings
@@ -34,9 +42,14 @@ from driftwatch.retrain.vllm import VllmSettings
 FILE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TABLES: Mapping[str, tuple[type, str]] = {
     "Top of the file": (Config, ""),
-    "[daemon]": (DaemonSettings, ""),
+    "[daemon]": (DaemonSettings, "Who may ask for what: [http.md](http.md#who-may-ask)."),
+    "[daemon.tokens.NAME]": (TokenSettings, "One section a token; one of `secret` and `sha256` is needed."),
     "[alerts.alertmanager]": (AlertmanagerSettings, "Left out, no Alertmanager is told."),
     "[alerts.webhook]": (WebhookSettings, "Left out, no webhook is told."),
+    "[alerts.apprise.NAME]": (
+        AppriseSettings,
+        "One section a service (extra `apprise`); what waits for one comes in one message. See [alerts.md](alerts.md).",
+    ),
     "[retrain]": (RetrainSettings, "See [launchers.md](launchers.md)."),
     "[retrain.ray]": (RaySettings, "See [launchers.md](launchers.md)."),
     "[streams.NAME]": (StreamSettings, "At least one. NAME has lower-case letters, digits and dashes."),
@@ -45,6 +58,12 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[streams.NAME.reference]": (ReferenceSettings, ""),
     '[[streams.NAME.sources]] with type = "file"': (FileSettings, ""),
     '[[streams.NAME.sources]] with type = "http"': (HttpSettings, "See [http.md](http.md) for what is posted."),
+    '[[streams.NAME.sources]] with type = "folder"': (FolderSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "sql"': (SqlSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "redis"': (RedisSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "kafka"': (KafkaSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "otlp"': (OtlpSettings, "See [sources.md](sources.md)."),
+    '[[streams.NAME.sources]] with type = "tap"': (TapSettings, "See [sources.md](sources.md)."),
     "[streams.NAME.sample]": (SampleSettings, ""),
     "[streams.NAME.redact]": (
         RedactSettings,
@@ -93,7 +112,11 @@ def _section(title: str, table: type, note: str) -> str:
 
 def _is_table(each: Field[Any], hint: Any) -> bool:
     kinds = get_args(hint) if NoneType in get_args(hint) else (hint,)
-    return any(is_dataclass(kind) for kind in kinds) or each.name in ("streams", "sources")
+    return (
+        any(is_dataclass(kind) for kind in kinds)
+        or each.name in ("sources", "tokens", "apprise")
+        or (get_origin(hint) is Mapping and each.name == "streams")
+    )
 
 
 def _left_out(table: type) -> set[str]:
@@ -118,11 +141,15 @@ def _in_the_file(words: str) -> str:
     return words.replace(", absolute", "").replace("``", "`").replace("|", r"\|")
 
 
-def _kind(hint: Any, name: str) -> str:
+def _kind(hint: Any, name: str) -> str:  # noqa: PLR0911 - one kind of value after the other
     options = [each for each in get_args(hint) if each is not NoneType] if NoneType in get_args(hint) else [hint]
     kind = options[0]
     if set(get_args(kind)) == {str, int}:
         return "string or whole number"
+    if kind is Right:
+        return "right"
+    if get_origin(kind) in (dict, Mapping) and get_origin(get_args(kind)[1]) is tuple:
+        return "table of lists of rights"
     if values := [each for each in get_args(kind) if isinstance(each, str)]:
         return " or ".join(f'`"{each}"`' for each in values)
     if get_origin(kind) is tuple:
@@ -161,7 +188,7 @@ def test_every_key_has_a_meaning(table: type) -> None:
 
 
 def test_every_key_is_in_the_document() -> None:
-    nested = {"path", "name", "streams", "sources", "redact", *(each.name for each in fields(Config))}
+    nested = {"path", "name", "sources", "redact", *(each.name for each in fields(Config))}
     for title, (table, note) in TABLES.items():
         section = _section(title, table, note)
         for each in fields(table):
@@ -173,7 +200,7 @@ def test_defaults_of_the_document_are_read_as_they_stand(tmp_path: Path) -> None
     lines = [
         line.split(" | ") for line in _section("[daemon]", DaemonSettings, "").splitlines() if line.startswith("| `")
     ]
-    stated = "\n".join(f"{line[0].strip('| `')} = {line[2].strip('`')}" for line in lines)
+    stated = "\n".join(f"{line[0].strip('| `')} = {line[2].strip('`')}" for line in lines if line[2] != "none")
     (tmp_path / "driftwatch.toml").write_text(f"[daemon]\n{stated}\n[streams.a]\n")
     assert load_config(tmp_path / "driftwatch.toml", environ={}).daemon == DaemonSettings()
 

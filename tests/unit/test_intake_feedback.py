@@ -107,7 +107,7 @@ def app_of(store: Store) -> App:
         feedback={"support": _FeedbackIntake(stream="support", store=store, clock=Clock())},
         metrics=lambda _: (b"", "text/plain"),
         health=lambda: daemon.health,
-        reload=lambda: daemon.reloaded,
+        reload=lambda _who: daemon.reloaded,
         pages=Pages(
             status=lambda: daemon.view,
             window=daemon.window,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from policy_stream import HOUR, START, Stream, window
 
-from driftwatch.domain.decision import Action, Decision
+from driftwatch.domain.decision import Action, Decision, RunFact
 from driftwatch.domain.drift import Outcome, WindowResult
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.run import GateLimits
@@ -18,6 +18,8 @@ from driftwatch.policy.decide import Decided, Facts, RetrainRequest
 from driftwatch.policy.rules import parse_policies
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from driftwatch.policy.ruleset import Policy
 
 
@@ -30,6 +32,10 @@ ALERT = "name: tell, when: loss.increase > 0.05, do: alert"
 RETRAIN = (
     "name: learn, when: loss.increase > 0.05, for: 2 windows, do: retrain, recipe: small, need: {fresh_texts: 900}"
 )
+
+
+def run(hours: float = 1.0, *, began_at: datetime = START, ended_at: datetime | None = START) -> RunFact:
+    return RunFact(rule="learn", began_at=began_at, ended_at=ended_at, training_hours=hours)
 
 
 def bad(index: int) -> WindowResult:
@@ -118,7 +124,10 @@ def test_cooldown_says_how_long_ago() -> None:
     stream = Stream(policy(ALERT + ", limits: {cooldown: 4h}"))
     stream.see(bad(0))
     stream.see(good(1))
-    assert why(stream.see(bad(2)).decisions[0], "limits.cooldown") == (False, "last acted 2h ago, cooldown 4h")
+    assert why(stream.see(bad(2)).decisions[0], "limits.cooldown") == (
+        False,
+        "last acted 2h ago, cooldown 4h; next allowed 2026-11-01 05:01:00 UTC",
+    )
 
 
 def test_a_retrain_asks_for_a_run_with_everything_its_rule_says() -> None:
@@ -165,7 +174,7 @@ def test_fresh_texts_are_counted_from_the_onset() -> None:
 
 
 def test_a_run_under_way_keeps_the_next_back() -> None:
-    stream = Stream(policy(RETRAIN), Facts(fresh_texts=lambda _: 10_000, running=True))
+    stream = Stream(policy(RETRAIN), Facts(fresh_texts=lambda _: 10_000, runs=(run(ended_at=None),)))
     stream.see(bad(0))
     assert why(stream.see(bad(1)).decisions[0], "running") == (False, "a run of this stream is under way")
 
@@ -189,7 +198,7 @@ def test_a_stream_without_a_model_is_not_retrained() -> None:
 def test_a_retrain_waits_from_the_end_of_the_last_run() -> None:
     rules = policy(RETRAIN + ", limits: {cooldown: 3h}")
     ended = START + 2 * HOUR
-    stream = Stream(rules, Facts(fresh_texts=lambda _: 10_000, last_run_at=ended))
+    stream = Stream(rules, Facts(fresh_texts=lambda _: 10_000, runs=(run(ended_at=ended),)))
     assert stream.actions(*(bad(n) for n in range(5))) == ["hold", "hold", "hold", "hold", "retrain"]
 
 
@@ -206,7 +215,7 @@ def test_a_retrain_acts_again_after_its_cooldown_only() -> None:
 def test_a_window_that_cannot_be_judged_holds_and_leaves_the_streak_alone(odd: WindowResult) -> None:
     stream = Stream(policy(ALERT + ", for: 2 windows"))
     stream.see(bad(0))
-    before = stream.states["tell"]
+    before = replace(stream.states["tell"], unjudged=int(odd.outcome is Outcome.ASSESSED))
     decided = stream.see(odd)
     assert [decision.action for decision in decided.decisions] == [Action.HOLD]
     assert stream.states["tell"] == before
@@ -275,13 +284,20 @@ def test_no_rules_no_decisions() -> None:
         ("window.texts == 500", Facts(fresh_texts=lambda _: 0), True),
         ("window.duplicate_share > 0.09", Facts(fresh_texts=lambda _: 0), True),
         ("runs.last_age > 86400.0", Facts(fresh_texts=lambda _: 0), True),
-        ("runs.last_age < 86400.0", Facts(fresh_texts=lambda _: 0, last_run_at=START), True),
+        ("runs.last_age < 86400.0", Facts(fresh_texts=lambda _: 0, runs=(run(ended_at=START),)), True),
         ("champion.age >= 3600.0", Facts(fresh_texts=lambda _: 0, champion_at=START), True),
         ("reference.age >= 3600.0", Facts(fresh_texts=lambda _: 0, reference_at=START), True),
         ("reference.age == 0.0", Facts(fresh_texts=lambda _: 0, reference_at=START + 99 * HOUR), True),
-        ("runs.count_30d >= 4", Facts(fresh_texts=lambda _: 0, runs_30d=4), True),
-        ("runs.gpu_hours_30d < 20.0", Facts(fresh_texts=lambda _: 0, training_hours_30d=20.5), False),
+        ("runs.count_30d >= 4", Facts(fresh_texts=lambda _: 0, runs=(run(),) * 4), True),
+        (
+            "runs.count_30d >= 4",
+            Facts(fresh_texts=lambda _: 0, runs=(run(began_at=START - 31 * 24 * HOUR), *(run(),) * 3)),
+            False,
+        ),
+        ("runs.gpu_hours_30d < 20.0", Facts(fresh_texts=lambda _: 0, runs=(run(10.0), run(10.5))), False),
         ("champion.age > 0.0", Facts(fresh_texts=lambda _: 0), False),
+        ("data.spoken_ill > 0", Facts(fresh_texts=lambda _: 0, spoken_ill=2), True),
+        ("data.spoken_ill == 0", Facts(fresh_texts=lambda _: 0), False),
     ],
 )
 def test_facts_are_variables(when: str, facts: Facts, holds: bool) -> None:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from driftwatch.domain.decision import Decision, Reason
     from driftwatch.domain.run import Run
 
-_ACTIONS = {Action.HOLD: ("held", "idle"), Action.ALERT: ("alerted", "warn"), Action.RETRAIN: ("retrained", "good")}
+_ACTIONS = {
+    Action.HOLD: ("held", "idle"),
+    Action.ALERT: ("alerted", "warn"),
+    Action.REPORT: ("reported", "idle"),
+    Action.RETRAIN: ("retrained", "good"),
+}
 _MOST = 24
 
 

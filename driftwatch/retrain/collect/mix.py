@@ -26,7 +26,7 @@ PARTS = ("fresh", "replay", "select", "judge", "remembered", "canaries")
 COUNTERFACTUAL = "counterfactual"
 """One more; mixes collected before it was thought of have none."""
 
-_CARD = "card.json"
+CARD = "card.json"
 
 
 class Part(Sequence[Text]):
@@ -131,7 +131,7 @@ def write_part(folder: Path, part: str, texts: Iterable[Text]) -> int:
 
 def seal(folder: Path, card: DataCard) -> None:
     """Write the card and, last, the hashes of everything in the folder."""
-    (folder / _CARD).write_bytes(msgspec.json.format(msgspec.json.encode(card)))
+    (folder / CARD).write_bytes(msgspec.json.format(msgspec.json.encode(card)))
     (folder / MANIFEST).write_text(json.dumps({"files": file_hashes(folder)}, indent=2))
 
 
@@ -166,7 +166,7 @@ def load_card(folder: Path) -> DataCard:
                 where=str(folder / changed),
                 cure="cancel the run and ask for another",
             )
-        return msgspec.json.decode((folder / _CARD).read_bytes(), type=DataCard)
+        return msgspec.json.decode((folder / CARD).read_bytes(), type=DataCard)
     except (OSError, KeyError, msgspec.DecodeError) as error:
         raise _unreadable(folder, error) from error
 

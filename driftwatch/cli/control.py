@@ -1,0 +1,55 @@
+"""Asks the running daemon: over its own socket, else, where nobody has to log in, over its address."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from driftwatch.cli.account import account
+from driftwatch.domain.control import SOCKET
+from driftwatch.domain.errors import DriftwatchError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from driftwatch.config import Config
+
+
+def ask(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
+    """Return the daemon's answer.
+
+    Raises:
+        DriftwatchError: it does not answer.
+    """
+    import httpx
+
+    from driftwatch.web import LOCAL_USER, short
+
+    file = config.state_dir / SOCKET
+    if not os.access(file, os.W_OK):
+        return _over_its_address(config, method, path, seconds=seconds)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=short(folder, file)), timeout=seconds) as client:
+            return client.request(method, f"http://driftwatch{path}", headers={LOCAL_USER: account()})
+    except httpx.TransportError as error:
+        raise _silent(str(file), error) from None
+    finally:
+        os.close(folder)
+
+
+def _over_its_address(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
+    import httpx
+
+    if config.daemon.web_config is not None:
+        what = f"its socket cannot be opened: {config.state_dir / SOCKET}"
+        raise DriftwatchError(what, cure="start the daemon; run this as its user or as root")
+    try:
+        return httpx.request(method, f"http://{config.daemon.listen}{path}", timeout=seconds, trust_env=False)
+    except httpx.TransportError as error:
+        raise _silent(config.daemon.listen, error) from None
+
+
+def _silent(where: str, error: Exception) -> DriftwatchError:
+    cure = "driftwatch run starts it; driftwatch doctor says what else may be wrong"
+    return DriftwatchError(f"the daemon does not answer: {error}", where=where, cure=cure)

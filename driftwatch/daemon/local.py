@@ -1,0 +1,36 @@
+"""The daemon's own socket in its state folder, for commands of whoever may open that folder."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from driftwatch.domain.control import SOCKET
+from driftwatch.web import App, serve_locally
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class LocalDoor:
+    """Answers on the socket until it is closed.
+
+    Args:
+        app: that answers.
+        state_dir: folder of the socket.
+
+    Raises:
+        ConfigError: the socket cannot be made.
+    """
+
+    def __init__(self, app: App, state_dir: Path) -> None:
+        self._file = state_dir / SOCKET
+        self._server = serve_locally(app, self._file)
+        self._thread = threading.Thread(target=self._server.run, name="local", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer no more, and leave no socket behind."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._file.unlink(missing_ok=True)

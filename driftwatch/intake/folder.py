@@ -1,0 +1,217 @@
+"""Texts in the files of a folder or a bucket: JSON Lines, plain or compressed, and Parquet; each file is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import msgspec
+import structlog
+
+from driftwatch.domain.errors import ConfigError, DataError
+from driftwatch.domain.text import Cursor, Page
+from driftwatch.intake.connection import check_options, needed, revealed
+from driftwatch.intake.gathered import Gathered
+from driftwatch.intake.listing import Entry, Listing, Position
+from driftwatch.intake.record_fields import records_of
+from driftwatch.intake.records import MOST_BYTES, Form, Watch
+from driftwatch.intake.rowfiles import RowFile, UnreadableFileError, failures_of, open_rows
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import Clock
+
+log = structlog.get_logger()
+
+_FILES_A_PAGE = 200
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "az": "azure"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderSettings:
+    """A folder or bucket whose files are read, each once, in the order they were written.
+
+    Args:
+        type: ``folder``.
+        url: of the folder, such as ``/var/spool/texts``, ``s3://bucket/texts`` or another that fsspec knows.
+        files: pattern of the files' names.
+        late: a file may turn up so long after one that was written later than it.
+        every: pause between two looks for new files.
+        options: settings of the filesystem, such as ``endpoint_url``.
+        secrets: settings of the filesystem that are secrets, such as ``key`` and ``secret``, as references.
+        body: field path, or column, of the text.
+        id: of the text's id; without one its place and content are its id.
+        time: of its time.
+        group: of its session or author.
+        labels: names of attributes and the field paths of their values.
+        target: of the class that would be right, for a classifier; not the one that the model gave.
+        turns: of a chat, a list of messages with role and content; ``body`` is what is watched of it, by default its
+            last message.
+        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
+        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
+        max_bytes: longer bodies are cut.
+        name: of the source; two sources of a stream need different ones.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    type: Literal["folder"] = "folder"
+    url: str
+    files: str = "*"
+    late: timedelta = timedelta(hours=1)
+    every: timedelta = timedelta(seconds=10)
+    options: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    body: str = "text"
+    id: str | None = None
+    time: str | None = None
+    group: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    turns: str | None = None
+    records: Form = "fields"
+    watch: Watch = "prompt"
+    max_bytes: int = MOST_BYTES
+    name: str = "folder"
+
+    def __post_init__(self) -> None:
+        if not self.url:
+            raise ValueError("url must name a folder")
+        if "@" in self.url.partition("://")[2].partition("/")[0]:
+            raise ValueError("a user or password stands in the URL; put it into options and secrets")
+        if self.late < timedelta() or self.every < timedelta():
+            raise ValueError("late and every must not be negative")
+        check_options(self.options, self.secrets)
+        records_of(self)
+
+
+class FolderSource:
+    """Reads a folder's files from a cursor on.
+
+    A file is known by its name, size and time; one that is written anew is read anew, and what did not change in it is
+    known by its place and content.
+
+    Args:
+        settings: which folder and what its records look like.
+        clock: for texts without a time, and between looks.
+        environ: where references to secrets begin.
+
+    Raises:
+        ConfigError: a secret, or the package for this kind of filesystem, is missing.
+    """
+
+    def __init__(self, settings: FolderSettings, *, clock: Clock, environ: Mapping[str, str]) -> None:
+        self._settings, self._clock = settings, clock
+        self._records = records_of(settings)
+        system, root = _filesystem(settings, environ)
+        self._system: Any = system
+        self._listing = Listing(system, root, settings, clock=clock)
+        self._failures = failures_of(settings.url)
+        self._open: tuple[Position, RowFile] | None = None
+        self._ended_at: Position | None = None
+
+    def read(self, after: Cursor | None, *, limit: int) -> Page:
+        """Return up to ``limit`` texts after the cursor.
+
+        Raises:
+            DataError: the folder or a file in it cannot be read now.
+        """
+        position = msgspec.json.decode(after.position, type=Position) if after is not None else Position()
+        try:
+            return self._read(position, limit)
+        except self._failures as error:
+            self.close()
+            raise DataError(
+                f"the folder cannot be read: {_said(error)}",
+                where=self._settings.url,
+                cure="check that it is there, its address, and what the user or key may do",
+                retryable=True,
+            ) from error
+
+    def close(self) -> None:
+        """Close the file that is being read."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+    def _read(self, begin: Position, limit: int) -> Page:
+        gathered, position, taken, more = Gathered(), begin, 0, False
+        if begin != self._ended_at:
+            self._listing.forget()  # a commit failed, or this is the first read: what was passed over may be needed
+        for _ in range(_FILES_A_PAGE):
+            entry = self._listing.next(position)
+            if entry is None:
+                break
+            more = True
+            position, rows, ended = self._read_file(entry, position, limit - taken, gathered)
+            taken += rows
+            if not ended or taken >= limit:
+                break
+        moved, self._ended_at = position != begin, position
+        return gathered.page(self._cursor(position) if moved else None, more=more and moved)
+
+    def _read_file(
+        self, entry: Entry, position: Position, limit: int, gathered: Gathered
+    ) -> tuple[Position, int, bool]:
+        """Read rows of one file; return where that leads to, how many they were, and whether the file has ended."""
+        begun = position.within(entry)
+        try:
+            rows = self._rows(entry, begun)
+        except UnreadableFileError as error:
+            log.warning("file_left_out", source=self._settings.name, file=entry.name, reason=error.reason)
+            gathered.rejected[error.reason] += 1
+            self.close()
+            return position.done(entry, late=self._settings.late), 0, True
+        read, now = rows.read(limit), self._clock.now()
+        for row in read.rows:
+            place = f"{entry.name}:{row.place}"
+            gathered.take(
+                self._records.json(row.content, place=place, now=now)
+                if isinstance(row.content, bytes)
+                else self._records.record(row.content, place=place, now=now)
+            )
+        gathered.rejected["line-too-long"] += read.too_long
+        if read.broken is not None:
+            log.warning("file_left_out", source=self._settings.name, file=entry.name, reason=read.broken)
+            gathered.rejected[read.broken] += 1
+        if read.ended:
+            self.close()
+            return position.done(entry, late=self._settings.late), read.count, True
+        at = begun.at(entry, rows.position)
+        self._open = (at, rows)
+        return at, read.count, False
+
+    def _rows(self, entry: Entry, position: Position) -> RowFile:
+        """Return the file from the position on; the one that is open where it stands there already."""
+        if self._open is not None and self._open[0] == position:
+            return self._open[1]
+        self.close()
+        return open_rows(self._system, entry, self._settings, begin=position.offset)
+
+    def _cursor(self, position: Position) -> Cursor:
+        return Cursor(source=self._settings.name, position=msgspec.json.encode(position).decode())
+
+
+def _filesystem(settings: FolderSettings, environ: Mapping[str, str]) -> tuple[Any, str]:
+    fsspec = needed("fsspec", extra="s3", where=f"source {settings.name}")
+    options = {**settings.options, **revealed(settings.secrets, environ=environ)}
+    protocol = settings.url.partition("://")[0] if "://" in settings.url else "file"
+    try:
+        system, root = fsspec.core.url_to_fs(settings.url, **options, use_listings_cache=False)
+    except ImportError as error:
+        extra = _EXTRAS.get(protocol)
+        cure = f'pip install "driftwatchd[{extra}]"' if extra == "s3" else "install the package it names"
+        raise ConfigError(
+            f"{protocol} needs a package that is not installed ({error})", where=f"source {settings.name}", cure=cure
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"no such filesystem: {error}", where=f"source {settings.name}", cure="correct url or options"
+        ) from None
+    return system, root
+
+
+def _said(error: BaseException) -> str:
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(words).partition("\n")[0]

@@ -1,0 +1,50 @@
+"""Messages of brokers: one record of JSON, an array of them, or one a line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from driftwatch.intake.records import Rejected
+
+if TYPE_CHECKING:
+    from driftwatch.intake.gathered import Gathered
+    from driftwatch.intake.records import Records
+
+_DECODER = msgspec.json.Decoder()
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST_MS = 946_684_800_000  # of 2000; what is earlier is a number, not a time
+
+
+def take_payload(records: Records, payload: bytes, gathered: Gathered, *, place: str, now: datetime) -> None:
+    """Read every record of a message; the place of one among several has its number."""
+    content = payload.strip()
+    if not content:
+        gathered.take(Rejected("empty"))
+    elif content[:1] == b"[":
+        _array(records, content, gathered, place, now)
+    elif b"\n" in content:
+        for number, line in enumerate(content.split(b"\n")):
+            if line.strip():
+                gathered.take(records.json(line, place=f"{place}:{number}", now=now))
+    else:
+        gathered.take(records.json(content, place=place, now=now))
+
+
+def _array(records: Records, content: bytes, gathered: Gathered, place: str, now: datetime) -> None:
+    try:
+        each = _DECODER.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        gathered.take(Rejected("not-json"))
+        return
+    for number, record in enumerate(each):
+        gathered.take(records.record(record, place=f"{place}:{number}", now=now))
+
+
+def written_at(milliseconds: int, now: datetime) -> datetime:
+    """Return when a broker says that a message was written; now where it does not say, or says what cannot be."""
+    if milliseconds < _EARLIEST_MS or milliseconds > (now - _BEGIN) // timedelta(milliseconds=1):
+        return now
+    return _BEGIN + timedelta(milliseconds=milliseconds)

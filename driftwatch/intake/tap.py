@@ -1,0 +1,138 @@
+"""Texts that are piped into ``driftwatch tap``: lines of standard input, in batches that are committed at once."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from driftwatch.intake.gathered import Gathered
+from driftwatch.intake.record_fields import records_of
+from driftwatch.intake.records import MOST_BYTES, Form, Watch
+
+if TYPE_CHECKING:
+    from driftwatch.domain.protocols import Clock
+
+_LONGEST_LINE = 8 * 1024 * 1024
+_BLOCK = 256 * 1024
+_QUIET_SECONDS = 0.5
+"""A batch that has begun is committed after so long without another line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapSettings:
+    """Lines that are piped into ``driftwatch tap STREAM``.
+
+    Args:
+        type: ``tap``.
+        format: ``jsonl``, ``lines``, or ``auto`` to tell by the first line.
+        body: field path of the text.
+        id: field path of the text's id; without one its line's number and content are its id, so that the same file
+            piped in again adds nothing.
+        time: field path of its time.
+        group: field path of its session or author.
+        labels: names of attributes and the field paths of their values.
+        target: field path of the class that would be right, for a classifier; not the one that the model gave.
+        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
+            default its last message.
+        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
+        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
+        max_bytes: longer bodies are cut.
+        name: of the source.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    type: Literal["tap"] = "tap"
+    format: Literal["auto", "jsonl", "lines"] = "auto"
+    body: str = "text"
+    id: str | None = None
+    time: str | None = None
+    group: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    turns: str | None = None
+    records: Form = "fields"
+    watch: Watch = "prompt"
+    max_bytes: int = MOST_BYTES
+    name: str = "tap"
+
+    def __post_init__(self) -> None:
+        records_of(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line by its number, from 1; no content where it is too long to hold."""
+
+    number: int
+    content: bytes | None
+
+
+def batches(descriptor: int, *, limit: int) -> Iterator[list[Line]]:
+    """Yield the lines of a file descriptor in batches: full ones, and what there is when nothing more comes for now.
+
+    Args:
+        descriptor: open for reading, a pipe or a file.
+        limit: most lines of a batch.
+    """
+    batch: list[Line] = []
+    for line in _lines(descriptor):
+        if line is not None:
+            batch.append(line)
+        if batch and (line is None or len(batch) >= limit):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _lines(descriptor: int) -> Iterator[Line | None]:
+    """Yield lines as they come, and None after half a second without any."""
+    held, number, overlong = bytearray(), 0, False
+    while True:
+        if not select.select([descriptor], [], [], _QUIET_SECONDS)[0]:
+            yield None
+            continue
+        block = os.read(descriptor, _BLOCK)
+        *whole, rest = (held + block).split(b"\n") if block else ([held] if held or overlong else []) + [b""]
+        for content in whole:
+            number += 1
+            yield Line(number, None if overlong or len(content) > _LONGEST_LINE else bytes(content))
+            overlong = False
+        if not block:
+            return
+        held = bytearray(rest)
+        if len(held) > _LONGEST_LINE:
+            held, overlong = bytearray(), True
+
+
+class TapReader:
+    """Reads batches of lines as texts.
+
+    Args:
+        settings: what lines look like.
+        clock: for texts without a time.
+    """
+
+    def __init__(self, settings: TapSettings, *, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._records = records_of(settings)
+        self._is_json = None if settings.format == "auto" else settings.format == "jsonl"
+
+    def read(self, batch: Sequence[Line]) -> Gathered:
+        """Return a batch's texts, and what became of the other lines."""
+        gathered, now = Gathered(), self._clock.now()
+        for line in batch:
+            if line.content is None:
+                gathered.rejected["line-too-long"] += 1
+            elif content := line.content.strip():
+                if self._is_json is None:
+                    self._is_json = content.startswith(b"{")
+                place = f"{self._settings.name}:{line.number}:{blake2b(content, digest_size=8).hexdigest()}"
+                read = self._records.json if self._is_json else self._records.line
+                gathered.take(read(content, place=place, now=now))
+        return gathered

@@ -1,0 +1,288 @@
+"""Brokers as they are in life: consumers that die, servers that go, wrong keys, huge messages, many records in one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from source_places import KafkaCluster, KafkaTopic, RedisServer, Striding, redis_server
+
+from driftwatch.domain.errors import ConfigError, DataError
+from driftwatch.domain.text import Cursor, Page
+from driftwatch.intake.connection import PatientSource, needed
+from driftwatch.intake.kafka import KafkaSettings, KafkaSource
+from driftwatch.intake.redis_streams import RedisSettings, RedisSource
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with redis_server() as running:
+        yield running
+
+
+@pytest.fixture
+def says(server: RedisServer) -> RedisSettings:
+    with server.client() as client:
+        client.flushall()
+    return RedisSettings(url=server.url, key="says", consumer="one", payload="record")
+
+
+def redis_source(settings: RedisSettings, clock: Striding | None = None, **secrets: str) -> RedisSource:
+    return RedisSource(settings, stream="support", clock=clock or Striding(timedelta()), environ=secrets)
+
+
+def add(server: RedisServer, *records: object) -> None:
+    with server.client() as client:
+        for record in records:
+            client.xadd("says", {"record": record if isinstance(record, bytes) else json.dumps(record)})
+
+
+def bodies(page: Page) -> list[str]:
+    return [text.body for text in page.texts]
+
+
+def test_what_a_dead_consumer_took_is_taken_over(server: RedisServer, says: RedisSettings) -> None:
+    add(server, {"text": "a"}, {"text": "b"})
+    dead = redis_source(replace(says, consumer="dead"))
+    assert bodies(dead.read(None, limit=1)) == ["a"]
+    dead.close()
+    with server.client() as client:
+        client.execute_command("XCLAIM", "says", "driftwatch-support", "dead", 0, *_pending(server), "IDLE", 400_000)
+    clock = Striding(timedelta())
+    alive = redis_source(says, clock)
+    assert bodies(alive.read(None, limit=1)) == ["a"]  # idle for longer than claim
+    alive.acknowledge(_cursor(alive.read(None, limit=1)))
+    assert bodies(alive.read(None, limit=9)) == ["b"]
+    alive.close()
+
+
+def _pending(server: RedisServer) -> list[bytes]:
+    with server.client() as client:
+        found = client.xpending_range("says", "driftwatch-support", "-", "+", 10)
+    return [each["message_id"] for each in found]  # type: ignore[index]
+
+
+def _cursor(page: Page) -> Cursor:
+    assert page.cursor is not None
+    return page.cursor
+
+
+def test_acknowledged_entries_are_off_the_list(server: RedisServer, says: RedisSettings) -> None:
+    add(server, {"text": "a"}, b"poison", {"text": "b"})
+    source = redis_source(says)
+    page = source.read(None, limit=9)
+    assert (bodies(page), page.rejected) == (["a", "b"], {"not-json": 1})
+    assert len(_pending(server)) == 3
+    source.acknowledge(_cursor(page))
+    assert _pending(server) == []
+    source.close()
+
+
+def test_two_consumers_share_a_stream(server: RedisServer, says: RedisSettings) -> None:
+    add(server, *({"text": f"t{number}"} for number in range(10)))
+    sources = [redis_source(replace(says, consumer=name)) for name in ("one", "two")]
+    found = []
+    for turn in range(4):
+        page = sources[turn % 2].read(None, limit=3)
+        found += bodies(page)
+        if page.cursor:
+            sources[turn % 2].acknowledge(page.cursor)
+    assert sorted(found) == sorted(f"t{number}" for number in range(10))
+    for each in sources:
+        each.close()
+
+
+def test_many_records_in_one_entry_and_entries_that_are_records(server: RedisServer, says: RedisSettings) -> None:
+    add(server, [{"text": "a"}, {"text": "b"}, 7], b'{"text": "c"}\n{"text": "d"}\n')
+    source = redis_source(says)
+    page = source.read(None, limit=9)
+    assert (bodies(page), page.rejected) == (["a", "b", "c", "d"], {"not-an-object": 1})
+    assert len({text.id for text in page.texts}) == 4
+    source.close()
+    with server.client() as client:
+        client.flushall()
+        client.xadd("says", {"text": "plain", "who": "me"})
+        client.xadd("says", {"text": b"\xff"})
+    source = redis_source(replace(says, payload=None, group="who"))
+    page = source.read(None, limit=9)
+    assert ([(text.body, text.group) for text in page.texts], page.rejected) == ([("plain", "me")], {"not-utf8": 1})
+    source.close()
+
+
+def test_a_huge_entry_costs_no_memory(server: RedisServer, says: RedisSettings) -> None:
+    import tracemalloc
+
+    with server.client() as client:
+        client.execute_command("XADD", "says", "*", "record", b"x" * 30_000_000)
+    add(server, {"text": "small"}, {"text": "y" * 200_000})
+    source = redis_source(says)
+    tracemalloc.start()
+    page = source.read(None, limit=9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert page.rejected == {"too-long": 1, "cut": 1}
+    assert peak < 20e6
+    source.close()
+
+
+def test_no_stream_no_rights_and_the_wrong_kind_of_key(server: RedisServer, says: RedisSettings) -> None:
+    source = redis_source(says)
+    with pytest.raises(DataError, match="no such Redis stream") as caught:
+        source.read(None, limit=1)
+    assert caught.value.retryable
+    add(server, {"text": "a"})
+    assert bodies(source.read(None, limit=1)) == ["a"]
+    source.close()
+    with server.client() as client:
+        client.set("word", "x")
+        client.config_set("requirepass", "hunter2")
+    wrong = redis_source(replace(says, key="word", password="env:WORD"), WORD="hunter2")
+    with pytest.raises(DataError, match="something else than a stream"):
+        wrong.read(None, limit=1)
+    wrong.close()
+    for settings, secret in ((says, ""), (replace(says, password="env:WORD"), "hunter3")):
+        shut_out = redis_source(settings, WORD=secret)
+        with pytest.raises(DataError, match="does not let us in") as refused:
+            shut_out.read(None, limit=1)
+        assert "hunter" not in str(refused.value)
+        shut_out.close()
+    server.stop()
+    server.start()
+
+
+def test_a_server_that_goes_and_comes(server: RedisServer, says: RedisSettings) -> None:
+    add(server, {"text": "a"}, {"text": "b"})
+    source = redis_source(says)
+    page = source.read(None, limit=1)
+    server.stop()
+    with pytest.raises(DataError, match="cannot be read"):
+        source.acknowledge(_cursor(page))
+    with pytest.raises(DataError, match="cannot be read"):
+        source.read(None, limit=1)
+    server.start()
+    again = source.read(None, limit=1)
+    assert [text.id for text in again.texts] == [text.id for text in page.texts]  # not acknowledged: known by its id
+    source.acknowledge(_cursor(again))
+    assert bodies(source.read(None, limit=1)) == ["b"]
+    source.close()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> KafkaCluster:
+    return KafkaCluster()
+
+
+def kafka_source(topic: KafkaTopic, **settings: object) -> KafkaSource:
+    said = {"brokers": topic.cluster.brokers, "topic": topic.topic, **settings}
+    return KafkaSource(KafkaSettings(**said), stream="support", clock=Striding(), environ={})  # type: ignore[arg-type]
+
+
+def first(source: KafkaSource) -> Page:
+    for _ in range(300):
+        page = source.read(None, limit=9)
+        if page.cursor is not None:
+            return page
+    raise AssertionError("nothing came")
+
+
+def test_messages_of_every_kind(cluster: KafkaCluster) -> None:
+    topic = KafkaTopic(cluster)
+    topic.put(["a"])
+    cluster.producer.produce(topic.topic, None, key=b"deleted", partition=0)
+    cluster.producer.produce(topic.topic, b'[{"text": "b"}, {"text": "c"}]', partition=0)
+    cluster.producer.produce(topic.topic, b"\xff\xfe", partition=0)
+    assert cluster.producer.flush(30) == 0
+    source = kafka_source(topic)
+    page, found, rejected = first(source), [], dict[str, int]()
+    while len(found) < 3 or len(rejected) < 2:
+        found += bodies(page)
+        for reason, count in page.rejected.items():
+            rejected[reason] = rejected.get(reason, 0) + count
+        if page.cursor:
+            source.acknowledge(page.cursor)
+        page = source.read(None, limit=9)
+    assert (found, rejected) == (["a", "b", "c"], {"no-body": 1, "not-utf8": 1})
+    source.close()
+
+
+def test_brokers_that_are_not_there_and_options_that_are_none(cluster: KafkaCluster) -> None:
+    topic = KafkaTopic(cluster)
+    source = KafkaSource(
+        KafkaSettings(
+            brokers="127.0.0.1:1",
+            topic=topic.topic,
+            options={"reconnect.backoff.ms": "10", "reconnect.backoff.max.ms": "50"},
+        ),
+        stream="support",
+        clock=Striding(),
+        environ={},
+    )
+    with pytest.raises(DataError, match="Kafka cannot be read") as caught:
+        first(source)
+    assert caught.value.retryable
+    source.close()
+    with pytest.raises(ConfigError, match=r"no\.such\.thing"):
+        kafka_source(topic, options={"no.such.thing": "1"})
+
+
+def test_patience_grows_and_ends() -> None:
+    class Failing:
+        def __init__(self) -> None:
+            self.asked = 0
+            self.broken = True
+
+        def read(self, after: object, *, limit: int) -> Page:
+            del after, limit
+            self.asked += 1
+            if self.broken:
+                raise DataError("gone", retryable=True)
+            return Page(texts=(), cursor=None)
+
+    clock, failing = Striding(timedelta(seconds=0.25)), Failing()
+    patient = PatientSource(failing, clock=clock)
+    failures = 0
+    for _ in range(400):
+        try:
+            patient.read(None, limit=1)
+        except DataError:
+            failures += 1
+    assert failures == failing.asked
+    assert 5 < failures < 12  # after 1, 2, 4, … s and then once a minute, over some 200 s
+    failing.broken = False
+    clock.stride = timedelta(minutes=1)
+    patient.read(None, limit=1)
+    asked = failing.asked
+    patient.read(None, limit=1)
+    assert failing.asked == asked + 1
+
+
+def test_a_missing_package_names_its_extra() -> None:
+    with pytest.raises(ConfigError) as caught:
+        needed("no_such_package_here.sub", extra="kafka", where="source kafka")
+    assert caught.value.cure == 'pip install "driftwatchd[kafka]"'
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "told"),
+    [
+        (RedisSettings, {"url": "redis://:hunter2@db/0", "key": "k"}, "stands in the URL"),
+        (RedisSettings, {"url": "http://db", "key": "k"}, "must begin with redis://"),
+        (RedisSettings, {"url": "redis://db", "key": ""}, "must name"),
+        (RedisSettings, {"url": "redis://db", "key": "k", "claim": timedelta()}, "at least 1s"),
+        (KafkaSettings, {"brokers": "b", "topic": "^t.*"}, "no pattern"),
+        (KafkaSettings, {"brokers": "b", "topic": "t", "options": {"group.id": "x"}}, "commits offsets by itself"),
+        (
+            KafkaSettings,
+            {"brokers": "b", "topic": "t", "options": {"sasl.password": "hunter2"}},
+            "belongs into secrets",
+        ),
+        (KafkaSettings, {"brokers": "b", "topic": "t", "secrets": {"sasl.password": "hunter2"}}, "a secret is named"),
+    ],
+)
+def test_settings_that_make_no_sense(kind: type, settings: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told) as caught:
+        kind(**settings)
+    assert "hunter2" not in str(caught.value)

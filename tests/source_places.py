@@ -1,0 +1,505 @@
+"""Places that texts are read from, real ones: each can be written to, broken and opened again."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, Source
+from driftwatch.domain.text import Cursor
+from driftwatch.intake.file import FileSettings, FileSource
+from driftwatch.intake.folder import FolderSettings, FolderSource
+from driftwatch.intake.kafka import KafkaSettings, KafkaSource
+from driftwatch.intake.pipeline import Pipeline
+from driftwatch.intake.redis_streams import RedisSettings, RedisSource
+from driftwatch.intake.sampler import HashSampler, SampleSettings
+from driftwatch.intake.sql import SqlSettings, SqlSource
+from driftwatch.store import Store, open_store
+
+if TYPE_CHECKING:
+    import redis
+
+STREAM = "support"
+NAME = "it"
+
+
+class Striding:
+    """A clock on which every look is some seconds after the last: waits pass while tests only read."""
+
+    def __init__(self, stride: timedelta = timedelta(seconds=3)) -> None:
+        self.at = datetime(2026, 1, 1, 12, tzinfo=UTC)
+        self.stride = stride
+
+    def now(self) -> datetime:
+        self.at += self.stride
+        return self.at
+
+
+class Place(Protocol):
+    """Where texts come from."""
+
+    def put(self, bodies: Sequence[str]) -> None:
+        """Write texts at its end."""
+        ...
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        """Its kind and where it is: what another process needs to read it."""
+        ...
+
+    def poison(self) -> str:
+        """Write a record that is no text, and return the reason that is counted."""
+        ...
+
+
+@dataclass
+class Taking:
+    """A daemon's reading of one place, into a real store."""
+
+    place: Place
+    store: Store
+
+    def __post_init__(self) -> None:
+        self.source = opened(*self.place.spec)
+
+    def restart(self) -> None:
+        """Begin anew as a killed process does: nothing is told to anybody."""
+        self.source = opened(*self.place.spec)
+
+    def cursor(self) -> Cursor | None:
+        return self.store.texts.cursor(STREAM, NAME)
+
+    def page(self, *, limit: int, acknowledge: bool = True) -> tuple[int, bool]:
+        """Read and commit a page; return its texts and whether there is more."""
+        page = self.source.read(self.cursor(), limit=limit)
+        assert len(page.texts) <= limit
+        if page.cursor is not None:
+            pipeline_into(self.store).take(page)
+            if acknowledge and isinstance(self.source, AcknowledgedSource):
+                self.source.acknowledge(page.cursor)
+        return len(page.texts), page.more
+
+    def until(self, done: Callable[[], bool], *, limit: int = 3) -> None:
+        """Read until something holds; a broker may take seconds to hand out its texts."""
+        deadline = time.monotonic() + 60
+        while not done():
+            assert time.monotonic() < deadline, f"came in: {self.bodies()}, {self.counts()}"
+            self.page(limit=limit)
+
+    def until_bodies(self, wanted: Sequence[str], *, limit: int = 3) -> None:
+        self.until(lambda: len(self.bodies()) >= len(wanted), limit=limit)
+        for _ in range(3):
+            self.page(limit=limit)
+        assert self.bodies() == list(wanted)
+
+    def bodies(self) -> list[str]:
+        return [stored.text.body for stored in self.store.texts.window(STREAM, after_seq=0, limit=100_000)]
+
+    def counts(self) -> dict[str, int]:
+        return {outcome: count for (_, _, outcome), count in self.store.counts.intake().items()}
+
+    def close(self) -> None:
+        if isinstance(self.source, ClosedSource):
+            self.source.close()
+
+
+def opened(kind: str, where: str) -> Source:
+    """Open a place as a process that has just begun does."""
+    match kind:
+        case "file":
+            return FileSource(FileSettings(path=Path(where), name=NAME, format="jsonl"), clock=Striding())
+        case "sql":
+            settings = SqlSettings(url=where, table="says", cursor="id", name=NAME)
+            return SqlSource(settings, clock=Striding(), environ={})
+        case "folder":
+            return FolderSource(FolderSettings(url=where, name=NAME), clock=Striding(), environ={})
+        case "redis":
+            asked = RedisSettings(url=where, key="says", consumer="one", payload="record", name=NAME)
+            return RedisSource(asked, stream=STREAM, clock=Striding(timedelta()), environ={})
+        case "kafka":
+            brokers, _, topic = where.partition("/")
+            said = KafkaSettings(
+                brokers=brokers,
+                topic=topic,
+                name=NAME,
+                options={"session.timeout.ms": "6000", "fetch.wait.max.ms": "20"},
+            )
+            return KafkaSource(said, stream=STREAM, clock=Striding(), environ={})
+        case _:
+            raise AssertionError(kind)
+
+
+def pipeline_into(store: Store) -> Pipeline:
+    return Pipeline(
+        store, stream=STREAM, source=NAME, redactor=None, sampler=HashSampler(SampleSettings()), clock=Striding()
+    )
+
+
+@contextmanager
+def taking(place: Place, folder: Path) -> Iterator[Taking]:
+    """Read a place into a fresh store."""
+    store = open_store(folder / "taken.db", clock=Striding())
+    at_work = Taking(place, store)
+    try:
+        yield at_work
+    finally:
+        at_work.close()
+        store.close()
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until_it_answers(ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < deadline
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+
+
+@dataclass
+class SqliteTable:
+    """A table in a SQLite file."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.file = self.folder / "app.db"
+        with closing(sqlite3.connect(self.file)) as database, database:
+            database.execute("CREATE TABLE says (id INTEGER PRIMARY KEY, text TEXT)")
+
+    def put(self, bodies: Sequence[str]) -> None:
+        with closing(sqlite3.connect(self.file)) as database, database:
+            database.executemany("INSERT INTO says (text) VALUES (?)", [(body,) for body in bodies])
+
+    def poison(self) -> str:
+        with closing(sqlite3.connect(self.file)) as database, database:
+            database.execute("INSERT INTO says (text) VALUES (NULL)")
+        return "no-body"
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "sql", f"sqlite:///{self.file}"
+
+
+@dataclass
+class PostgresServer:
+    """A real PostgreSQL of one's own."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self._binaries = postgres_binaries()
+        self._data = self.folder / "data"
+        self._as = ["runuser", "-u", "nobody", "--"] if is_root() else []
+        if is_root():
+            for each in (self.folder, *list(self.folder.parents)[:3]):
+                with suppress(OSError):
+                    each.chmod(0o755)
+            shutil.chown(self.folder, "nobody")
+        self._call("initdb", "-D", str(self._data), "-U", "driftwatch", "-A", "trust", "--no-sync")
+        self.start()
+
+    def _call(self, program: str, *arguments: str) -> None:
+        command = [*self._as, str(self._binaries / program), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
+
+    def start(self) -> None:
+        command = [*self._as, str(self._binaries / "postgres"), "-D", str(self._data), "-p", str(self.port), "-k", ""]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "-h", "127.0.0.1", "-F"], stdout=log, stderr=log, cwd=self.folder
+            )
+        until_it_answers(self.ready, self.process)
+
+    def ready(self) -> bool:
+        import psycopg
+
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url):
+            return True
+        return False
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self._call("pg_ctl", "stop", "-D", str(self._data), "-m", "immediate")
+            self.process.wait()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://driftwatch@127.0.0.1:{self.port}/postgres"
+
+    def execute(self, *statements: str) -> None:
+        import psycopg
+
+        with psycopg.connect(self.url) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def postgres_binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    pytest.importorskip("psycopg", reason="the extra postgresql is not installed")
+    return found[-1].parent
+
+
+@dataclass
+class PostgresTable:
+    """A table in a real PostgreSQL."""
+
+    server: PostgresServer
+
+    def __post_init__(self) -> None:
+        self.server.execute("DROP TABLE IF EXISTS says", "CREATE TABLE says (id bigserial PRIMARY KEY, text text)")
+
+    def put(self, bodies: Sequence[str]) -> None:
+        import psycopg
+
+        with psycopg.connect(self.server.url) as connection:
+            connection.cursor().executemany("INSERT INTO says (text) VALUES (%s)", [(body,) for body in bodies])
+
+    def poison(self) -> str:
+        self.server.execute("INSERT INTO says (text) VALUES (NULL)")
+        return "no-body"
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "sql", self.server.url
+
+
+@contextmanager
+def postgres() -> Iterator[PostgresServer]:
+    postgres_binaries()
+    with tempfile.TemporaryDirectory(prefix="driftwatch-postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@dataclass
+class LogFile:
+    """A log file."""
+
+    folder: Path
+
+    def put(self, bodies: Sequence[str]) -> None:
+        with (self.folder / "log").open("a") as log:
+            log.write("".join(json.dumps({"text": body}) + "\n" for body in bodies))
+
+    def poison(self) -> str:
+        with (self.folder / "log").open("a") as log:
+            log.write("{\n")
+        return "not-json"
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "file", str(self.folder / "log")
+
+
+@dataclass
+class Folder:
+    """A folder in which a file turns up for every put.
+
+    Args:
+        folder: for everything.
+        suffix: of the files.
+    """
+
+    folder: Path
+    suffix: str = ".jsonl"
+
+    def __post_init__(self) -> None:
+        self.spool = self.folder / "spool"
+        self.spool.mkdir()
+        self._written = 0
+
+    def put(self, bodies: Sequence[str]) -> None:
+        if self.suffix == ".parquet":
+            import pyarrow.parquet
+
+            table = pyarrow.table({"text": list(bodies), "n": list(range(len(bodies)))})
+            pyarrow.parquet.write_table(table, self._begin(), row_group_size=7)
+        else:
+            self._begin().write_bytes(self._packed("".join(json.dumps({"text": body}) + "\n" for body in bodies)))
+        self._finish()
+
+    def poison(self) -> str:
+        if self.suffix == ".parquet":
+            self._begin().write_bytes(b"PAR1 but not really PAR1")
+            self._finish()
+            return "unreadable-file"
+        self._begin().write_bytes(self._packed("{\n"))
+        self._finish()
+        return "not-json"
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "folder", str(self.spool)
+
+    def _begin(self) -> Path:
+        return self.spool / f".{self._written}{self.suffix}"
+
+    def _finish(self) -> None:
+        """Files are written in the same instant here, where in life there are seconds between them."""
+        written = self._begin()
+        os.utime(written, (1_767_000_000 + self._written, 1_767_000_000 + self._written))
+        written.rename(self.spool / f"part-{self._written}{self.suffix}")
+        self._written += 1
+
+    def _packed(self, lines: str) -> bytes:
+        if self.suffix.endswith(".gz"):
+            return gzip.compress(lines.encode())
+        if self.suffix.endswith(".zst"):
+            import pyarrow as pa
+
+            return bytes(pa.compress(lines.encode(), codec="zstd", asbytes=True))
+        return lines.encode()
+
+
+@dataclass
+class RedisServer:
+    """A real Redis of one's own, which keeps what it acknowledged."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.start()
+
+    def start(self, *options: str) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        until_it_answers(self.ready, self.process)
+
+    def ready(self) -> bool:
+        import redis
+
+        with suppress(redis.ConnectionError), self.client() as client:
+            try:
+                return bool(client.ping())
+            except (redis.AuthenticationError, redis.ResponseError):
+                return True
+        return False
+
+    def client(self) -> redis.Redis:
+        import redis
+
+        return redis.Redis(port=self.port)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("Redis is not installed (apt-get install redis-server)")
+    pytest.importorskip("redis", reason="the extra redis is not installed")
+    with tempfile.TemporaryDirectory(prefix="driftwatch-redis-") as folder:
+        server = RedisServer(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@dataclass
+class RedisStream:
+    """A stream in a real Redis."""
+
+    server: RedisServer
+
+    def __post_init__(self) -> None:
+        with self.server.client() as client:
+            client.flushall()
+
+    def put(self, bodies: Sequence[str]) -> None:
+        with self.server.client() as client, client.pipeline() as pipeline:
+            for body in bodies:
+                pipeline.xadd("says", {"record": json.dumps({"text": body})})
+            pipeline.execute()
+
+    def poison(self) -> str:
+        with self.server.client() as client:
+            client.xadd("says", {"record": "{"})
+        return "not-json"
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "redis", self.server.url
+
+
+class KafkaCluster:
+    """librdkafka's own mock of a cluster: it speaks the protocol over TCP, groups and offsets included."""
+
+    def __init__(self) -> None:
+        kafka = pytest.importorskip("confluent_kafka", reason="the extra kafka is not installed")
+        quiet = {"test.mock.num.brokers": 1, "log_level": 0}
+        self.producer = kafka.Producer(quiet)
+        (self.broker,) = self.producer.list_topics(timeout=30).brokers.values()
+        self.topics = 0
+
+    @property
+    def brokers(self) -> str:
+        return f"{self.broker.host}:{self.broker.port}"
+
+
+@dataclass
+class KafkaTopic:
+    """A topic with one partition read in order."""
+
+    cluster: KafkaCluster
+
+    def __post_init__(self) -> None:
+        self.cluster.topics += 1
+        self.topic = f"says-{self.cluster.topics}-{os.getpid()}"
+
+    def put(self, bodies: Sequence[str]) -> None:
+        self._send([json.dumps({"text": body}).encode() for body in bodies])
+
+    def poison(self) -> str:
+        self._send([b"{"])
+        return "not-json"
+
+    def _send(self, values: Sequence[bytes]) -> None:
+        for value in values:
+            self.cluster.producer.produce(self.topic, value, partition=0)
+        assert self.cluster.producer.flush(30) == 0
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "kafka", f"{self.cluster.brokers}/{self.topic}"

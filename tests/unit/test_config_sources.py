@@ -1,0 +1,115 @@
+"""Sources in the configuration: every kind is read, and every mistake has its place and cure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from driftwatch.config import Config, load_config
+from driftwatch.daemon.backlog import Backlog
+from driftwatch.domain.errors import ConfigError
+from driftwatch.intake.folder import FolderSettings
+from driftwatch.intake.kafka import KafkaSettings
+from driftwatch.intake.otlp import OtlpSettings
+from driftwatch.intake.redis_streams import RedisSettings
+from driftwatch.intake.sql import SqlSettings
+from driftwatch.intake.tap import TapSettings
+
+EVERYTHING = """
+[daemon]
+backlog = 5000
+
+[streams.support]
+
+[[streams.support.sources]]
+type = "sql"
+url = "postgresql://reader@db/app"
+password = "env:DB"
+table = "chat.messages"
+cursor = "id"
+settle = "5s"
+
+[[streams.support.sources]]
+type = "folder"
+url = "s3://bucket/texts"
+late = "1d"
+secrets = { key = "env:KEY" }
+max_bytes = "8 KiB"
+
+[[streams.support.sources]]
+type = "redis"
+url = "redis://redis:6379/0"
+key = "says"
+
+[[streams.support.sources]]
+type = "kafka"
+brokers = "kafka:9092"
+topic = "says"
+options = { "security.protocol" = "SSL" }
+
+[[streams.support.sources]]
+type = "otlp"
+match = { "service.name" = "support" }
+
+[[streams.support.sources]]
+type = "tap"
+records = "openai"
+"""
+
+
+def load(folder: Path, words: str) -> Config:
+    (folder / "driftwatch.toml").write_text(words)
+    return load_config(folder / "driftwatch.toml", environ={})
+
+
+def test_every_kind(tmp_path: Path) -> None:
+    config = load(tmp_path, EVERYTHING)
+    sql, folder, redis, kafka, otlp, tap = config.streams["support"].sources
+    assert config.daemon.backlog == 5_000
+    assert isinstance(sql, SqlSettings)
+    assert (sql.settle, sql.password) == (timedelta(seconds=5), "env:DB")
+    assert isinstance(folder, FolderSettings)
+    assert (folder.late, folder.max_bytes, dict(folder.secrets)) == (timedelta(days=1), 8_192, {"key": "env:KEY"})
+    assert isinstance(redis, RedisSettings)
+    assert isinstance(kafka, KafkaSettings)
+    assert dict(kafka.options) == {"security.protocol": "SSL"}
+    assert isinstance(otlp, OtlpSettings)
+    assert isinstance(tap, TapSettings)
+    assert tap.records == "openai"
+
+
+@pytest.mark.parametrize(
+    ("instead", "by", "told"),
+    [
+        ('type = "sql"', 'type = "sqll"', ':8:1: a source\'s type is "file" or "http" or "folder"'),
+        ('table = "chat.messages"\n', "", ':7:3: "table" is missing'),
+        ('cursor = "id"', 'curser = "id"', ':12:1: unknown key "curser" (did you mean cursor?)'),
+        ('settle = "5s"', 'settle = "soon"', ":13:1: "),
+        ('"postgresql://reader@db/app"', '"postgresql://reader:word@db/app"', "a password stands in the URL"),
+        ('key = "env:KEY"', 'key = "word"', "a secret is named, not written"),
+        ('type = "tap"', 'type = "tap"\nwatch = "both"', "\"watch\": input should be 'prompt' or 'completion'"),
+        ("backlog = 5000", "backlog = 1", ":2:2: backlog must be at least 50"),
+    ],
+)
+def test_mistakes_have_their_place(tmp_path: Path, instead: str, by: str, told: str) -> None:
+    assert instead in EVERYTHING
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, EVERYTHING.replace(instead, by, 1))
+    assert told in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(tmp_path / "driftwatch.toml") in str(caught.value)
+
+
+def test_backlog_counts_what_was_stored_since_the_last_look() -> None:
+    backlog = Backlog(10)
+    backlog.stored("a", 4)
+    asked = backlog.look()
+    backlog.stored("a", 5)  # while the store counts: it may have seen these or not
+    backlog.counted({"a": 4}, asked)
+    assert (backlog.waiting("a"), backlog.full("a")) == (9, False)
+    backlog.stored("a", 1)
+    assert (backlog.full("a"), backlog.full("b")) == (True, False)
+    backlog.counted({"a": 0}, backlog.look())
+    assert not backlog.full("a")
