@@ -143,7 +143,7 @@ def test_many_are_a_line_each_with_the_worst_tone() -> None:
 
 
 def a_day_of_alerts(store: Store, clock: Hand, notifiers: list[Notifier]) -> None:
-    """Let a day go by, twenty minutes at a time: an alert every three hours, a drift that ends, another that goes on."""
+    """Let a day go by, twenty minutes at a time: an alert every three hours, a drift that ends, one that goes on."""
     names = [notifier.name for notifier in notifiers]
     for minute in range(0, 24 * 60, 20):
         if minute % 180 == 0:
