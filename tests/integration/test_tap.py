@@ -29,7 +29,7 @@ def tap(folder: Path, sent: bytes, *options: str) -> subprocess.CompletedProcess
         [sys.executable, "-m", "driftwatch", "tap", "support", "--config", str(folder / "driftwatch.toml"), *options],
         input=sent,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
