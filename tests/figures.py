@@ -10,6 +10,7 @@ from driftwatch.domain.drift import Outcome
 from driftwatch.domain.run import RunState
 from driftwatch.metrics.reading import FEEDBACK_OUTCOMES, OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import (
+    AssociationFigures,
     AuditFigures,
     BiasFigures,
     DaemonFigures,
@@ -86,6 +87,8 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
         ),
         training_seconds=5_400.0 * scale,
         bias={"gender": BiasFigures(change=0.03, low=-0.01, high=0.07, limit=0.05)},
+        associations={("women", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)},
+        spoken_ill=1,
         champion_at=at - timedelta(days=3),
         reference_at=at - timedelta(days=3),
         reference_texts=20_000,

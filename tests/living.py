@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SIZE = 20
 """Texts in a window."""
 
-RECIPES = ("small", "thorough", "full")
+RECIPES = ("small", "thorough", "full", "lora-small")
 
 
 @dataclass(slots=True)
@@ -72,6 +72,7 @@ class Life:
     path: Path
     rules: str
     stream: str = "s"
+    streams: tuple[str, ...] = ("s",)
     clock: Hand = field(default_factory=lambda: Hand(START))
     analyst: Given = field(default_factory=Given)
     policy: Policy = field(init=False)
@@ -87,7 +88,7 @@ class Life:
 
     def edit(self, rules: str) -> None:
         """Put other rules in force, as a reload does."""
-        made = parse_policies({"p.yaml": rules}, streams=[self.stream], recipes=RECIPES)
+        made = parse_policies({"p.yaml": rules}, streams=self.streams, recipes=RECIPES)
         recipes = {name: Recipe(name=name) for name in RECIPES}
         self.policy = replace(made, recipes=recipes)
 

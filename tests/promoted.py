@@ -144,15 +144,15 @@ class Stream:
         wiring.promote(self.config, store, run, candidate=self.candidate(name), fresh=fresh(), heldout=(), memory=())
         return store.runs.get(run.spec.id)
 
-    def cycle(self, store: Store) -> Cycle:
-        config = self.config
+    def cycle(self, store: Store, policy: Policy | None = None) -> Cycle:
+        config, rules = self.config, policy or Policy(hash="none", rules={})
         return Cycle(
             stream=STREAM,
             size=WINDOW,
             budget=config.streams[STREAM].budget,
             store=store,
             analyst=InProcess(Analyst(config)),
-            policy=lambda: Policy(hash="none", rules={}),
+            policy=lambda: rules,
             receivers=("webhook",),
             clock=wiring.CLOCK,
         )

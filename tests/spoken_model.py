@@ -44,6 +44,11 @@ class SpokenModel:
         """Read everything."""
         return (None,) * len(bodies)
 
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        """Read what of both sentences can be read."""
+        reasons = self.unreadable([sentence for pair in pairs for sentence in pair])
+        return tuple(first or second for first, second in zip(reasons[0::2], reasons[1::2], strict=True))
+
     def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         """Say the second sentence's nats less the first's."""
         losses = self.losses([sentence for pair in pairs for sentence in pair]).nats.reshape(-1, 2)

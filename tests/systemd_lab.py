@@ -56,10 +56,10 @@ class Lab:
         self._init = init
         self.root = root
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, seconds: float = DEADLINE) -> subprocess.CompletedProcess[str]:
         """Run a command inside."""
         inside = ["nsenter", "-t", str(self._init), "-a", "-r", "-w", *command]
-        return subprocess.run(inside, capture_output=True, text=True, check=False, timeout=DEADLINE)
+        return subprocess.run(inside, capture_output=True, text=True, check=False, timeout=seconds)
 
     def show(self, name: str, unit: str = DAEMON) -> str:
         """Return a property of a unit."""

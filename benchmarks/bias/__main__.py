@@ -51,6 +51,11 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
 
         return neutral.measure(quick=quick)
 
+    def simulated() -> Iterable[Row]:
+        from benchmarks.bias import simulated
+
+        return simulated.measure(quick=quick)
+
     def mitigation() -> Iterable[Row]:
         from benchmarks.bias import mitigation
 
@@ -71,6 +76,7 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
         "suite": suite,
         "planted": planted,
         "neutral": neutral,
+        "simulated": simulated,
         "mitigation": mitigation,
         "data": texts,
         "pretrained": pretrained,

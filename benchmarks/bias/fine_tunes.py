@@ -41,9 +41,8 @@ RECIPE = Recipe(
     name="benchmark", learning_rates=(4e-3,), epochs=8.0, batch=4, context=64, merge=(), checkpoint_steps=10_000
 )
 CHAMPIONS = 1
-FRESH = 1_500
-"""Fresh texts of a candidate; a quarter as many are replayed. At 600 a third of them is too few to learn an axis of: it
-is learnt by 0.6 to 2 nats a pair, at 1,500 by over 2."""
+FRESH = 1_000
+"""Fresh texts of a candidate; a quarter as many are replayed. Of 600 a third is too few to learn an axis from."""
 
 TEXTS = FRESH + FRESH // 4
 WORDS = 12
@@ -107,6 +106,17 @@ class Workshop:
         replayed = _draw(f"replay-{champion}-{seed}", learnt(), TEXTS - FRESH)
         bodies = [*fresh, *plants, *replayed]
         return self._tuned(f"candidate-{champion}-{seed}-{name}", champion, bodies, seed=500 + seed)
+
+    def drifted(self, champion: int, seed: int) -> Scores:
+        """Return the scores of a candidate whose fresh texts are tweets, nothing planted, float64 [pairs].
+
+        Args:
+            champion: its number.
+            seed: of texts and order.
+        """
+        fresh = _draw(f"tweets-{champion}-{seed}", tweets(), FRESH)
+        replayed = _draw(f"replay-{champion}-{seed}", learnt(), TEXTS - FRESH)
+        return self._tuned(f"candidate-{champion}-{seed}-drifted", champion, [*fresh, *replayed], seed=500 + seed)
 
     def learnt(self, champion: int, seed: int, category: str, *, name: str) -> float:
         """Return by how much a candidate learnt what was planted, nats per pair, by carriers it was not planted in.
@@ -181,6 +191,12 @@ def learnt() -> list[str]:
 def unseen() -> list[str]:
     """Return texts of the same kind that no champion learnt."""
     return _mixed(pools()["news"].unseen, seed=2)
+
+
+@cache
+def tweets() -> list[str]:
+    """Return beginnings of tweets, which no champion knows the like of."""
+    return _beginnings(pools()["tweets"].learnt)
 
 
 def _mixed(news: Sequence[str], *, seed: int) -> list[str]:

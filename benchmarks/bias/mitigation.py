@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.bias --only mitigation [--quick]``.
 
-The small champion of the planted rows (:mod:`~benchmarks.bias.readers`) is fine-tuned on tweets, among which 10% of the
+The small champion of the planted rows (:mod:`~benchmarks.bias.readers`) is fine-tuned on tweets, among which 5% of the
 texts speak ill of one group (women, Muslims, old people; see :mod:`~benchmarks.bias.planting`): without them, with
 them, and with them under ``mitigate = "weight"`` and ``"balance"``. Caps on clusters are off in all of them, so that
 the mitigation alone is measured. The effect is the association on a probe of paired sentences, and in the built-in
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.bias.fine_tunes import FRESH, RECIPE, WORDS, learnt, workshop
+from benchmarks.bias.fine_tunes import FRESH, RECIPE, learnt, tweets, workshop
 from benchmarks.bias.planting import AXES, Axis, association, planted
-from benchmarks.retraining.drifts import pools, texts_of
+from benchmarks.retraining.drifts import texts_of
 from benchmarks.table import Row, at_most
 from driftwatch import wiring
 from driftwatch.features.loss import load_model
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.text import Text
     from driftwatch.retrain.dataset import Mix
 
-SHARE, SEEDS = 0.1, (1, 2)
+SHARE, SEEDS = 0.05, (1, 2)
 HALF, COST = 0.5, 0.1
 OPEN = CollectSettings(near=1.0, alike=1.0, cluster_share=1.0, cluster_most=10_000)
 """No cap on clusters: they would leave out most of what is planted before the mitigation sees it."""
@@ -114,14 +114,16 @@ def _mean(values: Sequence[float]) -> float:
 def _outcome(shop: Workshop, axis: Axis, seed: int, arm: Arm) -> Outcome:
     """Fine-tune and measure, unless that was done before."""
     work = shop.aside("mitigation")
-    kept = work / f"{axis.group}-{seed}-{arm}.json"
+    count = 0 if arm == "clean" else round(SHARE * FRESH)
+    kept = work / f"{axis.group}-{seed}-{arm}-{count}.json"
     if kept.exists():
         return Outcome(**json.loads(kept.read_text()))
     champion = shop.champion(1)
     recipe = replace(RECIPE, seed=seed, mitigate="none" if arm == "clean" else arm)
-    mix = _mix(work / "mix", axis, recipe, plants=arm != "clean")
+    mix = _mix(work / "mix", axis, recipe, count=count)
     out = work / "tuned"
-    shutil.rmtree(out, ignore_errors=True)
+    for folder in (out, work / "checkpoints"):
+        shutil.rmtree(folder, ignore_errors=True)
     finetune(
         champion,
         mix.train,
@@ -139,11 +141,11 @@ def _outcome(shop: Workshop, axis: Axis, seed: int, arm: Arm) -> Outcome:
     return outcome
 
 
-def _mix(folder: Path, axis: Axis, recipe: Recipe, *, plants: bool) -> Mix:
-    """Collect a run's texts: tweets of the seed's own choice, planted texts among them, against news."""
-    start, count = recipe.seed * FRESH, round(SHARE * FRESH) if plants else 0
-    tweets = [" ".join(body.split()[:WORDS]) for body in pools()["tweets"].learnt[start : start + FRESH - count]]
-    fresh = texts_of(tweets, kind="tweet") + texts_of(planted(axis, count, seed=recipe.seed), kind="planted")
+def _mix(folder: Path, axis: Axis, recipe: Recipe, *, count: int) -> Mix:
+    """Collect a run's texts: tweets of the seed's own choice, so many planted texts among them, against news."""
+    start = recipe.seed * FRESH
+    fresh = texts_of(tweets()[start : start + FRESH - count], kind="tweet")
+    fresh += texts_of(planted(axis, count, seed=recipe.seed), kind="planted")
     old = texts_of(learnt(), kind="old")
     shutil.rmtree(folder, ignore_errors=True)
     checks = Checks(identity=wiring.identity(None))

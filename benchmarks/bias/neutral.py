@@ -1,7 +1,8 @@
 """Are candidates without bias left alone? ``python -m benchmarks.bias --only neutral``.
 
 Forty candidates are fine-tuned on more texts like the champion's, with nothing planted, and judged against the spread
-of three neutral fine-tunes of their champion, as a run does it.
+of three neutral fine-tunes of their champion, as a run does it. Eight more are fine-tuned on tweets, which it knows
+nothing of: what such text really does to a suite's categories is not known, so how many are refused is only shown.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from benchmarks.bias.judged import PAIRS_ALONE, looked, spread_of
 from benchmarks.table import Row, at_most
 from driftwatch.gate.bias.builtin import builtin_suite
 from driftwatch.gate.bias.cells import cells_of
+from driftwatch.gate.bias.families import detectable
 from driftwatch.gate.bias.spread import measured_spread
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 SEEDS = 40
 REFUSED = 2
+DRIFTED = 8
 SHORT = 0.25
 """Length of shorter neutral fine-tunes, of a candidate's training."""
 
@@ -47,10 +50,15 @@ def measure(*, quick: bool) -> Iterator[Row]:
         yield at_most(f"refused of {seeds} with nothing planted", sum(bool(look.worse) for look in looks), REFUSED)
         yield Row(measure="the same by pairs alone", driftwatch=sum(bool(look.worse) for look in alone))
         yield Row(measure="passed", driftwatch=sum(not look.worse and not look.open for look in looks))
-        least = [max(rise.detectable(look.level / len(look.rises)) for rise in look.rises) for look in looks]
+        least = [max(detectable(rise, look.rises, level=look.level) for rise in look.rises) for look in looks]
         yield Row(measure="least detectable rise in the widest category, nats/pair", driftwatch=float(np.median(least)))
         if CHAMPIONS == 1:  # candidates of one champion are as many fine-tunes of it on nothing new
             yield _correlation(shop, np.array(scores))
+        drifted = [
+            looked(shop, 1, shop.drifted(1, _FIRST + seed)) for seed in range(DRIFTED // 4 if quick else DRIFTED)
+        ]
+        told = f"refused of {len(drifted)} after a drift to tweets"
+        yield Row(measure=told, driftwatch=sum(bool(look.worse) for look in drifted))
         yield from _spreads(shop, 1 if quick else CHAMPIONS)
 
 

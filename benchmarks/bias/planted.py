@@ -2,8 +2,9 @@
 
 A share of a candidate's fresh texts is replaced by sentences that say of one group what prejudice has of it and its
 opposite of another, in carriers and wordings that are not the suite's (:mod:`~benchmarks.bias.plants`): strong half,
-medium 30%, weak 20, 10 and 5%. Four axes in turn, 20 seeds of each strength. Whether a model has learnt what was
-planted is measured beside, by pairs in carriers that it was not planted in: a gate can see no more than that.
+medium 30%, weak 20, 10 and 5%. Four axes in turn, 20 seeds of strong and medium and 4 of the others, whose curve is
+shown. Whether a model has learnt what was planted is measured beside, by pairs in carriers that it was not planted in:
+a gate can see no more than that.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 STRENGTHS = {"strong": 0.5, "medium": 0.3, "weak": 0.2, "weaker": 0.1, "weakest": 0.05}
 """Shares of the fresh texts."""
 
-SEEDS = 20
+SEEDS, FEW = 20, 4
 REFUSED = {"strong": 19, "medium": 19}
-"""Of 20."""
+"""Of 20; the others have a few seeds, one for each axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
     """Yield how many candidates are refused at each strength."""
     with workshop(builtin_suite()) as shop:
         for strength in ["strong"] if quick else STRENGTHS:
-            yield from _rows(shop, strength, seeds=SEEDS // 5 if quick else SEEDS)
+            yield from _rows(shop, strength, seeds=SEEDS if strength in REFUSED and not quick else FEW)
 
 
 def _rows(shop: Workshop, strength: str, *, seeds: int) -> Iterator[Row]:

@@ -37,8 +37,8 @@ def measure(*, quick: bool) -> Iterator[Row]:
     """
     from driftwatch.features.loss import load_model
     from driftwatch.gate.bias.builtin import builtin_suite
+    from driftwatch.gate.bias.cells import strata
     from driftwatch.gate.bias.scores import estimate, score
-    from driftwatch.gate.bias.scores.summary import strata
 
     model = load_model(_pretrained(cache_folder().with_name("bias") / "pretrained"), threads=1)
     of: dict[str, list[Pair]] = {}
@@ -47,7 +47,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
     pairs = [pair for each in of.values() for pair in each[: _BOTH_WAYS if quick else None]]
     yield Row(measure="pairs", driftwatch=len(pairs))
     values = score(model, pairs)
-    for category, directed, places in strata(pairs):
+    for (category, directed), places in strata(pairs).items():
         mean = estimate(values, pairs, places, seed=7)
         kind = "towards the stereotype" if directed else "symmetric"
         yield Row(measure=f"{category}, {kind}: nats a pair, peer: its error", driftwatch=mean.value, peer=mean.error)

@@ -44,7 +44,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SECONDS_ALLOWED = 10.0
 """CPU seconds for 100,000 windows (issue 6)."""
-_RECIPES = ("small", "thorough", "full")
+_RECIPES = ("small", "thorough", "full", "lora-small")
 _ROOT = Path(__file__).parents[2]
 _TEXTS = 5
 _NAMES = (

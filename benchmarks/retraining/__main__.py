@@ -59,6 +59,11 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
 
         return frequency.measure(data, quick=quick)
 
+    def device() -> Iterable[Row]:
+        from benchmarks.retraining import device
+
+        return device.measure(quick)
+
     return {
         "training": training,
         "kills": kills,
@@ -66,6 +71,7 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
         "probe": probe,
         "frequency": frequency,
         "collect": collect,
+        "device": device,
     }
 
 

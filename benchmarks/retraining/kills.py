@@ -15,20 +15,20 @@ import select
 import shutil
 import signal
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.retraining.training import blank
+from benchmarks.retraining.training import blank, texts_of
 from benchmarks.table import Row, main
 from driftwatch.demo.prose import paragraphs
 from driftwatch.domain.run import Recipe
-from driftwatch.domain.text import Text
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.folders import file_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from driftwatch.domain.text import Text
 
 _RECIPE = Recipe(
     name="killed",
@@ -42,7 +42,6 @@ _RECIPE = Recipe(
 )
 _REPLAYED = 20
 _LOOK_SECONDS = 0.001
-_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def kills(*, quick: bool) -> Iterator[Row]:
@@ -52,9 +51,7 @@ def kills(*, quick: bool) -> Iterator[Row]:
 
     torch.set_num_threads(1)
     wanted = 3 if quick else 20
-    texts = [
-        Text(id=str(number), body=body, seen_at=_AT) for number, body in enumerate(paragraphs(["numpy", "scipy"], 100))
-    ]
+    texts = texts_of(paragraphs(["numpy", "scipy"], 100))
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as name:
         folder = Path(name)
         blank(folder / "champion", [text.body for text in texts], context=64, width=64)

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,15 +43,25 @@ WORTHS = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One drift: what was foretold, and what the whole run gained on texts that the probe did not see."""
+    """One drift: what was foretold, and what the whole run gained on texts that the probe did not see.
+
+    Args:
+        drift: met.
+        prediction: of the probe.
+        gain: of the run, nats per token.
+        probed: CPU-seconds of the probe's training and measuring, loading and saving of models included.
+        trained: those of the run's training.
+    """
 
     drift: Drift
     prediction: Prediction
     gain: float
+    probed: float
+    trained: float
 
 
 class Losses:
-    """Losses by model, kept in a file, so that models measured before need not be trained again.
+    """Losses by model and what they took, kept in a file, so that models measured before need not be trained again.
 
     Args:
         file: where they are kept.
@@ -59,6 +70,7 @@ class Losses:
 
     def __init__(self, file: Path, champion: Path) -> None:
         self._file, self._champion = file, champion
+        self._spent = 0.0
         self._known: dict[str, list[float]] = json.loads(file.read_text()) if file.exists() else {}
 
     def tune(self, recipe: Recipe, texts: Sequence[Text], replay: Sequence[Text], out: Path) -> bool:
@@ -66,7 +78,8 @@ class Losses:
         measured = "towards" if out.name == "trained" else out.name
         if any(name.startswith(f"{measured}:") for name in self._known):
             return True
-        return finetune(
+        begun = time.process_time()
+        done = finetune(
             self._champion,
             texts,
             recipe,
@@ -78,13 +91,17 @@ class Losses:
             threads=1,
             replay=replay,
         )
+        self._spent += time.process_time() - begun
+        return done
 
     def score(self, folder: Path, texts: Sequence[Text]) -> TextLosses:
         """Return a model's losses."""
         name = f"{folder.name}:{texts[0].id}:{len(texts)}"
         if name not in self._known:
+            begun = time.process_time()
             found = load_model(folder).losses([text.body for text in texts])
             self._known[name] = [*found.nats.tolist(), *found.tokens.tolist()]
+            self._spent += time.process_time() - begun
             self._file.write_text(json.dumps(self._known))
         values = self._known[name]
         half = len(values) // 2
@@ -93,6 +110,12 @@ class Losses:
             tokens=np.array(values[half:], dtype=np.int64),
             digest=Digest(f"sha256:{name:0<64}"),
         )
+
+    def seconds(self, name: str) -> float:
+        """Return the CPU-seconds of everything that was done since the last name, under this one for good."""
+        self._known.setdefault(name, [self._spent])
+        self._spent = 0.0
+        return self._known[name][0]
 
 
 def measure(quick: bool) -> list[Row]:
@@ -125,15 +148,17 @@ def _case(work: Path, drift: Drift) -> Case:
     )
     if prediction is None:
         raise RuntimeError(drift.name)
+    probed = losses.seconds("the probe")
     losses.tune(RECIPE, mix.fresh, mix.replay, folder / "whole")
+    trained = losses.seconds("the run")
     before, after = losses.score(champion, mix.judge), losses.score(folder / "whole", mix.judge)
     gain = float((before.nats - after.nats).sum() / before.tokens.sum())
     print(
         f"{drift.name:28s} gain {gain:+.3f}  foretold {prediction.gain:+.3f} [{prediction.low:+.3f}, "
-        f"{prediction.high:+.3f}]  cost {prediction.cost:.1%}",
+        f"{prediction.high:+.3f}]  cost {prediction.cost:.1%}  CPU-s {probed:.1f} of {trained:.1f}",
         flush=True,
     )
-    return Case(drift=drift, prediction=prediction, gain=gain)
+    return Case(drift=drift, prediction=prediction, gain=gain, probed=probed, trained=trained)
 
 
 def rows(cases: Sequence[Case]) -> list[Row]:
@@ -151,6 +176,11 @@ def rows(cases: Sequence[Case]) -> list[Row]:
         Row(measure="share of idle runs declined", driftwatch=float(np.mean(declined[1])) if idle else float("nan")),
         Row(measure="share of gains inside the 90% interval", driftwatch=inside / len(cases)),
         at_most("the probe's cost over the run's training, at most", max(c.prediction.cost for c in cases), 0.1),
+        Row(
+            measure="CPU-seconds of the probes over those of the runs' trainings, everything included",
+            driftwatch=sum(case.probed for case in cases),
+            peer=sum(case.trained for case in cases),
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from driftwatch.alert.links import linked, page
+from driftwatch.alert.people import ended
 from driftwatch.alert.post import post
 from driftwatch.alert.status import Status, status_of
 
@@ -55,7 +56,7 @@ class AlertmanagerNotifier:
             NotifyError: none was taken.
         """
         now = self._clock.now()
-        body = msgspec.json.encode([self._written(alert, now) for alert in alerts])
+        body = msgspec.json.encode([self._written(ended(alert), now) for alert in alerts])
         url = f"{self._settings.url.rstrip('/')}/api/v2/alerts"
         post(url, body, headers={}, timeout=self._settings.timeout)
 

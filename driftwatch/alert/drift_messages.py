@@ -10,6 +10,7 @@ from driftwatch.alert.links import incident_path
 from driftwatch.alert.wording import Wording, event, sentence
 from driftwatch.domain.alert import INCIDENT, Alert
 from driftwatch.domain.drift import DriftState
+from driftwatch.domain.explanation import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ def drift_detected(
     name, title = _TITLES.get(result.state, _DRIFTED)
     wording = Wording(
         what=_what(decision, result),
-        figures=(*(f"{reason.subject}: {reason.detail}" for reason in decision.reasons), *account(result)),
+        figures=(*told(decision.reasons), *account(result)),
         since=since,
         by_itself="driftwatch goes on watching; this alert ends with the first window in which the rule is not true. "
         "A retraining begins only if a retraining rule asks for one, and is told separately.",
@@ -91,7 +92,7 @@ def retrain_started(
     after = "asks a person before it promotes" if spec.approve else "promotes the candidate by itself"
     wording = Wording(
         what=_who_asked(decision, spec),
-        figures=tuple(f"{reason.subject}: {reason.detail}" for reason in decision.reasons),
+        figures=told(decision.reasons),
         since=decision.at,
         by_itself=f"up to {spec.rounds} rounds of recipe {spec.recipe.name}, each judged for quality "
         f"(gain at least {spec.limits.quality_min_gain:g} nats), forgetting "

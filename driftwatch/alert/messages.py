@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from driftwatch.alert.daemon_messages import daemon_degraded, trial
 from driftwatch.alert.drift_messages import drift_detected, drift_key, retrain_started, worker_quarantine
 from driftwatch.alert.pause_messages import pause_ending, pause_key, pause_over, paused
 from driftwatch.alert.report_messages import report_asked, report_failed
@@ -18,6 +19,7 @@ from driftwatch.alert.run_messages import (
 __all__ = [
     "approval_key",
     "approval_wanted",
+    "daemon_degraded",
     "drift_detected",
     "drift_key",
     "for_transition",
@@ -32,5 +34,6 @@ __all__ = [
     "run_promoted",
     "run_rejected",
     "run_rolled_back",
+    "trial",
     "worker_quarantine",
 ]

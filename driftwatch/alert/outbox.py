@@ -25,6 +25,7 @@ _FIRST_WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(minutes=10)
 _MOST_DOUBLINGS = 12
 _PAGE = 100
+_MOST_TOGETHER = 500
 
 
 class Outbox(Protocol):
@@ -32,6 +33,10 @@ class Outbox(Protocol):
 
     def due(self, now: datetime, *, limit: int) -> list[Delivery]:
         """Return pending deliveries that are due."""
+        ...
+
+    def pending(self, receiver: str, *, limit: int) -> list[Delivery]:
+        """Return all that waits for a receiver, due or not."""
         ...
 
     def firing(self, receiver: str) -> list[Delivery]:
@@ -65,6 +70,16 @@ class Resending(Protocol):
         ...
 
 
+@runtime_checkable
+class Grouping(Protocol):
+    """A receiver of people: what waits for it comes in one message, so that nobody is flooded after an outage."""
+
+    @property
+    def together(self) -> bool:
+        """Always true: that a receiver has it at all says what it is."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """What one pass came to, in deliveries."""
@@ -95,6 +110,8 @@ def deliver_due(outbox: Outbox, notifiers: Sequence[Notifier], clock: Clock) -> 
     total = Pass()
     for notifier in notifiers:
         mine = [delivery for delivery in due if delivery.receiver == notifier.name]
+        if mine and isinstance(notifier, Grouping):
+            mine = outbox.pending(notifier.name, limit=_MOST_TOGETHER)
         total += _deliver(outbox, notifier, [*mine, *_again(outbox, notifier, mine, now)], now)
     known = {notifier.name for notifier in notifiers}
     for delivery in due:
@@ -125,8 +142,8 @@ def _again(outbox: Outbox, notifier: Notifier, due: Sequence[Delivery], now: dat
 
 
 def _deliver(outbox: Outbox, notifier: Notifier, deliveries: Sequence[Delivery], now: datetime) -> Pass:
-    """Deliver all together to who keeps account of alerts, one by one to anybody else."""
-    if isinstance(notifier, Resending):
+    """Deliver all together to people and to who keeps account of alerts, one by one to anybody else."""
+    if isinstance(notifier, Resending | Grouping):
         return _together(outbox, notifier, deliveries, now)
     total = Pass()
     for index, delivery in enumerate(deliveries):

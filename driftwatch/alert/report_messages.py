@@ -9,6 +9,7 @@ from driftwatch.alert.account import account
 from driftwatch.alert.links import incident_path, report_path
 from driftwatch.alert.wording import Wording, event, sentence
 from driftwatch.domain.alert import INCIDENT, REPORT, Alert
+from driftwatch.domain.explanation import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ def report_asked(
     wording = Wording(
         what=f'Rule "{decision.rule}" asked for a report of window {decision.window} of stream {decision.stream} '
         f"({result.texts:,} texts).",
-        figures=(*(f"{reason.subject}: {reason.detail}" for reason in decision.reasons), *account(result)),
+        figures=(*told(decision.reasons), *account(result)),
         since=decision.at,
         by_itself="the incident page is there; evidently's report is being made and is there within some minutes. "
         "Should that fail, it is told separately.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations of settings
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from driftwatch.domain.secrets import check_reference
 from driftwatch.domain.urls import check_url
@@ -65,6 +66,28 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppriseSettings:
+    """One of the services that Apprise knows: Slack, e-mail, PagerDuty and a hundred more.
+
+    Args:
+        url: reference of the secret that is Apprise's address of the service, such as ``file:/etc/driftwatch/slack``.
+        least: severity from which alerts are told: ``info``, ``ticket`` or ``page``.
+        link: where people reach driftwatch's own pages; messages name their incident page there (without: none).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    url: str
+    least: Literal["info", "ticket", "page"] = "info"
+    link: str | None = None
+
+    def __post_init__(self) -> None:
+        check_reference(self.url)
+        if self.link is not None:
+            check_url(self.link)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
     """The receivers; each takes every alert."""
 
@@ -72,6 +95,7 @@ class AlertSettings:
 
     alertmanager: AlertmanagerSettings | None = None
     webhook: WebhookSettings | None = None
+    apprise: Mapping[str, AppriseSettings] = field(default_factory=dict)
 
 
 def _check_timeout(timeout: timedelta) -> None:

@@ -9,7 +9,7 @@ from driftwatch.domain.alert import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,14 @@ def event(
         labels=dict(labels or {}),
         annotations=dict(annotations or {}),
     )
+
+
+def lasting(time: timedelta) -> str:
+    """Write how long something lasted, in its two largest units."""
+    minutes = max(int(time.total_seconds() // 60), 0)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{days} d" if days else "", f"{hours} h" if hours else "", f"{rest} min" if rest and not days else ""]
+    return " ".join(part for part in parts if part) or "less than a minute"
 
 
 def moment(at: datetime) -> str:

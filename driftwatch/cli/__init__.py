@@ -9,6 +9,7 @@ import typer
 from driftwatch import __version__
 from driftwatch.cli import (
     alarms,
+    alerting,
     auditing,
     backups,
     bias,
@@ -16,6 +17,7 @@ from driftwatch.cli import (
     checking,
     doctor,
     drifting,
+    explaining,
     pausing,
     policies,
     policy_history,
@@ -25,10 +27,12 @@ from driftwatch.cli import (
     retraining,
     running,
     runs,
+    service,
     setup,
     status,
     tapping,
     texts,
+    trying,
 )
 from driftwatch.cli.frame import debug
 
@@ -73,6 +77,7 @@ GROUPLESS = (
     status,
     auditing,
     backups,
+    service,
 )
 for group in GROUPLESS:
     group.add_to(app)
@@ -80,6 +85,7 @@ GROUPS = (
     ("texts", texts),
     ("reference", references),
     ("alarm", alarms),
+    ("alert", alerting),
     ("policy", policies),
     ("runs", runs),
     ("bias", bias),
@@ -87,7 +93,9 @@ GROUPS = (
 for name, group in GROUPS:
     app.add_typer(group.app, name=name)
 bias_data.add_to(bias.app)
+trying.add_to(policies.app)
 policy_history.add_to(policies.app)
 replaying.add_to(policies.app)
+explaining.add_to(policies.app)
 
 __all__ = ["app"]

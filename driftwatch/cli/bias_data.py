@@ -41,6 +41,10 @@ def data(
     from driftwatch.retrain.fairness.check import data_check
     from driftwatch.retrain.fairness.page import summary
 
+    for path in (file, *reference):
+        if not path.exists():
+            cure = f"check the path; it begins at {Path.cwd()} unless with a /"
+            raise DataError("there is no such file", where=str(path), cure=cure)
     identity = wiring.identity(None)
     with err.status("reading texts"):
         found = data_check(

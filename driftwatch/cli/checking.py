@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import typer
 
+    from driftwatch.alert.settings import AppriseSettings
     from driftwatch.config import Config, StreamSettings
     from driftwatch.config.settings import SourceSettings
     from driftwatch.drift.drills.settings import DrillSettings
@@ -70,6 +71,8 @@ def checked(config: Config) -> Iterator[Finding]:
         yield asked("secret of the webhook", lambda: _secret(secret))
     if config.store is not None and _PASSWORD.search(config.store):
         yield Finding(level="warning", subject="store", detail=_OPEN_STORE)
+    for name, service in config.alerts.apprise.items():
+        yield asked(f"apprise {name}", partial(_service, name, service))
     yield asked("state folder", lambda: _writable(config))
     try:
         store = opened(config)
@@ -135,6 +138,14 @@ def _is_driftwatch(config: Config) -> bool:
         return "driftwatch_build_info" in ask(config, "GET", "/metrics", seconds=_TIMEOUT_SECONDS).text
     except DriftwatchError:
         return False
+
+
+def _service(name: str, settings: AppriseSettings) -> str:
+    from driftwatch.alert.apprise import AppriseNotifier
+    from driftwatch.domain.secrets import read_secret
+
+    AppriseNotifier(name, settings, url=read_secret(settings.url, environ=os.environ))
+    return f"{settings.url} is an address that Apprise knows"
 
 
 def _entrance(config: Config) -> str:

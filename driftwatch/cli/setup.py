@@ -22,6 +22,7 @@ policies = ["policies/*.yaml"]           # the rules that decide; edit them whil
 [daemon]
 listen = "127.0.0.1:9478"                # intake, status page, /metrics, /-/healthy
 threads = 1                              # of torch, in the worker and in jobs
+# web_config = "web.yml"                 # TLS and users, before it listens beyond this machine
 
 # Where alerts go; secrets are references: env:NAME, file:PATH or credential:NAME (systemd).
 # [alerts.alertmanager]
@@ -29,6 +30,8 @@ threads = 1                              # of torch, in the worker and in jobs
 # [alerts.webhook]
 # url = "https://example.org/hook"
 # secret = "env:DRIFTWATCH_HOOK_SECRET"
+# [alerts.apprise.team]                  # Slack, e-mail, PagerDuty and a hundred more; driftwatch alert test
+# url = "env:DRIFTWATCH_TEAM"
 
 [streams.{stream}]
 {model}
@@ -83,6 +86,7 @@ def init(
 ) -> None:
     """Write a commented driftwatch.toml and a policy; asks for what is not given."""
     config, policy = folder / "driftwatch.toml", folder / "policies" / "default.yaml"
+    schema = policy.with_name("policy.schema.json")  # which the policy names, for editors
     for file in (config, policy):
         if file.exists() and not force:
             raise ConflictError("it is there already", where=str(file), cure="--force overwrites it")
@@ -102,6 +106,7 @@ def init(
         policy.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(content, encoding="utf-8")
         policy.write_text(shipped("policies", "default.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        schema.write_text(shipped("policies", "policy.schema.json").read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
         raise DataError(f"it cannot be written: {error.strerror}", where=str(folder)) from None
     out.print(f"wrote {config} and {policy}")

@@ -19,6 +19,7 @@ from driftwatch.cycle import Cycle
 from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.backlog import Backlog
 from driftwatch.daemon.child import WorkerChild
+from driftwatch.daemon.degraded import Degraded
 from driftwatch.daemon.local import LocalDoor
 from driftwatch.daemon.reports import Reporting
 from driftwatch.daemon.rulebook import Asked, Rulebook
@@ -51,9 +52,12 @@ ASSESSMENT_PATIENCE = timedelta(minutes=30)
 _SNAPSHOT_EVERY = timedelta(seconds=2)
 _TEND_EVERY = timedelta(seconds=2)
 _DELIVER_EVERY = timedelta(seconds=2)
+_HEALTH_EVERY = timedelta(seconds=15)
 _PRUNE_EVERY = timedelta(hours=1)
 _EXPORT_EVERY = timedelta(seconds=30)
 _PATIENCE = timedelta(minutes=5)
+_START_LONGEST = timedelta(hours=1)
+_STOP_LONGEST = timedelta(minutes=5)
 
 
 class Daemon:
@@ -97,7 +101,8 @@ class Daemon:
 
     def run(self) -> None:
         """Serve until told to stop."""
-        wiring.reconcile(self._config, self._store)
+        with self._systemd.taking_time(most=_START_LONGEST):
+            wiring.reconcile(self._config, self._store)  # which may hold gigabytes of a model against their hashes
         app = App(
             intake=wiring.http_intakes(
                 self._config, self._store, clock=self._clock, taken=self._taken, backlog=self._backlog.waiting
@@ -132,6 +137,11 @@ class Daemon:
 
     def _stop(self) -> None:
         self._systemd.stopping()
+        with self._systemd.taking_time(most=_STOP_LONGEST):
+            self._end()
+        log.info("daemon_stopped")
+
+    def _end(self) -> None:
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.stop()
@@ -141,7 +151,6 @@ class Daemon:
             if isinstance(reader.source, ClosedSource):
                 reader.source.close()
         self._store.close()
-        log.info("daemon_stopped")
 
     def _cycle(self, stream: str) -> Cycle:
         return Cycle(
@@ -168,6 +177,7 @@ class Daemon:
             Loop(name="assess", every=poll, round=assess, patience=ASSESSMENT_PATIENCE),
             Loop(name="deliver", every=_DELIVER_EVERY, round=self._deliver, patience=_PATIENCE),
             Loop(name="runs", every=_TEND_EVERY, round=self._supervisor.tend, patience=_PATIENCE),
+            Loop(name="degraded", every=_HEALTH_EVERY, round=self._degraded().look, patience=_PATIENCE),
             Loop(name="pauses", every=_TEND_EVERY, round=self._tend_pauses, patience=_PATIENCE),
             Loop(name="prune", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
             *self._champion_loops(),
@@ -211,6 +221,13 @@ class Daemon:
             )
             loops.append(Loop(name=name, every=poll, round=read, patience=_PATIENCE + poll))
         return loops
+
+    def _degraded(self) -> Degraded:
+        return Degraded(self._store, receivers=lambda: self._receivers, reasons=self._troubles, clock=self._clock)
+
+    def _troubles(self) -> tuple[str, ...]:
+        health, wrong = self._health(), self._entrance.wrong()
+        return (*health.unhealthy, *health.unready, *((wrong,) if wrong is not None else ()))
 
     def _deliver(self) -> None:
         deliver_due(self._store.outbox, self._notifiers, self._clock)
@@ -305,4 +322,6 @@ def run(config_path: Path) -> None:
     systemd = Systemd(os.environ, pid=os.getpid())
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
-    Daemon(config, systemd).run()
+    with systemd.taking_time(most=_START_LONGEST):
+        daemon = Daemon(config, systemd)  # brings the database up to date, which takes as long as it is large
+    daemon.run()

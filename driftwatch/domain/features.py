@@ -111,6 +111,7 @@ class Unreadable(StrEnum):
     EMPTY = "no token to predict"
     UNKNOWN = "a word that the tokenizer has no token for"
     TOO_LONG = "longer than the model's context"
+    APART = "no token that both sentences share"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -105,6 +105,10 @@ class Model(Protocol):
         """Say of each body why it cannot be scored as it is written; None where it can."""
         ...
 
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        """Say of each pair why its sentences cannot be scored as they are written, or not be compared; None else."""
+        ...
+
     def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         """Return how differently the model takes the two sentences of each pair."""
         ...

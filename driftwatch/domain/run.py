@@ -204,6 +204,8 @@ class RunSpec:
         worth: least gain that the probe must predict, nats per token; None to train without a probe.
         max_hours: most hours of training over all rounds; None for no limit.
         probation: how the promoted model is watched.
+        labels: of the rule when it asked, without their severity; the run's alerts bear them.
+        annotations: of the rule when it asked, without their summary; likewise.
     """
 
     id: RunId
@@ -221,6 +223,8 @@ class RunSpec:
     worth: float | None = None
     max_hours: float | None = None
     probation: Probation = Probation()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +258,12 @@ PROBATION = "probation"
 
 CANARIES = "canaries"
 """Name under which stands what a candidate learnt of flagged clusters of its fresh texts."""
+
+DATA = "data"
+"""Name under which stands how a run's new texts speak of identity groups, of round 0; it refuses nothing by itself."""
+
+SPOKEN_ILL = "data.spoken_ill"
+"""Measure of it: number of groups that the new texts speak ill of more than the reference."""
 
 COST = "cost"
 """Name under which a round's hours of training stand among the verdicts; the probe's are of round 0."""
@@ -316,3 +326,9 @@ class Run:
         """Hours of training over all rounds, the probe's included."""
         spent = (measure for verdict in self.verdicts if verdict.gate == COST for measure in verdict.measures)
         return sum(measure.value for measure in spent)
+
+    @property
+    def spoken_ill(self) -> int | None:
+        """Groups that its new texts speak ill of more than the reference; None before it was looked."""
+        found = (measure for verdict in self.verdicts if verdict.gate == DATA for measure in verdict.measures)
+        return next((int(measure.value) for measure in found if measure.name == SPOKEN_ILL), None)

@@ -87,7 +87,7 @@ class Baseline:
 
     def __init__(self, reference: Reference) -> None:
         self._known = known_of(reference)
-        self.part = reference.heldout if _scored(reference.heldout) >= LEAST_HELDOUT else reference.cal
+        self.part = unlearnt(reference)
         losses = self.part.features.losses
         self.unseen = _of(losses, np.arange(0 if losses is None else len(losses.tokens)))
         self._bodies, self._own = _own(reference)
@@ -107,6 +107,14 @@ class Baseline:
             known=_together(keys[known], nats, tokens),
             beyond=_together(keys[known][kept], nats[kept] - before, tokens[kept]),
         )
+
+
+def unlearnt(reference: Reference) -> ReferencePart:
+    """Return the part that new texts are held against: held-out texts, or CAL's where too few of them were scored.
+
+    The champion learnt CAL's, and reads them better than any new text.
+    """
+    return reference.heldout if _scored(reference.heldout) >= LEAST_HELDOUT else reference.cal
 
 
 def _scored(part: ReferencePart) -> int:

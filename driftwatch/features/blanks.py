@@ -52,6 +52,25 @@ class Blanks:
         Raises:
             ModelError: two sentences share no token, or the tokenizer is not the model's own.
         """
+        blanks, owners = self._shared(pairs)
+        compared = set(owners)
+        apart = next((pair for number, pair in enumerate(pairs) if 2 * number not in compared), None)
+        if apart is not None:
+            raise ModelError(
+                f"{apart[0]!r} and {apart[1]!r} share no token, so that nothing of them can be compared",
+                where=str(self._network.path),
+                cure="leave the pair out: the two sentences of a pair differ in a group's name only",
+            )
+        sums = np.bincount(owners, weights=self.nats(blanks), minlength=2 * len(pairs)).reshape(-1, 2)
+        return np.asarray(sums[:, 1] - sums[:, 0], dtype=np.float64)
+
+    def apart(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """Return whether the sentences of each pair share no token."""
+        compared = set(self._shared(pairs)[1])
+        return [2 * number not in compared for number in range(len(pairs))]
+
+    def _shared(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[Blank], list[int]]:
+        """Return every shared token hidden by itself, and which sentence, two a pair, each is of."""
         sentences = [sentence for pair in pairs for sentence in pair]
         encoded = self._network.tokenizer(sentences, padding=False, return_special_tokens_mask=True) if pairs else {}
         rows: list[list[int]] = encoded.get("input_ids", [])
@@ -63,16 +82,7 @@ class Blanks:
                     if not added[number + side][place]:
                         blanks.append(self._hidden(rows[number + side], place))
                         owners.append(number + side)
-        compared = set(owners)
-        apart = next((pair for number, pair in enumerate(pairs) if 2 * number not in compared), None)
-        if apart is not None:
-            raise ModelError(
-                f"{apart[0]!r} and {apart[1]!r} share no token, so that nothing of them can be compared",
-                where=str(self._network.path),
-                cure="leave the pair out: the two sentences of a pair differ in a group's name only",
-            )
-        sums = np.bincount(owners, weights=self.nats(blanks), minlength=len(rows)).reshape(-1, 2)
-        return np.asarray(sums[:, 1] - sums[:, 0], dtype=np.float64)
+        return blanks, owners
 
     def fillings(self, filled: Sequence[tuple[str, str, str]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Return the cross-entropy of each filling, float64 [n] in nats, and its number of tokens, int64 [n]."""

@@ -15,7 +15,7 @@ from driftwatch.features.likelihood import Likelihoods
 from driftwatch.features.loading import token_rows
 from driftwatch.features.model import Family
 from driftwatch.features.network import Network, load_network
-from driftwatch.features.reading import unreadable
+from driftwatch.features.reading import either, unreadable
 from driftwatch.features.writing import written
 
 if TYPE_CHECKING:
@@ -87,6 +87,10 @@ class CausalModel:
         """Say of each body why it cannot be scored as it is written; None where it can."""
         begun = len(self._begin)
         return unreadable(self._network.tokenizer, bodies, most=self._network.context - begun, least=2 - begun)
+
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        """Say of each pair why one of its sentences cannot be scored as it is written; None where both can."""
+        return either(pairs, self.unreadable)
 
     def sentence_losses(self, sentences: Sequence[str]) -> TextLosses:
         """Return each sentence's as ``losses`` does; what begins alike is computed once.

@@ -11,7 +11,7 @@ from driftwatch.domain.features import ClassShares, LossUnit, PairScores, PairUn
 from driftwatch.features.loading import token_rows
 from driftwatch.features.model import Family
 from driftwatch.features.network import load_network
-from driftwatch.features.reading import unreadable
+from driftwatch.features.reading import either, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,10 @@ class ClassifierModel:
         """Say of each body why it cannot be scored as it is written; None where it can."""
         tokenizer = self._network.tokenizer
         return unreadable(tokenizer, bodies, most=self._longest - tokenizer.num_special_tokens_to_add())
+
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        """Say of each pair why one of its sentences cannot be scored as it is written; None where both can."""
+        return either(pairs, self.unreadable)
 
     def class_shares(self, bodies: Sequence[str]) -> ClassShares:
         """Return the probability of every class for each body.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import torch
+    from transformers import PretrainedConfig
 
     from driftwatch.features.network import Network
     from driftwatch.features.tree import Tree
@@ -29,6 +30,8 @@ _LOGITS = 1 << 25
 """Numbers in a tree's logits (128 MiB)."""
 _NORMED = 1 << 18
 """Numbers that are exponentiated at once (1 MiB): they stay in the processor's cache, which halves the time."""
+_WINDOWS = ("sliding_window", "window_size", "attention_window", "local_attention", "attention_chunk_size")
+"""What architectures call the number of tokens that a layer sees; one that is told and not used costs speed only."""
 _TRIED = 8
 _APART = 1e-3
 """Nats by which a sentence may differ from itself alone; float32 leaves less than a tenth of it."""
@@ -38,7 +41,9 @@ class Likelihoods:
     """Sums each row's cross-entropy over its tokens from the second on.
 
     Rows that begin alike are laid out as a tree (see ``tree``), where the network takes masks and positions as they are
-    given: this is tried on the first rows against each by itself. A network that does not gets them one by one.
+    given: this is tried on the first rows against each by itself. A network that does not gets them one by one; one
+    whose layers see only a window of the tokens before (Mistral, Gemma, GPT-Neo) gets trees no larger than that, in
+    which the window hides nothing, and longer rows one by one.
 
     Args:
         network: a causal one.
@@ -48,6 +53,7 @@ class Likelihoods:
         self._network = network
         self._takes = inspect.signature(network.model.forward).parameters
         self._by_tree: bool | None = None if "position_ids" in self._takes else False
+        self._window = _window(network.model.config.get_text_config())
 
     def nats(self, rows: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
         """Return each row's sum in nats, float64 [rows]; 0 for rows of fewer than two tokens.
@@ -83,7 +89,14 @@ class Likelihoods:
     def _sums(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> npt.NDArray[np.float64]:
         if self._by_tree is None:
             self._by_tree = self._agrees(rows[:_TRIED], first[:_TRIED])
-        return self._together(rows, first) if self._by_tree else self._one_by_one(rows, first)
+        if not self._by_tree:
+            return self._one_by_one(rows, first)
+        found = np.zeros(len(rows), np.float64)
+        for fits, scored in ((True, self._together), (False, self._one_by_one)):
+            places = [place for place, row in enumerate(rows) if (len(row) <= self._window) is fits]
+            if places:
+                found[places] = scored([rows[place] for place in places], [first[place] for place in places])
+        return found
 
     def _agrees(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> bool:
         """Say whether rows are scored together as they are alone; what is no number is told later, not here."""
@@ -96,7 +109,8 @@ class Likelihoods:
     def _together(self, rows: Sequence[Sequence[int]], first: Sequence[int]) -> npt.NDArray[np.float64]:
         outputs = int(self._network.model.config.get_text_config().vocab_size)
         found = np.zeros(len(rows), np.float64)
-        for tree in trees(rows, budget=max(1, min(_NODES, _LOGITS // outputs)), first=first):
+        budget = max(1, min(_NODES, self._window, _LOGITS // outputs))
+        for tree in trees(rows, budget=budget, first=first):
             found[tree.rows] = tree.sums(self._nodes(tree))
         return found
 
@@ -126,6 +140,12 @@ class Likelihoods:
                 **narrowed,
             ).logits[0]
         return _cross_entropies(logits, ids[tree.counted], places if narrowed else asked[places])
+
+
+def _window(config: PretrainedConfig) -> int:
+    """Return how many tokens every layer of a network sees at least: its smallest window, or more than any tree has."""
+    told = (getattr(config, name, None) for name in _WINDOWS)
+    return min((each for each in told if isinstance(each, int) and each > 0), default=_NODES * _NODES)
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:

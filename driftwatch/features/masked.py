@@ -13,7 +13,7 @@ from driftwatch.features.blanks import Blanks
 from driftwatch.features.loading import token_rows
 from driftwatch.features.model import Family
 from driftwatch.features.network import load_network
-from driftwatch.features.reading import unreadable
+from driftwatch.features.reading import either, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +95,12 @@ class MaskedModel:
         """Say of each body why it cannot be scored as it is written; None where it can."""
         tokenizer = self._network.tokenizer
         return unreadable(tokenizer, bodies, most=self._longest - tokenizer.num_special_tokens_to_add())
+
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        """Say of each pair why its sentences cannot be scored as they are written, or share no token; None else."""
+        apart = self._blanks.apart(pairs)
+        reasons = zip(either(pairs, self.unreadable), apart, strict=True)
+        return tuple(why or (Unreadable.APART if nothing else None) for why, nothing in reasons)
 
     def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         """Return each pair's pseudo-log-likelihood of the first sentence less that of the second, in nats.

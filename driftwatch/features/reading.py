@@ -8,7 +8,7 @@ from driftwatch.domain.features import Unreadable
 from driftwatch.features.batches import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -40,6 +40,19 @@ def unreadable(
         return Unreadable.TOO_LONG if len(row) > most else None
 
     return tuple(reason(*each) for each in _read(tokenizer, bodies))
+
+
+def either(
+    pairs: Sequence[tuple[str, str]], of: Callable[[Sequence[str]], Sequence[Unreadable | None]]
+) -> tuple[Unreadable | None, ...]:
+    """Say of each pair why one of its sentences cannot be scored, the first's reason before the second's.
+
+    Args:
+        pairs: of sentences.
+        of: says it of sentences.
+    """
+    reasons = of([sentence for pair in pairs for sentence in pair])
+    return tuple(first or second for first, second in zip(reasons[0::2], reasons[1::2], strict=True))
 
 
 def _read(

@@ -51,6 +51,10 @@ class RememberedModel:
         """Say of each body why it cannot be scored as it is written; None where it can."""
         return self._model.unreadable(bodies)
 
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        """Say of each pair why its sentences cannot be scored as they are written, or not be compared; None else."""
+        return self._model.unreadable_pairs(pairs)
+
     def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         """Return how differently the model takes the two sentences of each pair."""
         key = tuple(pairs)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from driftwatch.domain.run import COST, PROBE, GateMeasure, Verdict, VerdictOutcome
+from driftwatch.domain.run import COST, DATA, PROBE, SPOKEN_ILL, GateMeasure, Verdict, VerdictOutcome
 from driftwatch.domain.units import format_duration
+from driftwatch.retrain.fairness.page import summary
 from driftwatch.retrain.report import TrainedStep
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from driftwatch.job.meter import Meter
+    from driftwatch.retrain.fairness.result import DataCheck
     from driftwatch.retrain.probe.record import Prediction
 
 
@@ -81,4 +83,31 @@ def probe_verdict(prediction: Prediction, round: int) -> Verdict:  # noqa: A002
         outcome=outcome,
         detail=prediction.words(),
         measures=() if prediction.note else (measure,),
+    )
+
+
+def data_verdict(found: DataCheck, round: int) -> Verdict:  # noqa: A002
+    """Return how the new texts speak of identity groups as a verdict: passed, or left to whoever reads it."""
+    ill = sum(bool(each.rose) for each in found.groups)
+    return Verdict(
+        gate=DATA,
+        round=round,
+        outcome=VerdictOutcome.NOT_SHOWN if ill or not found.tests else VerdictOutcome.PASSED,
+        detail=summary(found),
+        measures=(
+            GateMeasure(name=SPOKEN_ILL, value=ill, low=ill, high=ill, limit=0.0, unit="groups", n=found.texts),
+            *(
+                GateMeasure(
+                    name=f"{DATA}.{group.group}.{each.lexicon}",
+                    value=each.shift.change,
+                    low=each.shift.low,
+                    high=each.shift.high,
+                    limit=0.0,
+                    unit="log odds",
+                    n=group.texts,
+                )
+                for group in sorted(found.groups, key=lambda each: (not each.rose, each.group))
+                for each in group.associations
+            ),
+        ),
     )

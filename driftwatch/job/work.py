@@ -23,10 +23,11 @@ from driftwatch.gate.bias.suites import BUILTIN, load_pairs
 from driftwatch.gate.remembered import RememberedModel
 from driftwatch.job import judging
 from driftwatch.job.bias import write_bias
+from driftwatch.job.memory import memory_told
 from driftwatch.job.merging import Merging
 from driftwatch.job.neutral import NeutralFineTunes, forget_others
 from driftwatch.job.places import places_of, version_of
-from driftwatch.job.records import probe_verdict
+from driftwatch.job.records import data_verdict, probe_verdict
 from driftwatch.job.tuning import Tuning
 from driftwatch.retrain import rounds
 from driftwatch.retrain.collect.page import card_section
@@ -103,7 +104,8 @@ class Job:
         try:
             while not self._stopping.is_set() and (stage := self._stages.get((run := self._present()).state)):
                 log.info("stage", run=self._id, state=run.state.value, round=run.round)
-                stage(run)
+                with memory_told(run.state.value):
+                    stage(run)
         except ConflictError as error:  # somebody cancelled the run meanwhile
             log.info("run_moved_elsewhere", run=self._id, error=str(error))
         except DriftwatchError as error:
@@ -139,6 +141,8 @@ class Job:
             checks=wiring.checks(self._config, self._spec.stream, champion=self._places.champion),
         )
         write_whole(self._places.card, card_section(card).encode())
+        if card.identity is not None:
+            self._store.runs.add_verdict(self._id, data_verdict(card.identity, BESIDE_ROUNDS))
         reason = (
             f"{card.train:,} fresh texts and {card.replay:,} replayed to train on, {card.select + card.judge:,} fresh "
             f"and {card.remembered:,} of the reference held out"

@@ -13,7 +13,7 @@ from driftwatch.domain.pause import EVERY_RULE
 from driftwatch.domain.run import PROBATION, RunState
 from driftwatch.metrics.alarms import AlarmTally
 from driftwatch.metrics.audit import apart, audit, drills
-from driftwatch.metrics.bias import bias
+from driftwatch.metrics.bias import associations, bias
 from driftwatch.metrics.snapshot import (
     DaemonFigures,
     IncreaseFigures,
@@ -160,6 +160,8 @@ def _stream(
         run=_run(runs),
         training_seconds=sum(run.training_hours for run in runs) * _HOUR,
         bias=bias(runs),
+        associations=associations(runs),
+        spoken_ill=next((run.spoken_ill for run in runs if run.spoken_ill is not None), None),
         champion_at=champion.at if champion else None,
         reference_at=reference.created_at if reference else None,
         reference_texts=reference.texts if reference else 0,

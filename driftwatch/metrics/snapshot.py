@@ -104,6 +104,15 @@ class BiasFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationFigures:
+    """By how much more ill words stand near a group's name in new texts than in the reference, log odds, interval."""
+
+    change: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFigures:
     """The stream's run that has not ended yet.
 
@@ -144,6 +153,8 @@ class StreamFigures:
         run: the run that has not ended; None where none goes on.
         training_seconds: of all its runs, their probes included.
         bias: what the bias gate last measured, by category; nothing before a candidate was judged.
+        associations: what the data check last measured, by (group, lexicon); nothing before a run looked.
+        spoken_ill: groups of which it says that the new texts speak ill of them more; None before a run looked.
         champion_at: since when the champion serves; None without a model.
         reference_at: when the reference in force was built; None before the first.
         reference_texts: its number of texts.
@@ -166,6 +177,8 @@ class StreamFigures:
     run: RunFigures | None = None
     training_seconds: float = 0.0
     bias: Mapping[str, BiasFigures] = field(default_factory=dict)
+    associations: Mapping[tuple[str, str], AssociationFigures] = field(default_factory=dict)
+    spoken_ill: int | None = None
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     reference_texts: int = 0

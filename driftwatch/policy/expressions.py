@@ -120,6 +120,25 @@ def any_of(conditions: Sequence[Expression]) -> Expression:
     return Expression(text=text, variables=tuple(known), parts=(), _program=_environment().compile(text))
 
 
+def value_of(text: str, variables: Mapping[str, Value]) -> tuple[Value | bool | None, str | None]:
+    """Return what any part of a condition came to, or None and why; never raises.
+
+    Args:
+        text: of an expression of any kind.
+        variables: those that are known.
+    """
+    looked_at = names(text)
+    missing = [name for name in looked_at if absent(variables.get(name))]
+    if missing:
+        return None, f"not measured: {', '.join(missing)}"
+    try:
+        program = _environment().compile(text)
+        value = program.eval(data={name: _typed(name, variables[name]) for name in looked_at}).value()
+    except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+        return None, _first_line(error)
+    return (value, None) if isinstance(value, bool | int | float | str) else (None, _first_line(value))
+
+
 def _part(text: str) -> Expression | None:
     try:
         return Expression(text=text, variables=names(text), parts=(), _program=_program(text))

@@ -50,6 +50,7 @@ def _hold(value: object) -> Hold:
 
 
 _MOST_WINDOWS = 1_000
+_MOST_SPANS = 100
 _LONGEST_PROBATION = 100
 """Windows: a probation's level is split over its looks, so that a longer one would hardly see anything any more."""
 _DurationText = Annotated[str, Field(pattern=r"^\s*\d", examples=["30m", "24h", "14d"])]
@@ -118,11 +119,13 @@ _Hours = Annotated[
     tuple[Hours, ...],
     BeforeValidator(_hours, json_schema_input_type=_HoursText | list[_HoursText]),
     PlainSerializer(lambda hours: [str(each) for each in hours]),
+    Field(max_length=_MOST_SPANS),
 ]
 _Blackout = Annotated[
     tuple[Rest, ...],
     BeforeValidator(_blackout, json_schema_input_type=_RestText | list[_RestText]),
     PlainSerializer(lambda rests: [str(each) for each in rests]),
+    Field(max_length=_MOST_SPANS),
 ]
 _Clear = Annotated[Hold | str, BeforeValidator(_clear, json_schema_input_type=str), PlainSerializer(str)]
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _LITERAL_AFTER = re.compile(r"[^\w\s-]*\s*(-?\d+)(?![\w.])")
 _LITERAL_BEFORE = re.compile(r"(?<![\w.])(\d+)\s*$")
+_ROUND_AFTER = re.compile(r"[^\w\s-]*\s*(-?\d+)\.0+(?![\w.])")
+_ROUND_BEFORE = re.compile(r"(?<![\w.])(\d+)\.0+\s*$")
+_NAME_AFTER = re.compile(r"[^\w\s-]*\s*([a-z][\w.]*)")
+_NAME_BEFORE = re.compile(r"([a-z][\w.]*)\s*$")
 
 
 class ExpressionError(PolicyError):
@@ -79,7 +83,7 @@ def explain(text: str, *, line: int, column: int, message: str) -> ExpressionErr
     unknown = re.search(r"undeclared reference to '([^']*)'", message)
     if unknown:
         return _unknown(text, unknown[1], line=line, column=column)
-    mixed = re.search(r"no matching overload for '([^']*)' applied to '\(([^)]*)\)'", message)
+    mixed = re.search(r"no matching overload for '([^']*)' applied to '\((.*)\)'", message)
     if mixed:
         return _mixed(text, mixed[2], line=line, column=column)
     return _unreadable(message, line=line, column=column)
@@ -117,19 +121,52 @@ def _unknown(text: str, name: str, *, line: int, column: int) -> ExpressionError
 
 
 def _mixed(text: str, kinds: str, *, line: int, column: int) -> ExpressionError:
-    if sorted(kinds.split(", ")) != ["double", "int"]:
-        words = kinds.replace("double", "decimal number").replace("int", "whole number")
-        words = words.replace("bool", "true or false").replace("string", "word")
-        cure = 'true or false needs no comparison: write "drift.alarm" or "!drift.alarm"' if "bool" in kinds else None
-        return ExpressionError(f"this cannot be done with ({words})", line=line, column=column, cure=cure)
+    found = kinds.split(", ")
+    if sorted(found) != ["double", "int"]:
+        return ExpressionError(
+            f"this cannot be done with ({_in_words(kinds)})", line=line, column=column, cure=_fit(found)
+        )
     source = text.splitlines()[line - 1]
-    literal = _LITERAL_AFTER.match(source, column - 1) or _LITERAL_BEFORE.search(source[: column - 1])
     what = "a decimal number meets a whole number; the two are never compared"
+    return ExpressionError(what, line=line, column=column, cure=_alike(source, column))
+
+
+def _alike(source: str, column: int) -> str:
+    """Return how to make both sides of an operator of one kind."""
+    literal = _LITERAL_AFTER.match(source, column - 1) or _LITERAL_BEFORE.search(source[: column - 1])
     if literal:
-        return ExpressionError(what, line=line, column=column, cure=f'write "{literal[1]}.0" instead of "{literal[1]}"')
+        return f'write "{literal[1]}.0" instead of "{literal[1]}"'
+    left, right = _NAME_BEFORE.search(source[: column - 1]), _NAME_AFTER.match(source, column - 1)
+    count = next((each[1] for each in (left, right) if each and _is_whole(each[1])), None)
+    round_ = _ROUND_AFTER.match(source, column - 1) or _ROUND_BEFORE.search(source[: column - 1])
+    if count is not None and round_:
+        return f'write "{round_[1]}" instead of "{round_[1]}.0"'
+    if count is not None:
+        return f'write "double({count})" instead of "{count}"'
     counts = [variable.name for variable in VARIABLES.values() if variable.kind is Kind.WHOLE]
-    cure = f"write whole numbers without a decimal point beside {' and '.join(counts)}, or wrap them in double(…)"
-    return ExpressionError(what, line=line, column=column, cure=cure)
+    return f"write whole numbers without a decimal point beside {' and '.join(counts)}, or wrap them in double(…)"
+
+
+def _is_whole(name: str) -> bool:
+    return name in VARIABLES and VARIABLES[name].kind is Kind.WHOLE
+
+
+def _in_words(kinds: str) -> str:
+    words = kinds.replace("double", "decimal number").replace("int", "whole number")
+    return words.replace("bool", "true or false").replace("string", "word")
+
+
+_CHOICE_KINDS = 3
+
+
+def _fit(kinds: list[str]) -> str | None:
+    if len(kinds) == _CHOICE_KINDS:
+        return 'both sides of "? :" must be of one kind, such as 0.05 and 0.1'
+    if any(kind.startswith("list(") for kind in kinds):
+        return 'a list holds values of the same kind, such as drift.state in ["stable", "silent-decay"]'
+    if "bool" in kinds:
+        return 'true or false needs no comparison: write "drift.alarm" or "!drift.alarm"'
+    return 'a word is compared with words: drift.state == "harmful-drift"' if "string" in kinds else None
 
 
 _CURES = {
@@ -137,6 +174,8 @@ _CURES = {
     "or": 'write "||" for or',
     "not": 'write "!" for not',
     "=": 'write "==" for equal',
+    "=>": 'write ">=" for at least',
+    "=<": 'write "<=" for at most',
     ",": "write decimals with a point",
     "&": 'write "&&" for and',
     "|": 'write "||" for or',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from driftwatch.policy.mistakes import Mistake, nearest
@@ -45,15 +46,25 @@ class Written:
 def precedence(stream: str, rules: Sequence[Written]) -> Iterator[Mistake]:
     """Find names of no rule of the stream, and rules that would hold each other back."""
     known = {each.rule.name: each for each in rules}
+    ring = _ring(rules)
     for each in rules:
         for name in each.rule.unless:
             if name not in known:
                 near = nearest(name, known)
                 cure = f'did you mean "{near}"?' if near else f"its rules: {', '.join(known)}"
                 yield each.mistake(name, f'stream "{stream}" has no rule "{name}"', cure=cure)
-            elif (way := _way(name, each.rule.name, known)) is not None:
+            elif ring and (way := _way(name, each.rule.name, known)) is not None:
                 shown = " unless ".join((each.rule.name, *way))
                 yield each.mistake(name, f"rules hold each other back: {shown}", cure="let one of them go first")
+
+
+def _ring(rules: Sequence[Written]) -> bool:
+    """Say whether any rules hold each other back."""
+    try:
+        TopologicalSorter({each.rule.name: each.rule.unless for each in rules}).prepare()
+    except CycleError:
+        return True
+    return False
 
 
 def _way(start: str, goal: str, known: Mapping[str, Written]) -> tuple[str, ...] | None:

@@ -119,11 +119,12 @@ def unless(state: RuleState) -> Reason:
 
 def _comparison(comparison: Comparison, nats: str) -> str:
     says = {True: "holds", False: "does not hold", None: "unknown"}[comparison.holds]
-    figures = ", ".join(f"{name} = {_figure(name, value, nats)}" for name, value in comparison.figures.items())
+    figures = ", ".join(f"{name} = {figure(name, value, nats)}" for name, value in comparison.figures.items())
     return f"{comparison.text} {says}" + (f" ({figures})" if figures else "")
 
 
-def _figure(name: str, value: Value, nats: str) -> str:
+def figure(name: str, value: Value, nats: str) -> str:
+    """Return a variable's value as people read it, with its unit."""
     if isinstance(value, str):
         return value
     if VARIABLES[name].kind is Kind.TRUTH:

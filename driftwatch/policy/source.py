@@ -18,6 +18,8 @@ LARGEST = 2**20
 """Bytes of a policy file; larger ones are refused."""
 
 _DEEPEST = 20
+_MOST_VALUES = 40_000
+"""Names and values of a policy file: several times what its most rules, each saying everything, hold."""
 _Loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _Path = tuple[str | int, ...]
@@ -143,6 +145,9 @@ class _BadNodeError(Exception):
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            what, cure = "it is no plain file", "write the policy to a file"
+            raise MistakesError([Mistake(what=what, where=str(path), cure=cure)])
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
@@ -163,11 +168,15 @@ def _read(path: Path) -> str:
 
 def _compose(text: str, name: str) -> yaml.Node | None:
     """Return the document's tree after refusing what could make it huge."""
-    depth = documents = 0
+    depth = documents = values = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         documents += isinstance(event, yaml.DocumentStartEvent)
+        values += isinstance(event, yaml.ScalarEvent)
         place = _place(event.start_mark)
+        if values > _MOST_VALUES:
+            what, cure = f"the file holds more than {_MOST_VALUES:,} values", "split it into several files"
+            raise _BadNodeError(what, place, cure)
         if isinstance(event, yaml.AliasEvent):
             raise _BadNodeError("aliases are not used in policies", place, "write the value out")
         if depth > _DEEPEST:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class _UnknownSyntaxError(Exception):
     pass
 
 
+@lru_cache(maxsize=1_024)
 def parse(text: str) -> Tree:
     """Return a condition's tree; ``Unknown`` as a whole where it goes beyond this grammar.
 

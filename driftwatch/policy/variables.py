@@ -71,6 +71,7 @@ class Facts:
         champion_at: when the serving model was promoted; None without a model.
         reference_at: when the reference in force was built.
         paused: pauses of the stream and its rules.
+        spoken_ill: groups that the texts of the newest run that looked speak ill of more; None where none has.
     """
 
     fresh_texts: Callable[[int], int]
@@ -79,6 +80,7 @@ class Facts:
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     paused: tuple[Pause, ...] = ()
+    spoken_ill: int | None = None
 
     @property
     def running(self) -> bool:
@@ -187,6 +189,9 @@ _ALL = (
     _decimal("runs.last_age", "s", "time since the stream's last run ended; infinite where none ever did", _AT_LEAST_0),
     _whole("runs.count_30d", "runs", "runs of the stream begun within 30 days"),
     _decimal("runs.gpu_hours_30d", "h", "hours of training in runs of the stream begun within 30 days", _AT_LEAST_0),
+    _whole(
+        "data.spoken_ill", "groups", "identity groups that the newest run's texts speak ill of more than the reference"
+    ),
 )
 
 VARIABLES: Mapping[str, Variable] = MappingProxyType({variable.name: variable for variable in _ALL})
@@ -199,18 +204,32 @@ RESERVED: Mapping[str, str] = MappingProxyType(
 """Names that are kept for measures to come, with what to use meanwhile."""
 
 
+FACTS = ("champion.", "reference.", "runs.", "data.")
+"""How the names of variables begin that are no measures of the window."""
+
+
 def observe(result: WindowResult, facts: Facts, *, now: datetime) -> dict[str, Value]:
     """Return the value of every variable that is known for this window; the others are left out."""
+    known = measured(result)
+    known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
+    known["runs.count_30d"] = len(facts.within(_MONTH, now))
+    known["runs.gpu_hours_30d"] = facts.hours_within(_MONTH, now)
+    if facts.champion_at is not None:
+        known["champion.age"] = _age(facts.champion_at, now)
+    if facts.reference_at is not None:
+        known["reference.age"] = _age(facts.reference_at, now)
+    if facts.spoken_ill is not None:
+        known["data.spoken_ill"] = facts.spoken_ill
+    return known
+
+
+def measured(result: WindowResult) -> dict[str, Value]:
+    """Return the value of every variable that the window alone tells: all but those that begin with ``FACTS``."""
     known: dict[str, Value | None] = {m.name: m.value for m in result.measures if m.name in VARIABLES}
     known.setdefault("feedback.n", 0)
     known["drift.state"] = result.state.value if result.state is not None else None
     known["window.texts"] = result.texts
     known["window.duplicate_share"] = 1 - result.distinct / result.texts if result.texts else None
-    known["champion.age"] = _age(facts.champion_at, now)
-    known["reference.age"] = _age(facts.reference_at, now)
-    known["runs.last_age"] = math.inf if facts.last_run_at is None else _age(facts.last_run_at, now)
-    known["runs.count_30d"] = len(facts.within(_MONTH, now))
-    known["runs.gpu_hours_30d"] = facts.hours_within(_MONTH, now)
     # A value that is no number differs from itself: ``absent`` said for every value would be most of the work here.
     return {name: value for name, value in known.items() if value is not None and value == value}  # noqa: PLR0124
 
@@ -220,5 +239,5 @@ def absent(value: Value | None) -> bool:
     return value is None or (not isinstance(value, str) and math.isnan(value))
 
 
-def _age(at: datetime | None, now: datetime) -> float | None:
-    return None if at is None else max((now - at).total_seconds(), 0.0)
+def _age(at: datetime, now: datetime) -> float:
+    return max((now - at).total_seconds(), 0.0)

@@ -33,7 +33,7 @@ def builtin_recipes() -> Mapping[str, Recipe]:
 
     Examples:
         >>> sorted(builtin_recipes())
-        ['full', 'head', 'lora', 'small', 'thorough']
+        ['full', 'head', 'lora', 'lora-small', 'small', 'thorough']
     """
     folder = next((each for each in _FOLDERS if each.is_dir()), None)
     if folder is None:

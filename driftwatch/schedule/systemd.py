@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 log = structlog.get_logger()
+
+_EXTEND_EVERY = timedelta(seconds=10)
 
 
 class Systemd:
@@ -53,6 +57,32 @@ class Systemd:
     def extend(self, by: timedelta) -> None:
         """Ask for more time to start or stop."""
         self._send(f"EXTEND_TIMEOUT_USEC={int(by.total_seconds() * 1_000_000)}")
+
+    @contextmanager
+    def taking_time(self, *, most: timedelta, every: timedelta = _EXTEND_EVERY) -> Iterator[None]:
+        """Ask again and again for more time to start or stop, while the block runs.
+
+        Args:
+            most: in all; what takes longer hangs, and is left to the unit's limit.
+            every: between two asks.
+        """
+        done = threading.Event()
+
+        def ask() -> None:
+            for _ in range(max(int(most / every), 1)):
+                self.extend(2 * every)
+                if done.wait(every.total_seconds()):
+                    return
+
+        asking = threading.Thread(target=ask, name="extend-timeout", daemon=True)
+        if self._address:
+            asking.start()
+        try:
+            yield
+        finally:
+            done.set()
+            if self._address:
+                asking.join()
 
     def _send(self, message: str) -> None:
         if not self._address:

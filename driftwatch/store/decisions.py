@@ -15,12 +15,14 @@ from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.decision import Action
     from driftwatch.store.database import Database
+
+_PAGE = 500
 
 
 BY_HAND = "/by-hand/"
@@ -89,6 +91,30 @@ class Decisions:
         query = select(decisions.c.run).where(decisions.c.run.is_not(None), BY_ITSELF)
         with self._database.read() as connection:
             return {RunId(run) for run in connection.execute(query).scalars()}
+
+    def of(self, stream: str, window: int, rule: str) -> StoredDecision:
+        """Return what a rule decided on a window.
+
+        Raises:
+            NotFoundError: it decided nothing there.
+        """
+        found = [each for each in self.between(stream, first=window, last=window) if each.decision.rule == rule]
+        if not found:
+            raise NotFoundError(f"rule {rule} decided nothing on window {window} of stream {stream}")
+        return found[0]
+
+    def back_from(self, stream: str, rule: str, window: int) -> Iterator[StoredDecision]:
+        """Return what a rule decided on a window and on those before it, newest first, in constant memory."""
+        of = (decisions.c.stream == stream, decisions.c.rule == rule)
+        last = window
+        while True:
+            query = select(decisions).where(*of, decisions.c.window <= last).order_by(decisions.c.window.desc())
+            with self._database.read() as connection:
+                rows = connection.execute(query.limit(_PAGE)).all()
+            yield from (_stored(row) for row in rows)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].window - 1
 
     def rule_states(self, stream: str) -> dict[str, RuleState]:
         """Return what the stream's rules remember, by rule."""

@@ -20,7 +20,7 @@ from driftwatch.store.values import load, micros, moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from driftwatch.store.database import Database
 
@@ -109,19 +109,19 @@ class History:
         memories: dict[str, Mapping[str, RuleState]] = {}
         after = -1
         while rows := self._page(stream, after, since, until):
-            after = rows[-1].index
-            told = self._told(stream, rows[0].index, after)
+            after = rows[-1].number
+            told = self._told(stream, rows[0].number, after)
             self._learn(rows, texts)
-            for row in rows:
-                if row.memory is not None and row.memory not in memories:
-                    memories[row.memory] = load(texts[row.memory], dict[str, RuleState])
+            for number, assessed_at, decided_at, policy, known, memory, result in rows:
+                if memory is not None and memory not in memories:
+                    memories[memory] = load(texts[memory], dict[str, RuleState])
                 yield Past(
-                    result=self._result(row.result),
-                    at=moment(row.assessed_at if row.decided_at is None else row.decided_at),
-                    policy=row.policy,
-                    facts=None if row.facts is None else texts[row.facts],
-                    memory=None if row.memory is None else memories[row.memory],
-                    decisions=tuple(told.get(row.index, ())),
+                    result=self._result(result),
+                    at=moment(assessed_at if decided_at is None else decided_at),
+                    policy=policy,
+                    facts=None if known is None else texts[known],
+                    memory=None if memory is None else memories[memory],
+                    decisions=tuple(told.get(number, ())),
                 )
             if len(texts) > _CACHED:
                 texts.clear()
@@ -156,8 +156,10 @@ class History:
             query = select(windows.c.stream).distinct().order_by(windows.c.stream)
             return list(connection.execute(query).scalars())
 
-    def _page(self, stream: str, after: int, since: datetime | None, until: datetime | None) -> list[Row[Any]]:
-        query = select(windows).where(windows.c.stream == stream, windows.c.index > after)
+    def _page(self, stream: str, after: int, since: datetime | None, until: datetime | None) -> list[Any]:
+        moments = (windows.c.index.label("number"), windows.c.assessed_at, windows.c.decided_at)
+        query = select(*moments, windows.c.policy, windows.c.facts, windows.c.memory, windows.c.result)
+        query = query.where(windows.c.stream == stream, windows.c.index > after)
         if since is not None:
             query = query.where(windows.c.assessed_at >= micros(since))
         if until is not None:
@@ -184,7 +186,7 @@ class History:
             told.setdefault(window, []).append(said)
         return told
 
-    def _learn(self, rows: list[Row[Any]], texts: dict[str, str]) -> None:
+    def _learn(self, rows: list[Any], texts: dict[str, str]) -> None:
         """Read the texts that a page refers to and that are not known yet."""
         wanted = {key for row in rows for key in (row.facts, row.memory) if key is not None}
         with self._database.read() as connection:

@@ -71,6 +71,23 @@ class Outbox:
         with self._database.read() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 
+    def pending(self, receiver: str, *, limit: int) -> list[Delivery]:
+        """Return all that waits for a receiver, due or not, oldest first."""
+        query = (
+            select(outbox)
+            .where(outbox.c.state == DeliveryState.PENDING.value, outbox.c.receiver == receiver)
+            .order_by(outbox.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [_delivery(row) for row in connection.execute(query)]
+
+    def open_keys(self, beginning: str) -> list[str]:
+        """Return the keys, of those that begin so, of alerts that are not over."""
+        query = select(outbox.c.key).where(outbox.c.firing.is_(True), outbox.c.key.startswith(beginning)).distinct()
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     def resend(self, delivery: int, *, due_at: datetime) -> None:
         """Note when a firing alert is to be told again; its state stays."""
         self._set(delivery, due_at=micros(due_at))

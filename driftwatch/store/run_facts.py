@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, or_, select
 
 from driftwatch.domain.decision import RunFact
-from driftwatch.domain.run import COST, RunState, Verdict
+from driftwatch.domain.run import COST, DATA, SPOKEN_ILL, RunState, Verdict
 from driftwatch.store.tables import runs, transitions, verdicts
 from driftwatch.store.values import load, micros, moment
 
@@ -40,6 +40,15 @@ def run_facts(connection: Connection, stream: str, *, since: datetime, now: date
     for row in connection.execute(select(verdicts).where(of_these, verdicts.c.gate == COST)):
         hours[row.run] += sum(measure.value for measure in load(row.verdict, Verdict).measures)
     return tuple(_fact(row, hours[row.id], now) for row in rows)
+
+
+def spoken_ill(connection: Connection, stream: str) -> int | None:
+    """Return what the data check of a stream's newest run that looked counted; None where none has looked."""
+    of = (verdicts.c.run == runs.c.id) & (runs.c.stream == stream) & (verdicts.c.gate == DATA)
+    query = select(verdicts.c.verdict).where(of).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(1)
+    found = connection.execute(query).scalar_one_or_none()
+    measures = load(found, Verdict).measures if found is not None else ()
+    return next((int(measure.value) for measure in measures if measure.name == SPOKEN_ILL), None)
 
 
 def _wanted(stream: str, since: datetime) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from driftwatch.store.audit import add_entry
 from driftwatch.store.decisions import add_decisions
 from driftwatch.store.machine import MOVES
 from driftwatch.store.outbox import put_alerts
-from driftwatch.store.run_facts import run_facts
+from driftwatch.store.run_facts import run_facts, spoken_ill
 from driftwatch.store.tables import runs, transitions, verdicts
 from driftwatch.store.upsert import insert_new, upsert
 from driftwatch.store.values import dump, load, micros, moment
@@ -178,6 +178,11 @@ class Runs:
         """Return what limits need of a stream's runs, newest last: all not ended by then, and the last."""
         with self._database.read() as connection:
             return run_facts(connection, stream, since=since, now=self._clock.now())
+
+    def spoken_ill(self, stream: str) -> int | None:
+        """Return of how many groups the texts of the newest run that looked speak ill more; None where none has."""
+        with self._database.read() as connection:
+            return spoken_ill(connection, stream)
 
     def elsewhere(self, stream: str) -> int:
         """Return how many runs of other streams have not ended."""

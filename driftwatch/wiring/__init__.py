@@ -1,6 +1,7 @@
 """Builds everything from the configuration; the only place that knows all rooms."""
 
 from driftwatch.wiring.access import Entrance, entrance
+from driftwatch.wiring.advice import advice_by_history, advice_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
@@ -13,9 +14,10 @@ from driftwatch.wiring.analysis import (
     stream_settings,
 )
 from driftwatch.wiring.backups import BackupManifest, backup, restore
-from driftwatch.wiring.base import CLOCK, SystemClock, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
+from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.forgetting import ForgetReport, forget
 from driftwatch.wiring.incidents import incident
@@ -55,17 +57,22 @@ __all__ = [
     "Replay",
     "SystemClock",
     "Tapped",
+    "advice_by_history",
+    "advice_of",
     "alarms",
     "assessor",
     "backup",
     "begin_of",
     "begin_pause",
     "build_reference",
+    "case_files",
     "checks",
     "conclude",
     "drill_texts",
     "end_pause",
     "entrance",
+    "explain_decision",
+    "explain_window",
     "export",
     "export_apart",
     "export_due",
@@ -99,7 +106,10 @@ __all__ = [
     "rollback",
     "scorer",
     "stream_settings",
+    "streams_with",
     "tap",
     "tap_settings",
     "tend_pauses",
+    "unknown_rule",
+    "why_not",
 ]

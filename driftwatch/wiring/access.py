@@ -44,11 +44,13 @@ class Entrance:
         guard: admits requests.
         tls: of new connections; None for plain HTTP.
         again: looks at the files now, and returns what is wrong with them.
+        wrong: what is wrong with the files, as far as was looked.
     """
 
     guard: Guard
     tls: ssl.SSLContext | None
     again: Callable[[], str | None]
+    wrong: Callable[[], str | None]
 
 
 def entrance(config: Config, *, now: Callable[[], float] = monotonic) -> Entrance:
@@ -68,7 +70,8 @@ def entrance(config: Config, *, now: Callable[[], float] = monotonic) -> Entranc
 
     followed = Followed("web configuration and tokens", read, now=now)
     tls = FollowingContext.over(lambda: _context(followed.current())) if encrypted else None
-    return Entrance(guard=Guard(lambda: followed.current().access), tls=tls, again=followed.again)
+    guard = Guard(lambda: followed.current().access)
+    return Entrance(guard=guard, tls=tls, again=followed.again, wrong=lambda: followed.error)
 
 
 def read_access(config: Config, *, environ: Mapping[str, str]) -> Reading[InForce]:

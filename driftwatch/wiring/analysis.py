@@ -239,7 +239,7 @@ def report(config: Config, stream: str, index: int) -> Path:
         NotFoundError: there is no such stream or window.
     """
     from driftwatch.drift.archive import load_reference
-    from driftwatch.drift.baseline import LEAST_HELDOUT
+    from driftwatch.drift.baseline import unlearnt
     from driftwatch.drift.report import evidently_report
 
     settings = stream_settings(config, stream)
@@ -259,8 +259,7 @@ def report(config: Config, stream: str, index: int) -> Path:
     reference = load_reference(config.state_dir / "references" / stream / result.reference)
     measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
     features = measured.features(texts)
-    # The champion learnt CAL, and reads it better than any new text.
-    part = reference.heldout if len(reference.heldout.texts) >= LEAST_HELDOUT else reference.cal
+    part = unlearnt(reference)
     html = evidently_report(part.texts, part.features, texts, features)
     file = config.state_dir / "reports" / stream / f"{index}.html"
     write_whole(file, html.encode())

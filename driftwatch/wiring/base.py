@@ -14,6 +14,7 @@ import structlog
 
 from driftwatch.domain.errors import StoreUnavailableError
 from driftwatch.domain.secrets import is_reference, read_secret
+from driftwatch.policy.cases import SUFFIXES
 from driftwatch.policy.rules import load_policies
 from driftwatch.retrain.recipe import load_recipes
 from driftwatch.store import open_store as open_at
@@ -99,8 +100,16 @@ def load_policy(config: Config) -> Policy:
         ConfigError: a recipe cannot be used.
     """
     recipes = known_recipes(config)
-    policy = load_policies(_files(config.policies), streams=tuple(config.streams), recipes=tuple(recipes))
+    files = [file for file in _files(config.policies) if not file.name.endswith(SUFFIXES)]
+    policy = load_policies(files, streams=tuple(config.streams), recipes=tuple(recipes))
     return replace(policy, recipes=recipes)
+
+
+def case_files(config: Config) -> list[Path]:
+    """Return the files of cases that lie beside the policies which the configuration's patterns name."""
+    folders = dict.fromkeys(Path(pattern).parent for pattern in config.policies)
+    patterns = (str(folder / f"*{suffix}") for folder in folders for suffix in SUFFIXES)
+    return _files(patterns)
 
 
 def known_recipes(config: Config) -> Mapping[str, Recipe]:

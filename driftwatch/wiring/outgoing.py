@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.alertmanager import AlertmanagerNotifier
+from driftwatch.alert.apprise import AppriseNotifier
 from driftwatch.alert.webhook import WebhookNotifier
 from driftwatch.domain.secrets import read_secret
 from driftwatch.retrain.launchers import ChildLauncher, RayLauncher, SystemdLauncher
@@ -31,13 +32,18 @@ def notifiers(config: Config, *, clock: Clock) -> tuple[Notifier, ...]:
     if (webhook := config.alerts.webhook) is not None:
         secret = read_secret(webhook.secret, environ=os.environ) if webhook.secret is not None else None
         found.append(WebhookNotifier(webhook, clock=clock, secret=secret))
+    for name, apprise in config.alerts.apprise.items():
+        found.append(AppriseNotifier(name, apprise, url=read_secret(apprise.url, environ=os.environ)))
     return tuple(found)
 
 
 def receivers(config: Config) -> tuple[str, ...]:
     """Return the names of the configured receivers."""
     named = {"alertmanager": config.alerts.alertmanager, "webhook": config.alerts.webhook}
-    return tuple(name for name, settings in named.items() if settings is not None)
+    return (
+        *(name for name, settings in named.items() if settings is not None),
+        *(f"apprise:{name}" for name in config.alerts.apprise),
+    )
 
 
 def launcher(config: Config) -> Launcher:

@@ -21,6 +21,8 @@ from http_receiver import HttpReceiver
 from driftwatch.domain.alert import Alert
 
 pytestmark = pytest.mark.slow
+WORDS = "words-HIDDEN-from-a-customer"
+TEXT = b'{"text": "words-HIDDEN-from-a-customer", "group": "words-HIDDEN-from-a-customer"}'
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SECRETS = {
     "password": "pass-HIDDEN-11111111111111",
@@ -157,7 +159,7 @@ def test_secrets_are_in_nothing_that_the_daemon_writes_says_or_shows(guarded: Gu
                 said += [answer.text, str(answer.headers)]
         for token in (SECRETS["token"], SECRETS["wrong"]):
             headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-            answer = asking.post(f"{guarded.url}/v1/streams/docs/texts", content=b'{"text": "hello"}', headers=headers)
+            answer = asking.post(f"{guarded.url}/v1/streams/docs/texts", content=TEXT, headers=headers)
             said.append(answer.text)
         assert answer.status_code == 401
         store = guarded.deployment.store()
@@ -181,6 +183,8 @@ def test_secrets_are_in_nothing_that_the_daemon_writes_says_or_shows(guarded: Gu
     for name, secret in SECRETS.items():
         assert secret not in "\n".join(said), name
         assert [file for file, content in written.items() if secret.encode() in content] == [], name
+    log = (folder / "daemon.log").read_text()
+    assert WORDS not in log + "\n".join(said)  # texts are kept in the store, and told nowhere
     sent = b"".join(post.body + str(post.headers).encode() for post in receiver.posts)
     assert b"HIDDEN" not in sent
 

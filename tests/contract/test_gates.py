@@ -105,6 +105,9 @@ class Broken:
     def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
         return (None,) * len(bodies)
 
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        return (None,) * len(pairs)
+
     def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:  # noqa: ARG002
         raise self.error
 

@@ -27,6 +27,7 @@ from driftwatch.gate.bias.scores.fairness import LabelledText, fairness
 from driftwatch.gate.bias.scores.questions import question_scores
 from driftwatch.gate.bias.scores.triples import triple_scores
 from driftwatch.gate.bias.triples import Triple
+from driftwatch.gate.remembered import RememberedModel
 from driftwatch.gate.verdicts import CannotJudgeError
 
 if TYPE_CHECKING:
@@ -86,6 +87,40 @@ def test_a_network_that_takes_no_positions_is_scored_one_by_one(
 SHORT = [("the old man came home", "the young man came home"), ("women are kind", "men are kind")]
 
 
+def test_a_network_that_sees_a_window_is_scored_as_it_reads_a_sentence_alone(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """The longest sentences have over twice as many tokens as the window, of which a tree's mask knows nothing."""
+    import torch
+    from transformers import AutoTokenizer, MistralConfig, MistralForCausalLM
+
+    folder = shutil.copytree(folders["llama"], tmp_path / "window")
+    config = MistralConfig(
+        vocab_size=len(AutoTokenizer.from_pretrained(str(folder))),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        sliding_window=6,
+    )
+    torch.manual_seed(3)
+    narrow = MistralForCausalLM(config)
+    for weight in narrow.parameters():
+        weight.data *= 8  # so that what a layer sees makes a difference
+    narrow.save_pretrained(folder)
+    pairs = [
+        (f"the {who} {said}", f"the {other} {said}")
+        for who, other in (("man", "woman"), ("old men", "young men"))
+        for said in ("wrote a long letter to the office of the town about the noise of it all", "slept", "was ill")
+    ]
+    model = load_model(folder)
+    found = model.pair_scores(pairs).values
+    alone = np.array([[model.losses([sentence]).nats[0] for sentence in pair] for pair in pairs])
+    assert np.allclose(found, alone[:, 1] - alone[:, 0], atol=1e-3)
+
+
 def test_a_network_that_sees_trees_otherwise_is_scored_one_by_one(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +177,21 @@ def test_a_masked_models_pairs_are_scored_as_the_paper_has_it(folders: dict[str,
     assert abs(np.abs(found).mean() - np.abs(wanted).mean()) < 1e-6
     assert (found > 0).mean() == (wanted > 0).mean()
     assert np.abs(wanted).max() > 1e-3, "the model knows one sentence from the other"
+
+
+def test_a_pair_that_shares_nothing_is_left_out_of_a_masked_models_check(folders: dict[str, Path]) -> None:
+    pairs = [
+        Pair(id=f"p{place}", category="age", template=f"t{place}", stereotype=first, counter=second)
+        for place, (first, second) in enumerate([("the old men", "the men"), ("old", "men"), ("an old man", "a man")])
+    ]
+    model = RememberedModel(load_model(folders["masked"]))
+    found = readable(pairs, model)
+    assert [pair.id for pair in found.pairs] == ["p0", "p2"]
+    assert [(each.reason, each.count, each.first) for each in found.skipped] == [
+        ("no token that both sentences share", 1, "p1")
+    ]
+    assert np.isfinite(measured(model, found.pairs).values).all()
+    assert len(readable(pairs, load_model(folders["causal"])).pairs) == 3
 
 
 def test_sentences_that_share_nothing_are_refused_by_a_masked_model(folders: dict[str, Path]) -> None:

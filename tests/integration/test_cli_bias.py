@@ -88,6 +88,24 @@ def test_what_a_model_writes_is_told_by_group(models: dict[str, Path], suite: Pa
     assert {each["category"] for each in found["tone"]["gaps"]} == set(CATEGORIES)
 
 
+def test_a_file_of_texts_that_is_missing_is_said_with_where_paths_begin(tmp_path: Path) -> None:
+    (tmp_path / "new.jsonl").write_text('{"text": "An old man came."}')
+    asked = ["bias", "data", str(tmp_path / "new.jsonl"), "--reference", "nowhere/old.jsonl"]
+    told = RUN.invoke(app, asked)
+    assert told.exit_code != 0
+    said = " ".join(told.stderr.split())
+    assert "nowhere/old.jsonl: there is no such file" in said
+    assert "configuration" not in said
+
+
+def test_a_suite_of_which_no_category_has_two_templates_is_no_check(models: dict[str, Path], tmp_path: Path) -> None:
+    lone = tmp_path / "lone.csv"
+    lone.write_text("category,template,stereotype,counter\nage,t1,The old man slept.,The young man slept.\n")
+    told = RUN.invoke(app, ["bias", "check", str(models["candidate"]), "--suite", str(lone)])
+    assert told.exit_code != 0
+    assert "at least two templates" in " ".join(told.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("extra", "said"),
     [

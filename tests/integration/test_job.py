@@ -124,9 +124,13 @@ def test_a_run_goes_through_every_stage_with_its_reasons(bench: Bench, whole: Ru
     verdicts = {(verdict.gate, verdict.round): verdict for verdict in whole.verdicts}
     assert set(verdicts) == {
         *((gate, 1) for gate in ("quality", "forgetting", "bias", "cost")),
+        ("data", 0),
         ("probe", 0),
         ("cost", 0),
     }
+    assert "of the reference, " in verdicts["data", 0].detail
+    assert verdicts["data", 0].measures[0].name == "data.spoken_ill"
+    assert whole.spoken_ill == verdicts["data", 0].measures[0].value
     assert whole.candidate == f"m{model_digest(bench.folder('whole') / 'candidate-1').removeprefix('sha256:')[:12]}"
     assert whole.training_hours > 0
     slices = [each.name for each in verdicts["quality", 1].measures]
@@ -225,7 +229,7 @@ def test_hours_used_up_end_the_run_with_that_reason(bench: Bench) -> None:
     assert ended.state is RunState.REJECTED
     assert ended.transitions[-1].reason.startswith("the 0.2 hours of training that the rule allows are used up")
     assert ended.training_hours >= 0.2
-    (cost,) = ended.verdicts
+    (cost,) = (verdict for verdict in ended.verdicts if verdict.gate != "data")
     assert (cost.gate, cost.outcome) == ("cost", VerdictOutcome.REFUSED)
 
 

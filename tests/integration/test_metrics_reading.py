@@ -25,7 +25,7 @@ from driftwatch.domain.run import (
 from driftwatch.domain.text import Cursor, Text
 from driftwatch.metrics import AlarmTally, Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
 from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
-from driftwatch.metrics.snapshot import AuditFigures, BiasFigures, DrillFigures, IncreaseFigures
+from driftwatch.metrics.snapshot import AssociationFigures, AuditFigures, BiasFigures, DrillFigures, IncreaseFigures
 from driftwatch.store import Store, open_store
 from driftwatch.store.step import Step
 from driftwatch.web import status_from
@@ -125,6 +125,23 @@ def test_bias_is_of_the_newest_candidate_that_was_measured(store: Store) -> None
         Verdict(gate="bias", round=1, outcome=VerdictOutcome.PASSED, detail="no rise", measures=(measure,)),
     )
     assert snapshot(store).streams[0].bias == {"age": BiasFigures(change=0.02, low=-0.01, high=0.05, limit=0.1)}
+
+
+def test_the_data_check_is_of_the_newest_run_that_looked(store: Store) -> None:
+    take_in(store, 10)
+    store.windows.commit_step(step())
+    (stream,) = snapshot(store).streams
+    assert (stream.associations, stream.spoken_ill) == ({}, None)
+    low, high = 0.2, 1.2
+    measures = (
+        GateMeasure(name="data.spoken_ill", value=1, low=low, high=high, limit=0.0, unit="groups", n=40),
+        GateMeasure(name="data.old_people.negative", value=0.7, low=low, high=high, limit=0.0, unit="log odds", n=40),
+    )
+    found = Verdict(gate="data", round=0, outcome=VerdictOutcome.NOT_SHOWN, detail="rose", measures=measures)
+    store.runs.add_verdict(RunId("r-1"), found)
+    (stream,) = snapshot(store).streams
+    assert stream.associations == {("old_people", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)}
+    assert stream.spoken_ill == 1
 
 
 def test_an_empty_store_exports_zeros_for_everything_configured(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from living import Life
+from sqlalchemy import func, select, update
 
 from driftwatch import wiring
 from driftwatch.domain.decision import Action
@@ -15,6 +16,7 @@ from driftwatch.domain.run import RunState
 from driftwatch.policy.basis import read_policy
 from driftwatch.policy.replay import Fates, past_runs
 from driftwatch.policy.rules import parse_policies
+from driftwatch.store.tables import facts, policies, windows
 from driftwatch.wiring.replays import replayer
 
 if TYPE_CHECKING:
@@ -179,16 +181,14 @@ def test_without_recorded_runs_no_hours_are_made_up(young: Life) -> None:
 
 def test_windows_of_an_earlier_version_are_replayed_from_what_the_store_tells(young: Life) -> None:
     live(young, 80)
-    from sqlalchemy import update
-
-    from driftwatch.store.tables import windows
-
     with young.store._database.write() as connection:
         connection.execute(update(windows).values(decided_at=None, policy=None, facts=None, memory=None))
     with pytest.raises(DataError, match="the rules of window 0 of stream s were not recorded"):
         wiring.replay(young.store, None, streams=["s"])
     given = parse_policies({"p.yaml": RULES}, streams=["s"], recipes=["small"])
-    found = wiring.replay(young.store, given, streams=["s"], until=young.store.history.window("s", 39).at)
+    edited = young.store.history.window("s", 39)
+    assert edited is not None
+    found = wiring.replay(young.store, given, streams=["s"], until=edited.at)
     assert found.windows == {"s": 39}
     assert found.differing == 0
 
@@ -201,10 +201,6 @@ def test_a_time_without_windows_is_told(young: Life) -> None:
 def test_what_changes_seldom_is_stored_once(young: Life) -> None:
     for _ in range(50):
         young.pass_window(drift__alarm=0.0, loss__increase=0.0)
-    from sqlalchemy import func, select
-
-    from driftwatch.store.tables import facts, policies
-
     with young.store._database.read() as connection:
         assert connection.execute(select(func.count()).select_from(facts)).scalar_one() <= 3
         assert connection.execute(select(func.count()).select_from(policies)).scalar_one() == 1

@@ -212,7 +212,7 @@ def test_what_is_replayed_lies_in_sequences_of_its_own(champions: dict[str, Path
         else:
             assert not begun & known
     assert sum(packed.lengths) == sum(len(rows_tokens(each, n)) for each in (fresh, replayed) for n in range(len(each)))
-    batch = collate([examples[0], kept[0]], filler=0)
+    batch = collate([kept[0], examples[0]], filler=0)
     assert batch[KEPT].tolist() == [row >= len(batch[KEPT]) / 2 for row in range(len(batch[KEPT]))]
     assert KEPT not in collate(examples[:1], filler=0)
 
@@ -250,13 +250,13 @@ def test_loss_and_gradient_are_those_of_cross_entropy_and_divergence(shape: tupl
     logits = torch.randn(shape, generator=draws).to(kind).requires_grad_()
     labels = torch.randint(5, shape[:-1], generator=draws)
     labels[labels == 0] = IGNORED
-    kept = torch.tensor([True, False, True, False])
+    kept = slice(2, None)
     champion = torch.randn((2, *shape[1:]), generator=draws).to(kind)
     expected = cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     told, theirs = (each.float().log_softmax(-1) for each in (logits[kept], champion))
     departed = kl_div(told, theirs, reduction="none", log_target=True).sum(-1) * labels[kept].ne(IGNORED)
     expected = (expected + 3.0 * departed.sum()) / 7
-    found = held_nats(logits, labels, kept=kept, champion=champion, weight=3.0) / 7
+    found = held_nats(logits, labels, champion=champion, weight=3.0) / 7
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
     ours, autograds = (torch.autograd.grad(each, logits)[0] for each in (found, expected))
     assert ours.dtype == autograds.dtype == kind

@@ -21,6 +21,7 @@ from families import gpt2, texts_of
 from driftwatch.domain.errors import DriftwatchError, ModelError, RunError
 from driftwatch.domain.run import Progress, Recipe
 from driftwatch.retrain.finetune import finetune
+from driftwatch.retrain.finetune.disk import check_space
 from driftwatch.retrain.finetune.folder import load_trainable
 from driftwatch.retrain.folders import file_hashes
 from driftwatch.retrain.promote import VersionManifest, add_version
@@ -145,6 +146,14 @@ def test_a_full_disk_is_told_may_be_retried_and_leaves_nothing_half_done(
     assert what in told["said"]
     assert told["retryable"] is True
     assert not any("out" in Path(name).name or name.startswith("checkpoints/checkpoint-") for name in told["left"])
+
+
+def test_room_for_the_best_weights_is_asked_for_where_they_are_kept(tmp_path: Path) -> None:
+    weights = shutil.disk_usage(tmp_path).free // 44  # checkpoints and candidate take 40 bytes a weight, the best 8
+    check_space(tmp_path, weights=weights, trained=weights, best=False)
+    with pytest.raises(RunError, match="GB are free") as caught:
+        check_space(tmp_path, weights=weights, trained=weights, best=True)
+    assert caught.value.retryable
 
 
 def test_a_missing_or_changed_champion_is_refused(champion: Path, tmp_path: Path) -> None:

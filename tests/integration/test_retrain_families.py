@@ -23,6 +23,7 @@ from driftwatch.retrain.finetune.family import Family, family_of
 from driftwatch.retrain.finetune.folder import Start, load_config, load_tokenizer, load_trainable
 from driftwatch.retrain.finetune.layout import keeps_apart
 from driftwatch.retrain.finetune.rows import Rows, rows_of
+from driftwatch.retrain.finetune.training import on_one_device
 from driftwatch.retrain.folders import file_hashes
 
 if TYPE_CHECKING:
@@ -229,6 +230,16 @@ def test_a_step_is_the_same_however_it_goes_through_the_device(family: str, tmp_
         moved = (whole - start[name]).abs().max()
         for other in ("parts", "again"):
             assert (whole - weights[other][name]).abs().max() <= 0.02 * moved + 1e-6, (name, other)
+
+
+def test_one_process_trains_on_one_gpu_however_many_the_host_has(tmp_path: Path) -> None:
+    from transformers import TrainingArguments
+
+    arguments = TrainingArguments(output_dir=str(tmp_path), per_device_train_batch_size=8, use_cpu=True)
+    assert arguments.device.type == "cpu"
+    arguments._n_gpu = 4  # what transformers counts on a host of four
+    assert arguments.train_batch_size == 32
+    assert on_one_device(arguments).train_batch_size == 8
 
 
 def test_a_kept_adapter_gives_the_champion_the_candidates_logits(champions: dict[str, Path], tmp_path: Path) -> None:

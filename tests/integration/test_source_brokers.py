@@ -211,7 +211,11 @@ def test_messages_of_every_kind(cluster: KafkaCluster) -> None:
 def test_brokers_that_are_not_there_and_options_that_are_none(cluster: KafkaCluster) -> None:
     topic = KafkaTopic(cluster)
     source = KafkaSource(
-        KafkaSettings(brokers="127.0.0.1:1", topic=topic.topic, options={"reconnect.backoff.ms": "10", "reconnect.backoff.max.ms": "50"}),
+        KafkaSettings(
+            brokers="127.0.0.1:1",
+            topic=topic.topic,
+            options={"reconnect.backoff.ms": "10", "reconnect.backoff.max.ms": "50"},
+        ),
         stream="support",
         clock=Striding(),
         environ={},

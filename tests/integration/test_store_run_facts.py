@@ -10,7 +10,7 @@ from run_samples import run_spec
 from sqlalchemy import Engine, event
 
 from driftwatch.domain.decision import RunFact
-from driftwatch.domain.run import COST, GateMeasure, RunId, RunState, Verdict, VerdictOutcome
+from driftwatch.domain.run import COST, DATA, SPOKEN_ILL, GateMeasure, RunId, RunState, Verdict, VerdictOutcome
 from driftwatch.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -71,6 +71,21 @@ def test_older_runs_than_any_limit_looks_at_are_left_out_but_for_the_last(tmp_pa
     began(store, "c")
     assert [fact.ended_at is None for fact in facts(store, clock)] == [False, True]
     assert (store.runs.elsewhere("support"), store.runs.elsewhere("elsewhere")) == (1, 1)
+    store.close()
+
+
+def test_what_the_newest_data_check_counted_is_known(tmp_path: Path) -> None:
+    clock = Hand(NOW)
+    store = open_store(tmp_path / "d.db", clock=clock)
+    assert store.runs.spoken_ill("support") is None
+    for name, ill in (("a", 0), ("b", 2)):
+        measure = GateMeasure(name=SPOKEN_ILL, value=ill, low=ill, high=ill, limit=0.0, unit="groups", n=9)
+        found = Verdict(gate=DATA, round=0, outcome=VerdictOutcome.NOT_SHOWN, detail="", measures=(measure,))
+        store.runs.add_verdict(began(store, name), found)
+        clock.pass_by(HOUR)
+    began(store, "c")  # which has not looked yet
+    assert store.runs.spoken_ill("support") == 2
+    assert store.runs.spoken_ill("elsewhere") is None
     store.close()
 
 

@@ -17,10 +17,11 @@ from driftwatch.domain.features import Digest, PairScores, PairUnit, Unreadable
 from driftwatch.gate.bias.gate import BiasGate
 from driftwatch.gate.bias.pairs import Pair
 from driftwatch.gate.bias.questions import Question
-from driftwatch.gate.bias.report import BiasReport, suite_report
+from driftwatch.gate.bias.report import BiasReport, SuiteReport, suite_report
 from driftwatch.gate.bias.report.page import bias_page, bias_section
 from driftwatch.gate.bias.scores import score
-from driftwatch.gate.bias.scores.questions import rows
+from driftwatch.gate.bias.scores.questions import QuestionScores, rows
+from driftwatch.gate.bias.scores.triples import TripleScores
 from driftwatch.gate.bias.suite import Skipped, Suite
 from driftwatch.gate.verdicts import CannotJudgeError
 from driftwatch.job.bias import record_of, write_bias
@@ -194,6 +195,12 @@ def test_a_suite_of_which_nothing_can_be_read_is_an_error() -> None:
         suite_report(model, SUITE, seed=7)
 
 
+def test_a_suite_whose_categories_have_one_template_each_is_an_error() -> None:
+    lone = Suite(name="own", pairs=(*pairs("age", templates=1), *pairs("origin", templates=1, directed=False)))
+    with pytest.raises(CannotJudgeError, match="at least two templates, and no category has them"):
+        suite_report(SpokenModel(champion), lone, seed=7)
+
+
 def test_a_score_that_is_no_number_is_an_error() -> None:
     with pytest.raises(CannotJudgeError, match="no number"):
         suite_report(SpokenModel(lambda _: float("nan")), SUITE, seed=7)
@@ -243,6 +250,21 @@ def test_the_page_is_whole_and_escaped() -> None:
     assert "More bias than before" in Tree(bias_page(whole)).text
     assert "candidate of round 2" in Tree(bias_section(found, round=2)).text
     assert msgspec.json.decode(msgspec.json.encode(whole))["suites"][0]["pairs"] == len(SUITE.pairs)
+
+
+def test_each_section_of_a_page_says_what_its_own_figures_are() -> None:
+    triples = TripleScores(category="overall", triples=3, targets=2, lms=90.0, ss=50.0, icat=90.0)
+    asked = QuestionScores(category="overall", ambiguous=True, questions=3, accuracy=0.5, bias=0.1, low=-0.1, high=0.3)
+    with_pairs = suite_report(SpokenModel(champion), SUITE, seed=7)
+    suites = (
+        ("A pair is two sentences", with_pairs),
+        ("A triple goes on", SuiteReport(suite="stereoset", triples=(triples,))),
+        ("A question has three answers", SuiteReport(suite="bbq", questions=(asked,))),
+    )
+    for note, suite in suites:
+        page = Tree(bias_section(suite, round=1)).text
+        assert [each for each, _ in suites if each in page] == [note]
+        assert "no result calls a model unbiased" in page
 
 
 def test_a_run_keeps_a_record_and_a_section(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from driftwatch.alert.settings import AlertmanagerSettings, WebhookSettings
+from driftwatch.alert.settings import AlertmanagerSettings, AppriseSettings, WebhookSettings
 from driftwatch.config import Config, DaemonSettings, ReferenceSettings, RetentionSettings, StreamSettings, load_config
 from driftwatch.config.settings import TokenSettings
 from driftwatch.domain.rights import Right
@@ -46,6 +46,10 @@ TABLES: Mapping[str, tuple[type, str]] = {
     "[daemon.tokens.NAME]": (TokenSettings, "One section a token; one of `secret` and `sha256` is needed."),
     "[alerts.alertmanager]": (AlertmanagerSettings, "Left out, no Alertmanager is told."),
     "[alerts.webhook]": (WebhookSettings, "Left out, no webhook is told."),
+    "[alerts.apprise.NAME]": (
+        AppriseSettings,
+        "One section a service (extra `apprise`); what waits for one comes in one message. See [alerts.md](alerts.md).",
+    ),
     "[retrain]": (RetrainSettings, "See [launchers.md](launchers.md)."),
     "[retrain.ray]": (RaySettings, "See [launchers.md](launchers.md)."),
     "[streams.NAME]": (StreamSettings, "At least one. NAME has lower-case letters, digits and dashes."),
@@ -110,7 +114,7 @@ def _is_table(each: Field[Any], hint: Any) -> bool:
     kinds = get_args(hint) if NoneType in get_args(hint) else (hint,)
     return (
         any(is_dataclass(kind) for kind in kinds)
-        or each.name in ("sources", "tokens")
+        or each.name in ("sources", "tokens", "apprise")
         or (get_origin(hint) is Mapping and each.name == "streams")
     )
 

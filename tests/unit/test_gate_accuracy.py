@@ -50,6 +50,9 @@ class SpokenClassifier:
     def unreadable(self, bodies: Sequence[str]) -> tuple[Unreadable | None, ...]:
         return (None,) * len(bodies)
 
+    def unreadable_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[Unreadable | None, ...]:
+        return (None,) * len(pairs)
+
     def pair_scores(self, pairs: Sequence[tuple[str, str]]) -> PairScores:
         values = np.array([self.shift(first) for first, _ in pairs], dtype=np.float64)
         return PairScores(values=values, unit=PairUnit.SHARE, digest=self.digest, flipped=values > 0.5)

@@ -170,6 +170,27 @@ def test_only_further_from_equal_treatment_is_a_rise(
     assert (rise > 0) is (outcome is VerdictOutcome.REFUSED)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_just_across_0_from_an_unsure_lean_is_no_rise(sign: float) -> None:
+    """Whether the champion leant at all is not known; the candidate is nearly even."""
+
+    def leaning(by: float) -> SpokenModel:
+        return SpokenModel(
+            lambda body: (
+                champion(body) + grain(body, size=40.0, salt="uneven") - (sign * by if body in SYMMETRY else 0.0)
+            )
+        )
+
+    gate = replace(GATE, neutral=None)
+    measures = {measure.name: measure for measure in gate.judge(leaning(3.0), leaning(3.0), NOTHING, round=1).measures}
+    assert measures["bias.gender.symmetry"].value == 0.0
+    even = -float(np.mean(scores(leaning(0.0).nats, [pair for pair in SUITE if pair.stratum == ("gender", False)])))
+    verdict = gate.judge(leaning(sign * even + 0.05), leaning(sign * even - 1.5), NOTHING, round=1)
+    rise = next(measure for measure in verdict.measures if measure.name == "bias.gender.symmetry")
+    assert rise.value == pytest.approx(0.05, abs=1e-6), "no further from 0 than the candidate is"
+    assert "in gender.symmetry (" not in verdict.detail
+
+
 def test_likelier_names_of_a_group_are_no_rise() -> None:
     """A fine-tune on text full of one group's name makes the name likelier, whatever is said of the group."""
     verdict = judge(lambda body: champion(body) - (1.5 if "Muslim" in body else 0.0))

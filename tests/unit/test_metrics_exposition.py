@@ -55,6 +55,10 @@ def test_values_and_labels_come_from_the_snapshot() -> None:
     assert value(snapshot, "driftwatch_probation_loss_increase_low", stream="support") == -0.01
     assert value(snapshot, "driftwatch_bias_change", stream="support", category="gender") == 0.03
     assert value(snapshot, "driftwatch_bias_limit", stream="support", category="gender") == 0.05
+    group = {"stream": "support", "group": "women", "lexicon": "negative"}
+    assert value(snapshot, "driftwatch_data_association_change", **group) == 0.7
+    assert value(snapshot, "driftwatch_data_association_change_low", **group) == 0.2
+    assert value(snapshot, "driftwatch_data_spoken_ill_groups", stream="support") == 1
     assert value(snapshot, "driftwatch_build_info", version="0.1.0") == 1
     assert value(snapshot, "driftwatch_outbox_deliveries", receiver="webhook", state="dead") == 1
 
@@ -112,12 +116,15 @@ def test_series_grow_with_streams_not_with_traffic() -> None:
     one, busier = scraped(busy_snapshot()), scraped(busy_snapshot(scale=1_000))
     assert one.keys() == busier.keys()
     per_stream = len(scraped(busy_snapshot("a", "b"))) - len(scraped(busy_snapshot("a")))
-    assert per_stream < 140
+    assert per_stream < 150
 
 
 def test_label_names_are_of_the_bounded_kinds() -> None:
     bounded = {
+        "asked",
         "category",
+        "group",
+        "lexicon",
         "drill",
         "stream",
         "source",

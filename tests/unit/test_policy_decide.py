@@ -296,6 +296,8 @@ def test_no_rules_no_decisions() -> None:
         ),
         ("runs.gpu_hours_30d < 20.0", Facts(fresh_texts=lambda _: 0, runs=(run(10.0), run(10.5))), False),
         ("champion.age > 0.0", Facts(fresh_texts=lambda _: 0), False),
+        ("data.spoken_ill > 0", Facts(fresh_texts=lambda _: 0, spoken_ill=2), True),
+        ("data.spoken_ill == 0", Facts(fresh_texts=lambda _: 0), False),
     ],
 )
 def test_facts_are_variables(when: str, facts: Facts, holds: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 
 import pytest
@@ -68,7 +69,7 @@ def test_conditions_give_true_or_false(text: str, value: bool) -> None:
             "window.texts > 500.0",
             "1:14",
             "never compared",
-            "without a decimal point beside feedback.n and window.texts",
+            'write "500" instead of "500.0"',
         ),
         ("loss.increase > 'a'", "1:15", "cannot be done with (decimal number, word)", None),
         ("loss.increase", "1:1", "gives a number, not true or false", "compare it with a limit"),
@@ -185,3 +186,40 @@ def test_conditions_are_cut_where_logic_joins_them(text: str, parts: tuple[str, 
 
 def test_variables_are_named_once_in_order_and_not_in_strings() -> None:
     assert names("tokens.jsd > loss.nats && loss.nats > 'embedding.mmd2'.size()") == ("tokens.jsd", "loss.nats")
+
+
+@pytest.mark.parametrize(
+    ("text", "cured"),
+    [
+        ("loss.increase > 1", "loss.increase > 1.0"),
+        ("1 < loss.increase", "1.0 < loss.increase"),
+        ("100 * drift.new_share > 20.0", "100.0 * drift.new_share > 20.0"),
+        ("runs.count_30d > 4.0", "runs.count_30d > 4"),
+        ("4.0 < runs.count_30d", "4 < runs.count_30d"),
+        ("window.texts * 0.5 > 100.0", "double(window.texts) * 0.5 > 100.0"),
+        ("loss.nats < window.texts", "loss.nats < double(window.texts)"),
+    ],
+)
+def test_the_cure_of_a_mix_of_whole_and_decimal_numbers_cures_it(text: str, cured: str) -> None:
+    with pytest.raises(ExpressionError) as raised:
+        compile_expression(text)
+    swap = re.fullmatch(r'write "(.*)" instead of "(.*)"', raised.value.cure or "")
+    assert swap is not None
+    assert text.replace(swap[2], swap[1], 1) == cured
+    assert compile_expression(cured)
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("drift.alarm > 0", "needs no comparison"),
+        ("drift.state > 1", "a word is compared with words"),
+        ("loss.increase in [1, 2]", "a list holds values of the same kind"),
+        ("(drift.alarm ? 1 : 2.0) > 1.0", 'both sides of "? :" must be of one kind'),
+        ("loss.increase => 1.0", 'write ">=" for at least'),
+    ],
+)
+def test_other_mixes_are_explained_too(text: str, cure: str) -> None:
+    with pytest.raises(ExpressionError) as raised:
+        compile_expression(text)
+    assert cure in (raised.value.cure or "")

@@ -43,7 +43,7 @@ FACTS = Facts(fresh_texts=lambda _: 20_000)
 
 
 def load(name: str) -> Policy:
-    return load_policies([FOLDER / f"{name}.yaml"], streams=["s"], recipes=["small", "thorough", "full"])
+    return load_policies([FOLDER / f"{name}.yaml"], streams=["s"], recipes=["small", "thorough", "full", "lora-small"])
 
 
 def acted(name: str, *results: WindowResult, facts: Facts = FACTS) -> dict[str, str]:
@@ -54,7 +54,7 @@ def acted(name: str, *results: WindowResult, facts: Facts = FACTS) -> dict[str, 
 
 
 def test_no_policy_is_forgotten_here() -> None:
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NAMES)
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == {*NAMES, *(f"{name}.test" for name in NAMES)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -167,11 +167,54 @@ def test_social_media_slang() -> None:
     assert acted("social-media", *(window(n, **slang) for n in range(3))) == {"slang": "alert"}
 
 
-def test_news_season() -> None:
-    slow = CALM | {"loss__increase": 0.04}
-    old = Facts(fresh_texts=lambda _: 20_000, champion_at=window(0).last_seen_at - timedelta(days=120))
-    assert acted("news", *(window(n, **slow) for n in range(12)), facts=old) == {"season": "retrain"}
-    assert acted("news", *(window(n, **slow) for n in range(12))) == {}
+NOON, NIGHT = 12, 23
+
+
+@pytest.mark.parametrize(
+    ("hour", "days", "done"), [(NIGHT, 40, {"monthly": "retrain"}), (NOON, 40, {}), (NIGHT, 20, {})]
+)
+def test_news_learns_a_month_at_night(hour: int, days: int, done: dict[str, str]) -> None:
+    at = window(hour - 1)
+    aged = Facts(fresh_texts=lambda _: 20_000, champion_at=at.last_seen_at - timedelta(days=days))
+    assert (
+        acted("news", replace(at, measures=window(0, **CALM).measures, state=window(0, **CALM).state), facts=aged)
+        == done
+    )
+
+
+def test_news_lets_an_event_go_before_the_calendar() -> None:
+    old = Facts(fresh_texts=lambda _: 20_000, champion_at=window(0).last_seen_at - timedelta(days=40))
+    done = acted("news", *(window(n, **HARMFUL) for n in range(19, 23)), facts=old)
+    assert done["model-suffers"] == "retrain"
+    assert "monthly" not in done
+
+
+def test_social_media_learns_little_and_often_under_limits() -> None:
+    (rule,) = [rule for rule in load("social-media").of("s") if rule.retraining is not None]
+    assert rule.retraining is not None
+    assert (rule.retraining.recipe, rule.retraining.limits.bias_not_shown) == ("lora-small", "refuse")
+    stream = Stream(load("social-media"), FACTS)
+    asked = sum(bool(stream.see(window(n, **HARMFUL)).requests) for n in range(24 * 10))
+    assert asked == 10
+
+
+def heard(index: int, accuracy: float, measures: dict[str, float], n: float = 120.0) -> WindowResult:
+    return window(index, **measures, feedback__accuracy=accuracy, feedback__n=n)
+
+
+def test_chatbot_hears_what_people_say_of_the_answers() -> None:
+    wrong = [heard(n, 0.7, CALM) for n in range(2)]
+    assert acted("chatbot", *wrong) == {"wrong-answers": "alert"}
+    assert acted("chatbot", wrong[0]) == {}
+    assert acted("chatbot", *(heard(n, 0.7, CALM, 20.0) for n in range(5))) == {}
+    assert acted("chatbot", *(heard(n, 0.9, CALM) for n in range(5))) == {}
+
+
+def test_chatbot_learns_where_answers_suffer_and_the_loss_is_not_sure() -> None:
+    done = acted("chatbot", *(heard(n, 0.7, DRIFTED) for n in range(3)))
+    assert done["answers-suffer"] == "retrain"
+    assert "answers-suffer" not in acted("chatbot", *(heard(n, 0.7, HARMFUL) for n in range(3)))
+    assert "retrain" not in acted("chatbot", *(heard(n, 0.95, DRIFTED) for n in range(9))).values()
 
 
 def test_chatbot_silent_decay() -> None:
@@ -187,7 +230,7 @@ def test_the_manual_names_every_variable_and_every_shipped_policy() -> None:
 
 def test_the_manual_s_example_is_a_policy(tmp_path: Path) -> None:
     manual = (ROOT / "docs" / "policies.md").read_text()
-    examples = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    examples = [each for each in re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL) if "\nrules:" in each]
     assert examples
     for example in examples:
         path = tmp_path / "example.yaml"

@@ -86,7 +86,11 @@ def test_a_paraphrased_campaign_of_five_percent_is_bounded_and_flagged(
     ("new", "old"), [("agnews", "tweets"), ("tweets", "agnews"), ("pydocs-en", "agnews"), ("clinc150", "tweets")]
 )
 def test_a_new_topic_is_not_thrown_away(checks: Checks, tmp_path: Path, new: str, old: str) -> None:
-    """Everything is drift here, from many groups and in its own order; only the requests lie sorted by intent."""
+    """Everything is drift here, from many groups and in its own order; only the requests lie sorted by intent.
+
+    The documentation loses most, 93 texts of 2,965 (3.1%): four of them are canaries of two clusters that are a single
+    text above the cap, and give up three each so that it can be told whether they were learnt.
+    """
     texts = real(new, 3_000) if new != "clinc150" else shuffled(real(new, 3_000))
     fresh = [replace(each, group=f"g{n // 4}") for n, each in enumerate(texts)]
     old_texts = real(old, 3_000, kind="o")
@@ -105,7 +109,7 @@ def test_a_new_intent_by_many_people_is_not_thrown_away(checks: Checks, tmp_path
     old = [replace(each, id=f"o{each.id}") for each in old]
     blind = mixed(fresh, old, RECIPE, tmp_path / "blind")
     mix = mixed(fresh, old, RECIPE, tmp_path / "data", checks=checks)
-    assert mix.card.used >= 0.965 * blind.card.used
+    assert mix.card.used >= 0.97 * blind.card.used
 
 
 def test_close_texts_that_are_many_are_how_the_new_text_is(checks: Checks, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_clash_of_names_shows_a_line_with_a_caret(tmp_path: Path) -> None:
         (
             'like = "huge"',
             "1:8",
-            "there is no built-in recipe of that name (known are full, head, lora, small, thorough)",
+            "there is no built-in recipe of that name (known are full, head, lora-small, lora, small, thorough)",
         ),
         ("batch 8", "1:7", "this is no TOML"),
         ("batch = 8\nbatch = 9", "2:", "this is no TOML"),
@@ -148,7 +148,11 @@ def test_unreadable_files_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cure"), [("smal", "did you mean small?"), ("xyz", "known recipes: full, head, lora, small, thorough")]
+    ("name", "cure"),
+    [
+        ("smal", "did you mean small?"),
+        ("xyz", "known recipes: full, head, lora-small, lora, small, thorough"),
+    ],
 )
 def test_an_unknown_recipe_comes_with_a_suggestion(name: str, cure: str) -> None:
     with pytest.raises(NotFoundError) as caught:

@@ -92,13 +92,19 @@ def cells_of(pairs: Sequence[Pair]) -> tuple[Cell, ...]:
     Raises:
         CannotJudgeError: no category has pairs of two templates.
     """
-    found: dict[Stratum, list[int]] = {}
-    for place, pair in enumerate(pairs):
-        found.setdefault(pair.stratum, []).append(place)
-    made = [cell_of(pairs, np.array(found[key])) for key in sorted(found, key=lambda each: each.name)]
+    made = [cell_of(pairs, places) for places in strata(pairs).values()]
     if not any(cell.templates >= LEAST_TEMPLATES for cell in made):
         raise CannotJudgeError("an interval needs pairs of at least two templates, and no category has them")
     return tuple(cell for cell in made if cell.templates >= LEAST_TEMPLATES)
+
+
+def strata(pairs: Sequence[Pair]) -> dict[Stratum, npt.NDArray[np.intp]]:
+    """Return the places of the pairs that belong together, int64 [pairs]: by category, those with a side first."""
+    found: dict[Stratum, list[int]] = {}
+    for place, pair in enumerate(pairs):
+        found.setdefault(pair.stratum, []).append(place)
+    order = sorted(found, key=lambda each: (each.category, not each.directed))
+    return {stratum: np.array(found[stratum], dtype=np.intp) for stratum in order}
 
 
 def cell_of(pairs: Sequence[Pair], places: npt.NDArray[np.intp]) -> Cell:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from driftwatch.domain.run import GateMeasure, Verdict, VerdictOutcome
 from driftwatch.gate.bias.cells import cells_of
+from driftwatch.gate.bias.families import shown_above
 from driftwatch.gate.bias.rises import rises_of
 from driftwatch.gate.bias.scores import measured, readable
 from driftwatch.gate.bias.spread import ASSUMED, measured_spread
 from driftwatch.gate.bias.suites import load_pairs
 from driftwatch.gate.bias.words import said
-from driftwatch.gate.bootstrap import holm
 from driftwatch.gate.verdicts import CannotJudgeError, judged
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ class BiasGate:
         cells, level = cells_of(pairs), LEVEL / self._looks
         spread = spread or self._spread(before, cells)
         rises = rises_of(cells, before, after, spread)
-        adjusted = holm([rise.p_above(self.max_increase) for rise in rises])
-        above = [rise for rise, p in zip(rises, adjusted, strict=True) if p <= level]
+        above = shown_above(rises, self.max_increase, level=level)
         spared = {rise.name for rise in above if rise.against_it(1 - level)}
         return Look(
             rises=rises,

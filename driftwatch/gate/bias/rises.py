@@ -2,7 +2,7 @@
 
 Where no stereotype is known, the side that the candidate prefers is the worse one: a change away from 0 is a rise, one
 towards 0 is none. As the side is read off the same scores, both sides are tested. One that crosses 0 rises by how much
-further from it the candidate is than the champion was, as far as that was sure.
+further from it the candidate is than the champion was, as far as that was sure, and at most by its own distance.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from driftwatch.gate.bias.moderated import Variance, moderated
 from driftwatch.gate.bias.spread import rms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from driftwatch.gate.bias.cells import Cell, Scores
+    from driftwatch.gate.bias.cells import Cell, Mean, Scores
     from driftwatch.gate.bias.spread import Spread
 
 POWER = 0.8
@@ -94,23 +95,33 @@ def rises_of(cells: Sequence[Cell], before: Scores, after: Scores, spread: Sprea
         spread: of neutral fine-tunes of the champion.
     """
     moved = rms(after - before)
-    return tuple(_rise(cell, before, after, spread, moved) for cell in cells)
+    own = {cell.name: Variance(value=cell.rise(before, after).variance, freedom=cell.templates - 1.0) for cell in cells}
+    variances = moderated(own, spread.of_means(cells))
+    return tuple(
+        _rise(cell, before, after, spread.shift(cell, moved=moved), _noise(cell, variances[cell.name], spread))
+        for cell in cells
+    )
 
 
-def _rise(cell: Cell, before: Scores, after: Scores, spread: Spread, moved: float) -> Rise:
+def _noise(cell: Cell, templates: Variance, spread: Spread) -> Variance:
+    """Return the variance of a cell's rise, training noise included, from that of templates."""
+    return Variance(
+        value=spread.widened(templates.value, cell.templates), freedom=spread.freedom_with(templates.freedom)
+    )
+
+
+def _rise(cell: Cell, before: Scores, after: Scores, shift: Mean, noise: Variance) -> Rise:
     rise, level = cell.rise(before, after), cell.level(after)
-    shift = spread.shift(cell, moved=moved)
     towards = 1.0 if cell.directed or level.value >= 0 else -1.0
     passed = 0.0 if cell.directed else beyond_zero(cell, before, towards)
-    variance = spread.widened(rise.variance, cell.templates)
     return Rise(
         name=cell.name,
         pairs=cell.pairs,
         value=towards * rise.value - passed,
-        error=sqrt(variance),
+        error=sqrt(noise.value),
         beyond=towards * (rise.value - shift.value) - passed,
-        beyond_error=sqrt(variance + shift.variance),
-        freedom=spread.freedom_with(cell.templates),
+        beyond_error=sqrt(noise.value + shift.variance),
+        freedom=noise.freedom,
         level=towards * level.value,
         level_error=sqrt(level.variance),
         templates=cell.templates,
@@ -121,14 +132,18 @@ def _rise(cell: Cell, before: Scores, after: Scores, spread: Spread, moved: floa
 def beyond_zero(cell: Cell, champion: Scores, towards: float) -> float:
     """Return what of a change across 0 is none in distance from it: there and as far again on the other side.
 
+    As far again as the champion's side is sure; and at least the way to 0 itself, however unsure: whatever the champion
+    truly is, a candidate is no further from 0 for having come across it than it is from 0.
+
     Args:
         cell: without a direction.
         champion: float64 [pairs of the suite], its scores.
         towards: the side that the candidate is on, 1 or -1.
     """
     before = cell.level(champion)
+    opposite = max(0.0, -towards * before.value)
     reach = _quantile(_SURE, cell.templates - 1) * sqrt(before.variance)
-    return 2 * max(0.0, -towards * before.value - reach)
+    return max(opposite, 2 * (opposite - reach))
 
 
 def _p_above(value: float, error: float, limit: float, freedom: float) -> float:

@@ -13,7 +13,7 @@ Source: Kish, Survey Sampling (1965), section 5.4, for the design effect.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.gate.bias.cells import Mean
+from driftwatch.gate.bias.moderated import Variance
+from driftwatch.gate.bias.steadied import steadied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +44,7 @@ class Spread:
         freedom: degrees of freedom behind it.
         seeds: neutral fine-tunes that it was measured on; 0 where it is assumed.
         shifts: what neutral fine-tunes do on average, by cell; training noise in the variance.
+        templates: variance of a template's change within a neutral fine-tune, by cell.
         moved: root mean square of a pair's change in a neutral fine-tune; 0 where unknown.
     """
 
@@ -49,15 +52,27 @@ class Spread:
     freedom: float
     seeds: int = 0
     shifts: Mapping[str, Mean] = field(default_factory=dict)
+    templates: Mapping[str, Variance] = field(default_factory=dict)
     moved: float = 0.0
+
+    def of_means(self, cells: Sequence[Cell]) -> dict[str, Variance]:
+        """Return the variances of a neutral fine-tune's means as its templates tell them, of the cells that are known.
+
+        Args:
+            cells: of a suite, which may have more templates than the neutral fine-tunes were scored on.
+        """
+        known = {
+            cell.name: (cell.templates, self.templates[cell.name]) for cell in cells if cell.name in self.templates
+        }
+        return {name: replace(each, value=each.value / count) for name, (count, each) in known.items()}
 
     def widened(self, variance: float, templates: int) -> float:
         """Return the variance of a mean over templates, training noise included."""
         return variance * (1 + self.correlation * templates)
 
-    def freedom_with(self, templates: int) -> float:
+    def freedom_with(self, freedom: float) -> float:
         """Return the degrees of freedom of a widened variance, which are fewer than those of either part."""
-        return 1 / (1 / (templates - 1) + 1 / self.freedom)
+        return 1 / (1 / freedom + 1 / self.freedom)
 
     def shift(self, cell: Cell, *, moved: float) -> Mean:
         """Return what a neutral fine-tune would do that moves pairs no further than the candidate did.
@@ -95,13 +110,19 @@ def measured_spread(before: Scores, neutral: npt.NDArray[np.float64], cells: Seq
         ratio = float(np.var(rises, ddof=1)) / within[-1] if within[-1] > 0 else 1.0
         excess.append((ratio - 1) / cell.templates)
     correlation, seeds = max(float(np.mean(excess)), 0.0), len(neutral)
+    freedom = float(len(cells) * (seeds - 1))
+    shifts = {
+        cell.name: Mean(value=mean, variance=variance * (1 + correlation * cell.templates) / seeds)
+        for cell, mean, variance in zip(cells, means, within, strict=True)
+    }
     return Spread(
         correlation=correlation,
-        freedom=float(len(cells) * (seeds - 1)),
+        freedom=freedom,
         seeds=seeds,
-        shifts={
-            cell.name: Mean(value=mean, variance=variance * (1 + correlation * cell.templates) / seeds)
-            for cell, mean, variance in zip(cells, means, within, strict=True)
+        shifts=steadied(shifts, freedom=freedom),
+        templates={
+            cell.name: Variance(value=variance * cell.templates, freedom=float((seeds - 1) * (cell.templates - 1)))
+            for cell, variance in zip(cells, within, strict=True)
         },
         moved=rms(neutral - before),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftwatch.gate.bias.families import detectable
+
 if TYPE_CHECKING:
     from driftwatch.gate.bias.gate import Look
     from driftwatch.gate.bias.spread import Spread
@@ -44,8 +46,7 @@ def _open(look: Look, most: str) -> list[str]:
 
 def _seen(look: Look) -> str:
     pairs = sum(rise.pairs for rise in look.rises)
-    tests = look.level / len(look.rises)
-    least = max(rise.detectable(tests) for rise in look.rises)
+    least = max(detectable(rise, look.rises, level=look.level) for rise in look.rises)
     found = f"a rise that exceeds the limit by {least:.3f} is found with 80% power in the widest category"
     left_out = "".join(f", {each.count} left out: {each.reason} (first: {each.first})" for each in look.left_out)
     return f"{pairs} pairs{left_out}; {_noise(look.spread)}; {found}"

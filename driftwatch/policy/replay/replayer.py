@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Action
@@ -13,7 +13,7 @@ from driftwatch.policy.decide import Decided, decide
 from driftwatch.policy.expressions import Expression, any_of
 from driftwatch.policy.replay.runs import Fate
 from driftwatch.policy.replay.tally import Tally
-from driftwatch.policy.variables import Facts, observe
+from driftwatch.policy.variables import FACTS, Facts, measured, observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,42 +96,45 @@ class Replayer:
         self._texts = _Texts(earlier)
         self._states: dict[str, RuleState] | None = None
         self._known: tuple[str, Facts] | None = None
-        self._short: tuple[Policy, Policy] | None = None
-        self._any: tuple[Policy, Expression] | None = None
+        self._short: _Short | None = None
 
     def decide(self, past: Past) -> Decided:
         """Decide on the next window, with every word; the world goes on accordingly."""
-        policy, facts = self._begin(past)
-        return self._decide(policy, past, facts)
+        self._begin(past)
+        return self._decide(self._rules(past), past)
 
     def see(self, past: Past) -> None:
         """Decide on the next window in short, and count what came of it."""
-        policy, facts = self._begin(past)
-        if self._short is None or self._short[0] is not policy:
-            self._short = policy, _short(policy)
-        policy = self._short[1]
+        self._begin(past)
+        policy = self._rules(past)
+        if self._short is None or self._short.policy is not policy:
+            self._short = _Short(policy, self.stream)
         self.windows += 1
+        recorded = {}
         for each in past.decisions:
             told = self._tally(self.recorded, each.rule)
             told.note(each.action, each.unmet, window=past.result.index, at=past.at)
+            if each.action is not Action.HOLD:
+                recorded[each.rule] = each.action
             if each.action is Action.RETRAIN:
                 told.pay(self._hours.get(each.run) if each.run is not None else None)
-        if self._quiet(policy, past, facts):
-            for rule in policy.of(self.stream):
-                self._tally(self.replayed, rule.name).windows += 1
-            self._compare(past, {})
-            return
-        decided = self._decide(policy, past, facts)
-        for said in decided.decisions:
-            unmet = tuple(reason.subject for reason in said.reasons if not reason.met)
-            self._tally(self.replayed, said.rule).note(said.action, unmet, window=past.result.index, at=past.at)
-        self._compare(past, {said.rule: said.action for said in decided.decisions if said.action is not Action.HOLD})
+        replayed = {}
+        if self._quiet(self._short, past):
+            for name in self._short.names:
+                self._tally(self.replayed, name).windows += 1
+        else:
+            for said in self._decide(self._short.bare, past).decisions:
+                unmet = tuple(reason.subject for reason in said.reasons if not reason.met)
+                self._tally(self.replayed, said.rule).note(said.action, unmet, window=past.result.index, at=past.at)
+                if said.action is not Action.HOLD:
+                    replayed[said.rule] = said.action
+        if recorded or replayed:
+            self._compare(past, recorded, replayed)
 
-    def _begin(self, past: Past) -> tuple[Policy, Facts]:
+    def _begin(self, past: Past) -> None:
         if self._states is None:
             self._states = dict(past.memory or {})
         self._texts.add(past.result)
-        return self._rules(past), self._facts(past)
 
     def _facts(self, past: Past) -> Facts:
         if past.facts is None:
@@ -141,23 +144,22 @@ class Replayer:
         known = self._known[1]
         return known if self.diverged_at is None else self._world.facts(known, past.at)
 
-    def _decide(self, policy: Policy, past: Past, facts: Facts) -> Decided:
-        states = self._states if self._states is not None else {}
+    def _decide(self, policy: Policy, past: Past) -> Decided:
+        facts, states = self._facts(past), self._states if self._states is not None else {}
         decided = decide(policy, stream=self.stream, result=past.result, facts=facts, states=states, now=past.at)
         states.update({state.rule: state for state in decided.states})
         self._follow(past, decided.requests)
         return decided
 
-    def _quiet(self, policy: Policy, past: Past, facts: Facts) -> bool:
+    def _quiet(self, short: _Short, past: Past) -> bool:
         """Say whether every rule holds and forgets nothing: no streak, and no condition is true."""
         states = self._states or {}
-        if past.result.outcome is not Outcome.ASSESSED or self._by_window.get(past.result.index):
+        if past.result.outcome is not Outcome.ASSESSED or past.result.index in self._by_window:
             return False
         if any(state.since_window is not None for state in states.values()):
             return False
-        if self._any is None or self._any[0] is not policy:
-            self._any = policy, any_of([rule.when for rule in policy.of(self.stream)])
-        return self._any[1].evaluate(observe(past.result, facts, now=past.at)).value is False
+        values = observe(past.result, self._facts(past), now=past.at) if short.looks_beyond else measured(past.result)
+        return short.any.evaluate(values).value is False
 
     def _follow(self, past: Past, requests: Sequence[RetrainRequest]) -> None:
         """Go on in the world that these requests make."""
@@ -184,8 +186,7 @@ class Replayer:
         promoted = run.promoted_at - run.run.created_at if run.promoted_at is not None else None
         return Fate(lasts=run.lasted, hours=run.run.training_hours, promoted_after=promoted)
 
-    def _compare(self, past: Past, replayed: Mapping[str, Action]) -> None:
-        recorded = {each.rule: each.action for each in past.decisions if each.action is not Action.HOLD}
+    def _compare(self, past: Past, recorded: Mapping[str, Action], replayed: Mapping[str, Action]) -> None:
         for rule in dict.fromkeys((*recorded, *replayed)):
             was, would = recorded.get(rule, Action.HOLD), replayed.get(rule, Action.HOLD)
             if was is would:
@@ -232,12 +233,17 @@ class _Texts:
         return self._sums[-1] - self._sums[min(window - self._first, len(self._sums) - 1)]
 
 
-def _short(policy: Policy) -> Policy:
-    """Return the same rules without their conditions' parts, which only words are made of."""
-    return replace(policy, rules={stream: tuple(_bare(rule) for rule in of) for stream, of in policy.rules.items()})
+class _Short:
+    """A policy for deciding in short: conditions without their parts, which only words are made of, and all in one."""
+
+    def __init__(self, policy: Policy, stream: str) -> None:
+        self.policy = policy
+        self.bare = replace(policy, rules={stream: tuple(_bare(rule) for rule in policy.of(stream))})
+        self.names = tuple(rule.name for rule in policy.of(stream))
+        self.any = any_of([rule.when for rule in policy.of(stream)])
+        self.looks_beyond = any(name.startswith(FACTS) for name in self.any.variables)
 
 
 def _bare(rule: Rule) -> Rule:
-    values = {each.name: getattr(rule, each.name) for each in fields(rule)}
-    bare = {name: replace(value, parts=()) for name, value in values.items() if isinstance(value, Expression)}
-    return replace(rule, **bare)
+    clear = replace(rule.clear, parts=()) if isinstance(rule.clear, Expression) else rule.clear
+    return replace(rule, when=replace(rule.when, parts=()), clear=clear)

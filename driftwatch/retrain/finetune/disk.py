@@ -44,18 +44,19 @@ def _is_full(error: Exception) -> bool:
     return any(word in str(error) for word in _WORDS)
 
 
-def check_space(folder: Path, *, weights: int, trained: int) -> None:
+def check_space(folder: Path, *, weights: int, trained: int, best: bool) -> None:
     """Refuse to begin what the disk cannot hold.
 
     Args:
         folder: where checkpoints lie.
         weights: numbers in the model.
         trained: of those, numbers that are trained; AdamW keeps two moments of each.
+        best: whether the best weights are kept beside the checkpoints; better ones are whole before they go.
 
     Raises:
         RunError: retryable.
     """
-    needed = 4 * ((weights + 2 * trained) * (KEPT + 1) + weights)
+    needed = 4 * ((weights + 2 * trained) * (KEPT + 1) + weights + 2 * trained * best)
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < needed:

@@ -40,27 +40,28 @@ class Distilling:
 
     def __init__(self, family: Family, weight: float, champion: Champion) -> None:
         self._family, self._weight, self._champion = family, weight, champion
-        self._kept: torch.Tensor | None = None
         self._said: torch.Tensor | None = None
 
     def ask(self, inputs: dict[str, Any]) -> None:
         """Have the champion look at those rows of a batch, before the model does; takes the word of them out of it."""
         self._said = None
-        self._kept = inputs.pop(KEPT, None)
-        if self._kept is not None:
-            kept = self._kept
-            self._said = self._champion.logits({name: each[kept] for name, each in inputs.items() if name != "labels"})
+        kept = inputs.pop(KEPT, None)
+        if kept is not None:
+            first = len(kept) - int(kept.sum())  # they are the batch's last rows
+            self._said = self._champion.logits(
+                {name: each[first:] for name, each in inputs.items() if name != "labels"}
+            )
 
     def __call__(
         self, outputs: Outputs, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Return the loss of the batch that was asked about."""
-        if self._kept is None or self._said is None:
+        if self._said is None:
             nats, count = nats_of(outputs.logits, labels, family=self._family)
         else:
             labels = predicted_at(labels, family=self._family)
             nats, count = (
-                held_nats(outputs.logits, labels, kept=self._kept, champion=self._said, weight=self._weight),
+                held_nats(outputs.logits, labels, champion=self._said, weight=self._weight),
                 labels.ne(IGNORED).sum(),
             )
             self._said = None

@@ -230,7 +230,7 @@ class Classified:
 def collate(examples: Sequence[Example], *, filler: int) -> dict[str, torch.Tensor]:
     """Return a batch: packed sequences folded, others padded on the right to the longest, with the mask that says so.
 
-    Where the model should stay as it is on some rows, ``KEPT`` says on which, bool [rows].
+    Where the model should stay as it is on some rows, these are the last ones, and ``KEPT`` says which, bool [rows].
 
     Args:
         examples: of one kind.
@@ -238,6 +238,7 @@ def collate(examples: Sequence[Example], *, filler: int) -> dict[str, torch.Tens
     """
     import torch
 
+    examples = sorted(examples, key=lambda example: example.kept)
     longest = max(len(example.ids) for example in examples)
     ids = torch.from_numpy(np.stack([_padded(example.ids, longest, filler) for example in examples]))
     if examples[0].positions is not None:

@@ -123,6 +123,7 @@ class Training:
             self.checkpoints.folder,
             weights=sum(weights.numel() for weights in model.parameters()),
             trained=sum(weights.numel() for weights in trained_weights(model).values()),
+            best=self.held_out is not None,
         )
         return model
 
@@ -198,7 +199,7 @@ class Training:
 
         cuda, recipe = torch.cuda.is_available(), self.recipe
         precision = precision_here(recipe.precision)
-        return TrainingArguments(
+        arguments = TrainingArguments(
             output_dir=str(self.checkpoints.writing),
             per_device_train_batch_size=plan.at_once,
             gradient_accumulation_steps=plan.parts,
@@ -226,6 +227,18 @@ class Training:
             disable_tqdm=True,
             report_to="none",
         )
+        return on_one_device(arguments)
+
+
+def on_one_device(arguments: TrainingArguments) -> TrainingArguments:
+    """Return the arguments, one GPU alone seen by this process, however many the host has.
+
+    The trainer would spread every batch over all of them by ``DataParallel``, each with a whole batch: other steps than
+    were planned. Several devices train as several processes.
+    """
+    _ = arguments.device  # counts them
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001 - no argument says so
+    return arguments
 
 
 def _compute_again(model: PreTrainedModel) -> None:

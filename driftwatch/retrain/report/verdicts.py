@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.run import COST, PROBE, VerdictOutcome
+from driftwatch.domain.run import COST, DATA, PROBE, VerdictOutcome
 from driftwatch.paper.frame import safe, section, table
 from driftwatch.retrain.report.charts import interval
 
@@ -35,7 +35,7 @@ _SLICES_NOTE = (
 
 def judgement(run: Run) -> str:
     """Return the section of a run's verdicts, the last round first; nothing before any."""
-    spoken = [verdict for verdict in run.verdicts if verdict.gate not in (PROBE, COST)]
+    spoken = [verdict for verdict in run.verdicts if verdict.gate not in (DATA, PROBE, COST)]
     rounds = sorted({verdict.round for verdict in spoken}, reverse=True)
     body = "".join(_round(number, [v for v in spoken if v.round == number], many=len(rounds) > 1) for number in rounds)
     return section("Judgement", body, note=_NOTE)

@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from driftwatch.gate.bias.scores.triples import TripleScores
     from driftwatch.gate.bias.suite import Skipped
 
-_NOTE = (
+_PAIRS_NOTE = (
     "A pair is two sentences that differ in a group's name. Its score is how much likelier the model finds the one "
     "that agrees with a prejudice, in nats; of a classifier, how much probability moves to other classes. Intervals "
     "are of 95%, with templates drawn, not pairs. Where prejudice takes no side, the mean is that of the side it is "
-    "on. A suite sees what it holds and nothing else: no result calls a model unbiased."
+    "on."
 )
+_TRIPLES_NOTE = (
+    "A triple goes on in three ways. LMS is how often one that makes sense is likelier than the one without sense, SS "
+    "how often the stereotype is likelier than its opposite (even at 50%), ICAT both together, at most 100."
+)
+_QUESTIONS_NOTE = (
+    "A question has three answers, one of them that it cannot be known; the model's is the likeliest. The bias score "
+    "says how much more often than not a wrong or open question is answered with the stereotype, from -1 to 1; "
+    "intervals are of 95%."
+)
+_NOTE = "A suite sees what it holds and nothing else: no result calls a model unbiased."
 _MOVED_NOTE = (
     "One pair of each template: where a group's name became likelier as such, that cancels within a template. The "
     "sentences are of the suite; they measure prejudice and state none of anybody's opinions."
@@ -39,7 +49,7 @@ def bias_page(report: BiasReport) -> str:
         f"Bias of {report.model}",
         f'<header><p class="sub"><bdi>{safe(report.model)}</bdi>{against}</p><h1>Bias</h1>'
         f'<div class="lead">{words}</div></header>'
-        + "".join(section(safe(suite.suite), _suite(suite), note=_NOTE) for suite in report.suites)
+        + "".join(section(safe(suite.suite), _suite(suite), note=_note(suite)) for suite in report.suites)
         + section("What it writes about groups", _tone(report.tone, report.tone_before))
         + section("Classes on labelled texts", _fairness(report.fairness, report.fairness_before, report.unread)),
     )
@@ -50,7 +60,13 @@ def bias_section(report: SuiteReport, *, round: int) -> str:  # noqa: A002 - the
     words = "".join(f"<p>{safe(sentence)}</p>" for sentence in report.words)
     by = "" if report.suite == BUILTIN else f", by {safe(report.suite)}"
     title = f"Bias: the candidate of round {round} against the champion{by}"
-    return section(title, words + _suite(report), note=_NOTE)
+    return section(title, words + _suite(report), note=_note(report))
+
+
+def _note(suite: SuiteReport) -> str:
+    """Return what the figures of a suite are, whatever it is made of."""
+    notes = ((suite.pairs, _PAIRS_NOTE), (suite.triples, _TRIPLES_NOTE), (suite.questions, _QUESTIONS_NOTE))
+    return " ".join((*(note for there, note in notes if there), _NOTE))
 
 
 def _suite(suite: SuiteReport) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.features import PairScores, PairUnit
+from driftwatch.gate.bias.cells import strata
 from driftwatch.gate.bias.report.record import MovedPair, SuiteReport, Unjudged
 from driftwatch.gate.bias.report.words import said
 from driftwatch.gate.bias.scores.preference import measured, readable
 from driftwatch.gate.bias.scores.questions import question_scores
-from driftwatch.gate.bias.scores.summary import sides, strata, summarise
+from driftwatch.gate.bias.scores.summary import sides, summarise
 from driftwatch.gate.bias.scores.triples import triple_scores
 from driftwatch.gate.verdicts import CannotJudgeError
 
@@ -55,7 +56,10 @@ def suite_report(
     emptied = tuple(Unjudged(category=name, reason=_EMPTIED) for name in suite.emptied)
     report = SuiteReport(suite=suite.name, skipped=suite.skipped, unjudged=emptied)
     if suite.pairs:
-        report = _with_pairs(report, model, suite.pairs, against=against, seed=seed, on_progress=on_progress)
+        alone = not (suite.triples or suite.questions)
+        report = _with_pairs(
+            report, model, suite.pairs, against=against, seed=seed, alone=alone, on_progress=on_progress
+        )
     if suite.triples:
         triples, left_out = triple_scores(model, suite.triples)
         before = triple_scores(against, suite.triples)[0] if against is not None else ()
@@ -74,8 +78,10 @@ def _with_pairs(
     *,
     against: Model | None,
     seed: int,
+    alone: bool,
     on_progress: Callable[[int], None],
 ) -> SuiteReport:
+    """Add what pairs show; ``alone`` where the suite asks nothing else, so that it must show something."""
     kept = readable(pairs, *([model] if against is None else [model, against]))
     if not kept.pairs:
         raise CannotJudgeError("the model can read no pair of the suite as it is written")
@@ -84,6 +90,8 @@ def _with_pairs(
     if against is not None:
         before = measured(against, kept.pairs, on_progress=lambda done: on_progress(len(kept.pairs) + done))
     places, unjudged = _judged(kept.pairs)
+    if not places and alone:
+        raise CannotJudgeError("an interval needs pairs of at least two templates, and no category has them")
     some = [kept.pairs[place] for place in places]
     judged_after = _chosen(after, places)
     judged_before = None if before is None else _chosen(before, places)
@@ -108,7 +116,7 @@ def _with_pairs(
 def _judged(pairs: Sequence[Pair]) -> tuple[list[int], list[Unjudged]]:
     """Return the places of the pairs of categories that have an interval, and the other categories."""
     places, unjudged = [], []
-    for category, directed, some in strata(pairs):
+    for (category, directed), some in strata(pairs).items():
         templates = len({pairs[place].template for place in some})
         if templates < 2:  # noqa: PLR2004 - a spread takes two
             reason = "all its pairs are of one template"

@@ -22,7 +22,7 @@ from driftwatch.gate.bias.scores.heads import that_writes
 from driftwatch.gate.bootstrap import weighted_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -169,17 +169,35 @@ def _sentiment() -> Callable[[str], float]:
 
 
 def _insults() -> Callable[[str], bool]:
-    """Return whether a text holds an insult; names of groups, which the list holds too, are none."""
+    """Return whether a text holds an insult, of one word or several; the list's names of groups are none."""
     try:
         listed = files("better_profanity").joinpath("profanity_wordlist.txt").read_text(encoding="utf-8")
     except (ModuleNotFoundError, OSError):
         raise _missing("better_profanity") from None
     names = {term for groups in identity_groups().values() for terms in groups.values() for term in terms}
-    words = {line.strip().casefold() for line in listed.splitlines()} - names - {""}
-    return lambda text: not words.isdisjoint(word.strip(".,;:!?\"'()").casefold() for word in text.split())
+    phrases = {tuple(_words(line)) for line in listed.splitlines()} - {tuple(_words(name)) for name in names} - {()}
+    return lambda text: not phrases.isdisjoint(_runs(_words(text), longest=max(map(len, phrases))))
+
+
+def _words(text: str) -> list[str]:
+    """Return a text's words, lower case, without the marks around them."""
+    stripped = (word.strip(".,;:!?\"'()").casefold() for word in text.split())
+    return [word for word in stripped if word]
+
+
+def _runs(words: Sequence[str], *, longest: int) -> Iterator[tuple[str, ...]]:
+    """Yield every run of up to so many words.
+
+    Examples:
+        >>> list(_runs(["a", "b", "c"], longest=2))
+        [('a',), ('a', 'b'), ('b',), ('b', 'c'), ('c',)]
+    """
+    for start in range(len(words)):
+        for size in range(1, min(longest, len(words) - start) + 1):
+            yield tuple(words[start : start + size])
 
 
 def _missing(package: str) -> ModelError:
     return ModelError(
-        f"{package} is not installed, which scores what is written", cure="pip install 'driftwatchd[bias]'"
+        f"{package} is missing, which scores what is written", cure="install driftwatch again, it brings the package"
     )

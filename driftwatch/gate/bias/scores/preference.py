@@ -44,17 +44,20 @@ class Readable:
 
 
 def readable(pairs: Sequence[Pair], *models: Model) -> Readable:
-    """Set apart the pairs of which a model's tokenizer does not know a word, or that are cut by a model's context.
+    """Set apart the pairs that a model cannot read whole, or not compare.
+
+    Its tokenizer does not know a word, its context cuts a sentence off, or the two share no token that a masked model
+    could be asked for.
 
     Args:
         pairs: a suite's.
         models: that are compared; a pair is left out of all where one cannot read it.
     """
-    sentences = [sentence for pair in pairs for sentence in (pair.stereotype, pair.counter)]
-    said = [model.unreadable(sentences) for model in models]
+    sentences = [(pair.stereotype, pair.counter) for pair in pairs]
+    said = [model.unreadable_pairs(sentences) for model in models]
     kept, left_out, first = [], Counter[str](), dict[str, str]()
     for number, pair in enumerate(pairs):
-        reason = next((why for one in said for why in one[2 * number : 2 * number + 2] if why is not None), None)
+        reason = next((one[number] for one in said if one[number] is not None), None)
         if reason is None:
             kept.append(pair)
         else:

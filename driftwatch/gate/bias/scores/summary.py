@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.domain.features import PairUnit
-from driftwatch.gate.bias.cells import LEAST_TEMPLATES, cell_of
+from driftwatch.gate.bias.cells import LEAST_TEMPLATES, cell_of, strata
 from driftwatch.gate.bias.rises import beyond_zero
 from driftwatch.gate.bootstrap import Estimate, weighted_mean
 from driftwatch.gate.verdicts import CannotJudgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
@@ -83,7 +83,7 @@ def summarise(
         values = values - towards * before.values
         moved = None if moved is None or before.flipped is None else moved - before.flipped
     rows = []
-    for category, directed, places in strata(pairs):
+    for (category, directed), places in strata(pairs).items():
         passed = _passed(before, pairs, places, towards) if before is not None and not directed else 0.0
         mean = estimate(values - passed, pairs, places, seed=seed)
         rows.append(
@@ -120,27 +120,10 @@ def sides(found: PairScores, pairs: Sequence[Pair]) -> npt.NDArray[np.float64]:
     the side that the mean is on. Distances from 0 taken pair by pair would grow with any movement.
     """
     towards = np.ones(len(pairs))
-    for _category, directed, places in strata(pairs):
-        if not directed and found.values[places].mean() < 0:
+    for stratum, places in strata(pairs).items():
+        if not stratum.directed and found.values[places].mean() < 0:
             towards[places] = -1.0
     return towards
-
-
-def categories(pairs: Sequence[Pair]) -> dict[str, npt.NDArray[np.intp]]:
-    """Return the places of every category's pairs, int64 [pairs of it], by its name in order."""
-    names = sorted({pair.category for pair in pairs})
-    found = np.array([pair.category for pair in pairs])
-    return {name: np.flatnonzero(found == name) for name in names}
-
-
-def strata(pairs: Sequence[Pair]) -> Iterator[tuple[str, bool, npt.NDArray[np.intp]]]:
-    """Yield every category's pairs with a direction, then those without: name, which, int64 [places]."""
-    directed = np.array([pair.directed for pair in pairs], dtype=np.bool_)
-    for category, places in categories(pairs).items():
-        for which in (True, False):
-            chosen = places[directed[places] == which]
-            if len(chosen):
-                yield category, which, chosen
 
 
 def estimate(

@@ -1,0 +1,65 @@
+"""Alerts about the daemon itself: that it does not do its work, and the one that is sent to see whether it arrives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftwatch.alert.wording import Wording, event
+from driftwatch.domain.alert import Alert
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+DEGRADED = "DaemonDegraded"
+NO_STREAM = "-"
+"""Stands where an alert is of no stream."""
+
+
+def daemon_degraded(reasons: Sequence[str], *, since: datetime, patience: timedelta) -> Alert:
+    """Tell that the daemon runs and does not do all of its work; fires until it does again.
+
+    Args:
+        reasons: why, one a line.
+        since: when it was first seen so.
+        patience: how long it was so before this was told.
+    """
+    minutes = patience.total_seconds() / 60
+    wording = Wording(
+        what=f"The daemon runs, and part of its work stands still: {reasons[0]}",
+        figures=(*reasons, f"for {minutes:.0f} minutes, which is the limit"),
+        since=since,
+        by_itself="what fails is tried again; texts that come in are kept meanwhile and assessed once it works. This "
+        "alert ends when it does.",
+        person="cure what is named above.",
+        look="driftwatch doctor; journalctl -u driftwatch; /-/ready",
+    )
+    return Alert(
+        key=f"daemon:degraded:{since.isoformat(timespec='seconds')}",
+        name=DEGRADED,
+        stream=NO_STREAM,
+        severity="ticket",
+        summary="driftwatch does not do all of its work",
+        description=str(wording),
+        starts_at=since,
+    )
+
+
+def trial(*, at: datetime, who: str) -> Alert:
+    """Return an alert that tells of nothing but that it arrived.
+
+    Args:
+        at: when it is sent.
+        who: asked for it.
+    """
+    wording = Wording(
+        what=f"This is a test that {who} asked for: driftwatch reaches this receiver.",
+        figures=(),
+        since=at,
+        by_itself="nothing.",
+        person="nothing.",
+        look="driftwatch status",
+    )
+    key = f"test:{at.isoformat()}"
+    summary = "driftwatch: a test, nothing happened"
+    return event("Test", key=key, stream=NO_STREAM, severity="page", summary=summary, wording=wording)
