@@ -62,7 +62,7 @@ def test_what_a_dead_consumer_took_is_taken_over(server: RedisServer, says: Redi
 def _pending(server: RedisServer) -> list[bytes]:
     with server.client() as client:
         found = client.xpending_range("says", "driftwatch-support", "-", "+", 10)
-    return [each["message_id"] for each in found]  # type: ignore[index]
+    return [each["message_id"] for each in found]
 
 
 def _cursor(page: Page) -> Cursor:
@@ -196,7 +196,7 @@ def test_messages_of_every_kind(cluster: KafkaCluster) -> None:
     cluster.producer.produce(topic.topic, b"\xff\xfe", partition=0)
     assert cluster.producer.flush(30) == 0
     source = kafka_source(topic)
-    page, found, rejected = first(source), [], dict[str, int]()
+    page, found, rejected = first(source), list[str](), dict[str, int]()
     while len(found) < 3 or len(rejected) < 2:
         found += bodies(page)
         for reason, count in page.rejected.items():
