@@ -275,7 +275,8 @@ class Config:
         path: of the file.
         state_dir: where everything durable lies.
         store: URL of a database, or the reference of a secret that is one; None for SQLite in ``state_dir``.
-        policies: patterns of policy files, absolute; files that end in ``.test.yaml`` are [cases](policies.md#testing-rules).
+        policies: patterns of policy files, absolute; files that end in ``.test.yaml`` are
+            [cases](policies.md#testing-rules).
         recipes: patterns of the operator's own recipe files, absolute.
         daemon: the daemon itself.
         alerts: receivers.

@@ -208,6 +208,23 @@ def test_messages_of_every_kind(cluster: KafkaCluster) -> None:
     source.close()
 
 
+def test_a_topic_that_is_not_there(cluster: KafkaCluster) -> None:
+    topic = KafkaTopic(cluster)
+    source = kafka_source(topic)
+    with pytest.raises(DataError, match="there is no such topic") as caught:
+        first(source)
+    assert caught.value.retryable
+    topic.put(["now"])
+    while True:
+        try:
+            page = first(source)
+            break
+        except DataError:
+            continue
+    assert bodies(page) == ["now"]
+    source.close()
+
+
 def test_brokers_that_are_not_there_and_options_that_are_none(cluster: KafkaCluster) -> None:
     topic = KafkaTopic(cluster)
     source = KafkaSource(
