@@ -15,7 +15,7 @@ import pytest
 from driftwatch.intake.tap import Line, batches
 from driftwatch.store import open_store
 
-CONFIG = '[daemon]\nbacklog = 60\n[streams.support]\n[[streams.support.sources]]\ntype = "tap"\nbody = "message"\n'
+CONFIG = '[daemon]\nbacklog = 60\n[streams.support]\nwindow = 50\n[[streams.support.sources]]\ntype = "tap"\nbody = "message"\n'
 
 
 class Noon:
