@@ -299,6 +299,12 @@ class Config:
     def __post_init__(self) -> None:
         if not self.streams:
             raise ValueError("there is no stream; add a section [streams.NAME]")
+        for name, stream in self.streams.items():
+            if stream.window > self.daemon.backlog:
+                raise ValueError(
+                    f"[daemon] backlog ({self.daemon.backlog}) must hold a window of stream {name} ({stream.window}): "
+                    "below it nothing would ever be assessed, and nothing more taken in"
+                )
         for name, token in self.daemon.tokens.items():
             if strange := sorted(set(token.streams) - {*self.streams, ALL_STREAMS}):
                 raise ValueError(f'token "{name}" names a stream that is not configured: {", ".join(strange)}')
