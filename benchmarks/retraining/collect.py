@@ -112,7 +112,7 @@ def _collect(folder: Path) -> Measured:
             embed=_embedder(folder).embed,
         ),
     )
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024 / 1e9
     took = time.perf_counter() - wall, time.process_time() - cpu
     mix = load_mix(folder / "mix")
     families = Counter(text.id.split("~")[0] for part in (mix.fresh, mix.select, mix.judge) for text in part)
