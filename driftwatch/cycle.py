@@ -18,7 +18,7 @@ from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import ConflictError, DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
 from driftwatch.domain.run import RunId, RunSpec, RunState
-from driftwatch.policy.announcing import announce
+from driftwatch.policy.announcing import Words, announce
 from driftwatch.policy.basis import facts_text, policy_text
 from driftwatch.policy.decide import Decided, Facts, RetrainRequest, decide
 from driftwatch.policy.variables import LONGEST_PERIOD, observe
@@ -103,6 +103,7 @@ class Cycle:
     ) -> None:
         self.stream = stream
         self.trouble: str | None = None
+        self.window = 0
         self._size = size
         self._budget = budget
         self._store = store
@@ -118,6 +119,7 @@ class Cycle:
             self.trouble = f"stream {self.stream} has no reference; run `driftwatch reference build {self.stream}`"
             return Progressed.WAITING
         position = self._store.windows.position(self.stream)
+        self.window = position.index
         texts = self._store.texts.window(self.stream, after_seq=position.after_seq, limit=self._size)
         if len(texts) < self._size:
             return Progressed.WAITING
@@ -221,8 +223,11 @@ class Cycle:
         states = self._store.decisions.rule_states(self.stream)
         facts = self._facts(result, reference, champion, now)
         decided = decide(policy, stream=self.stream, result=result, facts=facts, states=states, now=now)
+        said = self._said(decided, result, policy, observe(result, facts, now=now))
         runs = tuple(
-            self._spec(request, reference, champion, result, policy) for request in decided.requests if champion
+            self._spec(request, reference, champion, result, policy, said[request.rule])
+            for request in decided.requests
+            if champion
         )
         self._store.windows.commit_step(
             Step(
@@ -230,7 +235,7 @@ class Cycle:
                 states=analysis.states,
                 decisions=decided.decisions,
                 rule_states=decided.states,
-                alerts=self._alerts(decided, result, policy, runs, observe(result, facts, now=now)),
+                alerts=self._alerts(decided, result, runs, said),
                 resolved=self._resolved(decided),
                 receivers=self._receivers,
                 runs=runs,
@@ -282,6 +287,7 @@ class Cycle:
         champion: Champion,
         result: WindowResult,
         policy: Policy,
+        words: Words,
     ) -> RunSpec:
         onset = self._store.windows.result(self.stream, request.since_window) or result
         return run_spec(
@@ -292,32 +298,36 @@ class Cycle:
             reference=reference,
             champion=champion,
             recipe=policy.recipes[request.recipe],
+            words=words,
         )
 
+    def _said(
+        self, decided: Decided, result: WindowResult, policy: Policy, values: Mapping[str, Value]
+    ) -> dict[str, Words]:
+        """Return what the rules that act say of the window, by rule."""
+        states = {state.rule: state for state in decided.states}
+        acting = (policy.rule(self.stream, each.rule) for each in decided.decisions if each.action is not Action.HOLD)
+        return {
+            rule.name: announce(rule, result=result, state=states[rule.name], values=values)
+            for rule in acting
+            if rule is not None
+        }
+
     def _alerts(
-        self,
-        decided: Decided,
-        result: WindowResult,
-        policy: Policy,
-        runs: Sequence[RunSpec],
-        values: Mapping[str, Value],
+        self, decided: Decided, result: WindowResult, runs: Sequence[RunSpec], said: Mapping[str, Words]
     ) -> tuple[Alert, ...]:
         states = {state.rule: state for state in decided.states}
         specs = {spec.rule: spec for spec in runs}
         alerts = []
-        for decision in decided.decisions:
-            rule = policy.rule(self.stream, decision.rule)
-            if rule is None or decision.action is Action.HOLD:
-                continue
-            state = states[rule.name]
-            said = announce(rule, result=result, state=state, values=values)
-            words = {"labels": said.labels, "annotations": said.annotations}
+        for decision in (each for each in decided.decisions if each.rule in said):
+            rule = decision.rule
+            words = {"labels": said[rule].labels, "annotations": said[rule].annotations}
             if decision.action is Action.ALERT:
-                alerts.append(messages.drift_detected(decision, result=result, state=state, **words))
+                alerts.append(messages.drift_detected(decision, result=result, state=states[rule], **words))
             elif decision.action is Action.REPORT:
                 alerts.append(messages.report_asked(decision, result=result, **words))
-            elif rule.name in specs:
-                alerts.append(messages.retrain_started(decision, spec=specs[rule.name], **words))
+            elif rule in specs:
+                alerts.append(messages.retrain_started(decision, spec=specs[rule], **words))
         return tuple(alerts)
 
     def _resolved(self, decided: Decided) -> tuple[str, ...]:
@@ -338,6 +348,7 @@ def run_spec(
     reference: ReferenceRow,
     champion: Champion,
     recipe: Recipe,
+    words: Words,
 ) -> RunSpec:
     """Return what a run is asked to do.
 
@@ -349,6 +360,7 @@ def run_spec(
         reference: in force.
         champion: that serves.
         recipe: its hyperparameters.
+        words: of the rule, which the run's alerts bear.
     """
     return RunSpec(
         id=run,
@@ -366,4 +378,6 @@ def run_spec(
         worth=request.worth,
         max_hours=request.max_hours,
         probation=request.probation,
+        labels={name: text for name, text in words.labels.items() if name != "severity"},
+        annotations={name: text for name, text in words.annotations.items() if name != "summary"},
     )

@@ -39,7 +39,8 @@ def approval_wanted(run: Run, *, reason: str, at: datetime) -> Alert:
         summary=f"{run.spec.stream}: a better model waits for approval",
         description=str(wording),
         starts_at=at,
-        labels={"rule": run.spec.rule},
+        labels={**run.spec.labels, "rule": run.spec.rule},
+        annotations=dict(run.spec.annotations),
     )
 
 
@@ -160,7 +161,8 @@ def _event(name: str, run: Run, moment: str, severity: str, summary: str, wordin
         severity=severity,
         summary=summary,
         wording=wording,
-        labels={"rule": run.spec.rule},
+        labels={**run.spec.labels, "rule": run.spec.rule},
+        annotations=run.spec.annotations,
     )
 
 

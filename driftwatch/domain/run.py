@@ -204,6 +204,8 @@ class RunSpec:
         worth: least gain that the probe must predict, nats per token; None to train without a probe.
         max_hours: most hours of training over all rounds; None for no limit.
         probation: how the promoted model is watched.
+        labels: of the rule when it asked, without their severity; the run's alerts bear them.
+        annotations: of the rule when it asked, without their summary; likewise.
     """
 
     id: RunId
@@ -221,6 +223,8 @@ class RunSpec:
     worth: float | None = None
     max_hours: float | None = None
     probation: Probation = Probation()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

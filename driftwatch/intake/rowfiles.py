@@ -254,7 +254,7 @@ class ParquetRows:
 
 def _unpacked(raw: Any, name: str) -> Any:  # noqa: ANN401 - a binary stream
     if name.endswith(".gz"):
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK)  # type: ignore[type-var]
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK)
     if name.endswith(".zst"):
         import pyarrow as pa
 

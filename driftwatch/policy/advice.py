@@ -150,7 +150,8 @@ def _limits(rule: Rule, size: Sizes | None, now: datetime) -> Iterator[_Said]:
             what += f"{format_duration(runs.period)}, so that runs: {runs} never limits anything"
             yield Finding.LIMITS, what, "remove one of the two, or shorten the cooldown"
     needed, windows = rule.retraining.fresh_texts, rule.hold.windows
-    if size is not None and rule.hold.duration is None and needed > windows * size.window:
+    counted = windows > 1 and rule.hold.duration is None  # who writes no "for" waits for the texts alone
+    if size is not None and counted and needed > windows * size.window:
         what = f"it needs {needed:,} fresh texts, and {rule.hold} of {size.window:,} bring {windows * size.window:,}: "
         what += f"it acts after {math.ceil(needed / size.window)} windows at the earliest"
         yield Finding.LIMITS, what, "need fewer, or write the windows that it takes; what passes sooner is never learnt"

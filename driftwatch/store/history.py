@@ -20,7 +20,7 @@ from driftwatch.store.values import load, micros, moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import Connection
 
     from driftwatch.store.database import Database
 
@@ -156,9 +156,9 @@ class History:
             query = select(windows.c.stream).distinct().order_by(windows.c.stream)
             return list(connection.execute(query).scalars())
 
-    def _page(self, stream: str, after: int, since: datetime | None, until: datetime | None) -> list[Row[Any]]:
+    def _page(self, stream: str, after: int, since: datetime | None, until: datetime | None) -> list[Any]:
         moments = (windows.c.index.label("number"), windows.c.assessed_at, windows.c.decided_at)
-        query: Select[Any] = select(*moments, windows.c.policy, windows.c.facts, windows.c.memory, windows.c.result)
+        query = select(*moments, windows.c.policy, windows.c.facts, windows.c.memory, windows.c.result)
         query = query.where(windows.c.stream == stream, windows.c.index > after)
         if since is not None:
             query = query.where(windows.c.assessed_at >= micros(since))
@@ -186,7 +186,7 @@ class History:
             told.setdefault(window, []).append(said)
         return told
 
-    def _learn(self, rows: list[Row[Any]], texts: dict[str, str]) -> None:
+    def _learn(self, rows: list[Any], texts: dict[str, str]) -> None:
         """Read the texts that a page refers to and that are not known yet."""
         wanted = {key for row in rows for key in (row.facts, row.memory) if key is not None}
         with self._database.read() as connection:

@@ -174,13 +174,13 @@ def _protobuf(signal: Signal, rejected: int, message: str) -> bytes:
         traces = ExportTraceServiceResponse()
         traces.partial_success.rejected_spans = rejected
         traces.partial_success.error_message = message
-        return traces.SerializeToString()
+        return bytes(traces.SerializeToString())
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
     logs = ExportLogsServiceResponse()
     logs.partial_success.rejected_log_records = rejected
     logs.partial_success.error_message = message
-    return logs.SerializeToString()
+    return bytes(logs.SerializeToString())
 
 
 def _failure(problem: ProblemError, kind: str) -> Response:

@@ -85,6 +85,7 @@ def retrain(
     )
     if answer.request is None or ground.champion is None:
         raise _refusal(answer, forced=word.force)
+    said = announce(found, result=ground.result, state=answer.state, values=observe(ground.result, facts, now=now))
     spec = run_spec(
         answer.request,
         run=_new_id(store, ground.result),
@@ -93,8 +94,8 @@ def retrain(
         reference=ground.reference,
         champion=ground.champion,
         recipe=policy.recipes[answer.request.recipe],
+        words=said,
     )
-    said = announce(found, result=ground.result, state=answer.state, values=observe(ground.result, facts, now=now))
     store.runs.ask(
         spec,
         reason=f"{word.who} asked for it by hand, by rule {rule}: {word.because}",

@@ -9,8 +9,10 @@ import pytest
 from promoted import STREAM, WINDOW, Stream, production, stream_in
 
 from driftwatch import wiring
+from driftwatch.alert import messages
 from driftwatch.cycle import Progressed
 from driftwatch.domain.decision import RunFact
+from driftwatch.domain.run import RunState
 from driftwatch.policy.rules import parse_policies
 from driftwatch.retrain.recipe import builtin_recipes
 
@@ -32,6 +34,8 @@ rules:
     recipe: small
     need: {fresh_texts: 1}
     limits: {cooldown: 0s, gpu_hours: 7.5 per 30d, runs: 1 per 30d}
+    labels: {severity: page, team: nlp}
+    annotations: {summary: The model learns, runbook_url: "https://example.org/{{ stream }}"}
 """
 
 
@@ -60,6 +64,10 @@ def test_a_step_by_rules_that_use_the_whole_language(stream: Stream) -> None:
     assert alert.summary.endswith("since window 0")
     (run,) = store.runs.list(stream=STREAM)
     assert run.spec.max_hours == 7.5
+    (failed,) = messages.for_transition(run, to=RunState.FAILED, reason="out of memory", at=wiring.CLOCK.now())
+    assert (failed.severity, failed.labels) == ("ticket", {"team": "nlp", "rule": "learn"})
+    assert failed.annotations == {"runbook_url": f"https://example.org/{STREAM}"}
+    assert failed.summary == f"{STREAM}: a retraining failed"
     facts = store.runs.facts(STREAM, since=wiring.CLOCK.now() - timedelta(days=30))
     assert facts == (RunFact(rule="learn", began_at=run.created_at, ended_at=None, training_hours=0.0),)
     bodies = [text.body for text in texts]

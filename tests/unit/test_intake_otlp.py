@@ -20,6 +20,7 @@ AT = 1_767_225_600_000_000_000
 ASKED = [{"role": "user", "parts": [{"type": "text", "content": "Where is my card?"}]}]
 ANSWERED = [{"role": "assistant", "parts": [{"type": "text", "content": "On its way."}], "finish_reason": "stop"}]
 SYSTEM = [{"type": "text", "content": "Be brief."}]
+Record = tuple[str, dict[str, Any], object]
 WHOLE = {
     "gen_ai.operation.name": "chat",
     "gen_ai.request.model": "small",
@@ -67,10 +68,10 @@ def spans(*attributes: dict[str, Any], events: dict[str, dict[str, Any]] | None 
         span.attributes.extend(pairs(each))
         for name, said in (events or {}).items():
             span.events.add(name=name).attributes.extend(pairs(said))
-    return request.SerializeToString()
+    return bytes(request.SerializeToString())
 
 
-def logs(*records: tuple[str, dict[str, Any], object], span: int = 1) -> bytes:
+def logs(*records: Record, span: int = 1) -> bytes:
     request = ExportLogsServiceRequest()
     scope = request.resource_logs.add().scope_logs.add()
     for name, attributes, body in records:
@@ -78,7 +79,7 @@ def logs(*records: tuple[str, dict[str, Any], object], span: int = 1) -> bytes:
             event_name=name, trace_id=bytes([7] * 16), span_id=bytes([span] * 8), time_unix_nano=AT, body=value(body)
         )
         record.attributes.extend(pairs(attributes))
-    return request.SerializeToString()
+    return bytes(request.SerializeToString())
 
 
 def read(
@@ -121,14 +122,15 @@ def test_attributes_that_hold_messages(as_words: bool) -> None:
 
 def test_the_event_with_the_whole_exchange() -> None:
     event = "gen_ai.client.inference.operation.details"
-    for record in ((event, WHOLE, None), (event, {}, WHOLE), ("", {**WHOLE, "event.name": event}, None)):
+    forms: list[Record] = [(event, WHOLE, None), (event, {}, WHOLE), ("", {**WHOLE, "event.name": event}, None)]
+    for record in forms:
         assert texts(read(logs(record), "logs")) == ["Where is my card?"]
         assert texts(read(logs(record), "logs", watch="completion")) == ["On its way."]
     assert texts(read(spans({}, events={event: WHOLE}))) == ["Where is my card?"]
 
 
 def test_an_event_for_each_message() -> None:
-    said = [
+    said: list[Record] = [
         ("gen_ai.system.message", {}, {"content": "Be brief."}),
         ("gen_ai.user.message", {}, {"content": "Where is my card?"}),
         ("gen_ai.choice", {}, {"index": 0, "message": {"role": "assistant", "content": "On its way."}}),
