@@ -35,7 +35,7 @@ LEAST = 20_000
 
 REQUEST = 100
 _PAGE = 1_000
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 900
 _KAFKA = """
 import sys
 from confluent_kafka import Producer

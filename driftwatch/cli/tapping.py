@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -72,7 +72,7 @@ def tap(  # noqa: PLR0917 - options, given by name
     finally:
         store.close()
     if json:
-        print_json(asdict(tapped))
+        print_json(tapped)
     else:
         out.print(_sentence(tapped), highlight=False)
     left_out, used = sum(tapped.rejected.values()), tapped.stored + tapped.duplicates + tapped.sampled_out

@@ -275,7 +275,8 @@ class Config:
         path: of the file.
         state_dir: where everything durable lies.
         store: URL of a database, or the reference of a secret that is one; None for SQLite in ``state_dir``.
-        policies: patterns of policy files, absolute; files that end in ``.test.yaml`` are [cases](policies.md#testing-rules).
+        policies: patterns of policy files, absolute; files that end in ``.test.yaml`` are
+            [cases](policies.md#testing-rules).
         recipes: patterns of the operator's own recipe files, absolute.
         daemon: the daemon itself.
         alerts: receivers.
@@ -298,6 +299,12 @@ class Config:
     def __post_init__(self) -> None:
         if not self.streams:
             raise ValueError("there is no stream; add a section [streams.NAME]")
+        for name, stream in self.streams.items():
+            if stream.window > self.daemon.backlog:
+                raise ValueError(
+                    f"[daemon] backlog ({self.daemon.backlog}) must hold a window of stream {name} ({stream.window}): "
+                    "below it nothing would ever be assessed, and nothing more taken in"
+                )
         for name, token in self.daemon.tokens.items():
             if strange := sorted(set(token.streams) - {*self.streams, ALL_STREAMS}):
                 raise ValueError(f'token "{name}" names a stream that is not configured: {", ".join(strange)}')

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from driftwatch.domain.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 Value = int | float | str | datetime | date | Decimal | UUID
 

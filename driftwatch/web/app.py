@@ -141,7 +141,7 @@ class App:
         texts = Door(Right.TEXTS, intake, settings, now=now, answer=_accepted)
         said = Door(Right.FEEDBACK, feedback, settings, now=now, answer=_accepted)
         signals = [OtlpDoor(signal, otlp, settings, now=now, admit=self._admit) for signal in SIGNALS]
-        self._close = [door.close for door in (texts, said, *signals)]
+        self._close = [texts.close, said.close, *(door.close for door in signals)]
         self._routes = Routes(
             [
                 Route("GET", "/", self._get_status),

@@ -86,8 +86,8 @@ def tap(
         stored=counts["stored"],
         duplicates=counts["duplicates"],
         sampled_out=counts["sampled_out"],
-        rejected=+rejected,
-        noted=+noted,
+        rejected=dict(+rejected),
+        noted=dict(+noted),
     )
 
 

@@ -164,7 +164,7 @@ def test_killed_at_any_moment(place: Place, tmp_path: Path) -> None:
     place.put(bodies)
     with taking(place, tmp_path) as at_work:
         at_work.close()
-        for kill in range(5):
+        for kill in range(4):
             child = subprocess.Popen(
                 [sys.executable, "-m", "source_child", *place.spec, str(tmp_path / "taken.db")],
                 stdout=subprocess.PIPE,

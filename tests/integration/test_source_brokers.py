@@ -62,7 +62,7 @@ def test_what_a_dead_consumer_took_is_taken_over(server: RedisServer, says: Redi
 def _pending(server: RedisServer) -> list[bytes]:
     with server.client() as client:
         found = client.xpending_range("says", "driftwatch-support", "-", "+", 10)
-    return [each["message_id"] for each in found]  # type: ignore[index]
+    return [each["message_id"] for each in found]
 
 
 def _cursor(page: Page) -> Cursor:
@@ -196,7 +196,7 @@ def test_messages_of_every_kind(cluster: KafkaCluster) -> None:
     cluster.producer.produce(topic.topic, b"\xff\xfe", partition=0)
     assert cluster.producer.flush(30) == 0
     source = kafka_source(topic)
-    page, found, rejected = first(source), [], dict[str, int]()
+    page, found, rejected = first(source), list[str](), dict[str, int]()
     while len(found) < 3 or len(rejected) < 2:
         found += bodies(page)
         for reason, count in page.rejected.items():
@@ -205,6 +205,23 @@ def test_messages_of_every_kind(cluster: KafkaCluster) -> None:
             source.acknowledge(page.cursor)
         page = source.read(None, limit=9)
     assert (found, rejected) == (["a", "b", "c"], {"no-body": 1, "not-utf8": 1})
+    source.close()
+
+
+def test_a_topic_that_is_not_there(cluster: KafkaCluster) -> None:
+    topic = KafkaTopic(cluster)
+    source = kafka_source(topic)
+    with pytest.raises(DataError, match="there is no such topic") as caught:
+        first(source)
+    assert caught.value.retryable
+    topic.put(["now"])
+    while True:
+        try:
+            page = first(source)
+            break
+        except DataError:
+            continue
+    assert bodies(page) == ["now"]
     source.close()
 
 

@@ -15,7 +15,7 @@ import pytest
 from driftwatch.intake.tap import Line, batches
 from driftwatch.store import open_store
 
-CONFIG = '[daemon]\nbacklog = 60\n[streams.support]\n[[streams.support.sources]]\ntype = "tap"\nbody = "message"\n'
+CONFIG = '[daemon]\nbacklog = 60\n[streams.support]\nwindow = 50\n[[streams.support.sources]]\ntype = "tap"\nbody = "message"\n'
 
 
 class Noon:
@@ -29,7 +29,7 @@ def tap(folder: Path, sent: bytes, *options: str) -> subprocess.CompletedProcess
         [sys.executable, "-m", "driftwatch", "tap", "support", "--config", str(folder / "driftwatch.toml"), *options],
         input=sent,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -91,6 +91,7 @@ def test_every_kind(tmp_path: Path) -> None:
         ('key = "env:KEY"', 'key = "word"', "a secret is named, not written"),
         ('type = "tap"', 'type = "tap"\nwatch = "both"', "\"watch\": input should be 'prompt' or 'completion'"),
         ("backlog = 5000", "backlog = 1", ":2:2: backlog must be at least 50"),
+        ("backlog = 5000", "backlog = 499", "backlog (499) must hold a window of stream support (500)"),
     ],
 )
 def test_mistakes_have_their_place(tmp_path: Path, instead: str, by: str, told: str) -> None:
