@@ -103,6 +103,7 @@ class Cycle:
     ) -> None:
         self.stream = stream
         self.trouble: str | None = None
+        self.window = 0
         self._size = size
         self._budget = budget
         self._store = store
@@ -118,6 +119,7 @@ class Cycle:
             self.trouble = f"stream {self.stream} has no reference; run `driftwatch reference build {self.stream}`"
             return Progressed.WAITING
         position = self._store.windows.position(self.stream)
+        self.window = position.index
         texts = self._store.texts.window(self.stream, after_seq=position.after_seq, limit=self._size)
         if len(texts) < self._size:
             return Progressed.WAITING

@@ -7,24 +7,34 @@ from datetime import UTC, datetime, timedelta
 from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
-from driftwatch.domain.run import RunState
-from driftwatch.metrics.reading import FEEDBACK_OUTCOMES, OTHER, TEXT_OUTCOMES
+from driftwatch.domain.run import GateMeasure, RunState
+from driftwatch.metrics.detectors import detectors
+from driftwatch.metrics.gates import GATES
+from driftwatch.metrics.histogram import Exemplar, HistogramFigures
+from driftwatch.metrics.observations import DURATIONS, LENGTHS, RESULTS
+from driftwatch.metrics.reading import BANKS, FEEDBACK_OUTCOMES, MOST_WORDS, OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import (
+    ArrivalFigures,
     AssociationFigures,
     AuditFigures,
     BiasFigures,
     DaemonFigures,
+    DecisionsFigures,
     DrillFigures,
+    GateFigures,
     IncreaseFigures,
     MeasureFigures,
+    ObservedFigures,
     OutboxFigures,
     PauseFigures,
     RuleFigures,
     RunFigures,
+    RunsFigures,
     Snapshot,
     StreamFigures,
     WatchFigures,
     WindowFigures,
+    WordFigures,
 )
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -33,17 +43,103 @@ RULES = ("topic-shift", "loss-rise")
 LOOPS = ("analysis", "delivery", "intake", "snapshot")
 RECEIVERS = ("alertmanager", "webhook")
 MEASURES = (
+    "drift.look_p",
     "drift.new_share",
+    "embedding.auc",
     "embedding.mmd2",
     "embedding.mmd_p",
     "loss.increase",
     "loss.nats",
     "loss.perplexity_ratio",
+    "loss.where_new",
+    "text.length",
+    "tokens.hellinger",
     "tokens.jsd",
+    "tokens.psi",
     "tokens.unknown_share",
+    "window.duplicate_share",
     "window.known_share",
 )
 DRILLS = ("new-topic", "slow")
+
+
+CATEGORIES = ("gender", "religion")
+
+
+def window_figures(*, at: datetime = NOON, scale: int = 1) -> WindowFigures:
+    """Return a window in which an alarm is in force."""
+    measures = {
+        **{measure: MeasureFigures(value=0.25, null_low=-0.01, null_high=0.04) for measure in MEASURES},
+        "drift.alarm": MeasureFigures(value=1.0),
+        "feedback.accuracy": MeasureFigures(value=0.9),
+        "feedback.n": MeasureFigures(value=60.0),
+        "drift.evidence": MeasureFigures(value=0.5),
+        "drift.new_share": MeasureFigures(value=0.1),
+    }
+    return WindowFigures(
+        index=12 * scale,
+        texts=500,
+        distinct=480,
+        ended_at=at - timedelta(seconds=30),
+        measures=measures,
+        detectors=detectors(measures),
+        banks=dict.fromkeys(BANKS, 2.5),
+        words={
+            (direction, str(rank)): WordFigures(share=0.2 / rank, reference_share=0.1, z=sign * 9.0 / rank)
+            for direction, sign in (("risen", 1), ("fallen", -1))
+            for rank in range(1, MOST_WORDS + 1)
+        },
+        state="harmful-drift",
+        onset_at=at - timedelta(hours=2),
+        budget_texts=3e7,
+    )
+
+
+def runs_figures(*, at: datetime = NOON, scale: int = 1) -> RunsFigures:
+    """Return runs of every state, the newest in probation."""
+    measured = {"probe": "gain", "quality": "gain", "forgetting": "loss"}
+    gain = GateMeasure(name="gain", value=0.08, low=0.05, high=0.11, limit=0.01, unit="nats/token", n=400)
+    return RunsFigures(
+        states={state.value: 1 for state in RunState},
+        arrivals={
+            state.value: ArrivalFigures(count=3 * scale, at=at - timedelta(minutes=9), run="support-w0000012")
+            for state in RunState
+        },
+        run=RunFigures(
+            created_at=at - timedelta(hours=1),
+            moved_at=at - timedelta(minutes=9),
+            round=1,
+            progress=0.5,
+            increase=IncreaseFigures(value=0.02, low=-0.01, high=0.05),
+        ),
+        ended_after=2_400.0,
+        training_seconds=5_400.0 * scale,
+        device_seconds=10_800.0 * scale,
+        bias={category: BiasFigures(change=0.03, low=-0.01, high=0.07, limit=0.05) for category in CATEGORIES},
+        associations={("women", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)},
+        spoken_ill=1,
+        gates={
+            gate: GateFigures(outcome="passed", measures={measured[gate]: gain} if gate in measured else {})
+            for gate in GATES
+        },
+    )
+
+
+def observed_figures(*, at: datetime = NOON, scale: int = 1) -> ObservedFigures:
+    """Return lengths and durations in every class, the second with exemplars."""
+    return ObservedFigures(
+        results=dict.fromkeys(RESULTS, 4 * scale),
+        lengths=HistogramFigures(bounds=LENGTHS, counts=(scale,) * (len(LENGTHS) + 1), total=9_000.0 * scale),
+        durations=HistogramFigures(
+            bounds=DURATIONS,
+            counts=(scale,) * (len(DURATIONS) + 1),
+            total=40.5 * scale,
+            exemplars=(
+                *(Exemplar(label="window", id="12", value=bound, at=at.timestamp()) for bound in DURATIONS),
+                None,
+            ),
+        ),
+    )
 
 
 def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1) -> StreamFigures:
@@ -55,40 +151,17 @@ def stream_figures(name: str = "support", *, at: datetime = NOON, scale: int = 1
         feedback=dict.fromkeys(FEEDBACK_OUTCOMES, scale * 10),
         backlog=120,
         windows={Outcome.ASSESSED.value: 12 * scale, Outcome.TOO_LITTLE_DATA.value: 1},
-        last=WindowFigures(
-            texts=500,
-            distinct=480,
-            ended_at=at - timedelta(seconds=30),
-            measures={
-                **{measure: MeasureFigures(value=0.25, null_low=-0.01, null_high=0.04) for measure in MEASURES},
-                "drift.alarm": MeasureFigures(value=1.0),
-                "feedback.accuracy": MeasureFigures(value=0.9),
-                "feedback.n": MeasureFigures(value=60.0),
-                "drift.evidence": MeasureFigures(value=0.5),
-                "drift.new_share": MeasureFigures(value=0.1),
-            },
-            state="harmful-drift",
-            onset_at=at - timedelta(hours=2),
-            budget_texts=3e7,
-        ),
+        last=window_figures(at=at, scale=scale),
         alarms=2 * scale,
         audit=AuditFigures(texts=1_000.0 * scale, alarms=float(scale), marked=1.0, budget_texts=2_000.0),
         drills={drill: DrillFigures(missed=float(scale), delay_texts=140.0) for drill in DRILLS},
         rules={rule: RuleFigures(holding=True, fired_at=at - timedelta(hours=1)) for rule in RULES},
         pauses={"topic-shift": PauseFigures(since=at - timedelta(hours=5), until=at + timedelta(hours=1))},
-        decisions={(rule, action.value): 5 * scale for rule in RULES for action in Action},
-        runs={state.value: 1 for state in RunState},
-        run=RunFigures(
-            created_at=at - timedelta(hours=1),
-            moved_at=at - timedelta(minutes=9),
-            round=1,
-            progress=0.5,
-            increase=IncreaseFigures(value=0.02, low=-0.01, high=0.05),
-        ),
-        training_seconds=5_400.0 * scale,
-        bias={"gender": BiasFigures(change=0.03, low=-0.01, high=0.07, limit=0.05)},
-        associations={("women", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)},
-        spoken_ill=1,
+        decisions={
+            (rule, action.value): DecisionsFigures(count=5 * scale, newest=7) for rule in RULES for action in Action
+        },
+        runs=runs_figures(at=at, scale=scale),
+        observed=observed_figures(at=at, scale=scale),
         champion_at=at - timedelta(days=3),
         reference_at=at - timedelta(days=3),
         reference_texts=20_000,
@@ -106,6 +179,9 @@ def busy_snapshot(*streams: str, at: datetime = NOON, scale: int = 1) -> Snapsho
             heartbeats=dict.fromkeys(LOOPS, at),
             patience=dict.fromkeys(LOOPS, timedelta(minutes=5)),
             loop_failures=dict.fromkeys(LOOPS, scale),
+            loop_misses=dict.fromkeys(LOOPS, scale),
+            loop_delays=dict.fromkeys(LOOPS, timedelta(milliseconds=20)),
+            backlog_limit=1_000_000,
             worker_up=True,
             worker_restarts=scale,
             reload_ok=True,

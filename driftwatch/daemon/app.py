@@ -27,15 +27,17 @@ from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.daemon.watcher import Watcher
 from driftwatch.domain.protocols import ClosedSource
 from driftwatch.metrics import (
-    AlarmTally,
     DaemonFigures,
     Expected,
     ExpectedStream,
     Exposition,
+    Memory,
+    Observations,
     Snapshot,
     WatchFigures,
     snapshot_from,
 )
+from driftwatch.metrics.reading import ASSESSMENT
 from driftwatch.schedule import Loop, Loops
 from driftwatch.schedule.systemd import Systemd
 from driftwatch.web import App, Health, ReloadResult, WebSettings, serve
@@ -85,6 +87,7 @@ class Daemon:
         self._notifiers = wiring.notifiers(config, clock=self._clock)
         self._receivers = tuple(notifier.name for notifier in self._notifiers)
         self._cycles = [self._cycle(name) for name in config.streams]
+        self._watch = Observations(config.streams)
         self._supervisor = Supervisor(
             self._store,
             wiring.launcher(config),
@@ -94,9 +97,9 @@ class Daemon:
         )
         self._started_at = self._clock.now()
         self._backlog = Backlog(config.daemon.backlog)
-        self._readers = wiring.readers(config, self._store, clock=self._clock)
+        self._readers = wiring.readers(config, self._store, clock=self._clock, lengths=self._watch.texts)
         self._loops = Loops(self._all_loops(), clock=self._clock)
-        self._alarms = AlarmTally()
+        self._memory = Memory(observed=self._watch)
         self._newest = self._counted()
 
     def run(self) -> None:
@@ -105,7 +108,12 @@ class Daemon:
             wiring.reconcile(self._config, self._store)  # which may hold gigabytes of a model against their hashes
         app = App(
             intake=wiring.http_intakes(
-                self._config, self._store, clock=self._clock, taken=self._taken, backlog=self._backlog.waiting
+                self._config,
+                self._store,
+                clock=self._clock,
+                taken=self._taken,
+                backlog=self._backlog.waiting,
+                lengths=self._watch.texts,
             ),
             metrics=Exposition(lambda: self._newest).render,
             health=self._health,
@@ -115,7 +123,12 @@ class Daemon:
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
             otlp=wiring.otlp_intakes(
-                self._config, self._store, clock=self._clock, taken=self._taken, backlog=self._backlog.waiting
+                self._config,
+                self._store,
+                clock=self._clock,
+                taken=self._taken,
+                backlog=self._backlog.waiting,
+                lengths=self._watch.texts,
             ),
             guard=self._entrance.guard,
         )
@@ -171,6 +184,8 @@ class Daemon:
             stopping=self._stopping,
             beat=lambda: self._loops.beat("assess"),
             stepped=self._refresh,
+            watch=self._watch,
+            clock=self._clock,
         )
         prune = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
         loops = [
@@ -287,7 +302,7 @@ class Daemon:
         expected = Expected(
             streams={
                 name: ExpectedStream(
-                    sources=(*(source.name for source in stream.sources), "assessment"),
+                    sources=(*(source.name for source in stream.sources), ASSESSMENT),
                     rules=tuple(rule.name for rule in policy.of(name)),
                     drills=tuple(drill.name for drill in stream.drills),
                 )
@@ -302,6 +317,10 @@ class Daemon:
             heartbeats=self._loops.heartbeats(),
             loop_failures=self._loops.failures(),
             patience=self._loops.patience(),
+            loop_misses=self._loops.misses(),
+            loop_delays=self._loops.delays(),
+            troubled=frozenset(cycle.stream for cycle in self._cycles if cycle.trouble),
+            backlog_limit=self._config.daemon.backlog,
             worker_up=self._worker.pid is not None,
             worker_restarts=self._worker.restarts,
             reload_ok=self._rules.last_ok,
@@ -310,7 +329,7 @@ class Daemon:
             load_tried_at=self._rules.last.at,
             watch=WatchFigures(up=self._watcher.up, looked_at=self._watcher.looked_at) if self._watcher else None,
         )
-        return snapshot_from(self._store, expected, figures, at=self._clock.now(), alarms=self._alarms)
+        return snapshot_from(self._store, expected, figures, at=self._clock.now(), memory=self._memory)
 
 
 def run(config_path: Path) -> None:

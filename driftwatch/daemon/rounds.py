@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from driftwatch.cycle import Progressed
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from driftwatch.cycle import Cycle
     from driftwatch.domain.protocols import Clock, Source
     from driftwatch.intake.pipeline import Pipeline
+    from driftwatch.metrics import Observations
     from driftwatch.store import Store
 
 PAGE = 1_000
@@ -58,27 +60,37 @@ def reading(  # noqa: PLR0913 - a source, where its texts go, and who is told of
 
 
 def assessing(
-    cycles: Sequence[Cycle], *, stopping: threading.Event, beat: Beat, stepped: Callable[[], None]
+    cycles: Sequence[Cycle],
+    *,
+    stopping: threading.Event,
+    beat: Beat,
+    stepped: Callable[[], None],
+    watch: Observations,
+    clock: Clock,
 ) -> Callable[[], None]:
     """Return the round that assesses every full window of every stream, a window of each in turn."""
+
+    def step(cycle: Cycle) -> Progressed:
+        if stopping.is_set():
+            return Progressed.WAITING
+        began = monotonic()
+        outcome = cycle.step()
+        seconds = monotonic() - began
+        if outcome is not Progressed.WAITING:
+            at = clock.now().timestamp()
+            watch.attempt(cycle.stream, outcome.value, seconds=seconds, window=cycle.window, at=at)
+        beat()
+        return outcome
 
     def assess_all() -> None:
         waiting = False
         while not waiting and not stopping.is_set():
-            outcomes = [_step(cycle, beat, stopping) for cycle in cycles]
+            outcomes = [step(cycle) for cycle in cycles]
             if any(outcome not in (Progressed.WAITING, Progressed.FAILED) for outcome in outcomes):
                 stepped()
             waiting = all(outcome in (Progressed.WAITING, Progressed.FAILED) for outcome in outcomes)
 
     return assess_all
-
-
-def _step(cycle: Cycle, beat: Beat, stopping: threading.Event) -> Progressed:
-    if stopping.is_set():
-        return Progressed.WAITING
-    outcome = cycle.step()
-    beat()
-    return outcome
 
 
 def pruning(store: Store, streams: Sequence[StreamSettings], clock: Clock) -> Callable[[], None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from driftwatch.domain.protocols import Clock
     from driftwatch.domain.text import Cursor, Page, Text
@@ -35,6 +35,7 @@ class Pipeline:
         redactor: replaces personal data; None to store bodies as they are.
         sampler: decides which are kept.
         clock: for the sampler's budget.
+        lengths: told the lengths, in characters, of the texts that were stored or known already.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Pipeline:
         redactor: Redactor | None,
         sampler: HashSampler,
         clock: Clock,
+        lengths: Callable[[Iterable[int]], None] = lambda _lengths: None,
     ) -> None:
         self._store = store
         self._stream = stream
@@ -53,6 +55,7 @@ class Pipeline:
         self._redactor = redactor
         self._sampler = sampler
         self._clock = clock
+        self._lengths = lengths
 
     def take(self, page: Page) -> TakenIn:
         """Commit a page and its cursor.
@@ -77,6 +80,7 @@ class Pipeline:
         counts["sampled-out"] += len(texts) - len(kept)
         clean = [replace(self._redacted(text, counts), source=self._source) for text in kept]
         taken = self._store.texts.take_in(self._stream, source=self._source, texts=clean, cursor=cursor, counts=counts)
+        self._lengths([len(text.body) for text in clean])
         return TakenIn(stored=taken.stored, duplicates=taken.duplicates, sampled_out=len(texts) - len(kept))
 
     def _redacted(self, text: Text, counts: Counter[str]) -> Text:

@@ -15,14 +15,14 @@ _ILL = "driftwatch_data_association_change"
 
 def _family(name: str, meaning: str, attribute: str) -> Family:
     def values(stream: StreamFigures) -> dict[str, float]:
-        return {category: float(getattr(figures, attribute)) for category, figures in stream.bias.items()}
+        return {category: float(getattr(figures, attribute)) for category, figures in stream.runs.bias.items()}
 
     return within_stream(name, meaning, ("category",), values)
 
 
 def _association(name: str, meaning: str, attribute: str) -> Family:
     def values(stream: StreamFigures) -> dict[tuple[str, str], float]:
-        return {key: float(getattr(figures, attribute)) for key, figures in stream.associations.items()}
+        return {key: float(getattr(figures, attribute)) for key, figures in stream.runs.associations.items()}
 
     return within_stream(name, meaning, ("group", "lexicon"), values)
 
@@ -46,6 +46,6 @@ BIAS_FAMILIES = (
     per_stream(
         "driftwatch_data_spoken_ill_groups",
         "Identity groups that the last run's new texts speak ill of more than the reference, beyond doubt.",
-        lambda stream: stream.spoken_ill,
+        lambda stream: stream.runs.spoken_ill,
     ),
 )

@@ -27,6 +27,14 @@ def _failures(snapshot: Snapshot) -> Samples:
     return [((loop,), failures) for loop, failures in snapshot.daemon.loop_failures.items()]
 
 
+def _misses(snapshot: Snapshot) -> Samples:
+    return [((loop,), misses) for loop, misses in snapshot.daemon.loop_misses.items()]
+
+
+def _delays(snapshot: Snapshot) -> Samples:
+    return [((loop,), delay.total_seconds()) for loop, delay in snapshot.daemon.loop_delays.items()]
+
+
 def _loads(snapshot: Snapshot) -> Samples:
     return list(snapshot.daemon.loads.items())
 
@@ -78,6 +86,25 @@ DAEMON_FAMILIES = (
         meaning="Rounds of the loop that ended in an error.",
         labels=("loop",),
         samples=_failures,
+    ),
+    Family(
+        name="driftwatch_loop_misses_total",
+        kind=Kind.COUNTER,
+        meaning="Rounds of the loop left out since the one before still went on.",
+        labels=("loop",),
+        samples=_misses,
+    ),
+    Family(
+        name="driftwatch_loop_delay_seconds",
+        kind=Kind.GAUGE,
+        meaning="How late the newest round of the loop began.",
+        labels=("loop",),
+        samples=_delays,
+    ),
+    single(
+        "driftwatch_backlog_limit_texts",
+        "Texts of a stream waiting to be assessed at which it takes no more over HTTP.",
+        lambda snapshot: snapshot.daemon.backlog_limit,
     ),
     single(
         "driftwatch_worker_up",

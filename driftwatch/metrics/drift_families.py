@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.drift import DriftState
-from driftwatch.metrics.family import Kind, per_stream, seconds, within_stream
+from driftwatch.metrics.family import Family, Kind, per_stream, seconds, within_stream
 
 if TYPE_CHECKING:
     from driftwatch.metrics.snapshot import StreamFigures, WindowFigures
@@ -32,6 +32,23 @@ def _delays(stream: StreamFigures) -> dict[str, float]:
     return {name: drill.delay_texts for name, drill in stream.drills.items() if drill.delay_texts is not None}
 
 
+def _detector(name: str, meaning: str, attribute: str) -> Family:
+    def values(stream: StreamFigures) -> dict[str, float]:
+        read = {} if stream.last is None else stream.last.detectors
+        found = {detector: getattr(figures, attribute) for detector, figures in read.items()}
+        return {detector: float(value) for detector, value in found.items() if value is not None}
+
+    return within_stream(name, meaning, ("detector",), values)
+
+
+def _word(name: str, meaning: str, attribute: str) -> Family:
+    def values(stream: StreamFigures) -> dict[tuple[str, str], float]:
+        words = {} if stream.last is None else stream.last.words
+        return {place: float(getattr(figures, attribute)) for place, figures in words.items()}
+
+    return within_stream(name, meaning, ("direction", "rank"), values)
+
+
 DRIFT_FAMILIES = (
     within_stream(
         "driftwatch_drift_measure",
@@ -51,6 +68,22 @@ DRIFT_FAMILIES = (
         ("measure",),
         lambda stream: _measures(stream.last, "null_high"),
     ),
+    _detector("driftwatch_detector_score", "What the detector measured on the last window, in its own unit.", "score"),
+    _detector("driftwatch_detector_limit", "From here on its score says drift; absent without a limit.", "limit"),
+    _detector(
+        "driftwatch_detector_p_value",
+        "Its p-value, valid for one planned look at one window and no alarm threshold.",
+        "p_value",
+    ),
+    within_stream(
+        "driftwatch_drift_bank_evidence",
+        "Log10 of what the strongest channel of the bank adds to the evidence, in windows with an alarm in force.",
+        ("bank",),
+        lambda stream: {} if stream.last is None else stream.last.banks,
+    ),
+    _word("driftwatch_word_share", "Share of the last window's texts that hold the word of this rank.", "share"),
+    _word("driftwatch_word_reference_share", "Share of the reference's texts that hold it.", "reference_share"),
+    _word("driftwatch_word_z", "Standard score of the difference; the words stand on the window's page.", "z"),
     per_stream(
         "driftwatch_drift_alarm",
         "Whether an alarm is in force (1) or not (0): evidence of drift reached its false-alarm budget.",

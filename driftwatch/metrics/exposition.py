@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Metric, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 
 from driftwatch.metrics.daemon_families import DAEMON_FAMILIES
 from driftwatch.metrics.stream_families import STREAM_FAMILIES
+from driftwatch.metrics.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from driftwatch.metrics.snapshot import Snapshot
 
 FAMILIES = (*DAEMON_FAMILIES, *STREAM_FAMILIES)
 """Every metric of our own; ``process_*`` comes from the client library where ``/proc`` shows it."""
 
-
-class _SnapshotCollector(Collector):
-    def __init__(self, newest: Callable[[], Snapshot]) -> None:
-        self._newest = newest
-
-    def collect(self) -> Iterator[Metric]:
-        snapshot = self._newest()
-        return (family.collect(snapshot) for family in FAMILIES)
+_OPENMETRICS = "application/openmetrics-text"
 
 
 class Exposition:
@@ -38,8 +31,9 @@ class Exposition:
     """
 
     def __init__(self, newest: Callable[[], Snapshot], *, process: bool = True) -> None:
+        self._newest = newest
+        self._writer = Writer(FAMILIES)
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_SnapshotCollector(newest))
         if process:
             self._registry.register(ProcessCollector(registry=None))
 
@@ -50,4 +44,5 @@ class Exposition:
             accept: the request's ``Accept`` header; OpenMetrics where it asks for that, else the text format.
         """
         encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        own = self._writer.write(self._newest(), openmetrics=content_type.startswith(_OPENMETRICS))
+        return own.encode() + encode(self._registry), content_type

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from prometheus_client import Metric
-
+    from driftwatch.metrics.histogram import Exemplar, HistogramFigures
     from driftwatch.metrics.snapshot import Snapshot, StreamFigures
 
-Sample = tuple[tuple[str, ...], float]
-"""Label values in the family's order, and the value."""
+Labels = tuple[str, ...]
+"""Label values in the family's order."""
 
-Samples = Iterable[Sample]
+Samples = Iterable[tuple[Labels, float]]
+Exemplars = Mapping[Labels, "Exemplar"]
 
 
 class Kind(StrEnum):
@@ -27,6 +25,7 @@ class Kind(StrEnum):
 
     COUNTER = "counter"
     GAUGE = "gauge"
+    HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +38,7 @@ class Family:
         meaning: its help text, one sentence.
         labels: names of its labels.
         samples: reads its label values and values off a snapshot.
+        exemplars: reads what a counter last counted off a snapshot, by label values; None for none.
     """
 
     name: str
@@ -46,14 +46,29 @@ class Family:
     meaning: str
     labels: tuple[str, ...]
     samples: Callable[[Snapshot], Samples]
+    exemplars: Callable[[Snapshot], Exemplars] | None = None
 
-    def collect(self, snapshot: Snapshot) -> Metric:
-        """Return the family with the snapshot's values."""
-        form = CounterMetricFamily if self.kind is Kind.COUNTER else GaugeMetricFamily
-        metric = form(self.name, self.meaning, labels=self.labels)
-        for labels, value in self.samples(snapshot):
-            metric.add_metric(labels, value)
-        return metric
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramFamily:
+    """A histogram as Prometheus knows it.
+
+    Args:
+        name: as it is scraped, without ``_bucket``, ``_sum`` and ``_count``.
+        meaning: its help text, one sentence.
+        labels: names of its labels, ``le`` not among them.
+        histograms: reads its label values and classes off a snapshot.
+    """
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...]
+    histograms: Callable[[Snapshot], Iterable[tuple[Labels, HistogramFigures]]]
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return Kind.HISTOGRAM
 
 
 def single(name: str, meaning: str, value: Callable[[Snapshot], float | None], *, kind: Kind = Kind.GAUGE) -> Family:
@@ -85,15 +100,42 @@ def within_stream(
     values: Callable[[StreamFigures], Mapping[str, float] | Mapping[tuple[str, str], float]],
     *,
     kind: Kind = Kind.GAUGE,
+    exemplars: Callable[[StreamFigures], Mapping[Labels, Exemplar]] | None = None,
 ) -> Family:
     """Return a family with ``stream`` and further labels; ``values`` maps those further labels to values."""
 
     def samples(snapshot: Snapshot) -> Samples:
-        for stream in snapshot.streams:
-            for key, value in values(stream).items():
-                yield (stream.name, *((key,) if isinstance(key, str) else key)), value
+        return [
+            ((stream.name, key) if isinstance(key, str) else (stream.name, *key), value)
+            for stream in snapshot.streams
+            for key, value in values(stream).items()
+        ]
 
-    return Family(name=name, kind=kind, meaning=meaning, labels=("stream", *labels), samples=samples)
+    def found(snapshot: Snapshot) -> Exemplars:
+        if exemplars is None:
+            return {}
+        return {(stream.name, *key): each for stream in snapshot.streams for key, each in exemplars(stream).items()}
+
+    return Family(
+        name=name,
+        kind=kind,
+        meaning=meaning,
+        labels=("stream", *labels),
+        samples=samples,
+        exemplars=found if exemplars is not None else None,
+    )
+
+
+def stream_histogram(
+    name: str, meaning: str, figures: Callable[[StreamFigures], HistogramFigures | None]
+) -> HistogramFamily:
+    """Return a histogram a stream; None gives no samples."""
+
+    def histograms(snapshot: Snapshot) -> Iterable[tuple[Labels, HistogramFigures]]:
+        found = ((stream.name, figures(stream)) for stream in snapshot.streams)
+        return [((stream,), each) for stream, each in found if each is not None]
+
+    return HistogramFamily(name=name, meaning=meaning, labels=("stream",), histograms=histograms)
 
 
 def seconds(at: datetime | None) -> float | None:

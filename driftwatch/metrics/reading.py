@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -10,21 +10,22 @@ from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import Outcome
 from driftwatch.domain.pause import EVERY_RULE
-from driftwatch.domain.run import PROBATION, RunState
 from driftwatch.metrics.alarms import AlarmTally
 from driftwatch.metrics.audit import apart, audit, drills
-from driftwatch.metrics.bias import associations, bias
+from driftwatch.metrics.detectors import detectors
+from driftwatch.metrics.ledger import RunLedger, runs_figures
 from driftwatch.metrics.snapshot import (
     DaemonFigures,
-    IncreaseFigures,
+    DecisionsFigures,
     MeasureFigures,
     OutboxFigures,
     PauseFigures,
     RuleFigures,
-    RunFigures,
+    RunsFigures,
     Snapshot,
     StreamFigures,
     WindowFigures,
+    WordFigures,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import RuleState
     from driftwatch.domain.drift import WindowResult
-    from driftwatch.domain.run import Run
+    from driftwatch.metrics.observations import Observations
     from driftwatch.store import Store
 
 TEXT_OUTCOMES = (
@@ -71,8 +72,18 @@ FEEDBACK_OUTCOMES = ("correct", "incorrect", "rated", "class", "repeated", "unkn
 """What becomes of feedback: by what it says, that it says again what is known, that its text is not there."""
 
 OTHER = "other"
-_MOST_RUNS = 1_000
-_HOUR = 3_600.0
+_SET_ASIDE = "quarantined"
+ASSESSMENT = "assessment"
+"""Stands for a source where texts are set aside; nothing else becomes of texts there."""
+
+MOST_WORDS = 5
+"""Of the words that rose most, and of those that fell most, so many ranks are exported."""
+
+MOST_MEASURES = 40
+"""Our own detectors have fewer; of those of plugins more are left out, so the label stays bounded."""
+
+BANKS = ("directions", "twins", "tokens", "witness", "loss", "length")
+"""What evidence is gathered from; channels of other banks are left out, so the label stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +103,23 @@ class Expected:
     receivers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What is remembered from one snapshot to the next: alarms that began, runs that ended, what the daemon saw.
+
+    Args:
+        alarms: counts the alarms that begin.
+        ledger: remembers ended runs.
+        observed: since the daemon started; None where nobody watches.
+    """
+
+    alarms: AlarmTally = field(default_factory=AlarmTally)
+    ledger: RunLedger = field(default_factory=RunLedger)
+    observed: Observations | None = None
+
+
 def snapshot_from(
-    store: Store, expected: Expected, daemon: DaemonFigures, *, at: datetime, alarms: AlarmTally | None = None
+    store: Store, expected: Expected, daemon: DaemonFigures, *, at: datetime, memory: Memory | None = None
 ) -> Snapshot:
     """Read everything that is exported.
 
@@ -102,23 +128,28 @@ def snapshot_from(
         expected: streams, sources, rules and receivers; what is no longer configured is left out.
         daemon: what the daemon knows of itself.
         at: the present moment.
-        alarms: counts the alarms that begin from one snapshot to the next; without it they are not counted.
+        memory: of the snapshots before; without it nothing is counted from one to the next.
 
     Raises:
         StoreError: the store cannot be read.
     """
+    memory = memory or Memory()
     counts = _Counts(
         texts=store.counts.intake(),
         last_text_at=store.counts.last_text_at(),
         windows=store.windows.count(),
         decisions=store.decisions.count(),
+        newest=store.decisions.newest_by_rule(),
         feedback=store.feedback.counts(),
+        runs=memory.ledger.read(store),
     )
-    tally = alarms or AlarmTally()
     return Snapshot(
         at=at,
         daemon=daemon,
-        streams=tuple(_stream(store, counts, tally, name, wanted, at=at) for name, wanted in expected.streams.items()),
+        streams=tuple(
+            replace(_stream(store, counts, memory, name, wanted, at=at), in_order=name not in daemon.troubled)
+            for name, wanted in expected.streams.items()
+        ),
         outbox=_outbox(store, expected.receivers),
         store_bytes=store.size(),
     )
@@ -130,13 +161,14 @@ class _Counts:
     last_text_at: Mapping[str, datetime]
     windows: Mapping[tuple[str, str], int]
     decisions: Mapping[tuple[str, str, str], int]
+    newest: Mapping[tuple[str, str, str], int]
     feedback: Mapping[tuple[str, str], int]
+    runs: Mapping[str, RunsFigures]
 
 
 def _stream(
-    store: Store, counts: _Counts, tally: AlarmTally, name: str, wanted: ExpectedStream, *, at: datetime
+    store: Store, counts: _Counts, memory: Memory, name: str, wanted: ExpectedStream, *, at: datetime
 ) -> StreamFigures:
-    runs = store.runs.list(stream=name, limit=_MOST_RUNS)
     champion, reference = store.registry.champion(name), store.registry.reference(name)
     newest = next(iter(store.windows.recent(name, limit=1)), None)
     return StreamFigures(
@@ -147,21 +179,20 @@ def _stream(
         backlog=store.texts.backlog(name, after_seq=store.windows.position(name).after_seq),
         windows={outcome.value: counts.windows.get((name, outcome.value), 0) for outcome in Outcome},
         last=_window(newest),
-        alarms=tally.count(store, newest, stream=name),
+        alarms=memory.alarms.count(store, newest, stream=name),
         audit=audit(newest, marked=store.marks.false(name)),
         drills=drills(newest, expected=wanted.drills),
         rules=_rules(store.decisions.rule_states(name), wanted.rules),
         pauses=_pauses(store, name, wanted.rules, at=at),
         decisions={
-            (rule, action.value): counts.decisions.get((name, rule, action.value), 0)
+            (rule, action.value): DecisionsFigures(
+                count=counts.decisions.get((name, rule, action.value), 0),
+                newest=counts.newest.get((name, rule, action.value)),
+            )
             for rule, action in product(wanted.rules, Action)
         },
-        runs={state.value: sum(run.state is state for run in runs) for state in RunState},
-        run=_run(runs),
-        training_seconds=sum(run.training_hours for run in runs) * _HOUR,
-        bias=bias(runs),
-        associations=associations(runs),
-        spoken_ill=next((run.spoken_ill for run in runs if run.spoken_ill is not None), None),
+        runs=counts.runs.get(name) or runs_figures(()),
+        observed=memory.observed.of(name) if memory.observed is not None else None,
         champion_at=champion.at if champion else None,
         reference_at=reference.created_at if reference else None,
         reference_texts=reference.texts if reference else 0,
@@ -171,7 +202,11 @@ def _stream(
 def _texts(
     counts: Mapping[tuple[str, str, str], int], stream: str, sources: Iterable[str]
 ) -> dict[tuple[str, str], int]:
-    texts = dict.fromkeys(product(sources, (*TEXT_OUTCOMES, OTHER)), 0)
+    texts = {
+        (source, outcome): 0
+        for source in sources
+        for outcome in ((_SET_ASIDE,) if source == ASSESSMENT else (*TEXT_OUTCOMES, OTHER))
+    }
     for (owner, source, outcome), count in counts.items():
         known = (source, outcome if outcome in TEXT_OUTCOMES else OTHER)
         if owner == stream and known in texts:
@@ -182,19 +217,46 @@ def _texts(
 def _window(window: WindowResult | None) -> WindowFigures | None:
     if window is None:
         return None
+    measures = {
+        measure.name: MeasureFigures(value=measure.value, null_low=measure.null_low, null_high=measure.null_high)
+        for measure in [each for each in window.measures if not apart(each.name)][:MOST_MEASURES]
+    }
     return WindowFigures(
+        index=window.index,
         texts=window.texts,
         distinct=window.distinct,
         ended_at=window.last_seen_at,
-        measures={
-            measure.name: MeasureFigures(value=measure.value, null_low=measure.null_low, null_high=measure.null_high)
-            for measure in window.measures
-            if not apart(measure.name)
-        },
+        measures=measures,
+        detectors=detectors(measures),
+        banks=_banks(window),
+        words=_words(window),
         state=window.state.value if window.state is not None else None,
         onset_at=window.onset.seen_at if window.onset is not None else None,
         budget_texts=window.arl_texts,
     )
+
+
+def _banks(window: WindowResult) -> dict[str, float]:
+    """Return the evidence of each bank's strongest channel."""
+    found: dict[str, float] = {}
+    for channel in window.channels:
+        if channel.bank in BANKS:
+            found[channel.bank] = max(channel.log10_e, found.get(channel.bank, channel.log10_e))
+    return found
+
+
+def _words(window: WindowResult) -> dict[tuple[str, str], WordFigures]:
+    """Return how words moved by direction and rank, in the order of the window's page and without the words.
+
+    They are text of the stream, and no label.
+    """
+    risen = [word for word in window.words if word.z > 0][:MOST_WORDS]
+    fallen = [word for word in window.words if word.z < 0][:MOST_WORDS]
+    return {
+        (direction, str(rank)): WordFigures(share=word.share, reference_share=word.reference_share, z=word.z)
+        for direction, words in (("risen", risen), ("fallen", fallen))
+        for rank, word in enumerate(words, 1)
+    }
 
 
 def _rules(states: Mapping[str, RuleState], rules: Iterable[str]) -> dict[str, RuleFigures]:
@@ -214,26 +276,6 @@ def _pauses(store: Store, stream: str, rules: Iterable[str], *, at: datetime) ->
         for pause in store.pauses.in_force(at, stream=stream)
         if pause.scope in known
     }
-
-
-def _run(runs: Iterable[Run]) -> RunFigures | None:
-    run = next((run for run in runs if not run.state.final), None)
-    if run is None:
-        return None
-    progress = run.progress
-    return RunFigures(
-        created_at=run.created_at,
-        moved_at=run.transitions[-1].at if run.transitions else run.created_at,
-        round=run.round,
-        progress=progress.done / progress.total if progress and progress.total else 0.0,
-        increase=_increase(run) if run.state is RunState.PROBATION else None,
-    )
-
-
-def _increase(run: Run) -> IncreaseFigures | None:
-    """Return what the newest window of a probation measured."""
-    found = [each for verdict in run.verdicts if verdict.gate == PROBATION for each in verdict.measures]
-    return IncreaseFigures(value=found[-1].value, low=found[-1].low, high=found[-1].high) if found else None
 
 
 def _outbox(store: Store, receivers: Iterable[str]) -> OutboxFigures:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from driftwatch.domain.run import GateMeasure
+    from driftwatch.metrics.histogram import HistogramFigures
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureFigures:
@@ -20,14 +23,36 @@ class MeasureFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorFigures:
+    """What a detector said of the last window: its score, from where on that says drift, its p-value."""
+
+    score: float | None = None
+    limit: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordFigures:
+    """How a word moved, without the word: shares of texts in the window and the reference, standard score."""
+
+    share: float
+    reference_share: float
+    z: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFigures:
     """The last assessed window of a stream.
 
     Args:
+        index: its number.
         texts: number of texts.
         distinct: number of distinct bodies.
         ended_at: latest ``seen_at`` of its texts.
         measures: by name.
+        detectors: that measured something, by name.
+        banks: log10 of the evidence of each bank's strongest channel, where an alarm was raised.
+        words: that rose and fell most, by direction and rank, without the words.
         state: stable, benign-drift, harmful-drift or silent-decay; None where no evidence was gathered.
         onset_at: estimated begin of the drift whose alarm is in force.
         budget_texts: the false-alarm budget at the rate of its time: on average at least so many texts between two.
@@ -37,6 +62,10 @@ class WindowFigures:
     distinct: int
     ended_at: datetime
     measures: Mapping[str, MeasureFigures]
+    index: int = 0
+    detectors: Mapping[str, DetectorFigures] = field(default_factory=dict)
+    banks: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[tuple[str, str], WordFigures] = field(default_factory=dict)
     state: str | None = None
     onset_at: datetime | None = None
     budget_texts: float | None = None
@@ -132,6 +161,75 @@ class RunFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateFigures:
+    """A gate's newest word on a candidate: passed, refused or not-shown (None before any), and its measures by name."""
+
+    outcome: str | None = None
+    measures: Mapping[str, GateMeasure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalFigures:
+    """How often runs came into a state, when last, and which run that was."""
+
+    count: int = 0
+    at: datetime | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsFigures:
+    """The runs of a stream.
+
+    Args:
+        states: number of runs by the state they are in.
+        arrivals: into each state.
+        run: the run that has not ended; None where none goes on.
+        ended_after: seconds from asking to the end, of the newest that ended.
+        training_seconds: of all of them, their probes included.
+        device_seconds: training_seconds, each run's times its devices.
+        bias: what the bias gate last measured, by category; nothing before a candidate was judged.
+        gates: what each gate last said.
+        associations: what the data check last measured, by (group, lexicon); nothing before a run looked.
+        spoken_ill: groups of which it says that the new texts speak ill of them more; None before a run looked.
+    """
+
+    states: Mapping[str, int] = field(default_factory=dict)
+    arrivals: Mapping[str, ArrivalFigures] = field(default_factory=dict)
+    run: RunFigures | None = None
+    ended_after: float | None = None
+    training_seconds: float = 0.0
+    device_seconds: float = 0.0
+    bias: Mapping[str, BiasFigures] = field(default_factory=dict)
+    gates: Mapping[str, GateFigures] = field(default_factory=dict)
+    associations: Mapping[tuple[str, str], AssociationFigures] = field(default_factory=dict)
+    spoken_ill: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedFigures:
+    """What the daemon saw of a stream since its start.
+
+    Args:
+        results: attempts to assess a window, by how they ended.
+        lengths: of the texts taken in, characters.
+        durations: of the attempts, seconds; an exemplar names its window.
+    """
+
+    results: Mapping[str, int]
+    lengths: HistogramFigures
+    durations: HistogramFigures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionsFigures:
+    """Decisions of a rule and action: how many, and the number of the newest (None before any)."""
+
+    count: int = 0
+    newest: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFigures:
     """One stream.
 
@@ -148,13 +246,10 @@ class StreamFigures:
         drills: by name.
         rules: by name.
         pauses: in force, by rule; ``*`` for every rule of the stream.
-        decisions: number by (rule, action).
-        runs: number of runs by the state they are in.
-        run: the run that has not ended; None where none goes on.
-        training_seconds: of all its runs, their probes included.
-        bias: what the bias gate last measured, by category; nothing before a candidate was judged.
-        associations: what the data check last measured, by (group, lexicon); nothing before a run looked.
-        spoken_ill: groups of which it says that the new texts speak ill of them more; None before a run looked.
+        decisions: by (rule, action).
+        runs: retraining.
+        observed: since the daemon started; None where nobody watches.
+        in_order: whether its windows can be assessed.
         champion_at: since when the champion serves; None without a model.
         reference_at: when the reference in force was built; None before the first.
         reference_texts: its number of texts.
@@ -172,13 +267,10 @@ class StreamFigures:
     drills: Mapping[str, DrillFigures] = field(default_factory=dict)
     rules: Mapping[str, RuleFigures] = field(default_factory=dict)
     pauses: Mapping[str, PauseFigures] = field(default_factory=dict)
-    decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    runs: Mapping[str, int] = field(default_factory=dict)
-    run: RunFigures | None = None
-    training_seconds: float = 0.0
-    bias: Mapping[str, BiasFigures] = field(default_factory=dict)
-    associations: Mapping[tuple[str, str], AssociationFigures] = field(default_factory=dict)
-    spoken_ill: int | None = None
+    decisions: Mapping[tuple[str, str], DecisionsFigures] = field(default_factory=dict)
+    runs: RunsFigures = RunsFigures()
+    observed: ObservedFigures | None = None
+    in_order: bool = True
     champion_at: datetime | None = None
     reference_at: datetime | None = None
     reference_texts: int = 0
@@ -211,6 +303,10 @@ class DaemonFigures:
         heartbeats: when each loop last came round; None before its first round.
         patience: how long each loop may go without coming round.
         loop_failures: rounds that ended in an error, by loop.
+        loop_misses: rounds left out since the one before still went on, by loop.
+        loop_delays: how late the newest round of each loop began.
+        troubled: streams whose windows cannot be assessed.
+        backlog_limit: texts not assessed yet at which a stream takes no more over HTTP.
         worker_up: whether the analysis worker runs.
         worker_restarts: times the analysis worker had to be started again.
         reload_ok: whether the last reload (or the start) took the files as they are.
@@ -226,6 +322,10 @@ class DaemonFigures:
     heartbeats: Mapping[str, datetime | None]
     loop_failures: Mapping[str, int]
     patience: Mapping[str, timedelta] = field(default_factory=dict)
+    loop_misses: Mapping[str, int] = field(default_factory=dict)
+    loop_delays: Mapping[str, timedelta] = field(default_factory=dict)
+    troubled: frozenset[str] = frozenset()
+    backlog_limit: int | None = None
     worker_up: bool
     worker_restarts: int
     reload_ok: bool

@@ -1,4 +1,4 @@
-"""The metrics of a stream: its texts, windows, drift, rules, runs and models."""
+"""The metrics of a stream: its texts, windows, rules and models, and those of drift, runs and bias among them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 from driftwatch.domain.pause import EVERY_RULE
 from driftwatch.metrics.bias_families import BIAS_FAMILIES
 from driftwatch.metrics.drift_families import DRIFT_FAMILIES
-from driftwatch.metrics.family import Kind, per_stream, seconds, within_stream
+from driftwatch.metrics.family import Kind, per_stream, seconds, stream_histogram, within_stream
+from driftwatch.metrics.histogram import Exemplar
+from driftwatch.metrics.run_families import RUN_FAMILIES
 
 if TYPE_CHECKING:
-    from driftwatch.metrics.snapshot import RunFigures, StreamFigures
+    from driftwatch.metrics.snapshot import StreamFigures
+
+_BESIDES = (
+    *("redacted", "cut", "quarantined", "clock-ahead"),
+    *("unreadable-file", "unpacks-too-much", "row-group-too-large", "no-column"),
+)
+"""Outcomes of texts that are counted as stored too, and those that are no texts but files."""
 
 
 def _window(stream: StreamFigures, attribute: str) -> float | None:
@@ -26,13 +34,21 @@ def _fired(stream: StreamFigures) -> dict[str, float]:
     return {name: rule.fired_at.timestamp() for name, rule in stream.rules.items() if rule.fired_at is not None}
 
 
-def _increase(stream: StreamFigures, end: str) -> float | None:
-    found = None if stream.run is None else stream.run.increase
-    return None if found is None else float(getattr(found, end))
+def _decided(stream: StreamFigures) -> dict[tuple[str, ...], Exemplar]:
+    return {
+        key: Exemplar(label="decision", id=str(each.newest), value=1.0)
+        for key, each in stream.decisions.items()
+        if each.newest is not None
+    }
 
 
-def _run(run: RunFigures | None, attribute: str) -> float:
-    return 0.0 if run is None else float(getattr(run, attribute))
+def _seen(stream: StreamFigures) -> dict[str, float]:
+    """Return all texts that came in, by source: what is counted besides does not come in once more."""
+    seen: dict[str, float] = {}
+    for (source, outcome), count in stream.texts.items():
+        if outcome not in _BESIDES:
+            seen[source] = seen.get(source, 0.0) + count
+    return seen
 
 
 STREAM_FAMILIES = (
@@ -42,6 +58,18 @@ STREAM_FAMILIES = (
         ("source", "outcome"),
         lambda stream: stream.texts,
         kind=Kind.COUNTER,
+    ),
+    within_stream(
+        "driftwatch_texts_seen_total",
+        "Texts that came in, by source, whatever became of them: each counts once.",
+        ("source",),
+        _seen,
+        kind=Kind.COUNTER,
+    ),
+    stream_histogram(
+        "driftwatch_text_length_characters",
+        "Lengths of the texts taken in since the daemon started, redacted and cut.",
+        lambda stream: None if stream.observed is None else stream.observed.lengths,
     ),
     within_stream(
         "driftwatch_feedback_total",
@@ -70,12 +98,34 @@ STREAM_FAMILIES = (
         "Stored texts that are not assessed yet.",
         lambda stream: stream.backlog,
     ),
+    per_stream(
+        "driftwatch_assessment_ready",
+        "Whether the stream's windows can be assessed (1) or not (0); /-/ready says why not.",
+        lambda stream: float(stream.in_order),
+    ),
+    within_stream(
+        "driftwatch_assessments_total",
+        "Attempts to assess a window since the daemon started, by how they ended.",
+        ("outcome",),
+        lambda stream: {} if stream.observed is None else stream.observed.results,
+        kind=Kind.COUNTER,
+    ),
+    stream_histogram(
+        "driftwatch_assessment_duration_seconds",
+        "How long these attempts took.",
+        lambda stream: None if stream.observed is None else stream.observed.durations,
+    ),
     within_stream(
         "driftwatch_windows_total",
         "Windows by how their assessment ended.",
         ("outcome",),
         lambda stream: stream.windows,
         kind=Kind.COUNTER,
+    ),
+    per_stream(
+        "driftwatch_window_index",
+        "Number of the last window: its pages are /streams/STREAM/windows/NUMBER and /streams/STREAM/incidents/NUMBER.",
+        lambda stream: _window(stream, "index"),
     ),
     per_stream(
         "driftwatch_window_texts",
@@ -134,56 +184,11 @@ STREAM_FAMILIES = (
         "driftwatch_decisions_total",
         "Decisions by rule and action.",
         ("rule", "action"),
-        lambda stream: stream.decisions,
+        lambda stream: {key: float(each.count) for key, each in stream.decisions.items()},
         kind=Kind.COUNTER,
+        exemplars=_decided,
     ),
-    within_stream(
-        "driftwatch_runs",
-        "Retraining runs by the state they are in now, ended ones included.",
-        ("state",),
-        lambda stream: stream.runs,
-    ),
-    per_stream(
-        "driftwatch_run_progress_ratio",
-        "Share of the present stage of the run that goes on; 0 where none does.",
-        lambda stream: _run(stream.run, "progress"),
-    ),
-    per_stream(
-        "driftwatch_run_round",
-        "Round of the run that goes on; 0 where none does.",
-        lambda stream: _run(stream.run, "round"),
-    ),
-    per_stream(
-        "driftwatch_run_asked_timestamp_seconds",
-        "When the run that goes on was asked for.",
-        lambda stream: None if stream.run is None else seconds(stream.run.created_at),
-    ),
-    per_stream(
-        "driftwatch_run_moved_timestamp_seconds",
-        "When the run that goes on last changed its state.",
-        lambda stream: None if stream.run is None else seconds(stream.run.moved_at),
-    ),
-    per_stream(
-        "driftwatch_training_seconds_total",
-        "Time that the stream's runs have trained, their probes included.",
-        lambda stream: stream.training_seconds,
-        kind=Kind.COUNTER,
-    ),
-    per_stream(
-        "driftwatch_probation_loss_increase",
-        "Loss of the model in probation over its predecessor's on the same texts; absent outside a probation.",
-        lambda stream: _increase(stream, "value"),
-    ),
-    per_stream(
-        "driftwatch_probation_loss_increase_low",
-        "Lower end of its interval; beyond the rule's max_increase the model is rolled back.",
-        lambda stream: _increase(stream, "low"),
-    ),
-    per_stream(
-        "driftwatch_probation_loss_increase_high",
-        "Upper end of its interval.",
-        lambda stream: _increase(stream, "high"),
-    ),
+    *RUN_FAMILIES,
     *BIAS_FAMILIES,
     per_stream(
         "driftwatch_champion_timestamp_seconds",

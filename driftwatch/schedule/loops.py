@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -74,6 +75,8 @@ class Loops:
         self._guard = threading.Lock()
         self._beats: dict[str, datetime | None] = dict.fromkeys(self._loops)
         self._failures = dict.fromkeys(self._loops, 0)
+        self._misses = dict.fromkeys(self._loops, 0)
+        self._delays = dict.fromkeys(self._loops, timedelta())
         self._started_at: datetime | None = None
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -96,6 +99,7 @@ class Loops:
                 id=loop.name,
                 next_run_time=datetime.now(UTC),  # the scheduler's own time, not ours
             )
+        self._scheduler.add_listener(self._note_start, EVENT_JOB_SUBMITTED | EVENT_JOB_MAX_INSTANCES)
         self._scheduler.start()
 
     def wake(self, name: str) -> None:
@@ -126,6 +130,16 @@ class Loops:
         """Return how long each loop may go without coming round."""
         return {name: loop.patience for name, loop in self._loops.items()}
 
+    def misses(self) -> dict[str, int]:
+        """Return the rounds of each loop that were left out since the one before still went on."""
+        with self._guard:
+            return dict(self._misses)
+
+    def delays(self) -> dict[str, timedelta]:
+        """Return how late each loop's newest round began."""
+        with self._guard:
+            return dict(self._delays)
+
     def stuck(self) -> list[str]:
         """Return the loops that have not come round within their patience, in words."""
         if self._started_at is None:
@@ -137,6 +151,14 @@ class Loops:
             for name, age in silent.items()
             if age > self._loops[name].patience
         ]
+
+    def _note_start(self, event: JobSubmissionEvent) -> None:
+        late = datetime.now(UTC) - min(event.scheduled_run_times)  # both are the scheduler's own time, not ours
+        with self._guard:
+            if event.code == EVENT_JOB_MAX_INSTANCES:
+                self._misses[event.job_id] += 1
+            else:
+                self._delays[event.job_id] = max(late, timedelta())
 
     def _come_round(self, loop: Loop) -> None:
         try:

@@ -5,6 +5,7 @@ from driftwatch.store.decisions import StoredDecision
 from driftwatch.store.history import Past
 from driftwatch.store.opening import HEAD, Store, open_store
 from driftwatch.store.registry import Champion, ReferenceRow
+from driftwatch.store.runs import RunLine
 from driftwatch.store.step import Step, Watched
 from driftwatch.store.texts import Taken
 from driftwatch.store.windows import Position
@@ -16,6 +17,7 @@ __all__ = [
     "Past",
     "Position",
     "ReferenceRow",
+    "RunLine",
     "Step",
     "Store",
     "StoredDecision",

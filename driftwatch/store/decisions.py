@@ -122,6 +122,13 @@ class Decisions:
         with self._database.read() as connection:
             return {rule: load(state, RuleState) for rule, state in connection.execute(query)}
 
+    def newest_by_rule(self) -> dict[tuple[str, str, str], int]:
+        """Return the number of the newest decision by (stream, rule, action)."""
+        of = (decisions.c.stream, decisions.c.rule, decisions.c.action)
+        with self._database.read() as connection:
+            rows = connection.execute(select(*of, func.max(decisions.c.id)).group_by(*of)).all()
+        return {(stream, rule, action): number for stream, rule, action, number in rows}
+
     def count(self) -> dict[tuple[str, str, str], int]:
         """Return decisions by (stream, rule, action)."""
         of = (decisions.c.stream, decisions.c.rule, decisions.c.action)

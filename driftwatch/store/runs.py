@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
     from driftwatch.store.database import Database
 
 _FINAL = tuple(state.value for state in RunState if state.final)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """What tells that a run has changed: it stands elsewhere, or was touched at another time."""
+
+    id: RunId
+    stream: str
+    state: RunState
+    updated_at: datetime
 
 
 class Runs:
@@ -87,6 +98,22 @@ class Runs:
             query = query.where(runs.c.state.in_([state.value for state in states]))
         with self._database.read() as connection:
             return _runs(connection, connection.execute(query).all())
+
+    def lines(self) -> tuple[RunLine, ...]:
+        """Return a line for every run, newest first: cheap, to see which are worth reading."""
+        query = select(runs.c.id, runs.c.stream, runs.c.state, runs.c.updated_at)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(runs.c.created_at.desc(), runs.c.id.desc())).all()
+        return tuple(
+            RunLine(id=RunId(row.id), stream=row.stream, state=RunState(row.state), updated_at=moment(row.updated_at))
+            for row in rows
+        )
+
+    def these(self, ids: Sequence[RunId]) -> tuple[Run, ...]:
+        """Return the runs of some ids, newest first; those that are not there are left out."""
+        query = select(runs).where(runs.c.id.in_(ids)).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+        with self._database.read() as connection:
+            return tuple(_runs(connection, connection.execute(query).all()))
 
     def move(  # noqa: PLR0913 - whatever goes into the move's one transaction
         self,

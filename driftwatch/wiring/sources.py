@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,6 @@ from driftwatch.intake.sql import SqlSettings, SqlSource
 from driftwatch.web import FeedbackReceipt, OtlpReceipt, ProblemError, Receipt, RejectedLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from driftwatch.config import Config, StreamSettings
     from driftwatch.config.settings import SourceSettings
     from driftwatch.domain.protocols import Clock, Source
@@ -42,7 +42,22 @@ class Reader:
     pipeline: Pipeline
 
 
-def readers(config: Config, store: Store, *, clock: Clock, environ: Mapping[str, str] | None = None) -> list[Reader]:
+Lengths = Callable[[str, Iterable[int]], None]
+"""Is told a stream and the lengths, in characters, of texts that were taken in."""
+
+
+def _unheard(_stream: str, _lengths: Iterable[int]) -> None:
+    """Tell nobody."""
+
+
+def readers(
+    config: Config,
+    store: Store,
+    *,
+    clock: Clock,
+    environ: Mapping[str, str] | None = None,
+    lengths: Lengths = _unheard,
+) -> list[Reader]:
     """Return the sources that the daemon reads by itself.
 
     Raises:
@@ -53,7 +68,7 @@ def readers(config: Config, store: Store, *, clock: Clock, environ: Mapping[str,
             stream=stream.name,
             name=settings.name,
             source=source,
-            pipeline=pipeline_of(stream, settings.name, store, clock),
+            pipeline=pipeline_of(stream, settings.name, store, clock, lengths),
         )
         for stream in config.streams.values()
         for settings in stream.sources
@@ -83,7 +98,13 @@ def open_source(settings: SourceSettings, stream: str, *, clock: Clock, environ:
 
 
 def http_intakes(
-    config: Config, store: Store, *, clock: Clock, taken: Callable[[str, int], None], backlog: Callable[[str], int]
+    config: Config,
+    store: Store,
+    *,
+    clock: Clock,
+    taken: Callable[[str, int], None],
+    backlog: Callable[[str], int],
+    lengths: Lengths = _unheard,
 ) -> dict[str, Intake]:
     """Return the streams that take texts over HTTP.
 
@@ -93,11 +114,12 @@ def http_intakes(
         clock: for texts without a time.
         taken: called after each commit with the stream and the number of texts stored.
         backlog: returns a stream's texts not yet assessed.
+        lengths: is told those of the texts taken in.
     """
     return {
         stream.name: _HttpIntake(
             settings=source,
-            pipeline=pipeline_of(stream, source.name, store, clock),
+            pipeline=pipeline_of(stream, source.name, store, clock, lengths),
             clock=clock,
             taken=taken,
             stream=stream.name,
@@ -145,13 +167,19 @@ class _HttpIntake:
 
 
 def otlp_intakes(
-    config: Config, store: Store, *, clock: Clock, taken: Callable[[str, int], None], backlog: Callable[[str], int]
+    config: Config,
+    store: Store,
+    *,
+    clock: Clock,
+    taken: Callable[[str, int], None],
+    backlog: Callable[[str], int],
+    lengths: Lengths = _unheard,
 ) -> dict[str, OtlpIntake]:
     """Return the streams that take exports of OpenTelemetry; for the arguments see ``http_intakes``."""
     return {
         stream.name: _OtlpIntake(
             settings=source,
-            pipeline=pipeline_of(stream, source.name, store, clock),
+            pipeline=pipeline_of(stream, source.name, store, clock, lengths),
             clock=clock,
             taken=taken,
             stream=stream.name,
@@ -221,8 +249,10 @@ class _FeedbackIntake:
         return 0
 
 
-def pipeline_of(stream: StreamSettings, source: str, store: Store, clock: Clock) -> Pipeline:
-    """Return the way of a source's texts into the store."""
+def pipeline_of(
+    stream: StreamSettings, source: str, store: Store, clock: Clock, lengths: Lengths = _unheard
+) -> Pipeline:
+    """Return the way of a source's texts into the store; lengths are told those of what is taken in."""
     return Pipeline(
         store,
         stream=stream.name,
@@ -230,4 +260,5 @@ def pipeline_of(stream: StreamSettings, source: str, store: Store, clock: Clock)
         redactor=Redactor(stream.redact) if stream.redact is not None else None,
         sampler=HashSampler(stream.sample),
         clock=clock,
+        lengths=partial(lengths, stream.name),
     )

@@ -143,19 +143,19 @@ def test_many_are_a_line_each_with_the_worst_tone() -> None:
 
 
 def a_day_of_alerts(store: Store, clock: Hand, notifiers: list[Notifier]) -> None:
-    """Let a day go by, ten minutes at a time: an alert every three hours, a drift that ends, another that goes on."""
+    """Let a day go by, twenty minutes at a time: an alert every three hours, a drift that ends, one that goes on."""
     names = [notifier.name for notifier in notifiers]
-    for minute in range(0, 24 * 60, 10):
+    for minute in range(0, 24 * 60, 20):
         if minute % 180 == 0:
             begun = clock.now()
             store.outbox.put([alert(f"event:{minute}", name="RunPromoted", starts_at=begun, ends_at=begun)], names)
-        if minute == 30:
+        if minute == 40:
             store.outbox.put([alert("drift:short", starts_at=clock.now())], names)
-        if minute == 90:
+        if minute == 100:
             store.outbox.resolve("drift:short", at=clock.now())
             store.outbox.put([alert("drift:long", starts_at=clock.now())], names)
         deliver_due(store.outbox, notifiers, clock)
-        clock.pass_by(10 * MINUTE)
+        clock.pass_by(20 * MINUTE)
 
 
 def test_people_get_one_message_after_a_day_without_them(store: Store, clock: Hand) -> None:
@@ -172,7 +172,7 @@ def test_people_get_one_message_after_a_day_without_them(store: Store, clock: Ha
         (post,) = receiver.posts
     assert post.json["title"] == "driftwatch: 10 messages"
     assert post.json["message"].count("RunPromoted") == 8
-    assert "over: the text has drifted, over since 2026-11-01 13:30:00 UTC" in post.json["message"]
+    assert "over: the text has drifted, over since 2026-11-01 13:40:00 UTC" in post.json["message"]
     assert store.outbox.counts() == {("apprise:chat", DeliveryState.DELIVERED): 10}
 
 

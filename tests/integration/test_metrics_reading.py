@@ -12,7 +12,7 @@ from run_samples import run_spec
 
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
-from driftwatch.domain.drift import DriftState, Measure, Onset, Outcome, WindowResult
+from driftwatch.domain.drift import ChannelEvidence, DriftState, Measure, Onset, Outcome, WindowResult, WordShift
 from driftwatch.domain.run import (
     COST,
     PROBATION,
@@ -23,9 +23,19 @@ from driftwatch.domain.run import (
     VerdictOutcome,
 )
 from driftwatch.domain.text import Cursor, Text
-from driftwatch.metrics import AlarmTally, Expected, ExpectedStream, Exposition, Snapshot, snapshot_from
+from driftwatch.metrics import Expected, ExpectedStream, Exposition, Memory, Observations, Snapshot, snapshot_from
 from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
-from driftwatch.metrics.snapshot import AssociationFigures, AuditFigures, BiasFigures, DrillFigures, IncreaseFigures
+from driftwatch.metrics.snapshot import (
+    ArrivalFigures,
+    AssociationFigures,
+    AuditFigures,
+    BiasFigures,
+    DecisionsFigures,
+    DrillFigures,
+    GateFigures,
+    IncreaseFigures,
+    RunsFigures,
+)
 from driftwatch.store import Store, open_store
 from driftwatch.store.step import Step
 from driftwatch.web import status_from
@@ -118,20 +128,20 @@ def test_bias_is_of_the_newest_candidate_that_was_measured(store: Store) -> None
     store.windows.commit_step(step())
     could_not = Verdict(gate="bias", round=2, outcome=VerdictOutcome.REFUSED, detail="could not run")
     store.runs.add_verdict(RunId("r-1"), could_not)
-    assert snapshot(store).streams[0].bias == {}
+    assert snapshot(store).streams[0].runs.bias == {}
     measure = GateMeasure(name="bias.age", value=0.02, low=-0.01, high=0.05, limit=0.1, unit="nats/pair", n=480)
     store.runs.add_verdict(
         RunId("r-1"),
         Verdict(gate="bias", round=1, outcome=VerdictOutcome.PASSED, detail="no rise", measures=(measure,)),
     )
-    assert snapshot(store).streams[0].bias == {"age": BiasFigures(change=0.02, low=-0.01, high=0.05, limit=0.1)}
+    assert snapshot(store).streams[0].runs.bias == {"age": BiasFigures(change=0.02, low=-0.01, high=0.05, limit=0.1)}
 
 
 def test_the_data_check_is_of_the_newest_run_that_looked(store: Store) -> None:
     take_in(store, 10)
     store.windows.commit_step(step())
     (stream,) = snapshot(store).streams
-    assert (stream.associations, stream.spoken_ill) == ({}, None)
+    assert (stream.runs.associations, stream.runs.spoken_ill) == ({}, None)
     low, high = 0.2, 1.2
     measures = (
         GateMeasure(name="data.spoken_ill", value=1, low=low, high=high, limit=0.0, unit="groups", n=40),
@@ -140,17 +150,17 @@ def test_the_data_check_is_of_the_newest_run_that_looked(store: Store) -> None:
     found = Verdict(gate="data", round=0, outcome=VerdictOutcome.NOT_SHOWN, detail="rose", measures=measures)
     store.runs.add_verdict(RunId("r-1"), found)
     (stream,) = snapshot(store).streams
-    assert stream.associations == {("old_people", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)}
-    assert stream.spoken_ill == 1
+    assert stream.runs.associations == {("old_people", "negative"): AssociationFigures(change=0.7, low=0.2, high=1.2)}
+    assert stream.runs.spoken_ill == 1
 
 
 def test_an_empty_store_exports_zeros_for_everything_configured(store: Store) -> None:
     [stream] = snapshot(store).streams
     assert stream.texts == {(source, o): 0 for source in ("file", "http") for o in (*TEXT_OUTCOMES, OTHER)}
     assert stream.windows == {outcome.value: 0 for outcome in Outcome}
-    assert stream.decisions == {("topic-shift", action.value): 0 for action in Action}
-    assert stream.runs == {state.value: 0 for state in RunState}
-    assert (stream.last, stream.last_text_at, stream.run, stream.backlog) == (None, None, None, 0)
+    assert stream.decisions == {("topic-shift", action.value): DecisionsFigures() for action in Action}
+    assert stream.runs.states == {state.value: 0 for state in RunState}
+    assert (stream.last, stream.last_text_at, stream.runs.run, stream.backlog) == (None, None, None, 0)
     assert snapshot(store).outbox.deliveries == {("webhook", state): 0 for state in ("pending", "delivered", "dead")}
     Exposition(lambda: snapshot(store)).render()
 
@@ -179,10 +189,10 @@ def test_a_step_shows_in_every_figure(store: Store) -> None:
     assert stream.last.measures["embedding.mmd2"].null_high == 0.02
     assert stream.rules["topic-shift"].holding
     assert stream.rules["topic-shift"].fired_at == NOON
-    assert stream.decisions["topic-shift", "retrain"] == 1
-    assert stream.runs["queued"] == 1
-    assert stream.run is not None
-    assert stream.run.progress == 0
+    assert stream.decisions["topic-shift", "retrain"].count == 1
+    assert stream.runs.states["queued"] == 1
+    assert stream.runs.run is not None
+    assert stream.runs.run.progress == 0
     assert taken.outbox.deliveries["webhook", "pending"] == 1
     assert taken.outbox.oldest_pending_at is not None
     assert taken.store_bytes > 0
@@ -198,13 +208,99 @@ def test_hours_of_training_and_a_probation_are_read_off_the_verdicts(store: Stor
         verdict = Verdict(gate=gate, round=1, outcome=VerdictOutcome.NOT_SHOWN, detail="d", measures=(measure,))
         store.runs.add_verdict(RunId("r-1"), verdict)
     [stream] = snapshot(store).streams
-    assert stream.training_seconds == 1_800
-    assert stream.run is not None
-    assert stream.run.increase is None, "of a model that does not serve yet"
+    assert stream.runs.training_seconds == 1_800
+    assert stream.runs.run is not None
+    assert stream.runs.run.increase is None, "of a model that does not serve yet"
     store.runs.move(RunId("r-1"), to=RunState.PROBATION, reason="it serves")
     [stream] = snapshot(store).streams
-    assert stream.run is not None
-    assert stream.run.increase == IncreaseFigures(value=0.02, low=-0.01, high=0.05)
+    assert stream.runs.run is not None
+    assert stream.runs.run.increase == IncreaseFigures(value=0.02, low=-0.01, high=0.05)
+
+
+def test_arrivals_gates_and_duration_are_read_off_the_runs(store: Store) -> None:
+    take_in(store, 10)
+    store.windows.commit_step(step())
+    memory = Memory()
+
+    def runs() -> RunsFigures:
+        return snapshot_from(store, EXPECTED, busy_snapshot().daemon, at=NOON, memory=memory).streams[0].runs
+
+    assert runs().arrivals["queued"] == ArrivalFigures(count=1, at=NOON, run="r-1")
+    assert (runs().ended_after, runs().arrivals["kept"]) == (None, ArrivalFigures())
+    gain = GateMeasure(name="gain", value=0.1, low=0.0, high=0.2, limit=0.01, unit="nats/token", n=9)
+    of_words = replace(gain, name="cluster “refund, card”")
+    for state in (RunState.COLLECTING, RunState.TRAINING, RunState.JUDGING):
+        store.runs.move(RunId("r-1"), to=state, reason="on")
+    for gate, measures in (("quality", (gain, replace(gain, name="slice.country=ch"))), ("canaries", (of_words,))):
+        verdict = Verdict(gate=gate, round=0, outcome=VerdictOutcome.PASSED, detail="d", measures=measures)
+        store.runs.add_verdict(RunId("r-1"), verdict)
+    assert runs().gates["quality"] == GateFigures(outcome="passed", measures={"gain": gain})
+    assert runs().gates["canaries"] == GateFigures(outcome="passed"), "words are no labels"
+    assert runs().gates["forgetting"] == GateFigures()
+    store.runs.move(RunId("r-1"), to=RunState.REJECTED, reason="no")
+    assert runs().ended_after == 0
+    assert runs().run is None
+
+
+def test_an_ended_run_is_read_again_when_it_is_rolled_back(store: Store) -> None:
+    store.windows.commit_step(step())
+    memory = Memory()
+
+    def states() -> set[str]:
+        runs = snapshot_from(store, EXPECTED, busy_snapshot().daemon, at=NOON, memory=memory).streams[0].runs
+        return {state for state, count in runs.states.items() if count}
+
+    for state in (RunState.COLLECTING, RunState.TRAINING, RunState.JUDGING, RunState.PROMOTING, RunState.KEPT):
+        store.runs.move(RunId("r-1"), to=state, reason="on")
+    assert states() == states() == {"kept"}
+    store.runs.move(RunId("r-1"), to=RunState.ROLLED_BACK, reason="back")
+    assert states() == {"rolled-back"}
+
+
+def test_the_newest_decision_stands_beside_their_number(store: Store) -> None:
+    take_in(store, 10)
+    store.windows.commit_step(step())
+    found = snapshot(store).streams[0].decisions["topic-shift", "retrain"]
+    assert found == DecisionsFigures(count=1, newest=store.decisions.recent("support", limit=1)[0].id)
+
+
+def test_words_have_ranks_and_banks_their_strongest_channel(store: Store) -> None:
+    words = [("new", 5.0), ("newer", 3.0), ("gone", -4.0)]
+    result = replace(
+        step().result,
+        words=tuple(WordShift(word=word, share=0.2, reference_share=0.1, z=z) for word, z in words),
+        channels=tuple(
+            ChannelEvidence(bank=bank, name="refund", share=0.2, reference_share=0.1, log10_e=e)
+            for bank, e in (("tokens", 1.0), ("tokens", 2.0), ("somebody-elses", 3.0))
+        ),
+    )
+    store.windows.commit_step(replace(step(), result=result))
+    taken = snapshot(store)
+    last = taken.streams[0].last
+    assert last is not None
+    assert {place: word.z for place, word in last.words.items()} == {
+        ("risen", "1"): 5.0,
+        ("risen", "2"): 3.0,
+        ("fallen", "1"): -4.0,
+    }
+    assert last.banks == {"tokens": 2.0}
+    scraped = Exposition(lambda: taken).render()[0].decode()
+    assert not any(word in scraped for word in ("newer", "gone", "refund"))
+
+
+def test_what_the_daemon_saw_is_told_by_stream(store: Store) -> None:
+    observed = Observations(["support"])
+    observed.texts("support", [3, 300])
+    observed.attempt("support", "failed", seconds=0.2, window=4, at=1.0)
+    memory = Memory(observed=observed)
+    troubled = replace(busy_snapshot().daemon, troubled=frozenset({"support"}))
+    [stream] = snapshot_from(store, EXPECTED, troubled, at=NOON, memory=memory).streams
+    assert not stream.in_order
+    assert stream.observed is not None
+    assert stream.observed.results == {"assessed": 0, "failed": 1, "set-aside": 0}
+    assert sum(stream.observed.lengths.counts) == 2
+    [exemplar] = [each for each in stream.observed.durations.exemplars if each is not None]
+    assert exemplar.id == "4"
 
 
 def drifting(index: int, *, alarm: float, **more: float) -> Step:
@@ -225,11 +321,11 @@ def drifting(index: int, *, alarm: float, **more: float) -> Step:
 
 
 def test_alarms_are_counted_when_they_begin_and_not_again_after_a_restart(store: Store) -> None:
-    def alarms(tally: AlarmTally) -> int:
-        taken = snapshot_from(store, EXPECTED, busy_snapshot().daemon, at=NOON, alarms=tally)
+    def alarms(memory: Memory) -> int:
+        taken = snapshot_from(store, EXPECTED, busy_snapshot().daemon, at=NOON, memory=memory)
         return taken.streams[0].alarms
 
-    tally, counts = AlarmTally(), []
+    tally, counts = Memory(), []
     counts.append(alarms(tally))
     for index, alarm in enumerate((0.0, 1.0, 1.0, 0.0)):
         store.windows.commit_step(drifting(index, alarm=alarm))
@@ -237,7 +333,7 @@ def test_alarms_are_counted_when_they_begin_and_not_again_after_a_restart(store:
     for index, alarm in enumerate((1.0, 0.0, 1.0), start=4):
         store.windows.commit_step(drifting(index, alarm=alarm))
     assert [*counts, alarms(tally), alarms(tally)] == [0, 0, 1, 1, 1, 3, 3]
-    assert alarms(AlarmTally()) == 0
+    assert alarms(Memory()) == 0
 
 
 def test_state_and_onset_are_those_of_the_newest_window(store: Store) -> None:

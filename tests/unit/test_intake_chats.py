@@ -111,7 +111,7 @@ def test_chats_are_redacted_and_texts_named_by_their_source(tmp_path: Path) -> N
         def now(self) -> datetime:
             return NOW
 
-    store = open_store(tmp_path / "driftwatch.db", clock=Clock())
+    store, lengths = open_store(tmp_path / "driftwatch.db", clock=Clock()), list[int]()
     pipeline = Pipeline(
         store,
         stream="s",
@@ -119,6 +119,7 @@ def test_chats_are_redacted_and_texts_named_by_their_source(tmp_path: Path) -> N
         redactor=Redactor(RedactSettings()),
         sampler=HashSampler(SampleSettings()),
         clock=Clock(),
+        lengths=lengths.extend,
     )
     secret = Turn(role="user", content="I am ann@example.com")
     pipeline.take(Page(texts=(Text(id="a", body="It is.", seen_at=NOW, turns=(secret, CHAT[1])),), cursor=None))
@@ -126,6 +127,7 @@ def test_chats_are_redacted_and_texts_named_by_their_source(tmp_path: Path) -> N
     assert kept.turns == (Turn(role="user", content="I am <EMAIL>"), CHAT[1])
     assert (kept.body, kept.source) == ("It is.", "log")
     assert store.counts.intake()["s", "log", "redacted"] == 1
+    assert lengths == [len("It is.")]
     store.close()
 
 

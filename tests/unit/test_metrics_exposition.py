@@ -1,18 +1,39 @@
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from figures import NOON, busy_snapshot
+from figures import (
+    CATEGORIES,
+    DRILLS,
+    LOOPS,
+    NOON,
+    RECEIVERS,
+    RULES,
+    SOURCES,
+    busy_snapshot,
+    observed_figures,
+    stream_figures,
+)
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from prometheus_client.registry import Collector
 
 from driftwatch.domain.drift import DriftState
+from driftwatch.drift.suffering import LEAST_INCREASE
 from driftwatch.metrics import FAMILIES, Exposition
+from driftwatch.metrics.cardinality import Shape, most_series
+from driftwatch.metrics.detectors import DETECTORS
 from driftwatch.metrics.family import Kind
+from driftwatch.metrics.histogram import Histogram
+from driftwatch.metrics.observations import LENGTHS
+from driftwatch.metrics.reading import OTHER, TEXT_OUTCOMES
 from driftwatch.metrics.snapshot import OutboxFigures, Snapshot, StreamFigures
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -34,7 +55,7 @@ def quiet_snapshot() -> Snapshot:
 
 
 def test_every_family_is_exported_by_a_busy_daemon() -> None:
-    names = {name for name, _ in scraped(busy_snapshot())}
+    names = {re.sub("_(bucket|sum|count)$", "", name) for name, _ in scraped(busy_snapshot())}
     assert names == {family.name for family in FAMILIES}
 
 
@@ -115,17 +136,96 @@ def test_process_metrics_are_added() -> None:
 def test_series_grow_with_streams_not_with_traffic() -> None:
     one, busier = scraped(busy_snapshot()), scraped(busy_snapshot(scale=1_000))
     assert one.keys() == busier.keys()
-    per_stream = len(scraped(busy_snapshot("a", "b"))) - len(scraped(busy_snapshot("a")))
-    assert per_stream < 150
+
+
+def test_a_stream_has_no_more_series_than_is_bounded() -> None:
+    shape = Shape(sources=len(SOURCES), rules=len(RULES), drills=len(DRILLS), categories=len(CATEGORIES))
+    for names in (("a",), ("a", "b"), tuple("abcdefgh")):
+        allowed = most_series([shape] * len(names), loops=len(LOOPS), receivers=len(RECEIVERS))
+        assert len(scraped(busy_snapshot(*names))) <= allowed
+    assert most_series([shape], loops=4, receivers=2) < 1_000
+
+
+@pytest.mark.parametrize("accept", ["", OPENMETRICS])
+def test_every_line_is_as_the_client_library_writes_it(accept: str) -> None:
+    families = (parse_openmetrics if accept else parse_text)(
+        Exposition(busy_snapshot, process=False).render(accept)[0].decode()
+    )
+
+    class Parsed(Collector):
+        def collect(self) -> list[Metric]:
+            return list(families)
+
+    registry = CollectorRegistry()
+    registry.register(Parsed())
+    encode, _ = choose_encoder(accept)
+    theirs = re.sub(r"\.0{9}$", ".0", encode(registry).decode(), flags=re.MULTILINE)  # as its parser reads a time
+    own = Exposition(busy_snapshot, process=False)
+    for _ in range(2):  # the second time with names that are remembered
+        assert own.render(accept)[0].decode() == theirs
+
+
+def test_names_with_odd_characters_are_escaped() -> None:
+    odd = 'a "quoted" \\ line\nmore'
+    assert value(busy_snapshot(odd), "driftwatch_backlog_texts", stream=odd) == 120
+
+
+def test_exemplars_name_the_run_the_decision_and_the_window_in_openmetrics_alone() -> None:
+    exposition = Exposition(busy_snapshot, process=False)
+    families = list(parse_openmetrics(exposition.render(OPENMETRICS)[0].decode()))  # type: ignore[no-untyped-call]
+    found = {sample.name: sample.exemplar.labels for each in families for sample in each.samples if sample.exemplar}
+    assert found == {
+        "driftwatch_assessment_duration_seconds_bucket": {"window": "12"},
+        "driftwatch_decisions_total": {"decision": "7"},
+        "driftwatch_run_arrivals_total": {"run": "support-w0000012"},
+    }
+    assert b" # {" not in exposition.render()[0]
+
+
+def test_classes_of_a_histogram_add_up() -> None:
+    lengths = Histogram(LENGTHS)
+    lengths.observe([1, 16, 17, 1e6])
+    stream = replace(stream_figures(), observed=replace(observed_figures(), lengths=lengths.figures()))
+    taken = replace(busy_snapshot(), streams=(stream,))
+    name = "driftwatch_text_length_characters"
+    below = [value(taken, f"{name}_bucket", stream="support", le=le) for le in ("16.0", "64.0", "65536.0", "+Inf")]
+    assert below == [2, 3, 3, 4]
+    assert value(taken, f"{name}_count", stream="support") == 4
+    assert value(taken, f"{name}_sum", stream="support") == 1_000_034
+
+
+def test_each_text_is_seen_once() -> None:
+    snapshot = busy_snapshot()
+    beside = {"redacted", "cut", "quarantined", "clock-ahead"}
+    beside |= {"unreadable-file", "unpacks-too-much", "row-group-too-large", "no-column"}
+    expected = 100 * len({*TEXT_OUTCOMES, OTHER} - beside)
+    assert value(snapshot, "driftwatch_texts_seen_total", stream="support", source="file") == expected
+
+
+def test_detectors_have_their_limits() -> None:
+    read = {
+        (kind, detector): value(busy_snapshot(), f"driftwatch_detector_{kind}", stream="support", detector=detector)
+        for kind in ("score", "limit", "p_value")
+        for detector in DETECTORS
+    }
+    assert (read["score", "embedding"], read["limit", "embedding"], read["p_value", "embedding"]) == (0.25, 0.04, 0.25)
+    assert (read["score", "evidence"], read["limit", "evidence"], read["p_value", "evidence"]) == (0.5, 0, None)
+    assert (read["score", "looks"], read["p_value", "looks"]) == (None, 0.25)
+    assert read["limit", "loss"] == LEAST_INCREASE
 
 
 def test_label_names_are_of_the_bounded_kinds() -> None:
     bounded = {
         "asked",
+        "bank",
         "category",
+        "detector",
+        "direction",
         "group",
         "lexicon",
         "drill",
+        "gate",
+        "rank",
         "stream",
         "source",
         "outcome",

@@ -144,6 +144,24 @@ def test_a_loop_that_does_not_come_round_is_named() -> None:
         blocked.set()
 
 
+def test_rounds_that_had_to_be_left_out_are_counted() -> None:
+    blocked, entered = threading.Event(), threading.Event()
+
+    def round_() -> None:
+        entered.set()
+        blocked.wait(DEADLINE)
+
+    with running(loop(round_, every=0.005)) as loops:
+        assert entered.wait(DEADLINE)
+        for _ in range(int(DEADLINE / 0.01)):
+            if loops.misses()["analysis"] >= 2:
+                break
+            blocked.wait(0.01)
+        assert loops.misses()["analysis"] >= 2
+        assert timedelta() <= loops.delays()["analysis"] < timedelta(seconds=DEADLINE)
+        blocked.set()
+
+
 def test_nothing_is_stuck_before_the_start() -> None:
     loops = Loops([loop(Rounds())], clock=Watch())
     assert loops.stuck() == []
