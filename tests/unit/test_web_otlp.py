@@ -55,13 +55,6 @@ def post(
     waiting: int = 0,
     guard: Any = None,
     headers: dict[str, str] | None = None,
-    folder: Path,
-    path: str,
-    body: bytes,
-    *,
-    waiting: int = 0,
-    guard: Any = None,
-    headers: dict[str, str] | None = None,
 ) -> httpx.Response:
     (folder / "driftwatch.toml").write_text(CONFIG)
     config = load_config(folder / "driftwatch.toml", environ={})
