@@ -223,7 +223,7 @@ def _daemon() -> DaemonFigures:
         worker_restarts=0,
         reload_ok=True,
         reloaded_at=_NOON,
-        loads={("start", "loaded"): 1, ("files", "loaded"): 3},
+        loads={("files", "loaded"): 1},
         load_tried_at=_NOON,
     )
 

@@ -120,7 +120,10 @@ def _exported(found: Iterable[Telemetry], settings: OtlpSettings, now: datetime)
         else:
             counts[reason] += 1
     for told in told_by(taken):
-        gathered.take(reader.exchange(told, place=_place(told), now=now) if told is not None else Rejected("bad-turns"))
+        if told is None:
+            gathered.take(Rejected("bad-turns"))
+        else:
+            gathered.take(reader.exchange(told, place=told.id or _place(told), now=now))
     return Exported(texts=tuple(gathered.texts), counts=+(gathered.rejected + counts))
 
 

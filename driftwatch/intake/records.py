@@ -23,6 +23,7 @@ LONGEST_ID = 500
 _LONGEST_LABEL = 100
 LONGEST_TARGET = 500
 _MILLISECONDS_FROM = 1e11
+_LONGEST_CHARACTER = 4  # bytes in UTF-8
 _AHEAD = timedelta(hours=1)  # clocks that are set apart; more is a wrong one
 _DECODER = msgspec.json.Decoder()
 
@@ -182,7 +183,7 @@ class Records:
             group=group[:LONGEST_ID] if group is not None else None,
             labels={name: word[:_LONGEST_LABEL] for name, word in labels.items()},
             target=target if target is not None and len(target) <= LONGEST_TARGET else None,
-            turns=tuple(replace(turn, content=_cut(turn.content, self._max_bytes)) for turn in turns),
+            turns=tuple(_shortened(turn, self._max_bytes) for turn in turns),
         )
         return Accepted(text, cut=len(shortened) < len(body), ahead=ahead)
 
@@ -211,7 +212,14 @@ def moment(value: object) -> datetime | None:
     return None
 
 
+def _shortened(turn: Turn, most: int) -> Turn:
+    content = _cut(turn.content, most)
+    return turn if content is turn.content else replace(turn, content=content)
+
+
 def _cut(body: str, most: int) -> str:
+    if len(body) * _LONGEST_CHARACTER <= most:
+        return body
     encoded = body.encode("utf-8")
     return body if len(encoded) <= most else encoded[:most].decode("utf-8", "ignore")
 

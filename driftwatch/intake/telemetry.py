@@ -42,7 +42,8 @@ class Telemetry:
     def genai(self) -> bool:
         """Whether it tells of a model."""
         return (
-            self.name.startswith("gen_ai.")
+            "gen_ai.operation.name" in self.attributes
+            or self.name.startswith("gen_ai.")
             or any(name.startswith("gen_ai.") for name in self.attributes)
             or any(event.genai for event in self.events)
         )

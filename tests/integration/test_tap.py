@@ -15,7 +15,17 @@ import pytest
 from driftwatch.intake.tap import Line, batches
 from driftwatch.store import open_store
 
-CONFIG = '[daemon]\nbacklog = 60\n[streams.support]\nwindow = 50\n[[streams.support.sources]]\ntype = "tap"\nbody = "message"\n'
+CONFIG = """
+[daemon]
+backlog = 60
+
+[streams.support]
+window = 50
+
+[[streams.support.sources]]
+type = "tap"
+body = "message"
+"""
 
 
 class Noon:
