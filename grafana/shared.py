@@ -49,6 +49,7 @@ NEW_SHARE = Chart(
     unit="percentunit",
     queries=(Query(expr=measure("drift.new_share"), legend="{{stream}}"),),
     least=0,
+    room=0.2,
 )
 WINDOWS = Chart(
     title="Windows: click one for its incident page",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from board_pictures import MISSING, MODULES, bundle, draw
@@ -16,6 +15,9 @@ from prometheus_server import MISSING as NO_PROMETHEUS
 from prometheus_server import PROGRAM, prometheus
 
 from grafana.__main__ import BOARDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.skipif(not MODULES.exists(), reason=MISSING),
@@ -39,8 +41,6 @@ def test_every_board_is_drawn_whole(tmp_path: Path) -> None:
             assert picture.failed == [], board.title
             assert picture.empty == [], board.title
             assert picture.png.startswith(PNG)
-            if (keep := os.environ.get("BOARD_PICTURES")) is not None:
-                (Path(keep) / f"board-{board.name}.png").write_bytes(picture.png)
             panels = tab.value("document.querySelectorAll('[data-panel]').length")
             drawn = tab.value(
                 "[...document.querySelectorAll('[data-panel]')]"

@@ -1,0 +1,187 @@
+"""The boards on a real daemon's life: quiet text, drift, a retraining, its probation; no panel empty or NaN."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from board_files import chosen, panels
+from board_pictures import MODULES, bundle, draw
+from browser import PROGRAM as BROWSER
+from browser import browser
+from corpus import paragraphs
+from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, free_port, ready, until
+from prometheus_server import MISSING, PROGRAM, Prometheus, prometheus
+
+from driftwatch.domain.run import RunState
+from grafana.__main__ import BOARDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from driftwatch.store import Store
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800), pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
+MOST_WINDOWS = 14
+UNFED = {
+    "Audit: false alarms of the shadow stream": "a reference of 900 texts is too small to be audited: no budget",
+    "What new texts say of groups": "these texts name no group",
+}
+"""Panels with a query that this life gives nothing to show, and why."""
+RULES = f"""\
+stream: [{STREAM}]
+rules:
+  - name: changed
+    when: drift.alarm
+    do: alert
+  - name: worth-learning
+    when: drift.alarm
+    for: 4 windows
+    do: retrain
+    recipe: small
+    need: {{fresh_texts: 200}}
+    limits: {{cooldown: 24h}}
+    gates: {{quality: {{min_gain: 0.0}}, forgetting: {{max_loss: 5.0}}, bias: {{max_increase: 50.0, neutral: 0}}}}
+    promote: auto
+    probation: {{windows: 2, max_increase: 5.0}}
+"""
+MORE = """
+[streams.{stream}.evidence]
+dependence = "independent"
+
+[alerts.webhook]
+url = "http://127.0.0.1:{port}/nobody"
+
+[[streams.{stream}.drills]]
+name = "new-topic"
+texts = "drill.jsonl"
+share = 1.0
+every = "1m"
+within = 120
+"""
+
+
+@dataclass
+class Life:
+    """A daemon and what it is fed: a text a second, by the texts' own times."""
+
+    deployment: Deployment
+    store: Store
+    begin: datetime
+    fed: int = 0
+
+    def window(self, texts: list[str]) -> None:
+        """Feed a window over HTTP, feedback on half of it first, and wait until it is assessed."""
+        before = self.store.windows.position(STREAM).index
+        named = [
+            {"id": f"t{place}", "text": text, "time": (self.begin + timedelta(seconds=place)).isoformat()}
+            for place, text in enumerate(texts, self.fed)
+        ]
+        self.fed += len(texts)
+        said = [{"id": each["id"], "correct": place % 3 > 0} for place, each in enumerate(named[: WINDOW // 2])]
+        self._post("feedback", said)
+        self._post("texts", named)
+        until(lambda: True if self.store.windows.position(STREAM).index > before else None, "a window", seconds=600)
+
+    def states(self) -> list[RunState]:
+        return [run.state for run in self.store.runs.list(stream=STREAM)]
+
+    def alarmed(self) -> bool:
+        return any(result.alarmed for result in self.store.windows.recent(STREAM, limit=1))
+
+    def _post(self, kind: str, records: list[dict[str, str]] | list[dict[str, object]]) -> None:
+        url = f"{self.deployment.url}/v1/streams/{STREAM}/{kind}"
+        httpx.post(url, json=records, timeout=30).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    deployment = deploy(tmp_path_factory.mktemp("boards") / "here")
+    drill = paragraphs(("torch/nn",), 300)
+    (deployment.folder / "drill.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in drill))
+    written = deployment.config.read_text().replace('type = "http"\n', 'type = "http"\ntime = "time"\n')
+    written = written.replace(f"window = {WINDOW}\n", f'window = {WINDOW}\nfalse_alarms = "1 per 1h"\n')
+    deployment.config.write_text(written + MORE.format(port=free_port(), stream=STREAM))
+    (deployment.folder / "policies" / "policy.yaml").write_text(RULES)
+    store = deployment.store()
+    with Daemon(deployment) as daemon:
+        until(lambda: ready(deployment), "the daemon to be ready")
+        yield Life(deployment, store, begin=datetime.now(UTC) - timedelta(hours=1))
+        assert daemon.stop() == 0
+    store.close()
+
+
+def said(life: Life) -> list[str]:
+    """Return why the run stands where it does."""
+    (run,) = life.store.runs.list(stream=STREAM)
+    return [*(step.reason for step in run.transitions), *(f"{each.gate}: {each.detail}" for each in run.verdicts)]
+
+
+def live(life: Life) -> None:
+    """Feed quiet windows, then drifted ones until a run has been kept after its probation."""
+    quiet, drifted = paragraphs(QUIET, 1_000 + 4 * WINDOW)[1_000:], paragraphs(DRIFTED, (MOST_WINDOWS + 3) * WINDOW)
+    for number in range(4):
+        life.window(quiet[number * WINDOW : (number + 1) * WINDOW])
+    number = 0
+    while not life.states():
+        assert number < MOST_WINDOWS, "no alarm"
+        life.window(drifted[number * WINDOW : (number + 1) * WINDOW])
+        number += 1
+    serving = (RunState.PROBATION, RunState.KEPT)
+    until(
+        lambda: True if any(state.final or state in serving for state in life.states()) else None,
+        "the promotion",
+        seconds=900,
+    )
+    assert life.states() == [RunState.PROBATION], said(life)
+    for _ in range(2):
+        life.window(drifted[number * WINDOW : (number + 1) * WINDOW])
+        number += 1
+    until(lambda: True if life.states() == [RunState.KEPT] else None, "the probation's end")
+
+
+def test_no_panel_stays_empty_or_shows_what_is_no_number(life: Life, tmp_path: Path) -> None:
+    with prometheus(tmp_path, life.deployment.port) as server:
+        begin = time.time()
+        live(life)
+        until(lambda: True if server.now('driftwatch_runs{state="kept"} == 1') else None, "the last scrape")
+        empty, odd = [], []
+        for board in BOARDS:
+            for panel in panels(board):
+                for target in panel.get("targets", ()):
+                    values = over(server, target["expr"], begin=begin)
+                    where = (board.title, panel["title"], target["expr"])
+                    empty += [] if values else [where]
+                    odd += [] if all(map(math.isfinite, values)) else [where]
+        assert {title for _, title, _ in empty} == UNFED.keys()
+        assert odd == []
+        if MODULES.exists() and BROWSER is not None:
+            draw_all(server, tmp_path, begin=begin)
+
+
+def draw_all(server: Prometheus, folder: Path, *, begin: float) -> None:
+    """Draw the boards of that life; ``BOARD_PICTURES`` names a folder to keep them in."""
+    keep, end = os.environ.get("BOARD_PICTURES"), time.time()
+    files = bundle(folder)
+    with browser(folder / "profile") as tab:
+        for board in BOARDS:
+            picture = draw(board, server, tab, files, begin=begin, end=end)
+            assert picture.failed == [], board.title
+            assert set(picture.empty) <= UNFED.keys(), board.title
+            if keep is not None:
+                (Path(keep) / f"board-{board.name}.png").write_bytes(picture.png)
+
+
+def over(server: Prometheus, expression: str, *, begin: float) -> list[float]:
+    """Return all values that a query had since a moment."""
+    asked = chosen(expression.replace("$__rate_interval", "10s"))
+    series = server.over(asked, begin=begin, end=time.time(), step=1.0)
+    return [value for _, values in series for _, value in values]
