@@ -153,7 +153,7 @@ def _export(bodies: Sequence[str], start: int, *, as_json: bool) -> bytes:
         message = [{"role": "user", "parts": [{"type": "text", "content": body}]}]
         span.attributes.add(key="gen_ai.input.messages").value.string_value = json.dumps(message)
     if not as_json:
-        return request.SerializeToString()
+        return bytes(request.SerializeToString())
     told = MessageToDict(request)
     for each, span in zip(told["resourceSpans"][0]["scopeSpans"][0]["spans"], scope.spans, strict=True):
         each["traceId"], each["spanId"] = span.trace_id.hex(), span.span_id.hex()

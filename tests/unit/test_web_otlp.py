@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from test_intake_otlp import WHOLE, logs, spans
+from otlp_exports import WHOLE, Record, logs, spans
 from web_client import Daemon, Shelf, client_of
 
 from driftwatch.config import load_config
@@ -47,7 +48,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def post(
-    store: Store, folder: Path, path: str, body: bytes, *, waiting: int = 0, guard: Any = None, **headers: str
+    store: Store,
+    folder: Path,
+    path: str,
+    body: bytes,
+    *,
+    waiting: int = 0,
+    guard: Any = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> httpx.Response:
     (folder / "driftwatch.toml").write_text(CONFIG)
     config = load_config(folder / "driftwatch.toml", environ={})
@@ -94,7 +102,7 @@ def test_an_export_goes_to_every_stream_that_wants_it(store: Store, tmp_path: Pa
 
 
 def test_an_export_for_one_stream(store: Store, tmp_path: Path) -> None:
-    said = ("gen_ai.choice", {}, {"message": {"content": "Hello"}})
+    said: Record = ("gen_ai.choice", {}, {"message": {"content": "Hello"}})
     answer = post(store, tmp_path, "/v1/streams/answered/otlp/v1/logs", logs(said))
     assert answer.status_code == 200
     assert (bodies(store, "asked"), bodies(store, "answered")) == ([], ["Hello"])
@@ -106,7 +114,7 @@ def test_partial_success(store: Store, tmp_path: Path) -> None:
     answer = post(store, tmp_path, path, spans(broken, WHOLE))
     told = ExportTraceServiceResponse.FromString(answer.content).partial_success
     assert (answer.status_code, told.rejected_spans, told.error_message) == (200, 1, "1 bad-turns")
-    json = post(store, tmp_path, path, b'{"resourceSpans": []}', **{"content-type": "application/json"})
+    json = post(store, tmp_path, path, b'{"resourceSpans": []}', headers={"content-type": "application/json"})
     assert (json.status_code, json.json()) == (200, {})
 
 
@@ -127,7 +135,7 @@ def test_problems_are_told_as_otlp_asks(
     assert answer.content[2] == 0x12
     if waiting:
         assert int(answer.headers["retry-after"]) > 0
-        told = post(store, tmp_path, path, b"{}", waiting=waiting, **{"content-type": "application/json"})
+        told = post(store, tmp_path, path, b"{}", waiting=waiting, headers={"content-type": "application/json"})
         assert told.json()["code"] == 8
         assert "wait to be assessed" in told.json()["message"]
 
@@ -160,6 +168,6 @@ def test_a_token_guards_both_paths(store: Store, tmp_path: Path) -> None:
     for path in ("/v1/traces", own):
         assert post(store, tmp_path, path, spans(WHOLE), guard=guard).status_code == 401
     said = {"authorization": "Bearer word"}
-    assert post(store, tmp_path, other, spans(WHOLE), guard=guard, **said).status_code == 403
-    assert post(store, tmp_path, "/v1/traces", spans(WHOLE), guard=guard, **said).status_code == 200
+    assert post(store, tmp_path, other, spans(WHOLE), guard=guard, headers=said).status_code == 403
+    assert post(store, tmp_path, "/v1/traces", spans(WHOLE), guard=guard, headers=said).status_code == 200
     assert (bodies(store, "asked"), bodies(store, "answered")) == ([], ["On its way."])
