@@ -223,6 +223,8 @@ def _daemon() -> DaemonFigures:
         worker_restarts=0,
         reload_ok=True,
         reloaded_at=_NOON,
+        loads={("files", "loaded"): 1},
+        load_tried_at=_NOON,
     )
 
 

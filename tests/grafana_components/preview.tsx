@@ -234,7 +234,7 @@ function Inside({ panel, shown, theme, width, height }: any) {
   }
   if (panel.type === 'table') {
     return table && (
-      <Table data={table} width={width} height={height} initialSortBy={panel.options.sortBy} enableSharedCrosshair={false} />
+      <Table data={table} width={width} height={height} initialSortBy={panel.options?.sortBy} enableSharedCrosshair={false} />
     );
   }
   const frames = configured(overTime(series), panel, theme);

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from board_pictures import MISSING, MODULES, bundle, draw
 from browser import MISSING as NO_BROWSER
 from browser import PROGRAM as BROWSER
 from browser import browser
+from busy_exporter import exporter
 from prometheus_server import MISSING as NO_PROMETHEUS
 from prometheus_server import PROGRAM, prometheus
-from test_grafana_queries import exporter
 
 from grafana.__main__ import BOARDS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.skipif(not MODULES.exists(), reason=MISSING),
@@ -41,6 +39,8 @@ def test_every_board_is_drawn_whole(tmp_path: Path) -> None:
             assert picture.failed == [], board.title
             assert picture.empty == [], board.title
             assert picture.png.startswith(PNG)
+            if (keep := os.environ.get("BOARD_PICTURES")) is not None:
+                (Path(keep) / f"board-{board.name}.png").write_bytes(picture.png)
             panels = tab.value("document.querySelectorAll('[data-panel]').length")
             drawn = tab.value(
                 "[...document.querySelectorAll('[data-panel]')]"

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 from board_files import chosen, events, panels
-from figures import busy_snapshot
-from prometheus_server import DEADLINE, MISSING, PROGRAM, RULES, Prometheus, prometheus, wait_until
-from web_client import Daemon
+from busy_exporter import exporter
+from prometheus_server import MISSING, PROGRAM, RULES, Prometheus, prometheus, wait_until
 
-from driftwatch.metrics import Exposition
-from driftwatch.web import Pages, create_app, serve
 from grafana.__main__ import BOARDS
 
 if TYPE_CHECKING:
@@ -25,34 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
-
-
-@contextmanager
-def exporter() -> Iterator[int]:
-    """Serve a busy daemon's metrics whose counters rise with every scrape."""
-    daemon, scrapes = Daemon(), count(1)
-    exposition = Exposition(lambda: busy_snapshot("support", "sales", at=datetime.now(UTC), scale=next(scrapes)))
-    app = create_app(
-        intake={},
-        metrics=exposition.render,
-        health=lambda: daemon.health,
-        reload=lambda _who: daemon.reloaded,
-        pages=Pages(
-            status=lambda: daemon.view,
-            window=daemon.window,
-            incident=daemon.incident,
-            report=daemon.report,
-            run=daemon.run,
-        ),
-    )
-    server = serve(app, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield server.port
-    finally:
-        server.should_exit = True
-        thread.join(DEADLINE)
 
 
 @pytest.fixture(scope="module")

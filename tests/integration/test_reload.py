@@ -206,6 +206,25 @@ def test_an_unchanged_reload_leaves_no_entry(unwatched: Here) -> None:
     assert unwatched.log() == before
 
 
+def test_a_pause_is_shown_and_ends_by_itself(unwatched: Here) -> None:
+    pause = ("pause", "docs", "--rule", "tell", "--because", "a release")
+    paused = unwatched.tell(*pause, "--for", "6h")
+    assert paused.returncode == 0, paused.stderr
+    unwatched.shows('driftwatch_paused{rule="tell",stream="docs"}', 1)
+    assert "a release" in httpx.get(unwatched.here.url + "/").text
+    assert unwatched.tell(*pause, "--for", "1s").returncode == 0
+
+    def over() -> AuditEntry | None:
+        store = unwatched.here.store()
+        try:
+            return next(iter(store.audit.recent(what=("pause-over",), limit=1)), None)
+        finally:
+            store.close()
+
+    assert until(over, "the pause's end", seconds=60).subject == "docs/tell"
+    unwatched.shows('driftwatch_paused{rule="tell",stream="docs"}', 0)
+
+
 def test_history_shows_it_all(unwatched: Here) -> None:
     found = json.loads(unwatched.tell("policy", "history", "--json").stdout)
     assert [entry["what"] for entry in found] == [entry.what for entry in unwatched.log()]

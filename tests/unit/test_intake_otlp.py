@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from otlp_exports import WHOLE, Record, logs, spans
+from otlp_samples import WHOLE, Record, logs, spans
 
 from driftwatch.intake.bodies import BatchError
 from driftwatch.intake.otlp import Exported, OtlpSettings, parse_export

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from otlp_exports import WHOLE, Record, logs, spans
+from otlp_samples import WHOLE, Record, logs, spans
 from web_client import Daemon, Shelf, client_of
 
 from driftwatch.config import load_config
@@ -55,7 +54,7 @@ def post(
     *,
     waiting: int = 0,
     guard: Any = None,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: dict[str, str] | None = None,
 ) -> httpx.Response:
     (folder / "driftwatch.toml").write_text(CONFIG)
     config = load_config(folder / "driftwatch.toml", environ={})
@@ -82,7 +81,7 @@ def post(
 
     async def ask() -> httpx.Response:
         async with client_of(app) as client:
-            return await client.post(path, content=body, headers={**PROTOBUF, **headers})
+            return await client.post(path, content=body, headers={**PROTOBUF, **(headers or {})})
 
     return asyncio.run(ask())
 

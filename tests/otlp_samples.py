@@ -1,4 +1,4 @@
-"""Exports of OpenTelemetry as instrumentations send them."""
+"""Exports of OpenTelemetry as SDKs send them."""
 
 from __future__ import annotations
 
