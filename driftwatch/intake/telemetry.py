@@ -144,15 +144,15 @@ def _value(value: Any, depth: int) -> object:  # noqa: ANN401 - protobuf's AnyVa
     return found
 
 
-class _Values(msgspec.Struct):
+class _Values(msgspec.Struct, gc=False):
     values: list[_Any] = []
 
 
-class _Pairs(msgspec.Struct):
+class _Pairs(msgspec.Struct, gc=False):
     values: list[_Pair] = []
 
 
-class _Any(msgspec.Struct, rename="camel"):
+class _Any(msgspec.Struct, rename="camel", gc=False):
     string_value: str | None = None
     int_value: int | str | None = None
     double_value: float | str | None = None
@@ -162,27 +162,28 @@ class _Any(msgspec.Struct, rename="camel"):
 
     def plain(self) -> object:
         """Return the value itself."""
+        if self.string_value is not None:
+            return self.string_value
         if self.array_value is not None:
             return [each.plain() for each in self.array_value.values]
         if self.kvlist_value is not None:
             return _pairs(self.kvlist_value.values)
         if self.int_value is not None:
             return int(self.int_value)
-        plain = (self.string_value, self.bool_value, self.double_value)
-        return next((each for each in plain if each is not None), None)
+        return self.bool_value if self.bool_value is not None else self.double_value
 
 
-class _Pair(msgspec.Struct):
+class _Pair(msgspec.Struct, gc=False):
     key: str = ""
     value: _Any | None = None
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
     name: str = ""
     attributes: list[_Pair] = []
 
 
-class _Span(msgspec.Struct, rename="camel"):
+class _Span(msgspec.Struct, rename="camel", gc=False):
     trace_id: str = ""
     span_id: str = ""
     start_time_unix_nano: int | str = 0
@@ -190,7 +191,7 @@ class _Span(msgspec.Struct, rename="camel"):
     events: list[_Event] = []
 
 
-class _Record(msgspec.Struct, rename="camel"):
+class _Record(msgspec.Struct, rename="camel", gc=False):
     trace_id: str = ""
     span_id: str = ""
     time_unix_nano: int | str = 0
@@ -200,22 +201,22 @@ class _Record(msgspec.Struct, rename="camel"):
     body: _Any | None = None
 
 
-class _Scope(msgspec.Struct, rename="camel"):
+class _Scope(msgspec.Struct, rename="camel", gc=False):
     spans: list[_Span] = []
     log_records: list[_Record] = []
 
 
-class _Resource(msgspec.Struct):
+class _Resource(msgspec.Struct, gc=False):
     attributes: list[_Pair] = []
 
 
-class _Part(msgspec.Struct, rename="camel"):
+class _Part(msgspec.Struct, rename="camel", gc=False):
     resource: _Resource | None = None
     scope_spans: list[_Scope] = []
     scope_logs: list[_Scope] = []
 
 
-class _Request(msgspec.Struct, rename="camel"):
+class _Request(msgspec.Struct, rename="camel", gc=False):
     resource_spans: list[_Part] = []
     resource_logs: list[_Part] = []
 

@@ -79,16 +79,18 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
 
 
 def _open_url(url: str, clock: Clock) -> Store:
-    from sqlalchemy.exc import ArgumentError
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
     try:
         return open_at(url, clock=clock)
     except (ArgumentError, ImportError) as error:
-        unreadable = isinstance(error, ArgumentError)  # whose words repeat the URL, password and all
+        what = f"there is no driver for this database: {error}"
+        if isinstance(error, NoSuchModuleError):
+            what = f'no kind of database is called "{url.partition(":")[0]}"'
+        elif isinstance(error, ArgumentError):  # whose words repeat the URL, password and all
+            what = "this is no URL of a database"
         raise StoreUnavailableError(
-            "this is no URL of a database" if unreadable else f"there is no driver for this database: {error}",
-            where="store",
-            cure="install its driver, or leave store out for SQLite",
+            what, where="store", cure="write postgresql://…, install its driver, or leave store out for SQLite"
         ) from None
 
 

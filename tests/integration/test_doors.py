@@ -177,7 +177,7 @@ CONFIGURATIONS = [
         make=change("streams.docs", "streams.Docs"),
         says="a stream's name has lower-case",
     ),
-    Door(name="source type", run=CHECK, make=change('type = "file"', 'type = "kafka"'), says="a source's type is"),
+    Door(name="source type", run=CHECK, make=change('type = "file"', 'type = "pigeon"'), says="a source's type is"),
     Door(name="source path", run=CHECK, make=change('path = "log.jsonl"', ""), says='"path" is missing'),
     Door(
         name="field path",
