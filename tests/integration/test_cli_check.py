@@ -73,7 +73,8 @@ def test_streams_without_rules_are_warned_of(folder: Path) -> None:
     assert code == 0
     assert found["policies"] == (
         "warning",
-        "no rule for stream docs: it is measured, and nothing is ever done about it",
+        "no rule for stream docs: it is measured, and nothing is ever done about it; "
+        f"no policy file is there: {folder}/policies/*.yaml",
     )
     (folder / "policies").mkdir()
     (folder / "policies" / "p.yaml").write_text(RULE)
