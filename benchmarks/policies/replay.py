@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import resource
 import tempfile
@@ -10,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import structlog
 
 from benchmarks.table import Row, at_least, at_most
 from driftwatch import wiring
@@ -73,6 +76,7 @@ _NAMES = (
 
 def measure(*, quick: bool = False) -> Iterator[Row]:
     """Measure both; ``quick`` takes a tenth of the windows."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="driftwatch-replay-") as folder:
         yield from _year(Path(folder), hours=876 if quick else 8_760)
         yield from _cost(Path(folder), count=10_000 if quick else 100_000)

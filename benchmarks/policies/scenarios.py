@@ -7,6 +7,7 @@ as after an edit of a policy, only replay them. ``driftwatch policy replay`` sho
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from dataclasses import replace
@@ -14,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import structlog
 
 from benchmarks.policies.recording import Scenario, configure, find, record
 from benchmarks.retraining.year import BESIDE
@@ -56,6 +59,7 @@ STREAMS: Mapping[str, tuple[timedelta, tuple[str, ...]]] = MappingProxyType(
 
 def main() -> None:
     """Record what is not recorded yet, replay the policies, and print what each rule would have done."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     asked = _arguments()
     if not (asked.data / "scenarios").is_dir():
         sys.exit(f"{asked.data}: no scenarios here")

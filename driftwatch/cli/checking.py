@@ -107,6 +107,8 @@ def _policies(config: Config) -> Finding:
     if found.level == "error" or not bare:
         return found
     detail = f"no rule for stream {', '.join(bare)}: it is measured, and nothing is ever done about it"
+    if absent := wiring.unmatched_policies(config):
+        detail += f"; no policy file is there: {', '.join(absent)}"
     return Finding(level="warning", subject="policies", detail=detail)
 
 

@@ -84,7 +84,7 @@ def _surprise(error: Exception) -> DriftwatchError:
 def fail(error: DriftwatchError) -> NoReturn:
     """Print what is wrong, where, and the cure; leave with the error's exit code."""
     whole, cure = str(error), error.cure
-    if "\n" in whole:  # several mistakes, each with its own place and cure
+    if "\n" in whole and "\n" not in error.what:  # several mistakes, each with its own place and cure
         cure = None
     else:
         whole = f"{error.where}: {error.what}" if error.where else error.what

@@ -20,9 +20,9 @@ from driftwatch.cli.frame import (
     told,
     warn,
 )
-from driftwatch.domain.errors import DataError, DriftwatchError, NotFoundError, PolicyError
-from driftwatch.domain.pause import USUAL_PAUSE
-from driftwatch.domain.units import parse_duration
+from driftwatch.domain.errors import DataError, DriftwatchError, PolicyError
+from driftwatch.domain.pause import LONGEST_PAUSE, USUAL_PAUSE
+from driftwatch.domain.units import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from driftwatch.config import Config
@@ -72,7 +72,8 @@ def pause(
         print_json(made)
     else:
         whose = f"stream {stream}" if rule is None else f"rule {rule} of stream {stream}"
-        out.print(f"{whose} is paused until {made.until:%Y-%m-%d %H:%M:%S} UTC; driftwatch resume ends it sooner")
+        sooner = f"driftwatch resume {stream}" + (f" --rule {rule}" if rule is not None else "")
+        out.print(f"{whose} is paused until {made.until:%Y-%m-%d %H:%M:%S} UTC; sooner: {sooner}", soft_wrap=True)
 
 
 @told
@@ -119,13 +120,16 @@ def _until(now: datetime, lasting: str | None, until: str | None) -> datetime:
     if until is None:
         try:
             return now + (parse_duration(lasting) if lasting is not None else USUAL_PAUSE)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise DataError(str(error), where="--for") from None
+        except OverflowError:
+            cure = f"a pause lasts {format_duration(LONGEST_PAUSE)} at most"
+            raise DataError(f'"{lasting}" ends after the last of all dates', where="--for", cure=cure) from None
     try:
         at = datetime.fromisoformat(until)
-    except ValueError:
-        raise DataError(f'"{until}" is no time', where="--until", cure='write "2026-12-24T18:00"') from None
-    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+        return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise DataError(f'"{until[:80]}" is no time', where="--until", cure='write "2026-12-24T18:00"') from None
 
 
 def _reason(words: str) -> str:
@@ -138,20 +142,17 @@ def _reason(words: str) -> str:
 def _check_rule(config: Config, stream: str, rule: str) -> None:
     """Refuse a rule that is not there; where the policy cannot be read, a pause is possible all the same."""
     from driftwatch import wiring
-    from driftwatch.policy.mistakes import nearest
 
     try:
-        names = [known.name for known in wiring.load_policy(config).of(stream)]
+        policy = wiring.load_policy(config)
     except PolicyError as error:
         warn(f"the policy files have mistakes, so the rule's name is taken as it is: {error.what.splitlines()[0]}")
         return
     except DriftwatchError as error:
         warn(f"the policy files cannot be read, so the rule's name is taken as it is: {error}")
         return
-    if rule not in names:
-        near = nearest(rule, names)
-        cure = f"did you mean {near}?" if near else f"its rules: {', '.join(names)}" if names else "it has no rules"
-        raise NotFoundError(f"stream {stream} has no rule {rule}", cure=cure)
+    if policy.rule(stream, rule) is None:
+        raise wiring.unknown_rule(policy, rule, stream)
 
 
 def add_to(app: typer.Typer) -> None:

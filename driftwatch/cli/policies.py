@@ -51,12 +51,15 @@ def check(
         loaded = read_config(config)
         streams, recipes = tuple(loaded.streams), tuple(wiring.known_recipes(loaded))
         found = load_policies(files, streams=streams, recipes=recipes) if files else wiring.load_policy(loaded)
+    absent = wiring.unmatched_policies(loaded) if loaded is not None and not files else ()
+    for pattern in absent:
+        warn(f"no policy file is there: {pattern}")
     warnings, records = _advice(loaded, found)
     if json:
         print_json(_shown(found, warnings, records))
     else:
         _print(found, warnings, records)
-    if strict and warnings:
+    if strict and (warnings or absent):
         raise typer.Exit(PolicyError.exit_code)
 
 

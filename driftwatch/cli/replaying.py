@@ -105,6 +105,8 @@ def _moment(words: str | None, now: datetime, option: str) -> datetime | None:
         at = datetime.fromisoformat(words) if _DATE.match(words) else now - parse_duration(words)
     except (ValueError, OverflowError) as error:
         what = f'{option} "{words[:80]}" is no date' if _DATE.match(words) else f"{option}: {error}"
+        if isinstance(error, OverflowError):
+            what = f'{option} "{words[:80]}" is before the first of all dates'
         cure = "write 30d for the last 30 days, or a date such as 2026-11-01 or 2026-11-01T06:00"
         raise DataError(what, cure=cure) from None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

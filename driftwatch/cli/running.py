@@ -58,7 +58,7 @@ def reload(config: ConfigOption = DEFAULT_CONFIG) -> None:
     answer = ask(read_config(config), "POST", "/-/reload", seconds=_TIMEOUT_SECONDS)
     if not answer.is_success:
         detail = _detail(answer.text)
-        raise ConflictError(f"the daemon kept its old rules: {detail}", cure="driftwatch check shows every mistake")
+        raise ConflictError(f"the daemon refused: {detail}", cure="driftwatch check shows every mistake")
     out.print("reloaded")
 
 

@@ -37,7 +37,8 @@ def hold_against_cases(
     else:
         for each in tried:
             _show(each)
-        out.print(f"{len(tried)} cases, {failed} failed" if failed else f"{len(tried)} cases, all as expected")
+        count = f"{len(tried)} case{'' if len(tried) == 1 else 's'}"
+        out.print(f"{count}, {failed} failed" if failed else f"{count}, all as expected")
     if failed:
         raise typer.Exit(FAILED)
 

@@ -49,7 +49,7 @@ class Watcher:
 
     Args:
         patterns: of the files, absolute.
-        changed: called in the thread, once a change.
+        changed: called in the thread, once a change; again after a pause where it raises.
         clock: for when the files were last looked at.
         watch: what yields when something happened in folders.
     """
@@ -109,8 +109,8 @@ class Watcher:
         held = contents(self._patterns)
         self.looked_at = self._clock.now()
         if held != self._held:
-            self._held = held
             self._changed()
+            self._held = held  # not before: what could not be told is told again
 
 
 def _identities(patterns: Sequence[str]) -> dict[Path, tuple[int, int]]:

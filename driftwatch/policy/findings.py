@@ -62,6 +62,7 @@ _EXAMPLES: Mapping[_Path, str] = MappingProxyType(
         ("rules", "when"): "write when: loss.increase > 0.05, for example",
         ("rules", "recipe"): "write recipe: small, for example",
         ("rules", "promote"): "write promote: approve or promote: auto",
+        ("rules", "for"): "write for: 3 windows or for: 6h, for example",
         ("rules", "clear"): "write clear: 3 windows, clear: 6h or clear: loss.increase < 0.02, for example",
         ("rules", "unless"): "write unless: [other-rule]",
         ("rules", "limits", "cooldown"): "write cooldown: 24h, for example",
@@ -87,6 +88,14 @@ def mistakes_of(source: Source, error: ValidationError) -> list[Mistake]:
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     return sorted(dict.fromkeys(found), key=_position)[:_MOST]
+
+
+def no_policy(source: Source) -> Mistake | None:
+    """Say that a file holds cases and no rules, where it does."""
+    if "tests" not in source.data or "rules" in source.data:
+        return None
+    place = source.place(("tests",), key=True)
+    return source.mistake("these are cases, no rules", place, cure="driftwatch policy test tries them")
 
 
 def unknown_streams(source: Source, file: PolicyFile, streams: Collection[str]) -> Iterable[Mistake]:

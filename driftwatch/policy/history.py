@@ -128,7 +128,9 @@ def advise_by(records: Sequence[Record], policy: Policy) -> Iterator[Advice]:
 
 
 def _unmeasured(rule: Rule) -> str:
-    return f"none of the last windows could be judged: {', '.join(rule.when.variables)} were not measured together"
+    names = sorted(rule.when.variables)
+    unmeasured = "was not measured" if len(names) == 1 else "were never measured together"
+    return f"none of the last windows could be judged: {', '.join(names)} {unmeasured}"
 
 
 def _advice(finding: Finding, record: Record, rule: Rule, policy: Policy, what: str, cure: str) -> Advice:

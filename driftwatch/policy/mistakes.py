@@ -180,6 +180,7 @@ _CURES = {
     "&": 'write "&&" for and',
     "|": 'write "||" for or',
     "#": 'a "#" has no place in a condition',
+    **dict.fromkeys(("s", "m", "h", "d", "w"), "ages are decimal seconds: write 86400.0 for a day"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from driftwatch.policy.findings import mistakes_of, no_more_pairs, twice, unknown_recipes, unknown_streams
+from driftwatch.policy.findings import mistakes_of, no_more_pairs, no_policy, twice, unknown_recipes, unknown_streams
 from driftwatch.policy.forms import PolicyFile, json_schema
 from driftwatch.policy.making import digest, rule_of
 from driftwatch.policy.mistakes import Mistake, MistakesError
@@ -66,6 +66,8 @@ def _load(files: Sequence[tuple[Path, str | None]], *, streams: Collection[str],
 
 def _add(source: Source, rules: dict[str, list[Written]], recipes: Collection[str]) -> None:
     """Add one file's rules to the streams it names."""
+    if (cases := no_policy(source)) is not None:
+        raise MistakesError([cases])
     try:
         file = PolicyFile.model_validate(source.data)
     except ValidationError as error:

@@ -83,7 +83,8 @@ class Decisions:
         with self._database.read() as connection:
             row = connection.execute(select(decisions).where(decisions.c.id == number)).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no decision {number}")
+            cure = f"the newest is {newest}" if (newest := self.newest()) else "no rule has decided on anything yet"
+            raise NotFoundError(f"there is no decision {number}", cure=cure)
         return _stored(row)
 
     def asked(self) -> set[RunId]:
@@ -98,10 +99,21 @@ class Decisions:
         Raises:
             NotFoundError: it decided nothing there.
         """
-        found = [each for each in self.between(stream, first=window, last=window) if each.decision.rule == rule]
-        if not found:
-            raise NotFoundError(f"rule {rule} decided nothing on window {window} of stream {stream}")
-        return found[0]
+        there = self.between(stream, first=window, last=window)
+        found = next((each for each in there if each.decision.rule == rule), None)
+        if found is None:
+            what = f"rule {rule} decided nothing on window {window} of stream {stream}"
+            raise NotFoundError(what, cure=self._decided(stream, there))
+        return found
+
+    def _decided(self, stream: str, there: Sequence[StoredDecision]) -> str:
+        """Return what to ask for instead of a decision that is not there."""
+        if there:
+            return f"these did: {', '.join(dict.fromkeys(each.decision.rule for each in there))}"
+        newest = self.recent(stream, limit=1)
+        if newest:
+            return f"its newest decisions are on window {newest[0].decision.window}"
+        return "no rule has decided on this stream yet; driftwatch status shows the streams"
 
     def back_from(self, stream: str, rule: str, window: int) -> Iterator[StoredDecision]:
         """Return what a rule decided on a window and on those before it, newest first, in constant memory."""

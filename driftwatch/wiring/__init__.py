@@ -14,7 +14,16 @@ from driftwatch.wiring.analysis import (
     stream_settings,
 )
 from driftwatch.wiring.backups import BackupManifest, backup, restore
-from driftwatch.wiring.base import CLOCK, SystemClock, case_files, known_recipes, load_policy, log_to_stderr, open_store
+from driftwatch.wiring.base import (
+    CLOCK,
+    SystemClock,
+    case_files,
+    known_recipes,
+    load_policy,
+    log_to_stderr,
+    open_store,
+    unmatched_policies,
+)
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
@@ -111,5 +120,6 @@ __all__ = [
     "tap_settings",
     "tend_pauses",
     "unknown_rule",
+    "unmatched_policies",
     "why_not",
 ]

@@ -107,6 +107,11 @@ def load_policy(config: Config) -> Policy:
     return replace(policy, recipes=recipes)
 
 
+def unmatched_policies(config: Config) -> tuple[str, ...]:
+    """Return the configuration's patterns that name no policy file."""
+    return tuple(pattern for pattern in config.policies if not _files([pattern]))
+
+
 def case_files(config: Config) -> list[Path]:
     """Return the files of cases that lie beside the policies which the configuration's patterns name."""
     folders = dict.fromkeys(Path(pattern).parent for pattern in config.policies)

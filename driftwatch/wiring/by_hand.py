@@ -191,7 +191,9 @@ def _new_id(store: Store, result: WindowResult) -> RunId:
 
 
 def _refusal(answer: Answer, *, forced: bool) -> ConflictError:
-    unmet = [f"{each.subject}: {each.detail}" for each in answer.decision.reasons if not each.met]
-    hard = any(each.startswith(("champion:", "running:")) for each in unmet)
-    cure = None if forced or hard else "--force overrides this, and the record says so"
-    return ConflictError(f"nothing was asked for: {'; '.join(unmet)}", cure=cure)
+    unmet = {each.subject: each.detail for each in answer.decision.reasons if not each.met}
+    cure = None if forced or "champion" in unmet else "--force overrides this, and the record says so"
+    if "running" in unmet:
+        cure = "driftwatch runs list shows it: wait for its end, or driftwatch runs cancel RUN"
+    said = "; ".join(f"{subject}: {detail}" for subject, detail in unmet.items())
+    return ConflictError(f"nothing was asked for: {said}", cure=cure)

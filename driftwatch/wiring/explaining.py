@@ -97,7 +97,7 @@ def unknown_rule(policy: Policy, rule: str, stream: str) -> NotFoundError:
     """Return that a stream has no rule of a name, with the one that was meant."""
     names = [each.name for each in policy.of(stream)]
     near = nearest(rule, names)
-    cure = f'did you mean "{near}"?' if near else f"its rules: {', '.join(names) or 'none'}"
+    cure = f"did you mean {near}?" if near else f"its rules: {', '.join(names)}" if names else "it has no rules"
     return NotFoundError(f"stream {stream} has no rule {rule}", cure=cure)
 
 

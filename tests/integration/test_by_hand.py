@@ -194,6 +194,7 @@ def test_a_second_run_is_never_begun_but_may_follow(store: Store) -> None:
         with pytest.raises(ConflictError, match="is under way") as refused:
             ask(store, replace(WORD, force=force))
         assert "--force" not in str(refused.value)
+        assert "runs cancel" in str(refused.value)
     store.runs.move(first.id, to=RunState.CANCELLED, reason="x")
     with pytest.raises(ConflictError, match=r"limits\.cooldown: last acted 0s ago, cooldown 1d"):
         ask(store)

@@ -68,12 +68,15 @@ def listening(answer: bytes) -> Iterator[int]:
             thread.join()
 
 
+NO_RULE = "no rule for stream docs: it is measured, and nothing is ever done about it"
+
+
 def test_streams_without_rules_are_warned_of(folder: Path) -> None:
     code, found = looked(folder)
     assert code == 0
     assert found["policies"] == (
         "warning",
-        "no rule for stream docs: it is measured, and nothing is ever done about it",
+        f"{NO_RULE}; no policy file is there: {folder}/policies/*.yaml",
     )
     (folder / "policies").mkdir()
     (folder / "policies" / "p.yaml").write_text(RULE)

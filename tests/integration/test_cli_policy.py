@@ -68,6 +68,16 @@ def test_warnings_are_shown_and_stop_nothing_but_what_is_strict(folder: Path) ->
     assert CliRunner().invoke(app, ["policy", "check", "p.yaml", "--strict"]).exit_code == 0
 
 
+def test_a_configured_file_that_is_not_there_is_told(folder: Path) -> None:
+    (folder / "driftwatch.toml").write_text('policies = ["p.yaml", "more/*.yaml"]\nstate_dir = "state"\n[streams.s]\n')
+    (folder / "p.yaml").write_text(RULE.format(stream="[s]"))
+    done = CliRunner().invoke(app, ["policy", "check"])
+    assert done.exit_code == 0
+    assert f"no policy file is there: {folder}/more/*.yaml" in done.stderr
+    assert "p.yaml" not in done.stderr
+    assert CliRunner().invoke(app, ["policy", "check", "--strict"]).exit_code == 2
+
+
 def test_warnings_are_in_the_json(folder: Path) -> None:
     (folder / "p.yaml").write_text(NEVER)
     (warning,) = json.loads(CliRunner().invoke(app, ["policy", "check", "p.yaml", "--json"]).stdout)["warnings"]

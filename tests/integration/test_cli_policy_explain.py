@@ -151,13 +151,14 @@ def test_a_decision_of_an_earlier_version_is_told_as_it_was(here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("explain", "9999"), 4, "there is no decision 9999"),
+        (("explain", "9999"), 4, "there is no decision 9999\ncure: the newest is "),
         (("explain", "9" * 30), 2, "names no decision"),
         (("explain", "s/3"), 2, "write its number, or STREAM/WINDOW/RULE"),
-        (("explain", "s/3/none"), 4, "rule none decided nothing on window 3 of stream s"),
-        (("explain", "s/300/tell"), 4, "rule tell decided nothing on window 300 of stream s"),
+        (("explain", "s/3/none"), 4, "rule none decided nothing on window 3 of stream s\ncure: these did: tell"),
+        (("explain", "s/300/tell"), 4, "window 300 of stream s\ncure: its newest decisions are on window "),
+        (("explain", "z/3/tell"), 4, "stream z\ncure: no rule has decided on this stream yet; driftwatch status shows"),
         (("why-not", "tell"), 2, "name one with --stream: s, t"),
-        (("why-not", "tel", "--stream", "s"), 4, 'did you mean "tell"?'),
+        (("why-not", "tel", "--stream", "s"), 4, "did you mean tell?"),
         (("why-not", "zzz"), 4, "stream s has no rule zzz"),
         (("why-not", "tell", "--stream", "u"), 4, "there is no stream u"),
         (("why-not", "tell", "--stream", "t"), 2, "stream t has no window yet"),

@@ -103,7 +103,11 @@ def test_a_chart_stands_alone(folder: Path, name: str) -> None:
     [
         (("--since", "soon"), 2, '--since: "soon" is no duration'),
         (("--since", "2026-13-01"), 2, '--since "2026-13-01" is no date'),
-        (("--since", "99999999d"), 2, "write 30d for the last 30 days"),
+        (
+            ("--since", "99999999d"),
+            2,
+            '--since "99999999d" is before the first of all dates\ncure: write 30d for the last',
+        ),
         (("--since", "2026-11-02", "--until", "2026-11-01"), 2, "--since is not before --until"),
         (("--since", "2030-01-01"), 2, "no window was decided on in that time"),
         (("--stream", "idle"), 2, "no window was decided on in that time"),

@@ -32,7 +32,7 @@ def said(*arguments: str, code: int = 0) -> str:
 
 def test_without_a_configuration_files_are_named() -> None:
     assert said("test", "policies/p.test.yaml") == (
-        "ok policies/p.test.yaml: one (2 windows)\n1 cases, all as expected\n"
+        "ok policies/p.test.yaml: one (2 windows)\n1 case, all as expected\n"
     )
     assert "driftwatch init writes one" in said("test", code=2)
 
@@ -51,7 +51,7 @@ def test_what_fails_is_shown_with_its_reasons(folder: Path) -> None:
     assert "FAILED policies/p.test.yaml: one (2 windows)" in shown
     assert "rule tell must act on windows 0, 1, and acts on window 1; on window 0 it decides hold" in shown
     assert "    - when: drift.alarm does not hold (drift.alarm = false)" in shown
-    assert shown.endswith("1 cases, 1 failed\n")
+    assert shown.endswith("1 case, 1 failed\n")
     found = json.loads(said("test", "policies/p.test.yaml", "--json", code=1))
     assert found["failed"] == 1
     (failure,) = found["cases"][0]["failures"]

@@ -23,7 +23,11 @@ def reload(folder: Path, port: int) -> Result:
 
 @pytest.mark.parametrize(
     ("errors", "code", "said"),
-    [((), 0, "reloaded"), (("p.yaml:4:11: unknown variable",), 5, "p.yaml:4:11: unknown variable")],
+    [
+        ((), 0, "reloaded"),
+        (("p.yaml:4:11: unknown variable",), 5, "p.yaml:4:11: unknown variable"),
+        (("p.yaml:4:11: unknown\n  ^",), 5, "p.yaml:4:11: unknown\n  ^\ncure: driftwatch check shows"),
+    ],
 )
 def test_reload_says_what_the_daemon_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: tuple[str, ...], code: int, said: str

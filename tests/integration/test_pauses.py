@@ -228,6 +228,8 @@ def test_commands_pause_show_and_resume(tmp_path: Path) -> None:
         (("pause", S, "--for", "6", "--because", "x"), "is no duration"),
         (("pause", S, "--for", "60d", "--because", "x"), "31d at most"),
         (("pause", S, "--until", "tomorrow", "--because", "x"), "is no time"),
+        (("pause", S, "--for", "9999999d", "--because", "x"), "cure: a pause lasts 31d at most"),
+        (("pause", S, "--until", "9999-12-31T23:59-05:00", "--because", "x"), "is no time"),
         (("pause", S, "--until", "2020-01-01", "--because", "x"), "has passed"),
         (("pause", S, "--for", "1h", "--until", "2030-01-01", "--because", "x"), "one of them"),
         (("resume", S), "is not paused"),

@@ -197,3 +197,23 @@ def test_a_watch_that_dies_is_told_and_changes_are_noticed_all_the_same(policies
         told.wait()
         assert not told.watcher.up
         assert "inotify instances are used up" in str(told.watcher.trouble)
+
+
+def test_a_change_that_could_not_be_told_is_told_again(policies: Path) -> None:
+    calls: queue.Queue[str | None] = queue.Queue()
+    failing = iter([RuntimeError("at the first time")])
+
+    def changed() -> None:
+        calls.put(watcher.trouble)
+        for error in failing:
+            raise error
+
+    watcher = Watcher([str(policies / "*.yaml")], changed, clock=CLOCK)
+    (policies / "a.yaml").write_text("two")
+    watcher.start()
+    try:
+        assert calls.get(timeout=DEADLINE) is None
+        assert "at the first time" in str(calls.get(timeout=DEADLINE))
+    finally:
+        watcher.stop()
+    assert calls.empty(), "what was told is not told once more"

@@ -220,6 +220,7 @@ def test_runs_take_their_time(folder: Path, run: str, acts: str) -> None:
         (("    acts:\n      tell: [3]\n", ""), "p.test.yaml:3:5: this case expects nothing"),
         (("tests:", "tests: []\nothers:"), "p.test.yaml:"),
         ((CASES, ""), "the file is empty"),
+        ((CASES, POLICY), "these are rules, no cases (write them into a file beside it, such as p.test.test.yaml)"),
         ((CASES, "a: &a 1\nb: *a\n"), "aliases are not used"),
     ],
 )
@@ -241,5 +242,5 @@ def test_a_mistake_in_the_policy_is_told_at_its_place(folder: Path) -> None:
 
 def test_cases_are_no_policies(folder: Path) -> None:
     (folder / "p.test.yaml").write_text(CASES)
-    with pytest.raises(MistakesError, match="unknown key"):
+    with pytest.raises(MistakesError, match="these are cases, no rules"):
         load_policies([folder / "p.test.yaml"], streams=["docs"], recipes=RECIPES)

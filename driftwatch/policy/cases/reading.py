@@ -76,6 +76,10 @@ def read_cases(path: Path, *, recipes: Collection[str], streams: Collection[str]
         MistakesError: everything that is wrong, in the file or in a policy, each as ``file:line:column``.
     """
     source = read_source(path)
+    if "rules" in source.data and "tests" not in source.data:
+        place = source.place(("rules",), key=True)
+        cure = f"write them into a file beside it, such as {path.stem}.test.yaml"
+        raise MistakesError([source.mistake("these are rules, no cases", place, cure=cure)])
     try:
         file = CaseFile.model_validate(source.data)
     except ValidationError as error:
