@@ -22,6 +22,7 @@ from benchmarks.policies.recording import Scenario, configure, find, record
 from benchmarks.retraining.year import BESIDE
 from driftwatch import wiring
 from driftwatch.domain.decision import Action
+from driftwatch.policy.cases import SUFFIXES
 from driftwatch.policy.rules import load_policies
 from driftwatch.retrain.recipe import builtin_recipes
 
@@ -119,7 +120,7 @@ def _cells(tally: Tally, scenario: Scenario) -> tuple[str, str, str, str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.policies.scenarios")
-    shipped = sorted((_ROOT / "policies").glob("*.yaml"))
+    shipped = sorted(file for file in (_ROOT / "policies").glob("*.yaml") if not file.name.endswith(SUFFIXES))
     parser.add_argument("--data", type=Path, default=BESIDE, help="folder with scenarios/")
     parser.add_argument("--folder", type=Path, default=Path("state") / "scenarios", help="where they are recorded")
     parser.add_argument("--only", nargs="+", metavar="SCENARIO", help="scenarios; all by default")
