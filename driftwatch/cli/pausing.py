@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,14 +146,22 @@ def _check_rule(config: Config, stream: str, rule: str) -> None:
 
     try:
         policy = wiring.load_policy(config)
-    except PolicyError as error:
-        warn(f"the policy files have mistakes, so the rule's name is taken as it is: {error.what.splitlines()[0]}")
-        return
     except DriftwatchError as error:
-        warn(f"the policy files cannot be read, so the rule's name is taken as it is: {error}")
+        _take(rule, error)
         return
     if policy.rule(stream, rule) is None:
         raise wiring.unknown_rule(policy, rule, stream)
+
+
+def _take(rule: str, error: DriftwatchError) -> None:
+    """Take a rule's name that nothing can be held against; ``*`` would be the whole stream to the store."""
+    from driftwatch.policy.forms import RULE_NAME
+
+    if re.fullmatch(RULE_NAME, rule) is None:
+        raise DataError("this is no name of a rule", where="--rule", cure="leave it out to pause the whole stream")
+    mistaken = isinstance(error, PolicyError)
+    why = f"have mistakes: {error.what.splitlines()[0]}" if mistaken else f"cannot be read: {error}"
+    warn(f"the rule's name is taken as it is, for the policy files {why}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -128,7 +128,8 @@ _Blackout = Annotated[
     Field(max_length=_MOST_SPANS),
 ]
 _Clear = Annotated[Hold | str, BeforeValidator(_clear, json_schema_input_type=str), PlainSerializer(str)]
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+RULE_NAME = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+_Name = Annotated[str, StringConstraints(pattern=RULE_NAME)]
 _Label = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$")]
 _Words = Annotated[str, StringConstraints(max_length=2_000)]
 _Nats = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]

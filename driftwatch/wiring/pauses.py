@@ -79,9 +79,8 @@ def end_pause(
     """
     pause = _open(store, stream, rule)
     if pause is None or not pause.holds(now):
-        others = [f"--rule {each.rule}" for each in store.pauses.in_force(now, stream=stream) if each.rule is not None]
-        whole = any(each.rule is None for each in store.pauses.in_force(now, stream=stream))
-        held = [*(["the whole stream"] if whole else []), *others]
+        holding = store.pauses.in_force(now, stream=stream)
+        held = ["the whole stream" if each.rule is None else f"--rule {each.rule}" for each in holding]
         what = f"stream {stream} is not paused" if rule is None else f"rule {rule} of stream {stream} is not paused"
         raise NotFoundError(what, cure=f"paused are: {', '.join(held)}" if held else "driftwatch status shows pauses")
     _end(store, pause, at=now, now=now, who=who, because=because, receivers=receivers)

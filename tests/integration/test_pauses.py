@@ -248,3 +248,6 @@ def test_a_rule_can_be_paused_though_the_policy_has_mistakes(tmp_path: Path) -> 
     found = CliRunner().invoke(app, ["pause", S, "--rule", "gone", "--because", "x", "--config", config])
     assert found.exit_code == 0, found.output
     assert "taken as it is" in found.output
+    found = CliRunner().invoke(app, ["pause", S, "--rule", "*", "--because", "x", "--config", config])
+    assert found.exit_code == 2, found.output
+    assert "this is no name of a rule" in found.output
