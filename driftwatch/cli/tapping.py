@@ -100,4 +100,4 @@ def _wait(waiting: int) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example: kubectl logs -f deploy/chat | driftwatch tap support --body message")(tap)
+    app.command(epilog="Example: driftwatch tap support --body message < today.jsonl")(tap)
