@@ -10,6 +10,10 @@ from rich.table import Table
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 
 
+DIFF = "diff"
+"""What changed in a policy: ``driftwatch policy history --diff`` shows it."""
+
+
 @told
 def audit(
     what: Annotated[
@@ -32,7 +36,8 @@ def audit(
         return
     table = Table("at (UTC)", "who", "what", "subject", "detail")
     for each in found:
-        detail = "; ".join(f"{name}: {value}" for name, value in each.detail.items())
+        shown = {name: value for name, value in each.detail.items() if value and name != DIFF}
+        detail = "; ".join(f"{name}: {value}" for name, value in shown.items())
         table.add_row(f"{each.at:%Y-%m-%d %H:%M:%S}", each.who, each.what, each.subject, detail)
     out.print(table if found else "nothing is noted")
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from driftwatch.cli import app
 from driftwatch.cli.account import signed_by
 from driftwatch.domain.alert import Alert
+from driftwatch.domain.audit import AuditEntry
 from driftwatch.domain.run import (
     GateMeasure,
     Progress,
@@ -182,6 +183,20 @@ def test_what_people_did_is_in_the_audit_log(folder: Path) -> None:
     assert entry["who"]
     words = CliRunner().invoke(app, ["audit", "--config", str(folder / "driftwatch.toml")], env={"COLUMNS": "200"})
     assert "because: verdicts read" in words.output
+
+
+def test_the_audit_log_leaves_diffs_to_the_policies_history(folder: Path) -> None:
+    store = store_in(folder)
+    detail = {"old": "", "new": "ec26adeee0be", "diff": "--- /dev/null\n+++ policies/default.yaml"}
+    store.audit.put(AuditEntry(at=AT, who="start", what="policy-loaded", subject="policy", detail=detail))
+    store.close()
+    arguments = ["audit", "--config", str(folder / "driftwatch.toml")]
+    words = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).output
+    assert "new: ec26adeee0be" in words
+    assert "/dev/null" not in words
+    assert "old:" not in words
+    (entry,) = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert entry["detail"] == detail
 
 
 def test_a_cancel_is_noted(folder: Path) -> None:
