@@ -9,8 +9,7 @@ from rich.table import Table
 
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
 
-
-DIFF = "diff"
+_DIFF = "diff"
 """What changed in a policy: ``driftwatch policy history --diff`` shows it."""
 
 
@@ -36,7 +35,7 @@ def audit(
         return
     table = Table("at (UTC)", "who", "what", "subject", "detail")
     for each in found:
-        shown = {name: value for name, value in each.detail.items() if value and name != DIFF}
+        shown = {name: value for name, value in each.detail.items() if value and name != _DIFF}
         detail = "; ".join(f"{name}: {value}" for name, value in shown.items())
         table.add_row(f"{each.at:%Y-%m-%d %H:%M:%S}", each.who, each.what, each.subject, detail)
     out.print(table if found else "nothing is noted")
