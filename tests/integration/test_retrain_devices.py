@@ -194,12 +194,12 @@ def at_once(order: Order) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
 def test_one_process_out_of_memory_has_all_of_them_go_on_in_smaller_parts(order: Order, tmp_path: Path) -> None:
-    """The second of the two gets no more memory after the fourth step; the first has plenty."""
+    """The second of the two gets no more memory from the fourth step on; the first has plenty."""
     other, tried = wide(order, tmp_path), []
 
     def starving(done: int) -> bool:
         tried.append(at_once(other))
-        if done == 4 and tried[0] == tried[-1]:
+        if done >= 4 and tried[0] == tried[-1]:  # not every step is told
             starve(processes(other)[-1])
         return False
 
