@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,3 +45,14 @@ class Exchange:
         messages = self.prompt if watch == "prompt" else self.completion
         said = [turn.content for turn in messages if turn.role == _ENDS[watch] and turn.content.strip()]
         return said[-1] if said else None
+
+
+def unpacked(value: object) -> object:
+    """Return what a string of JSON holds, for logs that keep messages as they were sent; anything else as it is."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        found: object = msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return value
+    return found

@@ -13,11 +13,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from driftwatch.domain.text import Turn
 from driftwatch.intake.chats import MOST_TURNS
-from driftwatch.intake.exchange import Exchange
+from driftwatch.intake.exchange import Exchange, unpacked
 
 if TYPE_CHECKING:
     from driftwatch.intake.telemetry import Telemetry
@@ -124,7 +122,7 @@ def _numbered(part: Telemetry) -> Ends:
 
 def _said(event: Telemetry, role: str) -> list[Turn]:
     """Return the message of an event: in its body, its attributes, or as JSON in one of them."""
-    packed = _unpacked(event.attributes.get("gen_ai.event.content"))
+    packed = unpacked(event.attributes.get("gen_ai.event.content"))
     for held in (event.body, packed, event.attributes):
         if isinstance(held, Mapping):
             message = held.get("message")
@@ -135,7 +133,7 @@ def _said(event: Telemetry, role: str) -> list[Turn]:
 
 
 def _told(value: object, role: str) -> list[Turn]:
-    content = _unpacked(value)
+    content = unpacked(value)
     if isinstance(content, list):
         return [_turn(each, role) for each in content]
     return [Turn(role=role, content=content)] if isinstance(content, str) else []
@@ -144,7 +142,7 @@ def _told(value: object, role: str) -> list[Turn]:
 def _messages(value: object) -> list[Turn]:
     if value is None:
         return []
-    content = _unpacked(value)
+    content = unpacked(value)
     if isinstance(content, str):
         return [Turn(role="user", content=content)]
     if not isinstance(content, list):
@@ -153,7 +151,7 @@ def _messages(value: object) -> list[Turn]:
 
 
 def _parts_of(role: str, value: object) -> list[Turn]:
-    content = _unpacked(value)
+    content = unpacked(value)
     if content is None:
         return []
     words = _content(content)
@@ -182,13 +180,3 @@ def _content(value: object) -> str:
         for words in [part.get("content") if "content" in part else part.get("text")]
         if isinstance(words, str)
     )
-
-
-def _unpacked(value: object) -> object:
-    if not isinstance(value, str) or value[:1] not in ("[", "{"):
-        return value
-    try:
-        found: object = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return value
-    return found

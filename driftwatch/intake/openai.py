@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
 from driftwatch.domain.text import Turn
 from driftwatch.intake.chats import turns_of
-from driftwatch.intake.exchange import Exchange
+from driftwatch.intake.exchange import Exchange, unpacked
 
 COLUMNS = (
     *("messages", "prompt", "input", "instructions", "choices", "output", "request", "response", "body"),
@@ -65,13 +63,13 @@ def _below(record: Mapping[str, object], paths: tuple[tuple[str, ...], ...]) -> 
     for path in paths:
         value: object = record
         for step in path:
-            value = _unpacked(value.get(step)) if isinstance(value, Mapping) else None
+            value = unpacked(value.get(step)) if isinstance(value, Mapping) else None
         if isinstance(value, Mapping):
             yield value
 
 
 def _prompt(part: Mapping[str, object]) -> tuple[Turn, ...]:
-    messages = _unpacked(part.get("messages"))
+    messages = unpacked(part.get("messages"))
     if messages is not None:
         return _chat(messages)
     system = part.get("instructions")
@@ -79,7 +77,7 @@ def _prompt(part: Mapping[str, object]) -> tuple[Turn, ...]:
     given = part.get("input") if part.get("input") is not None else part.get("prompt")
     if given is None:
         return ()
-    items = _unpacked(given)
+    items = unpacked(given)
     if isinstance(items, list) and items and all(isinstance(each, str) for each in items):
         given = items[0]  # a request with several prompts is several exchanges; the first is as good as any
     elif not isinstance(given, str) or (isinstance(items, list) and items and isinstance(items[0], Mapping)):
@@ -88,7 +86,7 @@ def _prompt(part: Mapping[str, object]) -> tuple[Turn, ...]:
 
 
 def _completion(part: Mapping[str, object]) -> tuple[Turn, ...]:
-    choices = _unpacked(part.get("choices"))
+    choices = unpacked(part.get("choices"))
     if isinstance(choices, list) and choices:
         first = choices[0]
         if not isinstance(first, Mapping):
@@ -96,7 +94,7 @@ def _completion(part: Mapping[str, object]) -> tuple[Turn, ...]:
         if isinstance(text := first.get("text"), str):
             return (Turn(role="assistant", content=text),)
         return _chat([first.get("message")])
-    output = _unpacked(part.get("output"))
+    output = unpacked(part.get("output"))
     if isinstance(output, str):
         return (Turn(role="assistant", content=output),)
     return _items(output) if isinstance(output, list) else ()
@@ -115,17 +113,6 @@ def _chat(messages: object) -> tuple[Turn, ...]:
     if turns is None:
         raise _NoChatError
     return turns
-
-
-def _unpacked(value: object) -> object:
-    """Return what a string of JSON holds, for logs that keep requests as they were sent; anything else as it is."""
-    if not isinstance(value, str) or value[:1] not in ("{", "["):
-        return value
-    try:
-        found: object = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return value
-    return found
 
 
 def _word(parts: list[Mapping[str, object]], names: tuple[str, ...]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from driftwatch.config import Config, StreamSettings
     from driftwatch.config.settings import SourceSettings
     from driftwatch.domain.protocols import Clock, Source
+    from driftwatch.domain.text import Text
+    from driftwatch.intake.pipeline import TakenIn
     from driftwatch.store import Store
     from driftwatch.web import FeedbackIntake, Intake, OtlpIntake, Signal
 
@@ -132,13 +134,29 @@ def http_intakes(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _HttpIntake:
-    settings: HttpSettings
+class _SentIn:
+    """The way of what is sent to a stream: into the store, and told to the daemon."""
+
     pipeline: Pipeline
     clock: Clock
     taken: Callable[[str, int], None]
     stream: str
     waiting: Callable[[str], int]
+
+    def store(self, texts: Sequence[Text], *, rejected: Mapping[str, int]) -> TakenIn:
+        """Commit texts and tell of them."""
+        result = self.pipeline.take_texts(texts, rejected=rejected)
+        self.taken(self.stream, result.stored)
+        return result
+
+    def backlog(self) -> int:
+        """Return the stream's texts not yet assessed."""
+        return self.waiting(self.stream)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HttpIntake(_SentIn):
+    settings: HttpSettings
 
     def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt:
         """Parse and store one body in one transaction."""
@@ -152,18 +170,13 @@ class _HttpIntake:
             )
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
-        result = self.pipeline.take_texts(batch.texts, rejected=batch.counts)
-        self.taken(self.stream, result.stored)
+        result = self.store(batch.texts, rejected=batch.counts)
         return Receipt(
             stored=result.stored,
             duplicates=result.duplicates,
             sampled_out=result.sampled_out,
             rejected=tuple(RejectedLine(line=each.line, reason=each.reason) for each in batch.rejected),
         )
-
-    def backlog(self) -> int:
-        """Return the stream's texts not yet assessed."""
-        return self.waiting(self.stream)
 
 
 def otlp_intakes(
@@ -192,13 +205,8 @@ def otlp_intakes(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OtlpIntake:
+class _OtlpIntake(_SentIn):
     settings: OtlpSettings
-    pipeline: Pipeline
-    clock: Clock
-    taken: Callable[[str, int], None]
-    stream: str
-    waiting: Callable[[str], int]
 
     def take_signal(self, signal: Signal, body: bytes, *, content_type: str, content_encoding: str) -> OtlpReceipt:
         """Parse and store one export in one transaction."""
@@ -213,13 +221,8 @@ class _OtlpIntake:
             )
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail) from error
-        result = self.pipeline.take_texts(exported.texts, rejected=exported.counts)
-        self.taken(self.stream, result.stored)
+        self.store(exported.texts, rejected=exported.counts)
         return OtlpReceipt(rejected=exported.rejected, message=exported.message)
-
-    def backlog(self) -> int:
-        """Return the stream's texts not yet assessed."""
-        return self.waiting(self.stream)
 
 
 def feedback_intakes(config: Config, store: Store, *, clock: Clock) -> dict[str, FeedbackIntake]:
