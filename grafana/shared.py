@@ -84,14 +84,16 @@ def banded(title: str, name: str, says: str, *, unit: str = "short", least: floa
 
 
 def plain(title: str, name: str, says: str, *, unit: str = "short", steps: Steps = ()) -> Chart:
-    """Return a measure over time, with fixed limits where it has some."""
+    """Return a measure over time, with fixed limits where it has some; a share of 0 leaves room above it."""
+    share = unit == "percentunit"
     return Chart(
         title=title,
         says=says,
         unit=unit,
         queries=(Query(expr=measure(name), legend="{{stream}}"),),
         steps=steps,
-        least=0 if unit == "percentunit" else None,
+        least=0 if share else None,
+        room=0.2 if share else None,
     )
 
 
