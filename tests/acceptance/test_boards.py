@@ -181,7 +181,7 @@ def draw_all(server: Prometheus, folder: Path, *, begin: float) -> None:
 
 
 def over(server: Prometheus, expression: str, *, begin: float) -> list[float]:
-    """Return all values that a query had since a moment."""
-    asked = chosen(expression.replace("$__rate_interval", "10s"))
-    series = server.over(asked, begin=begin, end=time.time(), step=1.0)
+    """Return all values that a query had since a moment, the newest included."""
+    asked, end = chosen(expression.replace("$__rate_interval", "10s")), time.time()
+    series = server.over(asked, begin=end - (end - begin) // 1.0, end=end, step=1.0)
     return [value for _, values in series for _, value in values]

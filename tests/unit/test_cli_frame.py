@@ -28,7 +28,7 @@ def invoke(failure: BaseException) -> Result:
     [
         (ConflictError("it stands elsewhere"), 5, "error: it stands elsewhere\n"),
         (ConflictError("it stands", where="here", cure="move it"), 5, "error: here: it stands\ncure: move it\n"),
-        (DriftwatchError("a:1:2: one\nb:3:4: two", cure="both"), 1, "error: a:1:2: one\nb:3:4: two (both)\n"),
+        (DriftwatchError("a:1:2: one\nb:3:4: two", cure="both"), 1, "error: a:1:2: one\nb:3:4: two\ncure: both\n"),
         (PermissionError(13, "Permission denied", "x.toml"), 1, "error: x.toml: Permission denied\n"),
         (KeyboardInterrupt(), 130, ""),
     ],

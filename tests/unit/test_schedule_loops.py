@@ -63,11 +63,11 @@ class Rounds:
 
 
 def test_a_loop_comes_round_again_and_again_and_stops() -> None:
-    rounds = Rounds()
+    rounds, before = Rounds(), set(threading.enumerate())
     with running(loop(rounds)):
         rounds.wait_for(3)
-    alive = {thread.name for thread in threading.enumerate()}
-    assert not any("APScheduler" in name or "ThreadPoolExecutor" in name for name in alive)
+        assert set(threading.enumerate()) - before
+    assert set(threading.enumerate()) - before == set()
 
 
 def hourly(round_: Callable[[], None]) -> Loop:
