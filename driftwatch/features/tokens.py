@@ -92,14 +92,16 @@ def counted(
         vocabulary: number of token ids the tokenizer can give.
         digest: of the tokenizer.
     """
-    cells = rows * vocabulary + ids
+    narrow = size * vocabulary < np.iinfo(np.int32).max
+    cells = rows.astype(np.int32 if narrow else np.int64) * vocabulary + ids
     cells.sort()
     first = np.flatnonzero(np.concatenate([np.ones(min(len(cells), 1), np.bool_), cells[1:] != cells[:-1]]))
-    rows, ids_of = np.divmod(cells[first], max(vocabulary, 1))
+    cells, counts = cells[first], np.diff(first, append=len(cells))
+    rows = cells // max(vocabulary, 1)
     return TokenCounts(
         indptr=np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=size))]),
-        ids=ids_of.astype(np.int32),
-        counts=np.diff(first, append=len(cells)).astype(np.int32),
+        ids=(cells - rows * vocabulary).astype(np.int32),
+        counts=counts.astype(np.int32),
         vocabulary=vocabulary,
         digest=digest,
     )
