@@ -55,7 +55,7 @@ def test_an_exact_one_says_nothing(folder: Path) -> None:
 
 
 def test_a_sample_that_differs_declines(prose: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = made.saved(made.deepseek, prose, tmp_path / "model")
+    folder = made.saved(made.trailing, prose, tmp_path / "model")
     written = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     pattern = written["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]
     monkeypatch.setattr("driftwatch.features.chunking._KNOWN_PATTERNS", frozenset({pattern}))
