@@ -81,7 +81,7 @@ def open_store(place: Path | str, *, clock: Clock, migrate: bool = True, read_on
     """Open the store, bringing its schema up to date.
 
     Args:
-        place: a SQLite file or a SQLAlchemy URL.
+        place: a SQLite file or the URL of a PostgreSQL.
         clock: for the times of rows.
         migrate: whether to bring an older schema up to date.
         read_only: refuse writes; implies no migration.
@@ -154,7 +154,7 @@ def _version(database: Database) -> str | None:
                 raise StoreCorruptError(
                     "this is a database of something else",
                     where=database.where,
-                    cure="name another file in state_dir",
+                    cure="name another file in state_dir" if database.file is not None else "give driftwatch its own",
                 )
             return None
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

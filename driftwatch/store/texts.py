@@ -59,7 +59,7 @@ class Texts:
         """
         now = micros(self._clock.now())
         rows = [_row(stream, text, now) for text in texts]
-        with self._database.write() as connection:
+        with self._database.write(order=stream) as connection:
             stored = insert_new(connection, _TEXTS, rows, unique=["stream", "id"])
             duplicates = len(rows) - stored
             add_counts(connection, stream, source, {**counts, "stored": stored, "duplicate": duplicates})
