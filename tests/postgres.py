@@ -51,7 +51,11 @@ class PostgresServer:
         # A locale in which letters are not in the order of their bytes, as on most real servers.
         locale = ("--locale-provider=icu", "--icu-locale=en-US", "--encoding=UTF8")
         self._call("initdb", "-D", str(self._data), "-U", "driftwatch", "-A", "trust", "--no-sync", *locale)
+        guarded = "host all guarded 127.0.0.1/32 scram-sha-256\n"
+        access = self._data / "pg_hba.conf"
+        access.write_text(guarded + access.read_text())
         self.start()
+        self.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [*self._as, str(self._binaries / program), *arguments]

@@ -16,6 +16,7 @@ from driftwatch.store.decisions import Decisions
 from driftwatch.store.feedback import FeedbackStore
 from driftwatch.store.forgetting import Forgetting
 from driftwatch.store.history import History
+from driftwatch.store.leading import Hosts, Lead, hosts_of
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
 from driftwatch.store.pauses import Pauses
@@ -51,6 +52,21 @@ class Store:
         self.pauses = Pauses(database)
         self.feedback = FeedbackStore(database)
         self.outbox = Outbox(database, clock)
+
+    def lead(self, name: str) -> Lead:
+        """Return a daemon's part in the choice of the one that leads.
+
+        Args:
+            name: the daemon's.
+        """
+        return Lead(self._database, name)
+
+    def hosts(self) -> Hosts | None:
+        """Return the daemons on the store and which of them leads; None with SQLite, which has one."""
+        if self._database.file is not None:
+            return None
+        with self._database.read() as connection:
+            return hosts_of(connection)
 
     def check(self) -> list[str]:
         """Return what the database itself finds wrong with it; empty when all is well."""

@@ -147,7 +147,8 @@ def test_texts_are_taken_in_once_with_cursor_and_counts(store: Store) -> None:
 def test_labels_groups_and_odd_bodies_come_back(store: Store) -> None:
     odd = Text(id="é" * 100, body="\u0000 \U0001f600 \r\n", seen_at=NOW, group="g", labels={"lang": "fr"})
     store.texts.take_in(S, source="http", texts=[odd], cursor=None, counts={})
-    assert store.texts.window(S, after_seq=0, limit=1)[0].text == odd
+    kept = odd if store._database.file is not None else replace(odd, body=odd.body.replace("\0", "\ufffd"))
+    assert store.texts.window(S, after_seq=0, limit=1)[0].text == kept
     assert store.texts.forget(S, group="g") == 1
     assert store.texts.backlog(S, after_seq=0) == 0
 
