@@ -134,7 +134,7 @@ class Stores:
         server: of the databases; None for SQLite.
     """
 
-    server: PostgresServer | None
+    server: PostgresServer | None = None
 
     def place(self, file: Path) -> Path | str:
         """Return where an empty store may be made: the file, or the URL of a database."""
