@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import httpx
 from corpus import paragraphs
 from models import tiny_causal
-from postgres import Stores
+from postgres import IN_FILES, Stores
 
 from driftwatch.store import Store, open_store
 from driftwatch.wiring import SystemClock
@@ -90,7 +90,7 @@ class Deployment:
     folder: Path
     port: int
     database: str | None = None
-    stores: Stores = Stores()
+    stores: Stores = IN_FILES
 
     @property
     def config(self) -> Path:
@@ -129,7 +129,7 @@ def run(*arguments: str) -> None:
     subprocess.run(command(*arguments), check=True, env=ENVIRONMENT, capture_output=True, timeout=300)
 
 
-def deploy(folder: Path, stores: Stores = Stores()) -> Deployment:
+def deploy(folder: Path, stores: Stores = IN_FILES) -> Deployment:
     """Train the champion and build its reference."""
     deployment = Deployment(folder=folder, port=free_port(), database=stores.url(), stores=stores)
     (folder / "policies").mkdir(parents=True)

@@ -147,3 +147,7 @@ class Stores:
     def copy(self, url: str | None) -> str | None:
         """Return a copy of a store that nobody has open; with SQLite its file is copied by whoever asks."""
         return None if self.server is None or url is None else self.server.fresh(url)
+
+
+IN_FILES = Stores()
+"""Every store a SQLite file."""

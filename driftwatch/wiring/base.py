@@ -63,20 +63,24 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
     Raises:
         StoreError: it cannot be opened.
     """
+    if not read_only:
+        _make_state_dir(config.state_dir)
     if config.store is not None:
         named = is_reference(config.store)
         url = read_secret(config.store, environ=os.environ).reveal() if named else config.store
         return _open_url(url, clock, read_only=read_only)
-    if not read_only:
-        try:
-            config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailableError(
-                f"the state folder cannot be made: {error.strerror}",
-                where=str(config.state_dir),
-                cure="create it and give it to the user that driftwatch runs as",
-            ) from None
     return open_at(config.state_dir / "driftwatch.db", clock=clock, read_only=read_only)
+
+
+def _make_state_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the state folder cannot be made: {error.strerror}",
+            where=str(folder),
+            cure="create it and give it to the user that driftwatch runs as",
+        ) from None
 
 
 def _open_url(url: str, clock: Clock, *, read_only: bool) -> Store:
