@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,20 @@ import httpx
 import psycopg
 import pytest
 from corpus import paragraphs
-from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, free_port, ready, twin, until
+from deployment import (
+    DRIFTED,
+    QUIET,
+    STREAM,
+    WINDOW,
+    Daemon,
+    Deployment,
+    children,
+    deploy,
+    free_port,
+    ready,
+    twin,
+    until,
+)
 from postgres import PostgresServer, Stores, postgres
 from source_places import RedisServer, redis_server
 
@@ -23,6 +38,7 @@ from driftwatch.store import Store
 
 pytestmark = pytest.mark.slow
 QUIET_WINDOWS, DRIFTED_WINDOWS = 3, 3
+BLOCK = 25
 KILLED_IN = 2
 """The window in whose middle the leader is killed."""
 FROM_REDIS = """
@@ -84,6 +100,17 @@ def say(server: RedisServer, some: list[dict[str, str]]) -> None:
         pipeline.execute()
 
 
+def in_turn(daemons: Sequence[Daemon], server: RedisServer, some: list[dict[str, str]], store: Store) -> None:
+    """Let the daemons take texts in by turns, a block each: whoever has found one would go on alone otherwise."""
+    for number, begin in enumerate(range(0, len(some), BLOCK)):
+        resting = daemons[number % len(daemons)]
+        os.kill(resting.pid, signal.SIGSTOP)
+        say(server, block := some[begin : begin + BLOCK])
+        wanted = stored(store) + len(block)
+        until(lambda wanted=wanted: stored(store) == wanted or None, "intake")  # type: ignore[misc]
+        os.kill(resting.pid, signal.SIGCONT)
+
+
 def metric(deployment: Deployment, name: str) -> float | None:
     for line in httpx.get(f"{deployment.url}/metrics", timeout=10).text.splitlines():
         if line.startswith(name):
@@ -118,14 +145,20 @@ def test_two_hosts_decide_as_one_though_the_leader_is_killed(
         assert (metric(leads, "driftwatch_leader"), metric(follows, "driftwatch_leader")) == (1.0, 0.0)
         assert metric(follows, "driftwatch_backlog_texts") is None, "the store's figures are shown once"
         assert f":{leads.port} leads" in httpx.get(follows.url + "/").text
-        for begin in range(0, len(said), 20):
-            say(redis, said[begin : begin + 20])
-            until(lambda least=begin: stored(store) > least or None, "intake")  # type: ignore[misc]
-        until(lambda: begun(store, KILLED_IN), "the leader to be in the middle of a window")
+        turns = (daemons[leads.port], daemons[follows.port])
+        before = KILLED_IN * WINDOW
+        in_turn(turns, redis, said[:before], store)
+        until(lambda: store.windows.position(STREAM).index == KILLED_IN or None, "the windows before")
+        (worker,) = children(daemons[leads.port].pid)
+        os.kill(worker, signal.SIGSTOP)
+        in_turn(turns, redis, said[before : before + WINDOW + BLOCK], store)
+        until(lambda: store.windows.position(STREAM).attempts or None, "the leader to be in the middle of a window")
         count = "driftwatch_text_length_characters_count"
         shares = [metric(host, count) for host in (leads, follows)]
         daemons[leads.port].kill()
         killed = time.monotonic()
+        os.kill(worker, signal.SIGKILL)
+        say(redis, said[before + WINDOW + BLOCK :])
         until(lambda: metric(follows, "driftwatch_leader") or None, "the other to lead", seconds=30)
         led = time.monotonic() - killed
         until(lambda: store.windows.position(STREAM).index > KILLED_IN or None, "the window that was cut off")
@@ -161,12 +194,6 @@ def test_two_hosts_decide_as_one_though_the_leader_is_killed(
 
 def stored(store: Store) -> int:
     return store.counts.intake().get((STREAM, "redis", "stored"), 0)
-
-
-def begun(store: Store, window: int) -> bool | None:
-    position = store.windows.position(STREAM)
-    assert position.index <= window, "the window went by unseen"
-    return True if position.index == window and position.attempts else None
 
 
 def copied(source: Deployment, target: Deployment) -> None:
