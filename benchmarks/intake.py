@@ -18,7 +18,7 @@ from benchmarks.intake_sources import measure_sources
 from benchmarks.table import Row, main
 from driftwatch.demo.prose import paragraphs
 from driftwatch.intake.file import FileSettings, FileSource
-from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.http import HttpReader, HttpSettings
 from driftwatch.intake.pipeline import Pipeline
 from driftwatch.intake.redact import Redactor, RedactSettings
 from driftwatch.intake.sampler import HashSampler, SampleSettings
@@ -77,13 +77,12 @@ def _file(place: Path, *, redact: bool) -> int:
 
 def _http(place: Path, lines: Sequence[bytes], *, redact: bool) -> int:
     store = _fresh(place)
-    pipeline, taken = _pipeline(store, redact), 0
+    pipeline, reader, taken = _pipeline(store, redact), HttpReader(HttpSettings()), 0
     for start in range(0, len(lines), REQUEST):
-        batch = parse_batch(
+        batch = reader.read(
             b"".join(lines[start : start + REQUEST]),
             content_type="application/x-ndjson",
             content_encoding="",
-            settings=HttpSettings(),
             now=datetime.now(UTC),
         )
         taken += pipeline.take_texts(batch.texts, rejected=batch.counts).stored

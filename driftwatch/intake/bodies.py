@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -40,11 +40,20 @@ def records_in(body: bytes, *, content_type: str, content_encoding: str, many: s
         BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other content.
     """
     content = unpacked(body, content_encoding)
+    return records_of_whole(content, many=many) if form_of(content_type) == "whole" else _by_line(content)
+
+
+def form_of(content_type: str) -> Literal["whole", "lines"]:
+    """Return how the records of a body are written.
+
+    Raises:
+        BatchError: 415 for other content.
+    """
     kind = content_type.partition(";")[0].strip().lower()
     if kind in _JSON:
-        return _whole(content, many)
+        return "whole"
     if kind in _LINES:
-        return _by_line(content)
+        return "lines"
     raise BatchError(415, "Unsupported content", f'send {_JSON[0]} or {_LINES[0]}, not "{kind or "nothing"}"')
 
 
@@ -75,8 +84,9 @@ def unpacked(body: bytes, encoding: str, *, most: int = _MOST_UNPACKED) -> bytes
     return bytes(content)
 
 
-def _whole(content: bytes, many: str) -> Iterator[tuple[int, object]]:
-    value = _decoded(content, line=None)
+def records_of_whole(content: bytes, *, many: str) -> Iterator[tuple[int, object]]:
+    """Yield each record of one JSON value with its place, from 1; see ``records_in``."""
+    value = decoded(content, line=None)
     if isinstance(value, dict) and isinstance(value.get(many), list):
         value = value[many]
     yield from enumerate(value if isinstance(value, list) else [value], 1)
@@ -85,10 +95,15 @@ def _whole(content: bytes, many: str) -> Iterator[tuple[int, object]]:
 def _by_line(content: bytes) -> Iterator[tuple[int, object]]:
     for number, line in enumerate(content.split(b"\n"), 1):
         if line.strip():
-            yield number, _decoded(line, line=number)
+            yield number, decoded(line, line=number)
 
 
-def _decoded(content: bytes, *, line: int | None) -> object:
+def decoded(content: bytes, *, line: int | None) -> object:
+    """Return the JSON value that a body, or a line of it, holds.
+
+    Raises:
+        BatchError: 400 for what is no UTF-8 or JSON.
+    """
     try:
         content.decode("utf-8")
         return _DECODER.decode(content)

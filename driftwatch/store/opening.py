@@ -28,10 +28,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 
 class Store:

@@ -14,7 +14,7 @@ from driftwatch.intake.connection import PatientSource
 from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.folder import FolderSettings, FolderSource
-from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.http import HttpReader, HttpSettings
 from driftwatch.intake.kafka import KafkaSettings, KafkaSource
 from driftwatch.intake.otlp import OtlpSettings, parse_export
 from driftwatch.intake.pipeline import Pipeline
@@ -120,7 +120,7 @@ def http_intakes(
     """
     return {
         stream.name: _HttpIntake(
-            settings=source,
+            reader=HttpReader(source),
             pipeline=pipeline_of(stream, source.name, store, clock, lengths),
             clock=clock,
             taken=taken,
@@ -156,17 +156,13 @@ class _SentIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _HttpIntake(_SentIn):
-    settings: HttpSettings
+    reader: HttpReader
 
     def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt:
         """Parse and store one body in one transaction."""
         try:
-            batch = parse_batch(
-                body,
-                content_type=content_type,
-                content_encoding=content_encoding,
-                settings=self.settings,
-                now=self.clock.now(),
+            batch = self.reader.read(
+                body, content_type=content_type, content_encoding=content_encoding, now=self.clock.now()
             )
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
