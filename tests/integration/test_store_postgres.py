@@ -138,9 +138,12 @@ def test_an_error_shows_nobodys_text(store: Store) -> None:
 
 
 def test_a_writer_waits_for_its_turn_and_not_for_ever(url: str, store: Store) -> None:
-    with opened(f"{url}?options=-c%20lock_timeout%3D50") as impatient, store._database.write(order="intake"):
-        with pytest.raises(StoreUnavailableError, match="another process holds the database"):
-            take(impatient, some("a"))
+    with (
+        opened(f"{url}?options=-c%20lock_timeout%3D50") as impatient,
+        store._database.write(order="intake"),
+        pytest.raises(StoreUnavailableError, match="another process holds the database"),
+    ):
+        take(impatient, some("a"))
     with store._database.write(order="intake"):
         store.decisions.recent(limit=1)  # readers wait for nobody
 
