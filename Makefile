@@ -1,4 +1,4 @@
-# The commands of the README: `make demo`, `make stack` and `make test`. They set themselves up in .venv.
+# The commands of the README: `make demo`, `make stack` and `make test` set themselves up in .venv.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
