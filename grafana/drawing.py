@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 Panel = stat.Panel | timeseries.Panel | statetimeline.Panel | table.Panel | text.Panel
 _BARS = 60
 _NARROW = 70
+_WIDE = 190
 
 
 def panel(part: Part, *, number: int, place: GridPos) -> Panel:
@@ -183,6 +184,8 @@ def _table(rows: Rows) -> table.Panel:
     )
     if rows.by is not None:
         made = made.sort_by([common.TableSortByFieldState().display_name(rows.by).desc(desc=True)])
+    if rows.wide is not None:
+        made = made.override_by_name(rows.wide, [DynamicConfigValue(id_val="custom.width", value=_WIDE)])
     for ref, column in zip(refs, rows.columns, strict=True):
         made = made.with_target(
             prom.Dataquery()

@@ -46,6 +46,7 @@ class Watch:
     receiver: Receiver | None = None
     windows: int = 0
     """Windows told."""
+    _alarmed: bool = False
     _moves: dict[str, int] = field(default_factory=dict)
     _rules: frozenset[str] = frozenset()
     _alerts: frozenset[str] = frozenset()
@@ -65,14 +66,24 @@ class Watch:
         runs = self.store.runs.list(stream=workspace.STREAM)
         return bool(runs) and all(run.state.final for run in runs)
 
+    @property
+    def _pages(self) -> str:
+        return url(self.ports.daemon)
+
     def _new_windows(self) -> Iterator[Fact]:
         while (result := self.store.windows.result(workspace.STREAM, self.windows)) is not None:
             yield Fact(who="driftwatch", what=tables.window(result))
+            if result.alarmed and not self._alarmed:
+                page = f"{self._pages}/streams/{workspace.STREAM}/incidents/{result.index}"
+                yield Fact(who="driftwatch", what=f"an alarm is in force; what changed: {page}")
+            self._alarmed = result.alarmed
             self.windows += 1
 
     def _new_moves(self) -> Iterator[Fact]:
         for run in self.store.runs.list(stream=workspace.STREAM):
             told = self._moves.get(run.spec.id, 0)
+            if not told:
+                yield Fact(who="run", what=f"{run.spec.id} has its page: {self._pages}/runs/{run.spec.id}")
             for moved in run.transitions[told:]:
                 yield Fact(who="run", what=f"{run.spec.id} {moved.state.value}: {moved.reason}")
             self._moves[run.spec.id] = len(run.transitions)

@@ -6,6 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import httpx
+
 from driftwatch.demo.stack.addresses import SHIPPED, url
 
 if TYPE_CHECKING:
@@ -35,11 +37,18 @@ def places(ports: Addresses, files: Files) -> Iterator[tuple[str, str, str]]:
     pages, prometheus, alertmanager = url(ports.daemon), url(ports.prometheus), url(ports.alertmanager)
     yield "status page", f"{pages}/", "the stream, its windows and runs; a window's number leads to what changed in it"
     yield "metrics", f"{pages}/metrics", "what Prometheus scrapes"
-    yield "Prometheus", f"{prometheus}/alerts", "the shipped alert rules as they stand"
-    yield "Alertmanager", f"{alertmanager}/", "what fires, by Prometheus' rules and by driftwatch itself"
+    yield "Prometheus", f"{prometheus}{_alerts(prometheus)}", "the shipped alert rules as they stand"
+    by_command = f"amtool alert query --alertmanager.url={alertmanager}"
+    yield "Alertmanager", f"{alertmanager}/", f"what fires; Debian's has no pages, there ask {by_command}"
     yield "files", str(files.folder), "the shipped files as they run here, and logs"
     yield "boards", "http://127.0.0.1:3000/dashboards", f"once Grafana is started beside it: {grafana(files)}"
     yield "graphs", graph(ports), "evidence of drift (an alarm from 0 on), and the model's loss over its baseline"
+
+
+def _alerts(prometheus: str) -> str:
+    """Return the path of Prometheus' page of alerts; Debian's has the older pages, elsewhere."""
+    usual, older = "/alerts", "/classic/alerts"
+    return usual if httpx.get(prometheus + usual, timeout=10, trust_env=False).is_success else older
 
 
 def graph(ports: Addresses) -> str:
