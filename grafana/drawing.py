@@ -35,7 +35,8 @@ from grafana_foundation_sdk.models.text import TextMode
 from grafana.panels import BLUE, DATASOURCE, GREY, LIMIT, ORANGE, Chart, Note, Rows, States, Tile
 
 if TYPE_CHECKING:
-    from grafana_foundation_sdk.models.dashboard import RangeMap, RegexMap, SpecialValueMap
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import DashboardLink, RangeMap, RegexMap, SpecialValueMap
 
     from grafana.panels import Column, Link, Part, Query, Steps, Words
 
@@ -82,7 +83,7 @@ def _thresholds(steps: Steps) -> build.ThresholdsConfig:
     )
 
 
-def _links(link: Link | None) -> list[build.DashboardLink]:
+def _links(link: Link | None) -> list[Builder[DashboardLink]]:
     return [] if link is None else [build.DashboardLink(link.title).url(link.url).target_blank(target_blank=True)]
 
 
