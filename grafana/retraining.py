@@ -51,7 +51,7 @@ _STATUS = (
         decimals=0,
     ),
     Tile(
-        title="Device time within 30 days",
+        title="Device time, 30 days",
         says="Time trained times devices, probes included: GPU hours where there are GPUs.",
         query=Query(expr=f"sum(increase({of('driftwatch_training_device_seconds_total')}[30d]))"),
         unit="s",
@@ -65,7 +65,7 @@ _STATUS = (
         link=_RUNS,
     ),
     Tile(
-        title="Until the next pause ends",
+        title="Next pause ends in",
         says="How long it takes until the first of the pauses in force ends by itself; driftwatch resume ends it now.",
         query=Query(expr=f"min({of('driftwatch_paused_until_timestamp_seconds')}) - time()"),
         unit="s",

@@ -34,7 +34,7 @@ MOST_WINDOWS = 14
 UNFED = {
     "Audit: false alarms of the shadow stream": "a reference of 900 texts is too small to be audited: no budget",
     "What new texts say of groups": "these texts name no group",
-    "Until the next pause ends": "nothing is paused in this test",
+    "Next pause ends in": "nothing is paused in this test",
 }
 """Panels with a query that this life gives nothing to show, and why."""
 PAUSE = (
@@ -42,7 +42,7 @@ PAUSE = (
     ("Overview", "Rules paused", "driftwatch_paused"),
     ("Retraining and bias", "Pauses in force", "driftwatch_paused"),
 )
-PAUSE_ENDS = ("Retraining and bias", "Until the next pause ends", "driftwatch_paused_until")
+PAUSE_ENDS = ("Retraining and bias", "Next pause ends in", "driftwatch_paused_until")
 """Where a pause is shown: board, panel, and the metric that is asked for."""
 RULES = f"""\
 stream: [{STREAM}]
