@@ -71,10 +71,17 @@ def test_copies_differ_from_the_shipped_files_in_ports_the_folder_of_boards_and_
 
 
 def test_where_to_look_is_said_for_the_ports_in_use(tmp_path: Path) -> None:
-    said = {name: where for name, where, _ in words.places(ELSEWHERE, files.Files(folder=tmp_path))}
+    copied = files.Files(folder=tmp_path)
+    said = {name: where for name, where, _ in words.places(ELSEWHERE, copied, alerts="http://127.0.0.1:2/alerts")}
     assert said["status page"] == "http://127.0.0.1:1/"
     assert said["graphs"].startswith("http://127.0.0.1:2/graph?g0.expr=driftwatch_drift_evidence&")
-    assert str(tmp_path / "provisioning") in words.grafana(files.Files(folder=tmp_path))
+    assert str(tmp_path / "provisioning") in words.grafana(copied)
+
+
+def test_the_page_of_alerts_is_where_this_prometheus_has_it() -> None:
+    with HttpReceiver([200, 404]) as web:
+        assert words.page_of_alerts(web.url) == f"{web.url}/alerts"
+        assert words.page_of_alerts(web.url) == f"{web.url}/classic/alerts"
 
 
 def test_enter_is_noticed_and_an_input_that_ended_is_left_alone() -> None:

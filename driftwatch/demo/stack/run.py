@@ -132,18 +132,21 @@ class Tale:
         try:
             while True:
                 stack.check()
-                for fact in watch.look():
-                    self._console.print(f"  {wiring.CLOCK.now():%H:%M:%S} [bold]{fact.who:12}[/bold] ", end="")
-                    self._console.print(fact.what, markup=False)
+                self._say_news(watch)
                 if not traffic.turned and quiet is not None and watch.windows >= quiet:
                     self._turn(traffic)
                 if not ended and (ended := watch.ended):
-                    self._note("The loop is closed. Text goes on coming in under the present model; Ctrl-C ends it.")
+                    self._note(words.CLOSED)
                 if keys.wait(_LOOK_SECONDS) and not traffic.turned:
                     self._turn(traffic)
         except KeyboardInterrupt:
             ignore_interrupts()
             self._console.print("\n  stopping …")
+
+    def _say_news(self, watch: Watch) -> None:
+        for fact in watch.look():
+            self._console.print(f"  {wiring.CLOCK.now():%H:%M:%S} [bold]{fact.who:12}[/bold] ", end="")
+            self._console.print(fact.what, markup=False)
 
     def _turn(self, traffic: Traffic) -> None:
         traffic.turn()
@@ -152,7 +155,8 @@ class Tale:
             self._console.print(f"             {line}", style="dim")
 
     def _say_where(self, copied: files.Files) -> None:
-        for name, where, what in words.places(self._ports, copied):
+        alerts = words.page_of_alerts(addresses.url(self._ports.prometheus))
+        for name, where, what in words.places(self._ports, copied, alerts=alerts):
             self._console.print(f"  {name:14}{where}", style="bold", markup=False)
             self._console.print(f"  {'':14}{what}", style="dim", markup=False)
         for line in words.moved(self._ports):

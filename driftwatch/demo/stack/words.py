@@ -31,13 +31,23 @@ EXPECTED = (
     "the reference follows: the alarm ends, and five minutes later DriftwatchDriftAlarm does too",
 )
 
+CLOSED = (
+    "The loop is closed. Text goes on coming in, and Prometheus' alert will end by itself; Ctrl-C stops everything."
+)
 
-def places(ports: Addresses, files: Files) -> Iterator[tuple[str, str, str]]:
-    """Return where everything answers: name, address, and what is to be seen there."""
-    pages, prometheus, alertmanager = url(ports.daemon), url(ports.prometheus), url(ports.alertmanager)
+
+def places(ports: Addresses, files: Files, *, alerts: str) -> Iterator[tuple[str, str, str]]:
+    """Return where everything answers: name, address, and what is to be seen there.
+
+    Args:
+        ports: of the parts.
+        files: of the stack.
+        alerts: address of Prometheus' page of alerts.
+    """
+    pages, alertmanager = url(ports.daemon), url(ports.alertmanager)
     yield "status page", f"{pages}/", "the stream, its windows and runs; a window's number leads to what changed in it"
     yield "metrics", f"{pages}/metrics", "what Prometheus scrapes"
-    yield "Prometheus", f"{prometheus}{_alerts(prometheus)}", "the shipped alert rules as they stand"
+    yield "Prometheus", alerts, "the shipped alert rules as they stand"
     by_command = f"amtool alert query --alertmanager.url={alertmanager}"
     yield "Alertmanager", f"{alertmanager}/", f"what fires; Debian's has no pages, there ask {by_command}"
     yield "files", str(files.folder), "the shipped files as they run here, and logs"
@@ -45,10 +55,10 @@ def places(ports: Addresses, files: Files) -> Iterator[tuple[str, str, str]]:
     yield "graphs", graph(ports), "evidence of drift (an alarm from 0 on), and the model's loss over its baseline"
 
 
-def _alerts(prometheus: str) -> str:
-    """Return the path of Prometheus' page of alerts; Debian's has the older pages, elsewhere."""
-    usual, older = "/alerts", "/classic/alerts"
-    return usual if httpx.get(prometheus + usual, timeout=10, trust_env=False).is_success else older
+def page_of_alerts(prometheus: str) -> str:
+    """Return the address of a running Prometheus' page of alerts; Debian's has the older pages, elsewhere."""
+    usual, older = f"{prometheus}/alerts", f"{prometheus}/classic/alerts"
+    return usual if httpx.get(usual, timeout=10, trust_env=False).is_success else older
 
 
 def graph(ports: Addresses) -> str:
