@@ -16,12 +16,12 @@ from board_files import chosen, panels
 from deployment import ENVIRONMENT, command, until
 from prometheus_server import Prometheus
 
+from grafana.__main__ import BOARDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from http_receiver import HttpReceiver
-
-    from grafana.boards import Board
 
 _ADDRESS = re.compile(r"^ +(status page|Prometheus|Alertmanager) +(http://127\.0\.0\.1:\d+)/", re.MULTILINE)
 _SETUP_SECONDS = 900.0
@@ -82,10 +82,11 @@ class StackLife:
         alerts = [alert for post in list(self.receiver.posts) for alert in post.json["alerts"]]
         return [Told(alert["labels"]["alertname"], alert["status"]) for alert in alerts]
 
-    def shown(self, board: Board, title: str, query: int = 0) -> list[float]:
-        """Return what a panel's query says now."""
+    def shown(self, name: str, title: str) -> list[float]:
+        """Return what the first query of a board's panel says now."""
+        [board] = [board for board in BOARDS if board.name == name]
         [panel] = [panel for panel in panels(board) if panel["title"] == title]
-        return self.server.now(chosen(panel["targets"][query]["expr"]))
+        return self.server.now(chosen(panel["targets"][0]["expr"]))
 
     def reload(self, file: str, old: str, new: str) -> None:
         """Edit a copy of a shipped file and let who runs on it read it again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -84,6 +85,12 @@ def demo(
     raise typer.Exit(run_demo(folder, keep=keep))
 
 
+def _prometheus_time(written: str | None) -> str | None:
+    if written is not None and not re.fullmatch(r"[1-9][0-9]*(ms|s|m|h)", written):
+        raise typer.BadParameter("a number and its unit are wanted: 500ms, 5s, 1m")
+    return written
+
+
 @told
 def stack(
     *,
@@ -95,7 +102,10 @@ def stack(
     interval: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Between two scrapes and evaluations, such as 5s.", show_default="as shipped"
+            metavar="TIME",
+            callback=_prometheus_time,
+            help="Between two scrapes and evaluations, such as 5s.",
+            show_default="as shipped",
         ),
     ] = None,
     receiver: Annotated[

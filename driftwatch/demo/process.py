@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _POLL_SECONDS = 0.25
 _LAST_SECONDS = 30
+_LAST_WORDS = 300
 
 
 class Process:
@@ -87,7 +88,7 @@ class Process:
             DriftwatchError: it has ended.
         """
         if self._process is not None and self._process.poll() is not None:
-            what = f"{self.name} ended with code {self._process.returncode}"
+            what = f"{self.name} ended with code {self._process.returncode}{self._last_words()}"
             raise DriftwatchError(what, where=str(self.log), cure="read its last lines")
 
     def until(self, ask: Callable[[], T | None], what: str, *, seconds: float) -> T:
@@ -105,6 +106,10 @@ class Process:
         raise DriftwatchError(
             f"waited {seconds:.0f} s in vain for {what}", where=str(self.log), cure=f"read the log of {self.name}"
         )
+
+    def _last_words(self) -> str:
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return f": {lines[-1][:_LAST_WORDS]}" if lines else ""
 
     def _ready(self) -> bool | None:
         try:

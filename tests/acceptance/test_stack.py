@@ -17,15 +17,11 @@ from prometheus_server import RULES
 from stack_life import Told, processes, stack_life
 
 from driftwatch.demo.workspace import STREAM
-from grafana.embedding import BOARD as EMBEDDING
-from grafana.overview import BOARD as OVERVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stack_life import StackLife
-
-    from grafana.boards import Board
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
 pytestmark = [
@@ -38,17 +34,17 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 DRIFT, DETECTED, STARTED, PROMOTED = "DriftwatchDriftAlarm", "DriftDetected", "RetrainStarted", "RunPromoted"
 QUIET = {
-    (OVERVIEW, "Alerts firing"): 0,
-    (OVERVIEW, "Drift alarms in force"): 0,
-    (OVERVIEW, "Streams"): 0,  # its first column: alarm
-    (EMBEDDING, "Drift alarms in force"): 0,
+    ("overview", "Alerts firing"): 0,
+    ("overview", "Drift alarms in force"): 0,
+    ("overview", "Streams"): 0,  # its first column: alarm
+    ("embedding", "Drift alarms in force"): 0,
 }
 """Panels and what they say while nothing drifts; a number or more of it once something does."""
 RISING = {
-    (OVERVIEW, "Evidence of drift"): 0.0,
-    (EMBEDDING, "Evidence now"): 0.0,
-    (EMBEDDING, "Loss over its baseline"): 0.1,
-    (OVERVIEW, "New share of the traffic"): 0.05,
+    ("overview", "Evidence of drift"): 0.0,
+    ("embedding", "Evidence now"): 0.0,
+    ("embedding", "Loss over its baseline"): 0.1,
+    ("overview", "New share of the traffic"): 0.05,
 }
 """Panels and what they reach with drift alone."""
 
@@ -67,7 +63,7 @@ def now(life: StackLife, expression: str) -> bool | None:
     return True if life.server.now(expression) else None
 
 
-def reaches(life: StackLife, panel: tuple[Board, str], limit: float) -> bool | None:
+def reaches(life: StackLife, panel: tuple[str, str], limit: float) -> bool | None:
     return True if max(life.shown(*panel)) >= limit else None
 
 
@@ -89,7 +85,7 @@ def test_quiet_text_raises_nothing(life: StackLife) -> None:
     assert {panel: life.shown(*panel) for panel in QUIET} == {panel: [value] for panel, value in QUIET.items()}
     for panel, limit in RISING.items():
         assert max(life.shown(*panel)) < limit, panel
-    assert life.shown(EMBEDDING, "Since the onset") == []
+    assert life.shown("embedding", "Since the onset") == []
     assert life.server.now("ALERTS") == []
     assert (life.firing(), life.told()) == ({}, [])
 
@@ -108,7 +104,7 @@ def test_the_shipped_alert_fires_and_the_boards_show_the_drift(life: StackLife) 
         assert max(life.shown(*panel)) > before, panel
     for panel, limit in RISING.items():
         until(lambda: reaches(life, panel, limit), str(panel))  # noqa: B023 - it is called before the next round
-    assert life.shown(EMBEDDING, "Since the onset")[0] > 0
+    assert life.shown("embedding", "Since the onset")[0] > 0
     until(lambda: True if {DRIFT, DETECTED} <= life.firing().keys() else None, "driftwatch's own alert beside it")
     until(lambda: has_told(life, DRIFT), "word of it")
 
@@ -121,7 +117,7 @@ def test_a_retraining_is_told_once(life: StackLife) -> None:
     httpx.post(alertmanager, json=[again], trust_env=False).raise_for_status()  # as after a crash while it was sent
     until(lambda: now(life, 'driftwatch_runs{state="kept"} == 1'), "the new model to be kept", seconds=900)
     until(lambda: has_told(life, PROMOTED), "word of the promotion")
-    assert life.shown(OVERVIEW, "Runs going on") == [0]
+    assert life.shown("overview", "Runs going on") == [0]
 
 
 def test_it_is_over_once_the_model_has_learnt_the_text(life: StackLife) -> None:

@@ -116,7 +116,7 @@ def test_a_program_that_ended_is_told_with_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with HttpReceiver([503]) as web:
         ended = Process("it", [sys.executable, "-c", "print('why'); raise SystemExit(3)"], log=log, ready=web.url)
-        with ended, pytest.raises(DriftwatchError, match="it ended with code 3") as raised:
+        with ended, pytest.raises(DriftwatchError, match="it ended with code 3: why") as raised:
             ended.await_ready()
     assert raised.value.where == str(log)
     assert log.read_text() == "why\n"
