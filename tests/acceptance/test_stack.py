@@ -138,9 +138,10 @@ def test_it_is_over_once_the_model_has_learnt_the_text(life: StackLife) -> None:
 
 
 def test_it_leaves_nothing_behind_not_even_a_run_at_work(life: StackLife) -> None:
-    run("retrain", STREAM, "--rule", "model-suffers", "--force", "--config", str(life.config))
-    job = f"job {STREAM}"
-    until(lambda: processes(job) or None, "the run's job")
+    asked = ("--rule", "model-suffers", "--force", "--because", "a test", "--config", str(life.config))
+    until(lambda: now(life, "driftwatch_window_index >= 1"), "windows to train on")
+    run("retrain", STREAM, *asked)
+    until(lambda: {*processes("driftwatch job")} & {*processes(str(life.config))} or None, "the run's job")
     began = time.monotonic()
     assert life.interrupt() == 0, life.said
     assert time.monotonic() - began < 60
