@@ -22,6 +22,7 @@ from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.degraded import Degraded
 from driftwatch.daemon.local import LocalDoor
 from driftwatch.daemon.reports import Reporting
+from driftwatch.daemon.rhythm import RHYTHM, Rhythm
 from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.daemon.watcher import Watcher
@@ -46,17 +47,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftwatch.config import Config
+    from driftwatch.domain.protocols import Clock, Launcher
 
 log = structlog.get_logger()
 
 ASSESSMENT_PATIENCE = timedelta(minutes=30)
 """A window of thousands of texts on a slow processor takes minutes; a worker that hangs is noticed after this."""
-_SNAPSHOT_EVERY = timedelta(seconds=2)
-_TEND_EVERY = timedelta(seconds=2)
-_DELIVER_EVERY = timedelta(seconds=2)
-_HEALTH_EVERY = timedelta(seconds=15)
-_PRUNE_EVERY = timedelta(hours=1)
-_EXPORT_EVERY = timedelta(seconds=30)
 _PATIENCE = timedelta(minutes=5)
 _START_LONGEST = timedelta(hours=1)
 _STOP_LONGEST = timedelta(minutes=5)
@@ -68,15 +64,27 @@ class Daemon:
     Args:
         config: as loaded.
         systemd: the service manager, if any.
+        clock: of everything that the daemon notes and decides; its loops come round by the machine's.
+        rhythm: how often they do.
+        launcher: starts the jobs; None for the one that is configured.
     """
 
-    def __init__(self, config: Config, systemd: Systemd) -> None:
+    def __init__(
+        self,
+        config: Config,
+        systemd: Systemd,
+        *,
+        clock: Clock = wiring.CLOCK,
+        rhythm: Rhythm = RHYTHM,
+        launcher: Launcher | None = None,
+    ) -> None:
         self._config = config
         self._systemd = systemd
-        self._clock = wiring.CLOCK
+        self._clock = clock
+        self._rhythm = rhythm
         self._stopping = threading.Event()
         self._entrance = wiring.entrance(config)
-        self._store = wiring.open_store(config)
+        self._store = wiring.open_store(config, clock=clock)
         self._watcher = self._watching(config)
         self._rules = Rulebook(
             lambda: wiring.load_policy(config),
@@ -90,7 +98,7 @@ class Daemon:
         self._watch = Observations(config.streams)
         self._supervisor = Supervisor(
             self._store,
-            wiring.launcher(config),
+            launcher or wiring.launcher(config),
             receivers=lambda: self._receivers,
             clock=self._clock,
             concurrent=config.retrain.concurrent,
@@ -98,7 +106,7 @@ class Daemon:
         self._started_at = self._clock.now()
         self._backlog = Backlog(config.daemon.backlog)
         self._readers = wiring.readers(config, self._store, clock=self._clock, lengths=self._watch.texts)
-        self._loops = Loops(self._all_loops(), clock=self._clock)
+        self._loops = Loops(self._all_loops(), clock=wiring.CLOCK)
         self._memory = Memory(observed=self._watch)
         self._newest = self._counted()
 
@@ -187,16 +195,28 @@ class Daemon:
             watch=self._watch,
             clock=self._clock,
         )
-        prune = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
+        prune_texts = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
+        reports = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers)
+
+        def prune() -> None:
+            prune_texts()
+            reports.prune_all()
+
         loops = [
             Loop(name="assess", every=poll, round=assess, patience=ASSESSMENT_PATIENCE),
-            Loop(name="deliver", every=_DELIVER_EVERY, round=self._deliver, patience=_PATIENCE),
-            Loop(name="runs", every=_TEND_EVERY, round=self._supervisor.tend, patience=_PATIENCE),
-            Loop(name="degraded", every=_HEALTH_EVERY, round=self._degraded().look, patience=_PATIENCE),
-            Loop(name="pauses", every=_TEND_EVERY, round=self._tend_pauses, patience=_PATIENCE),
-            Loop(name="prune", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
+            Loop(name="deliver", every=self._rhythm.deliver, round=self._deliver, patience=_PATIENCE),
+            Loop(name="runs", every=self._rhythm.tend, round=self._supervisor.tend, patience=_PATIENCE),
+            Loop(name="degraded", every=self._rhythm.health, round=self._degraded().look, patience=_PATIENCE),
+            Loop(name="pauses", every=self._rhythm.tend, round=self._tend_pauses, patience=_PATIENCE),
+            Loop(name="prune", every=self._rhythm.prune, round=prune, patience=self._rhythm.prune + _PATIENCE),
+            Loop(
+                name="reports",
+                every=self._rhythm.deliver,
+                round=reports.make_all,
+                patience=wiring.REPORT_LONGEST + _PATIENCE,
+            ),
             *self._champion_loops(),
-            Loop(name="snapshot", every=_SNAPSHOT_EVERY, round=self._refresh, patience=_PATIENCE),
+            Loop(name="snapshot", every=self._rhythm.snapshot, round=self._refresh, patience=_PATIENCE),
             *self._reading_loops(poll),
         ]
         if (ping := self._systemd.ping_every) is not None:
@@ -207,16 +227,14 @@ class Daemon:
         tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
         prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
-        report = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers).make_all
         loops = [
-            Loop(name="reports", every=_DELIVER_EVERY, round=report, patience=wiring.REPORT_LONGEST + _PATIENCE),
-            Loop(name="champions", every=_TEND_EVERY, round=tend, patience=patience),
-            Loop(name="models", every=_PRUNE_EVERY, round=prune, patience=_PRUNE_EVERY + _PATIENCE),
+            Loop(name="champions", every=self._rhythm.tend, round=tend, patience=patience),
+            Loop(name="models", every=self._rhythm.prune, round=prune, patience=self._rhythm.prune + _PATIENCE),
         ]
         if any(stream.export.wanted for stream in self._config.streams.values()):
             export = champions.Exporting(self._config, self._store, clock=self._clock).export_all
             longest = wiring.EXPORT_LONGEST * len(self._config.streams)
-            loops.append(Loop(name="export", every=_EXPORT_EVERY, round=export, patience=longest + _PATIENCE))
+            loops.append(Loop(name="export", every=self._rhythm.export, round=export, patience=longest + _PATIENCE))
         return loops
 
     def _reading_loops(self, poll: timedelta) -> list[Loop]:
@@ -317,6 +335,7 @@ class Daemon:
             heartbeats=self._loops.heartbeats(),
             loop_failures=self._loops.failures(),
             patience=self._loops.patience(),
+            loop_rounds=self._loops.rounds(),
             loop_misses=self._loops.misses(),
             loop_delays=self._loops.delays(),
             troubled=frozenset(cycle.stream for cycle in self._cycles if cycle.trouble),
@@ -332,8 +351,16 @@ class Daemon:
         return snapshot_from(self._store, expected, figures, at=self._clock.now(), memory=self._memory)
 
 
-def run(config_path: Path) -> None:
+def run(
+    config_path: Path, *, clock: Clock = wiring.CLOCK, rhythm: Rhythm = RHYTHM, launcher: Launcher | None = None
+) -> None:
     """Run the daemon until SIGTERM or SIGINT.
+
+    Args:
+        config_path: of the configuration.
+        clock: as ``Daemon`` takes it.
+        rhythm: likewise.
+        launcher: likewise.
 
     Raises:
         DriftwatchError: it cannot start.
@@ -342,5 +369,6 @@ def run(config_path: Path) -> None:
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
     with systemd.taking_time(most=_START_LONGEST):
-        daemon = Daemon(config, systemd)  # brings the database up to date, which takes as long as it is large
+        # Brings the database up to date, which takes as long as it is large.
+        daemon = Daemon(config, systemd, clock=clock, rhythm=rhythm, launcher=launcher)
     daemon.run()

@@ -110,7 +110,7 @@ def make(folder: Path) -> Workspace:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "policies").mkdir(parents=True)
     (folder / _MARK).touch()
-    return Workspace(folder=folder, port=_free_port())
+    return Workspace(folder=folder, port=free_port())
 
 
 def write_texts(path: Path, texts: Sequence[str]) -> None:
@@ -128,7 +128,8 @@ def configure(workspace: Workspace, *, receiver: str, encoder: str) -> None:
     workspace.log.touch()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
