@@ -130,19 +130,20 @@ def soundness(metrics: Metrics, loops: Mapping[str, int]) -> list[Row]:
     ]
 
 
-def deliveries(store: Store, received: set[tuple[str, str]]) -> list[Row]:
+def deliveries(store: Store, received: set[tuple[str, str]], *, least: float) -> list[Row]:
     """Return the rows of alerts.
 
     Args:
         store: with the outbox.
         received: (key, status) of all that the receiver was posted.
+        least: alerts that there must be.
     """
     counts = store.outbox.counts()
     undelivered = sum(count for (_, state), count in counts.items() if state != DeliveryState.DELIVERED.value)
     queued = sum(counts.values())
     keys = {key for key, _ in received}
     return [
-        at_least("alerts queued", float(queued), 1.0),
+        at_least("alerts queued", float(queued), least),
         at_most("alerts not delivered", float(undelivered), 0.0),
         at_most("alerts queued that the receiver never saw", float(queued - len(keys)), 0.0),
     ]
