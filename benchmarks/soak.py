@@ -4,21 +4,22 @@
 Everything is real: the daemon as its own process with its worker, four streams over HTTP and from a log that is
 rotated, a small model that is retrained when its text drifts, drills, retention at work, alerts posted to a receiver,
 rules edited and reloaded, pages looked at, and a scrape every 15 simulated seconds. Only the clock is fast: 100
-simulated seconds a second, in which 100 windows come in a real minute. Ends with code 1 where something grew or was
-lost.
+simulated seconds a second, in which 100 windows come in a real minute; it halts while a busy machine cannot keep up.
+Ends with code 1 where something grew or was lost.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,9 @@ _SHOW_EVERY = 1.0
 _DRAIN = timedelta(minutes=10)
 _LONGEST_START = 120
 _WHOLE = 18.0
+_MOST_WAITING = 16
+"""Windows that may wait; above that the clock is halted until the daemon has caught up."""
+_BACKLOG = re.compile(r"^driftwatch_backlog_texts\{[^}]*\} (\S+)", re.MULTILINE)
 _WARM_UP = 1 / 6
 """Of the simulated time: encoders and models are loaded, burn-in ends, and the store fills up to its retention."""
 
@@ -110,9 +114,9 @@ class Soak:
 
     def run(self) -> list[Row]:
         """Run the daemon for the simulated time and return what came of it."""
-        clock = FastClock(since=time.time(), speed=self._plan.speed)
+        clock = FastClock.start(self._place.folder / "clock", speed=self._plan.speed)
         log = (self._place.folder / "daemon.log").open("ab")
-        arguments = [*command("run", clock), "--config", str(self._place.config)]
+        arguments = [*command("run", clock.file, self._plan.speed), "--config", str(self._place.config)]
         with log, subprocess.Popen(arguments, stdout=log, stderr=log, env=ENVIRONMENT) as daemon:
             try:
                 return self._with(daemon, clock)
@@ -127,15 +131,16 @@ class Soak:
         self._await(client, daemon)
         began = time.monotonic()
         operator = Operator(self._place, daemon.pid, client)
-        every = clock.real(_SCRAPE_EVERY).total_seconds()
+        every = _SCRAPE_EVERY.total_seconds() / self._plan.speed
         with Scraper(self._place, every=every) as scraper:
-            since = clock.elapsed()
+            since = clock.now()
             self._day(daemon, clock, client, operator, scraper, since)
             busy = time.monotonic() - began
+            clock.run_at(1.0)
             drained = self._drain(daemon, scraper)
             seconds = time.monotonic() - began
         metrics = Metrics(scraper.newest)
-        prune = rhythm(clock).prune.total_seconds()
+        prune = rhythm(self._plan.speed).prune.total_seconds()
         whole = float(self._plan.hours >= _WHOLE)  # in fewer hours there is not everything to be seen
         store = open_store(self._place.database, clock=clock, read_only=True)
         try:
@@ -165,12 +170,13 @@ class Soak:
         client: httpx.Client,
         operator: Operator,
         scraper: Scraper,
-        since: timedelta,
+        since: datetime,
     ) -> None:
         length = timedelta(hours=self._plan.hours)
         sampled = shown = 0.0
-        while (elapsed := clock.elapsed() - since) < length:
+        while (elapsed := clock.now() - since) < length:
             self._send(client, elapsed, clock)
+            clock.run_at(0.0 if self._behind(scraper) else self._plan.speed)
             operator.act(elapsed)
             hours = elapsed / timedelta(hours=1)
             if scraper.newest and time.monotonic() - sampled >= _SAMPLE_EVERY:
@@ -209,6 +215,11 @@ class Soak:
             if metrics.total("driftwatch_windows_total") >= wanted and not pending and not _working(metrics):
                 break
         return time.monotonic() - began
+
+    def _behind(self, scraper: Scraper) -> bool:
+        """Say whether more windows wait than the daemon should have left."""
+        found = _BACKLOG.findall(scraper.newest)
+        return sum(float(each) for each in found) > _MOST_WAITING * WINDOW
 
     def _windows(self, seconds: float) -> float:
         return self.samples[-1].windows / seconds

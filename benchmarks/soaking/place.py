@@ -56,6 +56,7 @@ sample = {sample}
 
 [streams.{name}.retention]
 age = "{age}h"
+reports = "30d"
 
 [streams.{name}.models]
 keep = 2

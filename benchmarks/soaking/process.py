@@ -21,41 +21,41 @@ _FAST = timedelta(seconds=0.1)
 _HOUR = timedelta(hours=1)
 
 
-def rhythm(clock: FastClock) -> Rhythm:
-    """Return the daemon's rhythm on a fast clock: an hourly round comes every simulated hour."""
-    return Rhythm(snapshot=_FAST, tend=_FAST, deliver=_FAST, health=timedelta(seconds=1), prune=clock.real(_HOUR))
+def rhythm(speed: float) -> Rhythm:
+    """Return the daemon's rhythm on a fast clock: an hourly round comes every simulated hour, or more often."""
+    return Rhythm(snapshot=_FAST, tend=_FAST, deliver=_FAST, health=timedelta(seconds=1), prune=_HOUR / speed)
 
 
-def command(what: str, clock: FastClock) -> tuple[str, ...]:
+def command(what: str, clock: Path, speed: float) -> tuple[str, ...]:
     """Return the program that runs the daemon (``run``) or a job (``job``) on the clock."""
-    return (sys.executable, "-m", "benchmarks.soaking.process", what, repr(clock.since), repr(clock.speed))
+    return (sys.executable, "-m", "benchmarks.soaking.process", what, str(clock), repr(speed))
 
 
 def main() -> int:
     """Be the daemon, or a job of it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soaking.process")
     parser.add_argument("what", choices=("run", "job"))
-    parser.add_argument("since", type=float)
+    parser.add_argument("clock", type=Path)
     parser.add_argument("speed", type=float)
     parser.add_argument("run_id", nargs="?")
     parser.add_argument("--config", type=Path, required=True)
     asked = parser.parse_args()
-    clock = FastClock(since=asked.since, speed=asked.speed)
+    clock = FastClock(asked.clock)
     if asked.what == "job":
         from driftwatch.job import main as work
 
         return work(asked.run_id, asked.config, clock=clock)
-    _run(asked.config, clock)
+    _run(asked.config, clock, asked.speed)
     return 0
 
 
-def _run(config: Path, clock: FastClock) -> None:
+def _run(config: Path, clock: FastClock, speed: float) -> None:
     from driftwatch.config import load_config
     from driftwatch.daemon import run
 
     runs = load_config(config, environ=os.environ).state_dir / "runs"
-    launcher = ChildLauncher(runs, config=config, program=command("job", clock))
-    run(config, clock=clock, rhythm=rhythm(clock), launcher=launcher)
+    launcher = ChildLauncher(runs, config=config, program=command("job", clock.file, speed))
+    run(config, clock=clock, rhythm=rhythm(speed), launcher=launcher)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from driftwatch.daemon.backlog import Backlog
 from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.degraded import Degraded
 from driftwatch.daemon.local import LocalDoor
+from driftwatch.daemon.memory import give_memory_back
 from driftwatch.daemon.reports import Reporting
 from driftwatch.daemon.rhythm import RHYTHM, Rhythm
 from driftwatch.daemon.rulebook import Asked, Rulebook
@@ -365,6 +366,7 @@ def run(
     Raises:
         DriftwatchError: it cannot start.
     """
+    give_memory_back()
     systemd = Systemd(os.environ, pid=os.getpid())
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
