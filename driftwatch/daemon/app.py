@@ -96,8 +96,10 @@ class Daemon:
             concurrent=config.retrain.concurrent,
         )
         self._started_at = self._clock.now()
-        self._backlog = Backlog(config.daemon.backlog)
-        self._readers = wiring.readers(config, self._store, clock=self._clock, lengths=self._watch.texts)
+        self._backlog = Backlog(config.daemon.backlog, drops=config.daemon.when_full == "drop")
+        self._readers = wiring.readers(
+            config, self._store, clock=self._clock, lengths=self._watch.texts, dropping=self._backlog.dropping
+        )
         self._loops = Loops(self._all_loops(), clock=self._clock)
         self._memory = Memory(observed=self._watch)
         self._newest = self._counted()
@@ -112,7 +114,8 @@ class Daemon:
                 self._store,
                 clock=self._clock,
                 taken=self._taken,
-                backlog=self._backlog.waiting,
+                backlog=self._backlog.blocking,
+                dropping=self._backlog.dropping,
                 lengths=self._watch.texts,
             ),
             metrics=Exposition(lambda: self._newest).render,
@@ -127,7 +130,8 @@ class Daemon:
                 self._store,
                 clock=self._clock,
                 taken=self._taken,
-                backlog=self._backlog.waiting,
+                backlog=self._backlog.blocking,
+                dropping=self._backlog.dropping,
                 lengths=self._watch.texts,
             ),
             guard=self._entrance.guard,
@@ -232,7 +236,7 @@ class Daemon:
                 stopping=self._stopping,
                 beat=lambda name=name: self._loops.beat(name),  # type: ignore[misc]
                 taken=partial(self._taken, reader.stream),
-                full=partial(self._backlog.full, reader.stream),
+                full=partial(self._backlog.blocks, reader.stream),
             )
             loops.append(Loop(name=name, every=poll, round=read, patience=_PATIENCE + poll))
         return loops
