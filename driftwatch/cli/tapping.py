@@ -75,7 +75,8 @@ def tap(  # noqa: PLR0917 - options, given by name
         print_json(tapped)
     else:
         out.print(_sentence(tapped), highlight=False)
-    left_out, used = sum(tapped.rejected.values()), tapped.stored + tapped.duplicates + tapped.sampled_out + tapped.dropped
+    left_out = sum(tapped.rejected.values())
+    used = tapped.stored + tapped.duplicates + tapped.sampled_out + tapped.dropped
     if left_out and (strict or not used):
         raise typer.Exit(UNUSABLE)
 

@@ -236,7 +236,7 @@ class Daemon:
                 stopping=self._stopping,
                 beat=lambda name=name: self._loops.beat(name),  # type: ignore[misc]
                 taken=partial(self._taken, reader.stream),
-                full=partial(self._backlog.blocks, reader.stream),
+                full=partial(self._backlog.full, reader.stream),
             )
             loops.append(Loop(name=name, every=poll, round=read, patience=_PATIENCE + poll))
         return loops

@@ -51,8 +51,8 @@ class Backlog:
         """Return how many texts wait that senders are to wait for: none where too many are dropped."""
         return 0 if self._drops else self.waiting(stream)
 
-    def blocks(self, stream: str) -> bool:
-        """Whether the stream is full and its senders are to wait."""
+    def full(self, stream: str) -> bool:
+        """Whether the stream takes no more for now, so that its senders wait."""
         return self.blocking(stream) >= self.most
 
     def dropping(self, stream: str) -> bool:

@@ -45,7 +45,7 @@ class Text:
     turns: tuple[Turn, ...] = ()
 
     # Written out because the one that dataclasses make for frozen classes takes four times as long, for every text.
-    def __init__(  # noqa: PLR0913 - a text's fields
+    def __init__(
         self,
         *,
         id: str,

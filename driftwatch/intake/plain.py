@@ -1,7 +1,7 @@
 """Records of JSON whose fields all stand at their top, read into a struct made for them: the quick way for most.
 
-Whatever is out of the ordinary in a record, it goes the long way (``Records``), which knows every reason why not; so the
-two ways never differ in what they make of one.
+Whatever is out of the ordinary in a record, it goes the long way (``Records``), which knows every reason why not; so
+the two ways never differ in what they make of one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ import msgspec
 
 from driftwatch.domain.text import Text
 from driftwatch.intake.fields import FieldPath
-from driftwatch.intake.records import AHEAD, LONGEST_CHARACTER, LONGEST_ID, LONGEST_LABEL, LONGEST_TARGET, moment, word_of
+from driftwatch.intake.records import (
+    AHEAD,
+    LONGEST_CHARACTER,
+    LONGEST_ID,
+    LONGEST_LABEL,
+    LONGEST_TARGET,
+    moment,
+    word_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

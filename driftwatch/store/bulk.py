@@ -113,9 +113,9 @@ def _postgresql(columns: tuple[str, ...]) -> str:
     arrays = ", ".join(f"%s::{kind}[]" for _, kind in zip(columns, _KINDS, strict=False))
     names = ", ".join(columns)
     given = f"unnest({arrays}) WITH ORDINALITY AS given({names}, place)"
-    return _insert(columns, f"SELECT %s, %s, {names} FROM {given} ORDER BY place")
+    return _insert(columns, f"SELECT %s, %s, {names} FROM {given} ORDER BY place")  # noqa: S608 - names of columns
 
 
 def _insert(columns: tuple[str, ...], rows: str) -> str:
     named = ", ".join(("stream", "taken_at", *columns))
-    return f"INSERT INTO texts ({named}) {rows} ON CONFLICT (stream, id) DO NOTHING"  # noqa: S608 - names of columns
+    return f"INSERT INTO texts ({named}) {rows} ON CONFLICT (stream, id) DO NOTHING"

@@ -60,7 +60,7 @@ class Texts:
         self._clock = clock
         self._together = Together(self._commit, most=_MOST_ROWS)
 
-    def take_in(  # noqa: PLR0913 - what a commit of intake is made of, by name
+    def take_in(
         self,
         stream: str,
         *,

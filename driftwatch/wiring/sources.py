@@ -264,7 +264,7 @@ class _FeedbackIntake:
         return 0
 
 
-def pipeline_of(  # noqa: PLR0913 - what the way of a text needs
+def pipeline_of(
     stream: StreamSettings,
     source: str,
     store: Store,
