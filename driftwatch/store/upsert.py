@@ -55,15 +55,15 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]],
     if not rows:
         return 0
     statement = _insert(connection.dialect.name, table).on_conflict_do_nothing(index_elements=unique)
+    if connection.dialect.name == "postgresql":  # which takes many rows in one statement, and names the new ones
+        return len(connection.execute(statement.returning(table.c[unique[0]]), rows).all())
     before = _changes(connection)
-    result = connection.execute(statement, rows)
-    return _changes(connection) - before if before is not None else result.rowcount
+    connection.execute(statement, rows)
+    return _changes(connection) - before
 
 
-def _changes(connection: Connection) -> Any:  # noqa: ANN401 - an int, or None where the database counts by itself
-    if connection.dialect.name != "sqlite":
-        return None
-    return connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+def _changes(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one())
 
 
 def _insert(dialect: str, table: Table) -> Any:  # noqa: ANN401 - either dialect's statement

@@ -11,11 +11,12 @@ import httpx
 import pytest
 from corpus import paragraphs
 from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, job_pids, ready, run, until
+from postgres import Stores
 
 from driftwatch.domain.run import RunState
 from driftwatch.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_stores]
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "pandas", "pyarrow")
 TEXTS = f"/v1/streams/{STREAM}/texts"
 
@@ -145,8 +146,8 @@ def test_pages_show_windows_and_nothing_else(daemon: Daemon, deployment: Deploym
         assert httpx.get(deployment.url + path).status_code == 404
 
 
-def test_a_job_outlives_the_daemon(tmp_path: Path) -> None:
-    deployment = deploy(tmp_path / "here")
+def test_a_job_outlives_the_daemon(tmp_path: Path, stores: Stores) -> None:
+    deployment = deploy(tmp_path / "here", stores)
     store = deployment.store()
     drifted = paragraphs(DRIFTED, 4 * WINDOW)
     with Daemon(deployment) as daemon:
