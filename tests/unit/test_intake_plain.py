@@ -16,7 +16,9 @@ from driftwatch.intake.record_fields import records_of
 from driftwatch.intake.records import Accepted
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-EVERYTHING = HttpSettings(time="at", group="user", labels={"lang": "lang", "app": "from"}, target="class", max_bytes=200)
+EVERYTHING = HttpSettings(
+    time="at", group="user", labels={"lang": "lang", "app": "from"}, target="class", max_bytes=200
+)
 BARE = HttpSettings(id=None)
 
 odd = st.one_of(
@@ -25,7 +27,9 @@ odd = st.one_of(
     st.integers(-(2**40), 2**40),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=60),
-    st.sampled_from(["", "  ", "\n", "é" * 70, "x" * 501, "2026-03-01T10:00:00Z", "2026-03-01", "not a time", "2027-01-01"]),
+    st.sampled_from(
+        ["", "  ", "\n", "é" * 70, "x" * 501, "2026-03-01T10:00:00Z", "2026-03-01", "not a time", "2027-01-01"]
+    ),
     st.sampled_from([1_770_000_000, 1_770_000_000_000, 4e11]),
     st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),

@@ -103,7 +103,9 @@ def test_doing_it_twice_changes_nothing_more(pieces: list[str]) -> None:
 
 
 ODD = st.one_of(
-    st.sampled_from([*PIECES, "to\u212aen: ", "pa\u017f\u017fword=", "\u0664\u0665", "ghp_" + "a1" * 18, "eyJ", "0\0", "AKIA", "@"]),
+    st.sampled_from(
+        [*PIECES, "to\u212aen: ", "pa\u017f\u017fword=", "\u0664\u0665", "ghp_" + "a1" * 18, "eyJ", "0\0", "AKIA", "@"]
+    ),
     st.text("abcKEYkey019:=-_.@+ \u212a\u017f\u0661\0/", max_size=12),
 )
 ALL = int(sum(Hint))
