@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 CONNECTIONS = 12
 _STREAM = "bench"
 _TICKS = os.sysconf("SC_CLK_TCK")
-_HEAD = "POST /v1/streams/{stream}/texts HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n"
+_HEAD = (
+    "POST /v1/streams/{stream}/texts HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+    "content-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n"
+)
 
 
 class Sender:

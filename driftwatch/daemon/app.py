@@ -111,8 +111,10 @@ class Daemon:
             concurrent=config.retrain.concurrent,
         )
         self._started_at = self._clock.now()
-        self._backlog = Backlog(config.daemon.backlog)
-        self._readers = wiring.readers(config, self._store, clock=self._clock, lengths=self._watch.texts)
+        self._backlog = Backlog(config.daemon.backlog, drops=config.daemon.when_full == "drop")
+        self._readers = wiring.readers(
+            config, self._store, clock=self._clock, lengths=self._watch.texts, dropping=self._backlog.dropping
+        )
         self._loops = Loops(self._all_loops(), clock=wiring.CLOCK)
         self._memory = Memory(observed=self._watch)
         self._unseen: tuple[str, ...] = ()
@@ -130,7 +132,8 @@ class Daemon:
                 self._store,
                 clock=self._clock,
                 taken=self._taken,
-                backlog=self._backlog.waiting,
+                backlog=self._backlog.blocking,
+                dropping=self._backlog.dropping,
                 lengths=self._watch.texts,
             ),
             metrics=Exposition(self._shown).render,
@@ -145,7 +148,8 @@ class Daemon:
                 self._store,
                 clock=self._clock,
                 taken=self._taken,
-                backlog=self._backlog.waiting,
+                backlog=self._backlog.blocking,
+                dropping=self._backlog.dropping,
                 lengths=self._watch.texts,
             ),
             guard=self._entrance.guard,

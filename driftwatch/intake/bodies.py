@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _JSON = ("application/json", "text/json")
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 _MOST_UNPACKED = 64 * 1024 * 1024
+_MOST_OBJECTS = 500_000
+_MOST_VALUES = 5_000_000
 _DECODER = msgspec.json.Decoder()
 
 
@@ -39,7 +41,7 @@ def records_in(body: bytes, *, content_type: str, content_encoding: str, many: s
     Raises:
         BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other content.
     """
-    content = unpacked(body, content_encoding)
+    content = bounded(unpacked(body, content_encoding))
     return records_of_whole(content, many=many) if form_of(content_type) == "whole" else _by_line(content)
 
 
@@ -82,6 +84,24 @@ def unpacked(body: bytes, encoding: str, *, most: int = _MOST_UNPACKED) -> bytes
             raise BatchError(400, "Not gzip", "the body ends in the middle")
         body = unpacker.unused_data  # gzip may come in several members
     return bytes(content)
+
+
+def bounded(content: bytes) -> bytes:
+    """Return the content as it is; what would become far more in memory than it is in bytes is refused unread.
+
+    Characters are counted, in texts too, which no honest request has so many of.
+
+    Raises:
+        BatchError: 413 for too many lines, objects or values.
+    """
+    for signs, most, named in (
+        (b"\n", _MOST_OBJECTS, "lines"),
+        (b"{[", _MOST_OBJECTS, "objects"),
+        (b",", _MOST_VALUES, "values"),
+    ):
+        if sum(content.count(signs[at : at + 1]) for at in range(len(signs))) > most:
+            raise BatchError(413, "Too large", f"the body has more than {most:,} {named}; send less at once")
+    return content
 
 
 def records_of_whole(content: bytes, *, many: str) -> Iterator[tuple[int, object]]:

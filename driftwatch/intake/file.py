@@ -127,7 +127,7 @@ class FileSource:
                 return Page(texts=(), cursor=None, more=True), position
             is_json = self._is_json(head)
             where = f"{self._settings.name}:{position.generation}"
-            while is_json and self._plain is not None and read < limit and (lines := _block(stream, offset)):
+            while is_json and read < limit and (lines := _block(stream, offset)):
                 lines = lines[: limit - read]
                 offset = self._take_all(lines, where, offset, gathered)
                 read += len(lines)
@@ -138,7 +138,7 @@ class FileSource:
                 if read >= limit:
                     more = True
                     break
-                self._take(line, is_json, f"{where}:{offset}", gathered)
+                self._take(line, f"{where}:{offset}", gathered, is_json=is_json)
                 offset += length
                 read += 1
         end = fingerprinted(replace(position, offset=offset), head, file)
@@ -146,19 +146,17 @@ class FileSource:
 
     def _take_all(self, lines: Sequence[bytes], where: str, offset: int, gathered: Gathered) -> int:
         """Take whole lines of records, the quick way where they are plain, and return where they end."""
-        assert self._plain is not None
-        now = self._clock.now()
+        now, plain = self._clock.now(), self._plain if is_utf8(b"\n".join(lines)) else None
         offsets = list(accumulate((len(line) + 1 for line in lines), initial=offset))
-        quick = is_utf8(b"\n".join(lines))
-        found = self._plain.lines(lines, place=lambda n: f"{where}:{offsets[n]}", now=now) if quick else repeat(None)
+        found = plain.lines(lines, place=lambda n: f"{where}:{offsets[n]}", now=now) if plain else repeat(None)
         for line, text, at in zip(lines, found, offsets, strict=False):
             if text is not None:
                 gathered.texts.append(text)
             else:
-                self._take(line.rstrip(b"\r"), True, f"{where}:{at}", gathered)
+                self._take(line.rstrip(b"\r"), f"{where}:{at}", gathered, is_json=True)
         return offsets[-1]
 
-    def _take(self, line: bytes | None, is_json: bool, place: str, gathered: Gathered) -> None:
+    def _take(self, line: bytes | None, place: str, gathered: Gathered, *, is_json: bool) -> None:
         if line is None:
             gathered.rejected["line-too-long"] += 1
         elif line.strip():

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from driftwatch.domain.text import Text
-from driftwatch.intake.bodies import BatchError, decoded, form_of, records_of_whole, unpacked
+from driftwatch.intake.bodies import BatchError, bounded, decoded, form_of, records_of_whole, unpacked
 from driftwatch.intake.plain import plain_of
 from driftwatch.intake.record_fields import records_of
 from driftwatch.intake.records import MOST_BYTES, Accepted, Form, Rejected, Watch, is_utf8
@@ -110,7 +110,7 @@ class HttpReader:
             BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other kinds of
                 content, 422 where no record is a text.
         """
-        content, kind = unpacked(body, content_encoding), form_of(content_type)
+        content, kind = bounded(unpacked(body, content_encoding)), form_of(content_type)
         read = _Read()
         if kind == "lines":
             self._lines(content, read, now)

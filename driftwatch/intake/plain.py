@@ -1,7 +1,7 @@
 """Records of JSON whose fields all stand at their top, read into a struct made for them: the quick way for most.
 
-Whatever is out of the ordinary in a record, it goes the long way (``Records``), which knows every reason why not; so the
-two ways never differ in what they make of one.
+Whatever is out of the ordinary in a record, it goes the long way (``Records``), which knows every reason why not; so
+the two ways never differ in what they make of one.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from driftwatch.intake.hints import Hint, hints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 KINDS = ("secret", "email", "iban", "card", "ip", "phone")
 """In the order they are looked for: a key may hold what looks like a number, an IBAN what looks like a card."""

@@ -113,7 +113,7 @@ def _postgresql(columns: tuple[str, ...]) -> str:
     arrays = ", ".join(f"%s::{kind}[]" for _, kind in zip(columns, _KINDS, strict=False))
     names = ", ".join(columns)
     given = f"unnest({arrays}) WITH ORDINALITY AS given({names}, place)"
-    return _insert(columns, f"SELECT %s, %s, {names} FROM {given} ORDER BY place")
+    return _insert(columns, f"SELECT %s, %s, {names} FROM {given} ORDER BY place")  # noqa: S608 - names of columns
 
 
 def _insert(columns: tuple[str, ...], rows: str) -> str:

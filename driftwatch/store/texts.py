@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 _BATCH = 1_000
 
-
-_INTAKE = "intake"
-"""Commits of intake follow one another and nothing else: texts are seen in the order of their numbers, on any host."""
 
 _MOST_ROWS = 10_000
 """Rows at which a transaction takes no further batch: beyond it waiting grows and a row's cost hardly falls."""
@@ -61,7 +59,8 @@ class Texts:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._together = Together(self._commit, most=_MOST_ROWS)
+        self._guard = threading.Lock()
+        self._together: dict[str | None, Together[_Batch, Taken]] = {}
 
     def take_in(
         self,
@@ -90,11 +89,17 @@ class Texts:
         """
         rows = rows_of(texts, source=default_source)
         batch = _Batch(stream=stream, source=source, rows=rows, cursor=cursor, counts=counts)
-        return self._together.take(batch, size=len(texts))
+        return self._sharing(stream).take(batch, size=len(texts))
+
+    def _sharing(self, stream: str) -> Together[_Batch, Taken]:
+        """Return what a stream's batches are committed with: a PostgreSQL is written by streams, a SQLite in turn."""
+        line = stream if self._database.file is None else None
+        with self._guard:
+            return self._together.setdefault(line, Together(self._commit, most=_MOST_ROWS))
 
     def _commit(self, batches: Sequence[_Batch]) -> list[Taken]:
         now, counts, found, grown = micros(self._clock.now()), Counted(), [], dict[str, None]()
-        with self._database.write(order=_INTAKE) as connection:
+        with self._database.write(order=batches[0].stream) as connection:
             for each in batches:
                 stored = insert_texts(connection, each.stream, each.rows, taken_at=now)
                 taken = Taken(stored=stored, duplicates=len(each.rows.values) - stored)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from driftwatch.domain.errors import StoreUnavailableError
 
@@ -31,8 +31,8 @@ class Together(Generic[W, R]):
     """Commits what waits, together, and wakes each thread with what its own part came to.
 
     There is no thread of its own and no timer: who finds nobody committing commits at once, whatever came meanwhile is
-    committed next by the first that came. So a single caller waits for nothing, and the more there are, the more share a
-    commit.
+    committed next by the first that came. So a single caller waits for nothing, and the more there are, the more of
+    them share a commit.
 
     Args:
         commit: makes pieces of work durable, all or none, and returns what each came to.
@@ -65,8 +65,7 @@ class Together(Generic[W, R]):
             self._lead()
         if own.error is not None:
             raise own.error
-        assert own.result is not None
-        return own.result
+        return cast("R", own.result)
 
     def _lead(self) -> None:
         """Commit what waits, this thread's own work first among it, and hand the lead to the next that waits."""

@@ -66,7 +66,7 @@ def test_a_text_is_never_seen_before_one_of_a_lower_number(store: Store) -> None
     inserted, commit = threading.Event(), threading.Event()
 
     def slow() -> None:
-        with store._database.write(order="intake") as connection:
+        with store._database.write(order=S) as connection:
             connection.execute(insert(rows).values(**row("first")))
             inserted.set()
             commit.wait(30)
@@ -99,7 +99,7 @@ def test_a_reader_that_goes_on_from_number_to_number_misses_nothing(url: str) ->
         choice = random.Random(writer)
         with opened(url) as store:
             for batch in range(BATCHES):
-                with store._database.write(order="intake") as connection:
+                with store._database.write(order=S) as connection:
                     for n in range(BATCH):
                         connection.execute(insert(rows).values(**row(f"{writer}-{batch}-{n}")))
                         connection.execute(text("SELECT pg_sleep(:s)"), {"s": choice.uniform(0, 0.004)})
@@ -140,11 +140,11 @@ def test_an_error_shows_nobodys_text(store: Store) -> None:
 def test_a_writer_waits_for_its_turn_and_not_for_ever(url: str, store: Store) -> None:
     with (
         opened(f"{url}?options=-c%20lock_timeout%3D50") as impatient,
-        store._database.write(order="intake"),
+        store._database.write(order=S),
         pytest.raises(StoreUnavailableError, match="another process holds the database"),
     ):
         take(impatient, some("a"))
-    with store._database.write(order="intake"):
+    with store._database.write(order=S):
         store.decisions.recent(limit=1)  # readers wait for nobody
 
 
