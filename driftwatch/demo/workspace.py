@@ -117,7 +117,7 @@ def make(folder: Path, *, port: int | None = None) -> Workspace:
             shutil.rmtree(folder)
     (folder / "policies").mkdir(parents=True)
     (folder / _MARK).touch()
-    return Workspace(folder=folder, port=_free_port() if port is None else port)
+    return Workspace(folder=folder, port=free_port() if port is None else port)
 
 
 @contextmanager
@@ -167,7 +167,8 @@ def configure(workspace: Workspace, *, alerts: str, encoder: str) -> None:
     workspace.log.touch()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -19,6 +19,7 @@ from browser import PROGRAM as BROWSER
 from browser import browser
 from corpus import paragraphs
 from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, free_port, ready, run, until
+from postgres import Stores
 from prometheus_server import MISSING, PROGRAM, Prometheus, prometheus
 
 from driftwatch.domain.run import RunState
@@ -111,8 +112,8 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    deployment = deploy(tmp_path_factory.mktemp("boards") / "here")
+def life(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Iterator[Life]:
+    deployment = deploy(tmp_path_factory.mktemp("boards") / "here", stores)
     drill = paragraphs(("torch/nn",), 300)
     (deployment.folder / "drill.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in drill))
     written = deployment.config.read_text().replace('type = "http"\n', 'type = "http"\ntime = "time"\n')
