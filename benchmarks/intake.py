@@ -24,6 +24,8 @@ from benchmarks.intake_sources import measure_sources
 from benchmarks.table import Row, at_least, at_most, main
 from driftwatch.demo.prose import paragraphs
 from driftwatch.domain.text import Text
+from driftwatch.features.counting import load_counter
+from driftwatch.features.encoder import DEFAULT, find_folder
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.pipeline import Pipeline
@@ -41,6 +43,9 @@ PAGE = 1_000
 REQUEST = 100
 DURABLE = 100_000
 """Texts per CPU-second that file and HTTP must reach."""
+
+COUNTED = 25_000
+"""Likewise with every text's tokens counted."""
 
 PARSE_AND_SAMPLE = 0.85
 """Share of msgspec's own speed."""
@@ -70,6 +75,7 @@ def measure(quick: bool) -> Sequence[Row]:
             how = "redacted" if redact else "as it is"
             rows.append(at_least(f"texts per CPU-s from a file, {how}, durable", _file(place, count, redact), DURABLE))
             rows += _http(place / how.replace(" ", "-"), lines, redact=redact)
+        rows.append(_counted(place, count))
         bodies = [some[n % len(some)] for n in range(count)]
         few = 5_000 if quick else 50_000
         rows += measure_sources(place, lines[:few], bodies[:few], lambda: _pipeline(_fresh(place), redact=False))
@@ -121,6 +127,32 @@ def _file(place: Path, count: int, redact: bool) -> float:
     rate = _rate(count, work)
     store.close()
     return rate
+
+
+def _counted(place: Path, count: int) -> Row:
+    """Return what every text costs from the file into the store, out of it again, and counted in tokens."""
+    store = _fresh(place)
+    settings = FileSettings(path=place / "log", id="id")
+    source, pipeline, counter = (
+        FileSource(settings, clock=CLOCK),
+        _pipeline(store, redact=True),
+        load_counter(find_folder(DEFAULT)),
+    )
+
+    def work() -> int:
+        cursor, done, more = None, 0, True
+        while more:
+            page = source.read(cursor, limit=PAGE)
+            pipeline.take(page)
+            cursor, more = page.cursor or cursor, page.more
+            window = store.texts.window(STREAM, after_seq=done, limit=PAGE)
+            counter.count([stored.text.body for stored in window])
+            done += len(window)
+        return done
+
+    rate = _rate(count, work)
+    store.close()
+    return at_least("texts per CPU-s from a file, redacted, durable, counted in tokens", rate, COUNTED)
 
 
 def _http(place: Path, lines: Sequence[bytes], *, redact: bool) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""Memory over a long feed: repeated real texts with new ids through intake and retention, and what the process holds."""
+"""Memory over a long feed: real texts again and again, with new ids, through intake and retention."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def _byte_level(texts: Sequence[str], pattern: str) -> Tokenizer:
 
 
 def _word_piece(texts: Sequence[str], *, lowercase: bool) -> Tokenizer:
-    from tokenizers import BertWordPieceTokenizer, Tokenizer
+    from tokenizers import BertWordPieceTokenizer
 
     made = BertWordPieceTokenizer(lowercase=lowercase)
     made.train_from_iterator(texts, vocab_size=900, show_progress=False)

@@ -1,4 +1,4 @@
-"""A gigabyte without an end, and gigabytes that are sent as a megabyte: little memory, a clear answer, the rest goes on.
+"""A gigabyte without an end, and one that is sent as a megabyte: little memory, a clear answer, the rest goes on.
 
 Each in a process of its own, whose greatest memory is measured.
 """

@@ -51,7 +51,7 @@ class Line:
 
 def brought(together: Together[int, int], disk: Disk, numbers: Sequence[int], *, size: int = 1) -> list[Future[int]]:
     """Bring a first number, and while it is being committed the others, in their order."""
-    together._guard = line = Line()  # type: ignore[assignment] # noqa: SLF001 - what tells that one waits
+    together._guard = line = Line()  # type: ignore[assignment]
     pool = ThreadPoolExecutor(max_workers=len(numbers))
     first = pool.submit(together.take, numbers[0], size=size)
     assert disk.entered.wait(PATIENCE)
