@@ -148,9 +148,15 @@ def configure(deployment: Deployment) -> None:
     deployment.config.write_text(CONFIG.format(port=deployment.port, stream=STREAM, window=WINDOW, store=store))
 
 
-def twin(deployment: Deployment, folder: Path) -> Deployment:
-    """Copy a deployment before its daemon ever ran; the store's paths are made anew by building the reference again."""
-    stores = deployment.stores
+def twin(deployment: Deployment, folder: Path, stores: Stores | None = None) -> Deployment:
+    """Copy a deployment before its daemon ever ran; the store's paths are made anew by building the reference again.
+
+    Args:
+        deployment: to copy.
+        folder: of the copy.
+        stores: of which kind the copy's store is; None for the same kind.
+    """
+    stores = stores or deployment.stores
     other = Deployment(folder=folder, port=free_port(), database=stores.url(), stores=stores)
     shutil.copytree(deployment.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("state"))
     configure(other)

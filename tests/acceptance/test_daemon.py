@@ -29,13 +29,13 @@ def stored(store: Store, source: str) -> int:
     return store.counts.intake().get((STREAM, source, "stored"), 0)
 
 
-def test_the_daemon_loads_nothing_heavy(daemon: Daemon) -> None:
+def test_the_daemon_loads_nothing_heavy(daemon: Daemon, deployment: Deployment) -> None:
     libraries = mapped(daemon.pid)
     assert [name for name in HEAVY if f"/{name}/" in libraries] == []
     resident = int(
         next(line for line in Path(f"/proc/{daemon.pid}/status").read_text().splitlines() if "VmRSS" in line).split()[1]
     )
-    assert resident < 100 * 1024
+    assert resident < (100 if deployment.database is None else 110) * 1024  # the driver of PostgreSQL takes 9 MB
 
 
 def test_a_request_is_taken_in_once(daemon: Daemon, deployment: Deployment) -> None:

@@ -170,10 +170,24 @@ def play(deployment: Deployment, *, seed: int | None) -> Killer | None:
     return killer
 
 
-def test_a_killed_deployment_ends_like_an_undisturbed_one(tmp_path: Path, stores: Stores) -> None:
-    calm = deploy(tmp_path / "calm", stores)
-    wild = twin(calm, tmp_path / "wild")
-    play(calm, seed=None)
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployment that never ran."""
+    return deploy(tmp_path_factory.mktemp("stock") / "here")
+
+
+@pytest.fixture(scope="module")
+def calm(stock: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """One that ran undisturbed, on SQLite, whatever the wild one's store is."""
+    played = twin(stock, tmp_path_factory.mktemp("calm") / "here")
+    play(played, seed=None)
+    return played
+
+
+def test_a_killed_deployment_ends_like_an_undisturbed_one(
+    stock: Deployment, calm: Deployment, tmp_path: Path, stores: Stores
+) -> None:
+    wild = twin(stock, tmp_path / "wild", stores)
     killer = play(wild, seed=3)
     assert killer is not None
     print("kills:", killer.kills)
