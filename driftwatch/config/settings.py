@@ -194,16 +194,23 @@ class RetentionSettings:
     Args:
         age: since they were taken in; None for no limit.
         texts: most of a stream; None for no limit.
+        reports: of windows, which show texts: since they were made; None for as long as ``age``.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     age: timedelta | None = timedelta(days=30)
     texts: int | None = 1_000_000
+    reports: timedelta | None = None
 
     def __post_init__(self) -> None:
         if self.texts is not None and self.texts < 1:
             raise ValueError("texts must be at least 1")
+
+    @property
+    def reports_age(self) -> timedelta | None:
+        """How long reports are kept; None for ever."""
+        return self.reports if self.reports is not None else self.age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,9 @@ from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.degraded import Degraded
 from driftwatch.daemon.leadership import Leadership
 from driftwatch.daemon.local import LocalDoor
+from driftwatch.daemon.memory import give_memory_back
 from driftwatch.daemon.reports import Reporting
+from driftwatch.daemon.rhythm import RHYTHM, Rhythm
 from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.daemon.watcher import Watcher
@@ -49,18 +51,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftwatch.config import Config
+    from driftwatch.domain.protocols import Clock, Launcher
 
 log = structlog.get_logger()
 
 ASSESSMENT_PATIENCE = timedelta(minutes=30)
 """A window of thousands of texts on a slow processor takes minutes; a worker that hangs is noticed after this."""
-_SNAPSHOT_EVERY = timedelta(seconds=2)
-_TEND_EVERY = timedelta(seconds=2)
-_DELIVER_EVERY = timedelta(seconds=2)
-_HEALTH_EVERY = timedelta(seconds=15)
 _LEAD_EVERY = timedelta(seconds=1)
-_PRUNE_EVERY = timedelta(hours=1)
-_EXPORT_EVERY = timedelta(seconds=30)
 _PATIENCE = timedelta(minutes=5)
 _START_LONGEST = timedelta(hours=1)
 _STOP_LONGEST = timedelta(minutes=5)
@@ -72,15 +69,27 @@ class Daemon:
     Args:
         config: as loaded.
         systemd: the service manager, if any.
+        clock: of everything that the daemon notes and decides; its loops come round by the machine's.
+        rhythm: how often they do.
+        launcher: starts the jobs; None for the one that is configured.
     """
 
-    def __init__(self, config: Config, systemd: Systemd) -> None:
+    def __init__(
+        self,
+        config: Config,
+        systemd: Systemd,
+        *,
+        clock: Clock = wiring.CLOCK,
+        rhythm: Rhythm = RHYTHM,
+        launcher: Launcher | None = None,
+    ) -> None:
         self._config = config
         self._systemd = systemd
-        self._clock = wiring.CLOCK
+        self._clock = clock
+        self._rhythm = rhythm
         self._stopping = threading.Event()
         self._entrance = wiring.entrance(config)
-        self._store = wiring.open_store(config)
+        self._store = wiring.open_store(config, clock=clock)
         wiring.check_seen(config, self._store)
         self._lead = Leadership(self._store.lead(wiring.daemon_name(config)))
         self._watcher = self._watching(config)
@@ -96,7 +105,7 @@ class Daemon:
         self._watch = Observations(config.streams)
         self._supervisor = Supervisor(
             self._store,
-            wiring.launcher(config),
+            launcher or wiring.launcher(config),
             receivers=lambda: self._receivers,
             clock=self._clock,
             concurrent=config.retrain.concurrent,
@@ -106,7 +115,7 @@ class Daemon:
         self._readers = wiring.readers(
             config, self._store, clock=self._clock, lengths=self._watch.texts, dropping=self._backlog.dropping
         )
-        self._loops = Loops(self._all_loops(), clock=self._clock)
+        self._loops = Loops(self._all_loops(), clock=wiring.CLOCK)
         self._memory = Memory(observed=self._watch)
         self._unseen: tuple[str, ...] = ()
         self._newest = self._counted()
@@ -203,18 +212,30 @@ class Daemon:
             clock=self._clock,
             leads=lambda: self._lead.leads,
         )
-        only = self._lead.only
-        prune = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
+        only, rhythm = self._lead.only, self._rhythm
+        prune_texts = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
+        reports = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers)
+
+        def prune() -> None:
+            prune_texts()
+            reports.prune_all()
+
         loops = [
             Loop(name="assess", every=poll, round=assess, patience=ASSESSMENT_PATIENCE),
             Loop(name="lead", every=_LEAD_EVERY, round=self._lead.tend, patience=_PATIENCE),
-            Loop(name="deliver", every=_DELIVER_EVERY, round=only(self._deliver), patience=_PATIENCE),
-            Loop(name="runs", every=_TEND_EVERY, round=only(self._supervisor.tend), patience=_PATIENCE),
-            Loop(name="degraded", every=_HEALTH_EVERY, round=self._degraded().look, patience=_PATIENCE),
-            Loop(name="pauses", every=_TEND_EVERY, round=only(self._tend_pauses), patience=_PATIENCE),
-            Loop(name="prune", every=_PRUNE_EVERY, round=only(prune), patience=_PRUNE_EVERY + _PATIENCE),
+            Loop(name="deliver", every=rhythm.deliver, round=only(self._deliver), patience=_PATIENCE),
+            Loop(name="runs", every=rhythm.tend, round=only(self._supervisor.tend), patience=_PATIENCE),
+            Loop(name="degraded", every=rhythm.health, round=self._degraded().look, patience=_PATIENCE),
+            Loop(name="pauses", every=rhythm.tend, round=only(self._tend_pauses), patience=_PATIENCE),
+            Loop(name="prune", every=rhythm.prune, round=only(prune), patience=rhythm.prune + _PATIENCE),
+            Loop(
+                name="reports",
+                every=rhythm.deliver,
+                round=only(reports.make_all),
+                patience=wiring.REPORT_LONGEST + _PATIENCE,
+            ),
             *self._champion_loops(),
-            Loop(name="snapshot", every=_SNAPSHOT_EVERY, round=self._refresh, patience=_PATIENCE),
+            Loop(name="snapshot", every=rhythm.snapshot, round=self._refresh, patience=_PATIENCE),
             *self._reading_loops(poll),
         ]
         if (ping := self._systemd.ping_every) is not None:
@@ -222,25 +243,18 @@ class Daemon:
         return loops
 
     def _champion_loops(self) -> list[Loop]:
-        only = self._lead.only
+        only, rhythm = self._lead.only, self._rhythm
         tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
         prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
-        report = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers).make_all
         loops = [
-            Loop(
-                name="reports",
-                every=_DELIVER_EVERY,
-                round=only(report),
-                patience=wiring.REPORT_LONGEST + _PATIENCE,
-            ),
-            Loop(name="champions", every=_TEND_EVERY, round=only(tend), patience=patience),
-            Loop(name="models", every=_PRUNE_EVERY, round=only(prune), patience=_PRUNE_EVERY + _PATIENCE),
+            Loop(name="champions", every=rhythm.tend, round=only(tend), patience=patience),
+            Loop(name="models", every=rhythm.prune, round=only(prune), patience=rhythm.prune + _PATIENCE),
         ]
         if any(stream.export.wanted for stream in self._config.streams.values()):
             export = champions.Exporting(self._config, self._store, clock=self._clock).export_all
             longest = wiring.EXPORT_LONGEST * len(self._config.streams)
-            loops.append(Loop(name="export", every=_EXPORT_EVERY, round=only(export), patience=longest + _PATIENCE))
+            loops.append(Loop(name="export", every=rhythm.export, round=only(export), patience=longest + _PATIENCE))
         return loops
 
     def _reading_loops(self, poll: timedelta) -> list[Loop]:
@@ -364,6 +378,7 @@ class Daemon:
             heartbeats=self._loops.heartbeats(),
             loop_failures=self._loops.failures(),
             patience=self._loops.patience(),
+            loop_rounds=self._loops.rounds(),
             loop_misses=self._loops.misses(),
             loop_delays=self._loops.delays(),
             troubled=frozenset(cycle.stream for cycle in self._cycles if cycle.trouble),
@@ -379,15 +394,25 @@ class Daemon:
         return snapshot_from(self._store, expected, figures, at=self._clock.now(), memory=self._memory)
 
 
-def run(config_path: Path) -> None:
+def run(
+    config_path: Path, *, clock: Clock = wiring.CLOCK, rhythm: Rhythm = RHYTHM, launcher: Launcher | None = None
+) -> None:
     """Run the daemon until SIGTERM or SIGINT.
+
+    Args:
+        config_path: of the configuration.
+        clock: as ``Daemon`` takes it.
+        rhythm: likewise.
+        launcher: likewise.
 
     Raises:
         DriftwatchError: it cannot start.
     """
+    give_memory_back()
     systemd = Systemd(os.environ, pid=os.getpid())
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
     with systemd.taking_time(most=_START_LONGEST):
-        daemon = Daemon(config, systemd)  # brings the database up to date, which takes as long as it is large
+        # Brings the database up to date, which takes as long as it is large.
+        daemon = Daemon(config, systemd, clock=clock, rhythm=rhythm, launcher=launcher)
     daemon.run()

@@ -5,7 +5,6 @@ from driftwatch.wiring.advice import advice_by_history, advice_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
-    build_reference,
     drill_texts,
     extractor,
     one_off,
@@ -24,6 +23,7 @@ from driftwatch.wiring.base import (
     open_store,
     unmatched_policies,
 )
+from driftwatch.wiring.building import build_reference, reading_engine
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
@@ -110,6 +110,7 @@ __all__ = [
     "promote",
     "prune_models",
     "readers",
+    "reading_engine",
     "receivers",
     "reconcile",
     "replay",
