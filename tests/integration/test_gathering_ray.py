@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from models import tiny_causal
 from training_files import fields, lines, records, saved_gathered, saved_whole
+from typer.testing import CliRunner
 
-from driftwatch.domain.errors import DataError, RunError
+from driftwatch.cli import app
+from driftwatch.domain.errors import ConfigError, DataError, RunError
 from driftwatch.gathering import LocalEngine, Search, gather
 from driftwatch.gathering.ray import connected
 
@@ -96,3 +101,50 @@ def test_a_cluster_that_is_not_there_is_told(address: str) -> None:
         pytest.fail("it was reached")
     assert caught.value.where == address
     assert "ray start --head" in str(caught.value)
+
+
+CONFIG = """\
+[streams.docs]
+model = "champion"
+[streams.docs.encoder]
+kind = "champion"
+[streams.docs.reference]
+data = ["a.jsonl", "b.jsonl"]
+heldout = ["c.jsonl"]
+field = "text"
+time = "at"
+group = "session"
+sample = 500
+"""
+
+
+def test_the_command_builds_the_same_reference_either_way(cluster: str, tmp_path: Path) -> None:
+    search(tmp_path)
+    tiny_causal(tmp_path / "champion", texts=[str(row["text"]) for row in records(first=0, count=500, groups=False)])
+    built = {}
+    for name, options in {"local": [], "ray": ["--engine", "ray", "--address", cluster, "--workers", "2"]}.items():
+        (tmp_path / f"{name}.toml").write_text(f'state_dir = "state-{name}"\n{CONFIG}')
+        command = ["reference", "build", "docs", "--config", str(tmp_path / f"{name}.toml"), "--json", *options]
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+        built[name] = json.loads(done.stdout)
+        assert [file.name for file in (tmp_path / f"state-{name}" / "references" / "docs").iterdir()] == [
+            built[name]["version"]
+        ]
+    assert built["ray"] == built["local"]
+    assert built["ray"]["texts"] == 500
+
+
+@pytest.mark.parametrize("options", [["--workers", "2"], ["--address", "ray-head:6379"]])
+def test_what_is_of_a_cluster_is_refused_without_one(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "a.toml").write_text(CONFIG)
+    done = CliRunner().invoke(app, ["reference", "build", "docs", "--config", str(tmp_path / "a.toml"), *options])
+    assert done.exit_code == ConfigError.exit_code
+    assert "add --engine ray" in " ".join(done.stderr.split())
+
+
+def test_ray_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match="ray is not installed") as caught, connected(None, None):
+        pytest.fail("it was there")
+    assert "driftwatchd[ray]" in str(caught.value)
