@@ -26,7 +26,7 @@ import msgspec
 from benchmarks.table import Row, at_least, at_most, print_table, told, write_rows
 from driftwatch.drift.reference import WANTED_TEXTS
 from driftwatch.gathering import Engine, LocalEngine, Search, gather
-from driftwatch.intake.training import TrainingFields
+from driftwatch.intake.training_records import TrainingFields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,8 @@ import numpy as np
 from driftwatch.drift.archive import save_reference
 from driftwatch.drift.reference import assemble, build_reference
 from driftwatch.gathering import Search, gather
-from driftwatch.intake.training import TrainingFields, read_training
+from driftwatch.intake.training import read_training
+from driftwatch.intake.training_records import TrainingFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

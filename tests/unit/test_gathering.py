@@ -15,7 +15,8 @@ from driftwatch.domain.errors import DataError
 from driftwatch.gathering import LocalEngine, Search, gather
 from driftwatch.gathering import spill as spilling
 from driftwatch.intake.pieces import cut
-from driftwatch.intake.training import TrainingFields, read_piece
+from driftwatch.intake.training import read_piece
+from driftwatch.intake.training_records import TrainingFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
