@@ -216,6 +216,7 @@ def _daemon() -> DaemonFigures:
         heartbeats=dict.fromkeys(_LOOPS, _NOON),
         patience=dict.fromkeys(_LOOPS, timedelta(minutes=5)),
         loop_failures=dict.fromkeys(_LOOPS, 0),
+        loop_rounds=dict.fromkeys(_LOOPS, 0),
         loop_misses=dict.fromkeys(_LOOPS, 0),
         loop_delays=dict.fromkeys(_LOOPS, timedelta()),
         backlog_limit=1_000_000,

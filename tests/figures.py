@@ -179,6 +179,7 @@ def busy_snapshot(*streams: str, at: datetime = NOON, scale: int = 1) -> Snapsho
             heartbeats=dict.fromkeys(LOOPS, at),
             patience=dict.fromkeys(LOOPS, timedelta(minutes=5)),
             loop_failures=dict.fromkeys(LOOPS, scale),
+            loop_rounds=dict.fromkeys(LOOPS, 30 * scale),
             loop_misses=dict.fromkeys(LOOPS, scale),
             loop_delays=dict.fromkeys(LOOPS, timedelta(milliseconds=20)),
             backlog_limit=1_000_000,

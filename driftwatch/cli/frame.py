@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from driftwatch.cli.handover import hand_over
 from driftwatch.domain.errors import DriftwatchError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ DEFAULT_CONFIG = Path("driftwatch.toml")
 out = Console(highlight=False, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 debug = {"on": False}
+_read: set[Path] = set()
+"""State folders of the configurations that were read."""
 
 
 def told(command: Command) -> Command:
@@ -69,6 +72,9 @@ def _telling(command: Command, *, unexpected: bool) -> Command:
             if debug["on"] or not unexpected:
                 raise
             fail(_surprise(error))
+        finally:
+            for state in _read:
+                hand_over(state)
 
     return run  # type: ignore[return-value]
 
@@ -119,7 +125,9 @@ def read_config(path: Path) -> Config:
     """
     from driftwatch.config import load_config
 
-    return load_config(path, environ=os.environ)
+    config = load_config(path, environ=os.environ)
+    _read.add(config.state_dir)
+    return config
 
 
 def opened(config: Config) -> Store:

@@ -68,6 +68,7 @@ rate = 1.0
 [streams.{stream}.retention]
 age = "30d"
 texts = 1000000
+# reports = "30d"                        # of windows; they show texts
 """
 
 

@@ -97,7 +97,9 @@ class DaemonSettings:
         listen: host and port of intake, pages and metrics.
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
-        backlog: texts of a stream not yet assessed at which its sources are not read and HTTP is answered 429.
+        backlog: texts of a stream not yet assessed at which it is full.
+        when_full: ``block`` leaves its sources unread and answers HTTP 429, so that senders wait; ``drop`` goes on
+            reading, and throws away and counts what comes.
         log: one JSON object a line, or text for people.
         watch_policies: whether policy and recipe files are loaded anew whenever one of them changes.
         web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
@@ -112,6 +114,7 @@ class DaemonSettings:
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
     backlog: int = 1_000_000
+    when_full: Literal["block", "drop"] = "block"
     log: Literal["json", "text"] = "json"
     watch_policies: bool = True
     web_config: Path | None = None
@@ -191,16 +194,23 @@ class RetentionSettings:
     Args:
         age: since they were taken in; None for no limit.
         texts: most of a stream; None for no limit.
+        reports: of windows, which show texts: since they were made; None for as long as ``age``.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
     age: timedelta | None = timedelta(days=30)
     texts: int | None = 1_000_000
+    reports: timedelta | None = None
 
     def __post_init__(self) -> None:
         if self.texts is not None and self.texts < 1:
             raise ValueError("texts must be at least 1")
+
+    @property
+    def reports_age(self) -> timedelta | None:
+        """How long reports are kept; None for ever."""
+        return self.reports if self.reports is not None else self.age
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,12 +31,13 @@ class Tending:
     Args:
         config: as loaded.
         store: the ledger.
-        clock: for the pauses between two attempts at a serving stack that refuses.
+        clock: for when models move, and the pauses between two attempts at a serving stack that refuses.
     """
 
     def __init__(self, config: Config, store: Store, *, clock: Clock) -> None:
         self._config = config
         self._store = store
+        self._clock = clock
         self._pauses = Pauses(clock, first=FIRST_PAUSE, longest=LONGEST_REFUSAL)
 
     def tend_all(self) -> None:
@@ -48,7 +49,7 @@ class Tending:
         troubles: list[DriftwatchError] = []
         for stream in self._config.streams:
             try:
-                wiring.conclude(self._config, self._store, stream)
+                wiring.conclude(self._config, self._store, stream, clock=self._clock)
                 self._mend(stream)
             except DriftwatchError as error:
                 log.error("serving_model_in_trouble", stream=stream, error=str(error))  # noqa: TRY400 - its cause is told

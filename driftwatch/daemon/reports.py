@@ -1,7 +1,8 @@
-"""The round that has the reports made that rules asked for: each once, whatever restarts come between."""
+"""The rounds that have the reports made that rules asked for, each once over restarts, and delete old ones."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_OURS = (".html", ".failed")
 _LOOK_BACK = 20_000
 """Decisions looked at after a start, for reports that were asked for and not made."""
 
@@ -62,11 +64,22 @@ class Reporting:
             self._one(stored.decision)
         self._after = newest
 
+    def prune_all(self) -> None:
+        """Delete every stream's reports, and notes of those that could not be made, past their retention."""
+        for stream in self._config.streams:
+            for file in sorted((self._config.state_dir / "reports" / stream).glob("*")):
+                made = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+                if file.suffix in _OURS and _over(self._config, stream, made, now=self._clock.now()):
+                    file.unlink(missing_ok=True)
+                    log.info("report_deleted", stream=stream, file=file.name)
+
     def _one(self, decision: Decision) -> None:
         stream, window = decision.stream, decision.window
         failure = self._config.state_dir / "reports" / stream / f"{window}.failed"
         if stream not in self._config.streams or failure.exists() or report_file(self._config, stream, window):
             return
+        if _over(self._config, stream, decision.at, now=self._clock.now()):
+            return  # it was made and deleted since, or nobody would see it any more
         problem = self._make(self._config, stream, window)
         if problem is not None:
             self._tell(decision, problem, failure)
@@ -76,3 +89,9 @@ class Reporting:
         alert = messages.report_failed(decision, problem=problem, at=self._clock.now())
         self._store.outbox.put((alert,), self._receivers)
         write_whole(note, problem.encode())
+
+
+def _over(config: Config, stream: str, at: datetime, *, now: datetime) -> bool:
+    """Say whether a report of a moment is past its retention."""
+    age = config.streams[stream].retention.reports_age
+    return age is not None and now - at > age

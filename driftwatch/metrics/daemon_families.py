@@ -23,6 +23,10 @@ def _patience(snapshot: Snapshot) -> Samples:
     return [((loop,), patience.total_seconds()) for loop, patience in snapshot.daemon.patience.items()]
 
 
+def _rounds(snapshot: Snapshot) -> Samples:
+    return [((loop,), rounds) for loop, rounds in snapshot.daemon.loop_rounds.items()]
+
+
 def _failures(snapshot: Snapshot) -> Samples:
     return [((loop,), failures) for loop, failures in snapshot.daemon.loop_failures.items()]
 
@@ -66,6 +70,11 @@ DAEMON_FAMILIES = (
         "Whether the daemon takes in and assesses texts (1) or not (0).",
         lambda snapshot: float(snapshot.daemon.ready),
     ),
+    single(
+        "driftwatch_leader",
+        "Whether this daemon assesses, decides and delivers (1), or follows one on the same store that does (0).",
+        lambda snapshot: float(snapshot.daemon.leads),
+    ),
     Family(
         name="driftwatch_loop_heartbeat_timestamp_seconds",
         kind=Kind.GAUGE,
@@ -79,6 +88,13 @@ DAEMON_FAMILIES = (
         meaning="How long the loop may go without coming round.",
         labels=("loop",),
         samples=_patience,
+    ),
+    Family(
+        name="driftwatch_loop_rounds_total",
+        kind=Kind.COUNTER,
+        meaning="Rounds of the loop that came to an end, failed ones included.",
+        labels=("loop",),
+        samples=_rounds,
     ),
     Family(
         name="driftwatch_loop_failures_total",

@@ -27,6 +27,8 @@ from driftwatch.metrics.snapshot import (
     WindowFigures,
     WordFigures,
 )
+from driftwatch.metrics.tally import StepTally
+from driftwatch.store import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.decision import RuleState
     from driftwatch.domain.drift import WindowResult
+    from driftwatch.domain.pause import Pause
     from driftwatch.metrics.observations import Observations
     from driftwatch.store import Store
 
@@ -41,6 +44,7 @@ TEXT_OUTCOMES = (
     "stored",
     "duplicate",
     "sampled-out",
+    "dropped-full",
     "redacted",
     "quarantined",
     "cut",
@@ -105,14 +109,16 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What is remembered from one snapshot to the next: alarms that began, runs that ended, what the daemon saw.
+    """What is remembered from one snapshot to the next: what was counted, runs that ended, what the daemon saw.
 
     Args:
+        steps: counts windows and decisions.
         alarms: counts the alarms that begin.
         ledger: remembers ended runs.
         observed: since the daemon started; None where nobody watches.
     """
 
+    steps: StepTally = field(default_factory=StepTally)
     alarms: AlarmTally = field(default_factory=AlarmTally)
     ledger: RunLedger = field(default_factory=RunLedger)
     observed: Observations | None = None
@@ -134,12 +140,14 @@ def snapshot_from(
         StoreError: the store cannot be read.
     """
     memory = memory or Memory()
+    positions = store.windows.positions()
     counts = _Counts(
         texts=store.counts.intake(),
         last_text_at=store.counts.last_text_at(),
-        windows=store.windows.count(),
-        decisions=store.decisions.count(),
-        newest=store.decisions.newest_by_rule(),
+        windows=memory.steps.windows(store, positions),
+        decisions=memory.steps.decisions(store),
+        positions=positions,
+        pauses=_pauses(store, at=at),
         feedback=store.feedback.counts(),
         runs=memory.ledger.read(store),
     )
@@ -147,7 +155,7 @@ def snapshot_from(
         at=at,
         daemon=daemon,
         streams=tuple(
-            replace(_stream(store, counts, memory, name, wanted, at=at), in_order=name not in daemon.troubled)
+            replace(_stream(store, counts, memory, name, wanted), in_order=name not in daemon.troubled)
             for name, wanted in expected.streams.items()
         ),
         outbox=_outbox(store, expected.receivers),
@@ -160,35 +168,32 @@ class _Counts:
     texts: Mapping[tuple[str, str, str], int]
     last_text_at: Mapping[str, datetime]
     windows: Mapping[tuple[str, str], int]
-    decisions: Mapping[tuple[str, str, str], int]
-    newest: Mapping[tuple[str, str, str], int]
+    decisions: Mapping[tuple[str, str, str], DecisionsFigures]
+    positions: Mapping[str, Position]
+    pauses: Mapping[str, tuple[Pause, ...]]
     feedback: Mapping[tuple[str, str], int]
     runs: Mapping[str, RunsFigures]
 
 
-def _stream(
-    store: Store, counts: _Counts, memory: Memory, name: str, wanted: ExpectedStream, *, at: datetime
-) -> StreamFigures:
+def _stream(store: Store, counts: _Counts, memory: Memory, name: str, wanted: ExpectedStream) -> StreamFigures:
     champion, reference = store.registry.champion(name), store.registry.reference(name)
-    newest = next(iter(store.windows.recent(name, limit=1)), None)
+    position = counts.positions.get(name, Position())
+    newest = memory.steps.newest(store, name, position)
     return StreamFigures(
         name=name,
         texts=_texts(counts.texts, name, wanted.sources),
         last_text_at=counts.last_text_at.get(name),
         feedback={outcome: counts.feedback.get((name, outcome), 0) for outcome in FEEDBACK_OUTCOMES},
-        backlog=store.texts.backlog(name, after_seq=store.windows.position(name).after_seq),
+        backlog=store.texts.backlog(name, after_seq=position.after_seq),
         windows={outcome.value: counts.windows.get((name, outcome.value), 0) for outcome in Outcome},
         last=_window(newest),
         alarms=memory.alarms.count(store, newest, stream=name),
         audit=audit(newest, marked=store.marks.false(name)),
         drills=drills(newest, expected=wanted.drills),
         rules=_rules(store.decisions.rule_states(name), wanted.rules),
-        pauses=_pauses(store, name, wanted.rules, at=at),
+        pauses=_paused(counts.pauses.get(name, ()), wanted.rules),
         decisions={
-            (rule, action.value): DecisionsFigures(
-                count=counts.decisions.get((name, rule, action.value), 0),
-                newest=counts.newest.get((name, rule, action.value)),
-            )
+            (rule, action.value): counts.decisions.get((name, rule, action.value), DecisionsFigures())
             for rule, action in product(wanted.rules, Action)
         },
         runs=counts.runs.get(name) or runs_figures(()),
@@ -268,14 +273,18 @@ def _rules(states: Mapping[str, RuleState], rules: Iterable[str]) -> dict[str, R
     }
 
 
-def _pauses(store: Store, stream: str, rules: Iterable[str], *, at: datetime) -> dict[str, PauseFigures]:
-    """Return the pauses in force; of rules that are no more, none, so that the label stays bounded."""
+def _pauses(store: Store, *, at: datetime) -> dict[str, tuple[Pause, ...]]:
+    """Return the pauses in force by stream."""
+    found: dict[str, tuple[Pause, ...]] = {}
+    for pause in store.pauses.in_force(at):
+        found[pause.stream] = (*found.get(pause.stream, ()), pause)
+    return found
+
+
+def _paused(pauses: Iterable[Pause], rules: Iterable[str]) -> dict[str, PauseFigures]:
+    """Return what is paused; of rules that are no more, nothing, so that the label stays bounded."""
     known = {EVERY_RULE, *rules}
-    return {
-        pause.scope: PauseFigures(since=pause.since, until=pause.until)
-        for pause in store.pauses.in_force(at, stream=stream)
-        if pause.scope in known
-    }
+    return {pause.scope: PauseFigures(since=pause.since, until=pause.until) for pause in pauses if pause.scope in known}
 
 
 def _outbox(store: Store, receivers: Iterable[str]) -> OutboxFigures:

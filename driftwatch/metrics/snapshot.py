@@ -300,9 +300,11 @@ class DaemonFigures:
         version: of driftwatch.
         started_at: when the daemon started.
         ready: whether it takes in and assesses texts.
+        leads: whether it is the one of several daemons on a store that assesses them.
         heartbeats: when each loop last came round; None before its first round.
         patience: how long each loop may go without coming round.
         loop_failures: rounds that ended in an error, by loop.
+        loop_rounds: rounds that came to an end, by loop.
         loop_misses: rounds left out since the one before still went on, by loop.
         loop_delays: how late the newest round of each loop began.
         troubled: streams whose windows cannot be assessed.
@@ -319,9 +321,11 @@ class DaemonFigures:
     version: str
     started_at: datetime
     ready: bool
+    leads: bool = True
     heartbeats: Mapping[str, datetime | None]
     loop_failures: Mapping[str, int]
     patience: Mapping[str, timedelta] = field(default_factory=dict)
+    loop_rounds: Mapping[str, int] = field(default_factory=dict)
     loop_misses: Mapping[str, int] = field(default_factory=dict)
     loop_delays: Mapping[str, timedelta] = field(default_factory=dict)
     troubled: frozenset[str] = frozenset()

@@ -76,6 +76,7 @@ class Loops:
         self._beats: dict[str, datetime | None] = dict.fromkeys(self._loops)
         self._failures = dict.fromkeys(self._loops, 0)
         self._misses = dict.fromkeys(self._loops, 0)
+        self._rounds = dict.fromkeys(self._loops, 0)
         self._delays = dict.fromkeys(self._loops, timedelta())
         self._started_at: datetime | None = None
         self._scheduler = BackgroundScheduler(
@@ -130,6 +131,11 @@ class Loops:
         """Return how long each loop may go without coming round."""
         return {name: loop.patience for name, loop in self._loops.items()}
 
+    def rounds(self) -> dict[str, int]:
+        """Return the number of rounds that each loop has come to the end of, failed ones included."""
+        with self._guard:
+            return dict(self._rounds)
+
     def misses(self) -> dict[str, int]:
         """Return the rounds of each loop that were left out since the one before still went on."""
         with self._guard:
@@ -169,6 +175,8 @@ class Loops:
         except Exception as error:  # a loop's boundary: logged, counted, and the loop goes on
             log.exception("round_crashed", loop=loop.name)
             self._failed(loop.name, error)
+        with self._guard:
+            self._rounds[loop.name] += 1
         self.beat(loop.name)
 
     def _failed(self, name: str, error: Exception) -> None:

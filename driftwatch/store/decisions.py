@@ -41,6 +41,14 @@ class StoredDecision:
     run: RunId | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tallied:
+    """How many decisions, and the number of the newest."""
+
+    count: int
+    newest: int
+
+
 class Decisions:
     """The decisions of all streams."""
 
@@ -134,19 +142,19 @@ class Decisions:
         with self._database.read() as connection:
             return {rule: load(state, RuleState) for rule, state in connection.execute(query)}
 
-    def newest_by_rule(self) -> dict[tuple[str, str, str], int]:
-        """Return the number of the newest decision by (stream, rule, action)."""
+    def tally(self, *, after: int = 0) -> dict[tuple[str, str, str], Tallied]:
+        """Return the decisions with higher numbers than one, by (stream, rule, action)."""
         of = (decisions.c.stream, decisions.c.rule, decisions.c.action)
+        query = select(*of, func.count(), func.max(decisions.c.id)).where(decisions.c.id > after).group_by(*of)
         with self._database.read() as connection:
-            rows = connection.execute(select(*of, func.max(decisions.c.id)).group_by(*of)).all()
-        return {(stream, rule, action): number for stream, rule, action, number in rows}
+            rows = connection.execute(query).all()
+        return {
+            (stream, rule, action): Tallied(count=count, newest=newest) for stream, rule, action, count, newest in rows
+        }
 
     def count(self) -> dict[tuple[str, str, str], int]:
         """Return decisions by (stream, rule, action)."""
-        of = (decisions.c.stream, decisions.c.rule, decisions.c.action)
-        with self._database.read() as connection:
-            rows = connection.execute(select(*of, func.count()).group_by(*of)).all()
-        return {(stream, rule, action): count for stream, rule, action, count in rows}
+        return {key: tallied.count for key, tallied in self.tally().items()}
 
 
 def add_decisions(connection: Connection, linked: Sequence[tuple[Decision, RunId | None]]) -> None:

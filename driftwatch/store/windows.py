@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from driftwatch.domain.protocols import Clock
     from driftwatch.store.database import Database
@@ -156,6 +156,18 @@ class Windows:
                 yield from page
                 after = page[-1].index
 
+    def positions(self) -> dict[str, Position]:
+        """Return where the assessment of every stream stands that has begun."""
+        with self._database.read() as connection:
+            return {row.stream: _stands(row) for row in connection.execute(select(streams))}
+
+    def outcomes(self, stream: str, *, first: int, before: int) -> dict[str, int]:
+        """Return a stream's windows by outcome, from one up to another that is not counted."""
+        within = (windows.c.stream == stream, windows.c.index >= first, windows.c.index < before)
+        query = select(windows.c.outcome, func.count()).where(*within).group_by(windows.c.outcome)
+        with self._database.read() as connection:
+            return {str(outcome): int(count) for outcome, count in connection.execute(query)}
+
     def count(self) -> dict[tuple[str, str], int]:
         """Return windows by (stream, outcome)."""
         query = select(windows.c.stream, windows.c.outcome, func.count()).group_by(windows.c.stream, windows.c.outcome)
@@ -192,4 +204,8 @@ def _position(connection: Connection, stream: str) -> Position:
     row = connection.execute(select(streams).where(streams.c.stream == stream)).one_or_none()
     if row is None:
         return Position()
+    return _stands(row)
+
+
+def _stands(row: Row[Any]) -> Position:
     return Position(index=row.next_window, after_seq=row.after_seq, attempts=row.attempts)

@@ -29,6 +29,7 @@ from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.forgetting import ForgetReport, forget
+from driftwatch.wiring.hosts import check_seen, control_socket, daemon_name, not_seen
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -75,8 +76,11 @@ __all__ = [
     "begin_pause",
     "build_reference",
     "case_files",
+    "check_seen",
     "checks",
     "conclude",
+    "control_socket",
+    "daemon_name",
     "drill_texts",
     "end_pause",
     "entrance",
@@ -96,6 +100,7 @@ __all__ = [
     "load_policy",
     "log_to_stderr",
     "mark_alarm",
+    "not_seen",
     "notifiers",
     "one_off",
     "open_source",

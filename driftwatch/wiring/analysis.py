@@ -34,16 +34,16 @@ def extractor(config: Config, settings: StreamSettings, *, champion: Path | None
         EncoderError: the encoder cannot be found or loaded.
         ModelError: the champion's folder cannot be used.
     """
+    from driftwatch.features.counting import load_counter
     from driftwatch.features.encoder import find_folder, load_encoder
     from driftwatch.features.extractor import Extractor
     from driftwatch.features.loss import load_model
-    from driftwatch.features.tokens import TokenizerCounter
 
     threads = config.daemon.threads
     encoder = load_encoder(
         settings.encoder, threads=threads, champion=champion, cache=config.state_dir / "cache" / "encoders"
     )
-    counter = TokenizerCounter(champion if champion is not None else find_folder(settings.encoder.name))
+    counter = load_counter(champion if champion is not None else find_folder(settings.encoder.name))
     return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
 
 

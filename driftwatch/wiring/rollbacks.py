@@ -19,6 +19,7 @@ from driftwatch.wiring.serving import models_of, said, serve, settled
 
 if TYPE_CHECKING:
     from driftwatch.config import Config
+    from driftwatch.domain.protocols import Clock
     from driftwatch.domain.run import Run, RunId
     from driftwatch.store import Champion, ReferenceRow, Store
 
@@ -27,7 +28,9 @@ PROMOTED = (RunState.PROBATION, RunState.KEPT)
 _PATIENCE = timedelta(seconds=5)
 
 
-def rollback(config: Config, store: Store, run_id: RunId, *, reason: str, who: str = "driftwatch") -> Champion:
+def rollback(
+    config: Config, store: Store, run_id: RunId, *, reason: str, who: str = "driftwatch", clock: Clock = CLOCK
+) -> Champion:
     """Let the model before a promoted run serve again, with its reference; the monitors start anew.
 
     Everything that can fail is looked at before the first step. A crash before the ledger's transaction is undone by
@@ -39,6 +42,7 @@ def rollback(config: Config, store: Store, run_id: RunId, *, reason: str, who: s
         run_id: of the run whose model serves.
         reason: of the rollback.
         who: asks for it, in the audit log.
+        clock: for when it happens.
 
     Raises:
         ConflictError: the run's model does not serve, or another change is under way.
@@ -55,17 +59,17 @@ def rollback(config: Config, store: Store, run_id: RunId, *, reason: str, who: s
         begin_change(models)
         report = serve(config, store, stream, before.version)
         reason += said(report)
-        back = replace(before, at=CLOCK.now(), previous=serving.version, reference=reference.version)
+        back = replace(before, at=clock.now(), previous=serving.version, reference=reference.version)
         store.registry.set_champion(
             back,
             reference=reference,
             run=run_id,
             to=RunState.ROLLED_BACK,
             reason=reason,
-            alerts=messages.for_transition(run, to=RunState.ROLLED_BACK, reason=reason, at=CLOCK.now()),
+            alerts=messages.for_transition(run, to=RunState.ROLLED_BACK, reason=reason, at=clock.now()),
             receivers=receivers(config),
             entry=AuditEntry(
-                at=CLOCK.now(),
+                at=clock.now(),
                 who=who,
                 what="run-rolled-back",
                 subject=run_id,

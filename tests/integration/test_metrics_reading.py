@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from figures import LOOPS, busy_snapshot
 from run_samples import run_spec
+from sqlalchemy import event
 
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
@@ -35,13 +36,14 @@ from driftwatch.metrics.snapshot import (
     GateFigures,
     IncreaseFigures,
     RunsFigures,
+    StreamFigures,
 )
 from driftwatch.store import Store, open_store
 from driftwatch.store.step import Step
 from driftwatch.web import status_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -262,6 +264,50 @@ def test_the_newest_decision_stands_beside_their_number(store: Store) -> None:
     store.windows.commit_step(step())
     found = snapshot(store).streams[0].decisions["topic-shift", "retrain"]
     assert found == DecisionsFigures(count=1, newest=store.decisions.recent("support", limit=1)[0].id)
+
+
+def test_what_was_counted_is_not_counted_again_and_comes_to_the_same(store: Store) -> None:
+    remembered = Memory()
+
+    def seen(memory: Memory) -> StreamFigures:
+        return snapshot_from(store, EXPECTED, busy_snapshot().daemon, at=NOON, memory=memory).streams[0]
+
+    assert seen(remembered).windows["assessed"] == 0
+    decision = step().decisions[0]
+    for index in range(4):
+        too_little = Outcome.TOO_LITTLE_DATA if index == 2 else Outcome.ASSESSED
+        made = drifting(index, alarm=0.0)
+        store.windows.commit_step(
+            replace(
+                made,
+                result=replace(made.result, outcome=too_little),
+                decisions=(replace(decision, window=index, action=Action.HOLD),),
+            )
+        )
+        for memory in (remembered, Memory()):
+            found = seen(memory)
+            assert sum(found.windows.values()) == index + 1
+            assert found.decisions["topic-shift", "hold"].count == index + 1
+            assert found.decisions == seen(Memory()).decisions
+            assert found.last is not None
+            assert found.last.index == index
+    assert seen(remembered).windows == {"assessed": 3, "too-little-data": 1}
+    read = statements(store, lambda: seen(remembered))
+    assert not any("FROM windows" in each for each in read)
+
+
+def statements(store: Store, work: Callable[[], object]) -> list[str]:
+    """Return what the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(*told: Any) -> None:
+        asked.append(told[2])
+
+    engine = store.windows._database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    work()
+    event.remove(engine, "before_cursor_execute", note)
+    return asked
 
 
 def test_words_have_ranks_and_banks_their_strongest_channel(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,30 @@ def test_a_report_that_cannot_be_made_is_told_once_and_not_tried_again(config: C
     told = [delivery.alert for delivery in store.outbox.due(START + timedelta(days=1), limit=10)]
     assert [alert.name for alert in told] == ["WindowReport", "ReportFailed"]
     assert "The texts of window 0 are gone by retention." in told[1].description
+
+
+def test_a_report_goes_with_its_retention_and_is_not_made_again(config: Config, store: Store) -> None:
+    make, clock = Maker(), Hand(START)
+    asked(store, 0.1)
+    reporting = Reporting(config, store, clock=clock, receivers=("hook",), make=make)
+    reporting.make_all()
+    file = report_file(config, "s", 0)
+    assert file is not None
+    os.utime(file, (START.timestamp(), START.timestamp()))
+    note = file.with_name("7.failed")
+    note.write_text("the texts of window 7 are gone by retention")
+    os.utime(note, (START.timestamp(), START.timestamp()))
+    kept = file.with_name("notes.txt")
+    kept.write_text("somebody's own")
+    os.utime(kept, (START.timestamp(), START.timestamp()))
+    clock.pass_by(timedelta(days=29))
+    reporting.prune_all()
+    assert file.exists()
+    clock.pass_by(timedelta(days=2))
+    reporting.prune_all()
+    assert [left.name for left in file.parent.iterdir()] == ["notes.txt"]
+    Reporting(config, store, clock=clock, receivers=("hook",), make=make).make_all()
+    assert make.asked == [("s", 0)]
 
 
 def test_a_report_in_a_process_of_its_own_says_why_it_failed(config: Config) -> None:

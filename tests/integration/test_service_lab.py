@@ -40,6 +40,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         running.run("ip", "link", "set", "lo", "up")
         done = running.run(PROGRAM, "install-service", "--program", PROGRAM, "--config", CONFIG)
         assert done.returncode == 0, done.stderr
+        before = running.run(PROGRAM, "status", "--config", CONFIG)
+        assert before.returncode == 0, before.stderr
         started = running.run("systemctl", "enable", "--now", "driftwatch")
         assert started.returncode == 0, running.journal(DAEMON)
         yield running
@@ -101,6 +103,30 @@ def test_a_crash_loses_nothing_that_was_acknowledged(lab: Lab) -> None:
     assert send(lab, 3) == "202"
     kept = lab.run(PROGRAM, "status", "--json", "--config", CONFIG)
     assert '"backlog":4' in kept.stdout, kept
+
+
+def test_what_root_does_meanwhile_is_the_daemons(lab: Lab) -> None:
+    done = lab.run(PROGRAM, "backup", "/backups/whole", "--config", CONFIG)
+    assert done.returncode == 0, done.stderr
+    everything = lab.run("find", "/var/lib/private/driftwatch", "-user", "root")
+    assert (everything.returncode, everything.stdout) == (0, "")
+    assert lab.as_daemon("test", "-w", "/var/lib/driftwatch/models/docs/lock").returncode == 0
+    assert lab.run("stat", "-c", "%U", "/backups/whole").stdout.strip() == "root"
+
+
+def test_a_restore_goes_on_from_the_backup_as_the_services_user(lab: Lab) -> None:
+    assert send(lab, 4) == "202"
+    assert lab.run("systemctl", "stop", "driftwatch", seconds=90).returncode == 0
+    assert lab.run("mv", "/var/lib/private/driftwatch", "/backups/before").returncode == 0
+    assert lab.run("rm", "/var/lib/driftwatch").returncode == 0
+    done = lab.run(PROGRAM, "restore", "/backups/whole", "--config", CONFIG)
+    assert done.returncode == 0, done.stderr
+    started = lab.run("systemctl", "start", "driftwatch")
+    assert started.returncode == 0, lab.journal(DAEMON)
+    kept = lab.run(PROGRAM, "status", "--json", "--config", CONFIG)
+    assert '"backlog":4' in kept.stdout, kept
+    assert lab.run("find", "/var/lib/private/driftwatch", "-user", "root").stdout == ""
+    assert send(lab, 4) == "202"
 
 
 def test_it_stops_within_the_limit_and_in_order(lab: Lab) -> None:

@@ -69,7 +69,7 @@ TABLES: Mapping[str, tuple[type, str]] = {
         RedactSettings,
         'In short: `redact = false` stores texts as they are, `redact = ["email"]` names the kinds.',
     ),
-    "[streams.NAME.retention]": (RetentionSettings, "Both limits hold at once; for no limit write a large one."),
+    "[streams.NAME.retention]": (RetentionSettings, "`age` and `texts` hold at once; for no limit write a large one."),
     "[streams.NAME.collect]": (
         CollectSettings,
         "Limits on a run's fresh texts; a share is of those that the run can use. See [collecting.md](collecting.md).",
