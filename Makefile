@@ -1,13 +1,16 @@
-# The two commands of the README: `make demo` and `make test`. Both set themselves up in .venv.
+# The commands of the README: `make demo`, `make stack` and `make test` set themselves up in .venv.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint wheel clean
+.PHONY: demo stack test lint wheel clean
 
 demo: $(STAMP)
 	$(BIN)/driftwatch demo $(if $(KEEP),--keep,)
+
+stack: $(STAMP)
+	$(BIN)/driftwatch stack $(STACK)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST)
@@ -26,4 +29,4 @@ $(STAMP): pyproject.toml constraints.txt setup.sh
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist demo-state
+	rm -rf $(VENV) dist demo-state stack-state

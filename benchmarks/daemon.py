@@ -18,12 +18,14 @@ import httpx
 
 from benchmarks.table import Row, at_most, main
 from driftwatch.demo.champion import train_champion
-from driftwatch.demo.daemon_process import DaemonProcess, driftwatch
+from driftwatch.demo.daemon_process import daemon_process, driftwatch
 from driftwatch.demo.prose import paragraphs
-from driftwatch.demo.workspace import STREAM, WINDOW, Workspace, configure, make, write_texts
+from driftwatch.demo.workspace import STREAM, WINDOW, Workspace, configure, make, to_webhook, write_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from driftwatch.demo.process import Process
 
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "transformers")
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -44,7 +46,7 @@ def measure(quick: bool) -> list[Row]:
     scrapes = 200 if quick else 2_000
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as folder:
         workspace = _prepared(Path(folder) / "work", reference=600 if quick else 5_000)
-        with DaemonProcess(workspace) as daemon:
+        with daemon_process(workspace) as daemon:
             daemon.await_ready()
             start = _cpu_seconds(daemon.pid)
             time.sleep(_IDLE_SECONDS)
@@ -65,13 +67,13 @@ def _prepared(folder: Path, *, reference: int) -> Workspace:
     write_texts(folder / "training.jsonl", known[:reference])
     write_texts(folder / "heldout.jsonl", known[reference:])
     train_champion(known[:300], folder / "champion", scratch=folder / "scratch", on_progress=lambda *_: None)
-    configure(workspace, receiver="http://127.0.0.1:9/none", encoder=ENCODER)
+    configure(workspace, alerts=to_webhook("http://127.0.0.1:9/none"), encoder=ENCODER)
     (folder / "policies" / "demo.yaml").write_text(_POLICY)
     driftwatch(workspace, "reference", "build", STREAM)
     return workspace
 
 
-def _busy(workspace: Workspace, daemon: DaemonProcess, scrapes: int) -> list[Row]:
+def _busy(workspace: Workspace, daemon: Process, scrapes: int) -> list[Row]:
     texts = paragraphs(["torch/nn", "accelerate", "datasets"], 4 * WINDOW, seed=1)
     httpx.post(
         f"{workspace.url}/v1/streams/{STREAM}/texts", json=[{"text": text} for text in texts], timeout=30

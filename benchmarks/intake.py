@@ -1,11 +1,15 @@
 """What a text costs on its way into the store, from every kind of source, against parsing its line alone.
 
-``python -m benchmarks.intake [--quick] [--json FILE]``. CPU time of one process; every commit is synchronous.
+``python -m benchmarks.intake [--quick] [--json FILE]``. CPU time of the process that takes in, the sender's left out;
+every commit is synchronous. ``python -m benchmarks.intake --flow N`` lets N texts flow through a store that keeps few
+of them, and prints the memory on the way.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -14,81 +18,155 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from benchmarks.intake_flow import flow
+from benchmarks.intake_http import posted, server
 from benchmarks.intake_sources import measure_sources
-from benchmarks.table import Row, main
+from benchmarks.table import Row, at_least, at_most, main
 from driftwatch.demo.prose import paragraphs
+from driftwatch.domain.text import Text
+from driftwatch.features.counting import load_counter
+from driftwatch.features.encoder import DEFAULT, find_folder
 from driftwatch.intake.file import FileSettings, FileSource
-from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.pipeline import Pipeline
+from driftwatch.intake.plain import plain_of
 from driftwatch.intake.redact import Redactor, RedactSettings
 from driftwatch.intake.sampler import HashSampler, SampleSettings
 from driftwatch.store import Store, open_store
 from driftwatch.wiring import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 STREAM = "bench"
 PAGE = 1_000
 REQUEST = 100
+DURABLE = 100_000
+"""Texts per CPU-second that file and HTTP must reach."""
+
+COUNTED = 25_000
+"""Likewise with every text's tokens counted."""
+
+PARSE_AND_SAMPLE = 0.85
+"""Share of msgspec's own speed."""
+
+ACKNOWLEDGED_MS = 50
 CLOCK = SystemClock()
+
+
+class _Line(msgspec.Struct):
+    """What is read of a line at least."""
+
+    id: str
+    text: str
 
 
 def measure(quick: bool) -> Sequence[Row]:
     """Return texts per CPU-second of each way in."""
-    count = 5_000 if quick else 50_000
+    count = 20_000 if quick else 100_000
     some = paragraphs(["numpy", "scipy"], min(count, 8_000))
     lines = [json.dumps({"id": str(n), "text": some[n % len(some)]}).encode() + b"\n" for n in range(count)]
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as folder:
         place = Path(folder)
         (place / "log").write_bytes(b"".join(lines))
         parse = _rate(count, lambda: _parse(lines))
-        ways = {
-            "from a file, redacted": lambda: _file(place, redact=True),
-            "from a file, as it is": lambda: _file(place, redact=False),
-            f"over HTTP, {REQUEST} a request, redacted": lambda: _http(place, lines, redact=True),
-            f"over HTTP, {REQUEST} a request, as it is": lambda: _http(place, lines, redact=False),
-        }
-        rows = [
-            Row(measure=f"texts per CPU-s {name}, durable", driftwatch=_rate(count, way), peer=parse)
-            for name, way in ways.items()
-        ]
+        rows = [Row(measure="texts per CPU-s, parsing alone", driftwatch=parse, peer=parse), *_sampled(lines, parse)]
+        for redact in (True, False):
+            how = "redacted" if redact else "as it is"
+            rows.append(at_least(f"texts per CPU-s from a file, {how}, durable", _file(place, count, redact), DURABLE))
+            rows += _http(place / how.replace(" ", "-"), lines, redact=redact)
+        rows.append(_counted(place, count))
         bodies = [some[n % len(some)] for n in range(count)]
-        rows += measure_sources(place, lines, bodies, lambda: _pipeline(_fresh(place), redact=False))
-    return [*rows, Row(measure="texts per CPU-s, parsing alone", driftwatch=parse, peer=parse)]
+        few = 5_000 if quick else 50_000
+        rows += measure_sources(place, lines[:few], bodies[:few], lambda: _pipeline(_fresh(place), redact=False))
+    return rows
 
 
 def _parse(lines: Sequence[bytes]) -> int:
-    decoder = msgspec.json.Decoder()
-    return sum(len(decoder.decode(line)["text"]) > 0 for line in lines)
+    decoder = msgspec.json.Decoder(_Line)
+    return sum(len(decoder.decode_lines(body)) for body in _bodies(lines))
 
 
-def _file(place: Path, *, redact: bool) -> int:
+def _bodies(lines: Sequence[bytes]) -> Iterator[bytes]:
+    return (b"".join(lines[start : start + PAGE]) for start in range(0, len(lines), PAGE))
+
+
+def _sampled(lines: Sequence[bytes], alone: float) -> Iterator[Row]:
+    """Yield what parsing, checking and sampling texts cost together, against decoding alone."""
+    plain = plain_of(HttpSettings())
+    if plain is None:
+        raise RuntimeError("plain records have no quick way")
+    for share in (1.0, 0.1):
+        sampler = HashSampler(SampleSettings(rate=share))
+
+        def work(sampler: HashSampler = sampler) -> int:
+            for body in _bodies(lines):
+                found = plain.lines(body.split(b"\n")[:-1], place=str, now=datetime.now(UTC))
+                sampler.kept([text for text in found if isinstance(text, Text)])
+            return len(lines)
+
+        rate = _rate(len(lines), work)
+        name = f"parsed and sampled at {share:.0%}, over msgspec alone"
+        yield at_least(name, rate / alone, PARSE_AND_SAMPLE)
+
+
+def _file(place: Path, count: int, redact: bool) -> float:
     store = _fresh(place)
     settings = FileSettings(path=place / "log", id="id")
-    source, pipeline, cursor, taken, more = FileSource(settings, clock=CLOCK), _pipeline(store, redact), None, 0, True
-    while more:
-        page = source.read(cursor, limit=PAGE)
-        taken += pipeline.take(page).stored
-        cursor, more = page.cursor or cursor, page.more
+    source, pipeline, more = FileSource(settings, clock=CLOCK), _pipeline(store, redact), True
+
+    def work() -> int:
+        nonlocal more
+        cursor, taken = None, 0
+        while more:
+            page = source.read(cursor, limit=PAGE)
+            taken += pipeline.take(page).stored
+            cursor, more = page.cursor or cursor, page.more
+        return taken
+
+    rate = _rate(count, work)
     store.close()
-    return taken
+    return rate
 
 
-def _http(place: Path, lines: Sequence[bytes], *, redact: bool) -> int:
+def _counted(place: Path, count: int) -> Row:
+    """Return what every text costs from the file into the store, out of it again, and counted in tokens."""
     store = _fresh(place)
-    pipeline, taken = _pipeline(store, redact), 0
-    for start in range(0, len(lines), REQUEST):
-        batch = parse_batch(
-            b"".join(lines[start : start + REQUEST]),
-            content_type="application/x-ndjson",
-            content_encoding="",
-            settings=HttpSettings(),
-            now=datetime.now(UTC),
-        )
-        taken += pipeline.take_texts(batch.texts, rejected=batch.counts).stored
+    settings = FileSettings(path=place / "log", id="id")
+    source, pipeline, counter = (
+        FileSource(settings, clock=CLOCK),
+        _pipeline(store, redact=True),
+        load_counter(find_folder(DEFAULT)),
+    )
+
+    def work() -> int:
+        cursor, done, more = None, 0, True
+        while more:
+            page = source.read(cursor, limit=PAGE)
+            pipeline.take(page)
+            cursor, more = page.cursor or cursor, page.more
+            window = store.texts.window(STREAM, after_seq=done, limit=PAGE)
+            counter.count([stored.text.body for stored in window])
+            done += len(window)
+        return done
+
+    rate = _rate(count, work)
     store.close()
-    return taken
+    return at_least("texts per CPU-s from a file, redacted, durable, counted in tokens", rate, COUNTED)
+
+
+def _http(place: Path, lines: Sequence[bytes], *, redact: bool) -> Iterator[Row]:
+    how = "redacted" if redact else "as it is"
+    requests = posted(lines, REQUEST)
+    warm = len(requests) // 10
+    with server(place, redact=redact) as sender:
+        sender.flood(requests[:warm])
+        rate = REQUEST * (len(requests) - warm) / sender.flood(requests[warm:])
+        again = posted([line.replace(b'"id": "', b'"id": "again-') for line in lines], REQUEST)
+        waits = sorted(sender.paced(again, per_second=rate / REQUEST / 2))
+    yield at_least(f"texts per CPU-s over HTTP, {REQUEST} a request, {how}, durable", rate, DURABLE)
+    late = 1_000 * waits[int(0.99 * len(waits))]
+    yield at_most(f"acknowledged over HTTP at half of that load, {how}, 99% ms", late, ACKNOWLEDGED_MS)
 
 
 def _pipeline(store: Store, redact: bool) -> Pipeline:
@@ -116,5 +194,14 @@ def _rate(count: int, work: Callable[[], int]) -> float:
     return count / (time.process_time() - began)
 
 
+def _main() -> None:
+    if "--flow" not in sys.argv:
+        main("intake", measure)
+        return
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.intake")
+    parser.add_argument("--flow", type=int, metavar="TEXTS", required=True, help="texts to let through")
+    flow(parser.parse_args().flow)
+
+
 if __name__ == "__main__":
-    main("intake", measure)
+    _main()

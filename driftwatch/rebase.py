@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from driftwatch.drift.archive import save_reference
-from driftwatch.drift.reference import build_reference
+from driftwatch.drift.reference import assemble, build_reference
 from driftwatch.store.registry import ReferenceRow
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.features import Features
     from driftwatch.domain.text import Text
+    from driftwatch.drift.choice import Choice
+    from driftwatch.drift.reference import Built
 
 Extract = Callable[["Sequence[Text]"], "Features"]
 OnProgress = Callable[[int, int], None]
@@ -88,16 +90,52 @@ def make(
         created_at=at,
         on_progress=on_progress,
     )
+    return _saved(built, folder)
+
+
+def make_chosen(
+    learned: Choice,
+    heldout: Choice,
+    *,
+    stream: str,
+    seed: int,
+    extract: Extract,
+    folder: Path,
+    at: datetime,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Rebased:
+    """Build a reference of texts that were chosen already, and save it, as ``make`` does.
+
+    Args:
+        learned: of what the champion learned.
+        heldout: of texts of the same kind that it never saw.
+        stream: whose reference.
+        seed: that they were chosen by.
+        extract: see ``make``.
+        folder: see there.
+        at: see there.
+        on_progress: see there.
+
+    Raises:
+        DataError: too few texts, or texts that cannot be used.
+    """
+    built = assemble(
+        learned, heldout=heldout, stream=stream, seed=seed, extract=extract, created_at=at, on_progress=on_progress
+    )
+    return _saved(built, folder)
+
+
+def _saved(built: Built, folder: Path) -> Rebased:
     reference = save_reference(built.reference, folder)
     row = ReferenceRow(
-        stream=stream,
+        stream=reference.stream,
         version=reference.version,
         path=str(folder / reference.version),
         encoder=reference.encoder,
         tokenizer=reference.tokenizer,
         champion=reference.champion,
         texts=len(reference.train.texts) + len(reference.cal.texts),
-        created_at=at,
+        created_at=reference.created_at,
         in_force=False,
     )
     return Rebased(row=row, warnings=built.warnings)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import (
     AnnotationQuery,
@@ -146,7 +147,7 @@ class _Moments(AnnotationQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(Builder[AnnotationQuery]):
     """Marks the moments when runs came into a state."""
 
     name: str

@@ -35,13 +35,15 @@ from grafana_foundation_sdk.models.text import TextMode
 from grafana.panels import BLUE, DATASOURCE, GREY, LIMIT, ORANGE, Chart, Note, Rows, States, Tile
 
 if TYPE_CHECKING:
-    from grafana_foundation_sdk.models.dashboard import RangeMap, RegexMap, SpecialValueMap
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import DashboardLink, RangeMap, RegexMap, SpecialValueMap
 
     from grafana.panels import Column, Link, Part, Query, Steps, Words
 
 Panel = stat.Panel | timeseries.Panel | statetimeline.Panel | table.Panel | text.Panel
 _BARS = 60
 _NARROW = 70
+_WIDE = 190
 
 
 def panel(part: Part, *, number: int, place: GridPos) -> Panel:
@@ -81,7 +83,7 @@ def _thresholds(steps: Steps) -> build.ThresholdsConfig:
     )
 
 
-def _links(link: Link | None) -> list[build.DashboardLink]:
+def _links(link: Link | None) -> list[Builder[DashboardLink]]:
     return [] if link is None else [build.DashboardLink(link.title).url(link.url).target_blank(target_blank=True)]
 
 
@@ -183,6 +185,8 @@ def _table(rows: Rows) -> table.Panel:
     )
     if rows.by is not None:
         made = made.sort_by([common.TableSortByFieldState().display_name(rows.by).desc(desc=True)])
+    if rows.wide is not None:
+        made = made.override_by_name(rows.wide, [DynamicConfigValue(id_val="custom.width", value=_WIDE)])
     for ref, column in zip(refs, rows.columns, strict=True):
         made = made.with_target(
             prom.Dataquery()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana.boards import PAGES, Board, Row
 from grafana.panels import BLUE, GREEN, GREY, ORANGE, RED, Chart, Column, Link, Query, Rows, States, Tile
 from grafana.queries import among, equal, here, measure, of, other
-from grafana.shared import DRIFT_ALARMS, EVIDENCE, NEW_SHARE, ON_OFF, STATE, WINDOWS
+from grafana.shared import DRIFT_ALARMS, EVIDENCE, NEW_SHARE, ON_OFF, PAUSED, STATE, WINDOWS
 
 _WORKING = "queued|collecting|probing|training|judging|promoting"
 
@@ -65,7 +65,8 @@ _STATUS = (
 _STREAMS = (
     Rows(
         title="Streams",
-        says="Every stream's present figures. The number of its last window leads to what changed in it, in words.",
+        says="Every stream's present figures. Paused: a rule of it, or all, neither alerts nor retrains now. The "
+        "number of its last window leads to what changed in it, in words.",
         labels=("stream",),
         columns=(
             Column(
@@ -93,6 +94,7 @@ _STREAMS = (
                 unit="none",
                 words={"0": ("no", RED), "1": ("yes", GREEN)},
             ),
+            Column(name="Rules", expr=of("driftwatch_paused"), unit="none", words={**PAUSED, "0": ("act", GREEN)}),
             Column(name="Waiting", expr=of("driftwatch_backlog_texts"), decimals=0),
             Column(
                 name="Window",
@@ -146,7 +148,7 @@ _POLICY = (
         title="Rules paused",
         says="Rules that a person paused: they judge, and do nothing. * is every rule of the stream.",
         query=Query(expr=of("driftwatch_paused"), legend="{{stream}} {{rule}}"),
-        words={"0": ("no", GREEN), "1": ("paused", ORANGE)},
+        words=PAUSED,
     ),
     Chart(
         title="Windows that a rule could not judge",

@@ -137,6 +137,7 @@ class Rows:
         labels: that tell its rows apart, in the order of their columns.
         columns: its values.
         by: heading of the column that it is sorted by, the greatest first; in Prometheus' order without.
+        wide: label whose values are longer than a column usually is.
     """
 
     title: str
@@ -144,6 +145,7 @@ class Rows:
     labels: tuple[str, ...]
     columns: tuple[Column, ...]
     by: str | None = None
+    wide: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

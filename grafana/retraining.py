@@ -51,11 +51,26 @@ _STATUS = (
         decimals=0,
     ),
     Tile(
-        title="Device time within 30 days",
+        title="Device time, 30 days",
         says="Time trained times devices, probes included: GPU hours where there are GPUs.",
         query=Query(expr=f"sum(increase({of('driftwatch_training_device_seconds_total')}[30d]))"),
         unit="s",
         steps=PLAIN,
+    ),
+    Tile(
+        title="Pauses in force",
+        says="Rules, or whole streams, that a person paused: they ask for no run. driftwatch status says who and why.",
+        query=Query(expr=f"sum({of('driftwatch_paused')})"),
+        steps=((None, GREEN), (1, ORANGE)),
+        link=_RUNS,
+    ),
+    Tile(
+        title="Next pause ends in",
+        says="How long it takes until the first of the pauses in force ends by itself; driftwatch resume ends it now.",
+        query=Query(expr=f"min({of('driftwatch_paused_until_timestamp_seconds')}) - time()"),
+        unit="s",
+        steps=PLAIN,
+        empty="no pause",
     ),
 )
 
@@ -192,6 +207,7 @@ _BIAS = (
         says="How the candidate judged last moved from the champion, by category; above 0 towards stereotypes. "
         "Refused: the whole interval lies above the limit. Not shown: a part of it does.",
         labels=("stream", "category"),
+        wide="category",
         columns=(
             Column(name="Change", expr=of("driftwatch_bias_change"), decimals=3),
             Column(name="At least", expr=of("driftwatch_bias_change_low"), decimals=3),
@@ -246,7 +262,7 @@ BOARD = Board(
     says="What do runs cost and bring, which gate stops them, and how fair is the candidate?",
     begin="now-7d",
     rows=(
-        Row(title="Now", parts=_STATUS, width=4, height=4),
+        Row(title="Now", parts=_STATUS, width=3, height=4),
         Row(title="Runs", parts=_COURSE, width=8, height=8),
         Row(title="Gates", parts=_GATES, width=12, height=8),
         Row(title="Bias", parts=(*_BIAS, *_DATA), width=12, height=9),

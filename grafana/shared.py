@@ -16,6 +16,7 @@ DRIFT_ALARMS = Tile(
     steps=((None, GREEN), (1, ORANGE)),
     link=Link(title="Status page", url=f"{PAGES}/"),
 )
+PAUSED: Words = {"0": ("no", GREEN), "1": ("paused", ORANGE)}
 EVIDENCE = Chart(
     title="Evidence of drift",
     says="Log10 of the evidence over its threshold: from 0 on it is an alarm within the false-alarm budget. Decides.",

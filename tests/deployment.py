@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import httpx
 from corpus import paragraphs
 from models import tiny_causal
+from postgres import IN_FILES, Stores
 
 from driftwatch.store import Store, open_store
 from driftwatch.wiring import SystemClock
@@ -41,7 +42,7 @@ ENVIRONMENT = {
 
 CONFIG = """\
 state_dir = "state"
-policies = ["policies/*.yaml"]
+{store}policies = ["policies/*.yaml"]
 
 [daemon]
 listen = "127.0.0.1:{port}"
@@ -84,10 +85,12 @@ rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One folder with everything a daemon needs."""
+    """One folder with everything a daemon needs, and a database where its store is none in that folder."""
 
     folder: Path
     port: int
+    database: str | None = None
+    stores: Stores = IN_FILES
 
     @property
     def config(self) -> Path:
@@ -109,7 +112,7 @@ class Deployment:
                 log.write(json.dumps({"text": text, "time": at.isoformat()}) + "\n")
 
     def store(self) -> Store:
-        return open_store(self.state / "driftwatch.db", clock=SystemClock())
+        return open_store(self.database or self.state / "driftwatch.db", clock=SystemClock())
 
 
 def free_port() -> int:
@@ -126,9 +129,9 @@ def run(*arguments: str) -> None:
     subprocess.run(command(*arguments), check=True, env=ENVIRONMENT, capture_output=True, timeout=300)
 
 
-def deploy(folder: Path) -> Deployment:
+def deploy(folder: Path, stores: Stores = IN_FILES) -> Deployment:
     """Train the champion and build its reference."""
-    deployment = Deployment(folder=folder, port=free_port())
+    deployment = Deployment(folder=folder, port=free_port(), database=stores.url(), stores=stores)
     (folder / "policies").mkdir(parents=True)
     training = paragraphs(QUIET, 1_000)
     tiny_causal(folder / "champion", training)
@@ -141,12 +144,20 @@ def deploy(folder: Path) -> Deployment:
 
 
 def configure(deployment: Deployment) -> None:
-    deployment.config.write_text(CONFIG.format(port=deployment.port, stream=STREAM, window=WINDOW))
+    store = f'store = "{deployment.database}"\n' if deployment.database else ""
+    deployment.config.write_text(CONFIG.format(port=deployment.port, stream=STREAM, window=WINDOW, store=store))
 
 
-def twin(deployment: Deployment, folder: Path) -> Deployment:
-    """Copy a deployment before its daemon ever ran; the store's paths are made anew by building the reference again."""
-    other = Deployment(folder=folder, port=free_port())
+def twin(deployment: Deployment, folder: Path, stores: Stores | None = None) -> Deployment:
+    """Copy a deployment before its daemon ever ran; the store's paths are made anew by building the reference again.
+
+    Args:
+        deployment: to copy.
+        folder: of the copy.
+        stores: of which kind the copy's store is; None for the same kind.
+    """
+    stores = stores or deployment.stores
+    other = Deployment(folder=folder, port=free_port(), database=stores.url(), stores=stores)
     shutil.copytree(deployment.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("state"))
     configure(other)
     run("reference", "build", STREAM, "--config", str(other.config))

@@ -14,6 +14,7 @@ from typing import Self
 
 from corpus import paragraphs
 from deployment import DRIFTED, ENVIRONMENT, STREAM, WINDOW, Deployment, command, configure, deploy, free_port
+from postgres import Stores
 from run_samples import run_spec
 
 from driftwatch.domain.run import GateLimits, Probation, Run, RunId, RunState
@@ -37,9 +38,9 @@ FRESH = 200
 DEADLINE = 400.0
 
 
-def template(folder: Path) -> Deployment:
+def template(folder: Path, stores: Stores) -> Deployment:
     """Make a deployment with fresh texts in its store, too few for a window: nothing happens unless it is asked for."""
-    deployment = deploy(folder)
+    deployment = deploy(folder, stores)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     bodies = paragraphs(DRIFTED, FRESH)
     texts = [Text(id=f"{number:04d}", body=body, seen_at=at) for number, body in enumerate(bodies)]
@@ -51,7 +52,8 @@ def template(folder: Path) -> Deployment:
 def copy_of(deployment: Deployment, folder: Path) -> Deployment:
     """Copy a deployment with its state."""
     shutil.copytree(deployment.folder, folder, symlinks=True, dirs_exist_ok=True)
-    other = Deployment(folder=folder, port=free_port())
+    stores = deployment.stores
+    other = Deployment(folder=folder, port=free_port(), database=stores.copy(deployment.database), stores=stores)
     configure(other)
     other.config.write_text(other.config.read_text().replace(f"window = {WINDOW}", "window = 10_000"))
     return other

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from postgres import PostgresServer, free_port, until_it_answers
 
 from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, Source
 from driftwatch.domain.text import Cursor
@@ -162,21 +162,6 @@ def taking(place: Place, folder: Path) -> Iterator[Taking]:
         store.close()
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until_it_answers(ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert process.poll() is None, "the server ended"
-        assert time.monotonic() < deadline
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
-
-
 @dataclass
 class SqliteTable:
     """A table in a SQLite file."""
@@ -203,73 +188,6 @@ class SqliteTable:
 
 
 @dataclass
-class PostgresServer:
-    """A real PostgreSQL of one's own."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        self.port = free_port()
-        self._binaries = postgres_binaries()
-        self._data = self.folder / "data"
-        self._as = ["runuser", "-u", "nobody", "--"] if is_root() else []
-        if is_root():
-            for each in (self.folder, *list(self.folder.parents)[:3]):
-                with suppress(OSError):
-                    each.chmod(0o755)
-            shutil.chown(self.folder, "nobody")
-        self._call("initdb", "-D", str(self._data), "-U", "driftwatch", "-A", "trust", "--no-sync")
-        self.start()
-
-    def _call(self, program: str, *arguments: str) -> None:
-        command = [*self._as, str(self._binaries / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
-
-    def start(self) -> None:
-        command = [*self._as, str(self._binaries / "postgres"), "-D", str(self._data), "-p", str(self.port), "-k", ""]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "-h", "127.0.0.1", "-F"], stdout=log, stderr=log, cwd=self.folder
-            )
-        until_it_answers(self.ready, self.process)
-
-    def ready(self) -> bool:
-        import psycopg
-
-        with suppress(psycopg.OperationalError), psycopg.connect(self.url):
-            return True
-        return False
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self._call("pg_ctl", "stop", "-D", str(self._data), "-m", "immediate")
-            self.process.wait()
-
-    @property
-    def url(self) -> str:
-        return f"postgresql://driftwatch@127.0.0.1:{self.port}/postgres"
-
-    def execute(self, *statements: str) -> None:
-        import psycopg
-
-        with psycopg.connect(self.url) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0
-
-
-def postgres_binaries() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if not found:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    pytest.importorskip("psycopg", reason="the extra postgresql is not installed")
-    return found[-1].parent
-
-
-@dataclass
 class PostgresTable:
     """A table in a real PostgreSQL."""
 
@@ -291,17 +209,6 @@ class PostgresTable:
     @property
     def spec(self) -> tuple[str, str]:
         return "sql", self.server.url
-
-
-@contextmanager
-def postgres() -> Iterator[PostgresServer]:
-    postgres_binaries()
-    with tempfile.TemporaryDirectory(prefix="driftwatch-postgres-") as folder:
-        server = PostgresServer(Path(folder))
-        try:
-            yield server
-        finally:
-            server.stop()
 
 
 @dataclass

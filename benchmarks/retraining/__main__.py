@@ -54,6 +54,11 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
 
         return probe.measure(quick)
 
+    def whole() -> Iterable[Row]:
+        from benchmarks.retraining import whole
+
+        return whole.measure(quick=quick)
+
     def frequency() -> Iterable[Row]:
         from benchmarks.retraining import frequency
 
@@ -69,6 +74,7 @@ def _parts(data: Path, *, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]
         "kills": kills,
         "forgetting": forgetting,
         "probe": probe,
+        "whole": whole,
         "frequency": frequency,
         "collect": collect,
         "device": device,

@@ -16,17 +16,24 @@ NO_STREAM = "-"
 """Stands where an alert is of no stream."""
 
 
-def daemon_degraded(reasons: Sequence[str], *, since: datetime, patience: timedelta) -> Alert:
+def degraded_keys(name: str | None) -> str:
+    """Return what the keys of such alerts begin with: of the daemon of a name, or of the only one on its store."""
+    return "daemon:degraded:" if name is None else f"daemon:degraded:{name}:"
+
+
+def daemon_degraded(reasons: Sequence[str], *, since: datetime, patience: timedelta, name: str | None = None) -> Alert:
     """Tell that the daemon runs and does not do all of its work; fires until it does again.
 
     Args:
         reasons: why, one a line.
         since: when it was first seen so.
         patience: how long it was so before this was told.
+        name: of the daemon; None where it is the only one on its store.
     """
     minutes = patience.total_seconds() / 60
+    of = "" if name is None else f" {name}"
     wording = Wording(
-        what=f"The daemon runs, and part of its work stands still: {reasons[0]}",
+        what=f"The daemon{of} runs, and part of its work stands still: {reasons[0]}",
         figures=(*reasons, f"for {minutes:.0f} minutes, which is the limit"),
         since=since,
         by_itself="what fails is tried again; texts that come in are kept meanwhile and assessed once it works. This "
@@ -35,11 +42,11 @@ def daemon_degraded(reasons: Sequence[str], *, since: datetime, patience: timede
         look="driftwatch doctor; journalctl -u driftwatch; /-/ready",
     )
     return Alert(
-        key=f"daemon:degraded:{since.isoformat(timespec='seconds')}",
+        key=f"{degraded_keys(name)}{since.isoformat(timespec='seconds')}",
         name=DEGRADED,
         stream=NO_STREAM,
         severity="ticket",
-        summary="driftwatch does not do all of its work",
+        summary=f"driftwatch{of} does not do all of its work",
         description=str(wording),
         starts_at=since,
     )

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from driftwatch.cli.account import account
-from driftwatch.domain.control import SOCKET
 from driftwatch.domain.errors import DriftwatchError
 
 if TYPE_CHECKING:
@@ -24,8 +23,9 @@ def ask(config: Config, method: str, path: str, *, seconds: float) -> httpx.Resp
     import httpx
 
     from driftwatch.web import LOCAL_USER, short
+    from driftwatch.wiring.hosts import control_socket
 
-    file = config.state_dir / SOCKET
+    file = control_socket(config)
     if not os.access(file, os.W_OK):
         return _over_its_address(config, method, path, seconds=seconds)
     folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -41,8 +41,10 @@ def ask(config: Config, method: str, path: str, *, seconds: float) -> httpx.Resp
 def _over_its_address(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
     import httpx
 
+    from driftwatch.wiring.hosts import control_socket
+
     if config.daemon.web_config is not None:
-        what = f"its socket cannot be opened: {config.state_dir / SOCKET}"
+        what = f"its socket cannot be opened: {control_socket(config)}"
         raise DriftwatchError(what, cure="start the daemon; run this as its user or as root")
     try:
         return httpx.request(method, f"http://{config.daemon.listen}{path}", timeout=seconds, trust_env=False)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from driftwatch.cli.frame import (
@@ -23,7 +24,7 @@ from driftwatch.cli.frame import (
     told,
     warn,
 )
-from driftwatch.domain.errors import ConflictError, NotFoundError
+from driftwatch.domain.errors import ConfigError, ConflictError, NotFoundError
 from driftwatch.domain.units import format_duration
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What windows are compared with.", no_args_is_help=True)
 StreamArgument = Annotated[str, typer.Argument(metavar="STREAM", help="Name of the stream.")]
+
+
+class ReadingEngine(StrEnum):
+    """What reads training data."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +72,43 @@ class Held:
 
 @app.command(epilog="Example: driftwatch reference build support")
 @told
-def build(stream: StreamArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
+def build(
+    stream: StreamArgument,
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    engine: Annotated[
+        ReadingEngine, typer.Option(help="What reads the training data: this process, or the workers of a Ray cluster.")
+    ] = ReadingEngine.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Ray cluster, such as ray-head:6379; RAY_ADDRESS by default, else one on this host."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Most pieces that Ray reads at a time; as many as it has processors.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
     """Build a stream's reference from its training data and put it in force."""
     from driftwatch import wiring
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("measuring texts", total=None)
+    if engine is ReadingEngine.LOCAL and (address is not None or workers is not None):
+        raise ConfigError("--address and --workers are of a Ray cluster", cure="add --engine ray, or leave them out")
+    loaded = read_config(config)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, console=err, transient=True) as bar,
+        wiring.reading_engine(engine.value, address=address, workers=workers) as reader,
+    ):
+        reading = bar.add_task("reading training data", total=None)
+        measuring = bar.add_task("measuring texts", total=None)
         made = wiring.build_reference(
-            read_config(config), stream, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
+            loaded,
+            stream,
+            engine=reader,
+            on_read=lambda done, total: bar.update(reading, completed=done, total=total),
+            on_progress=lambda done, total: bar.update(measuring, completed=done, total=total),
         )
     for warning in made.warnings:
         warn(warning)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from driftwatch.cli.control import ask
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, out, read_config, told, told_if_known
+from driftwatch.cli.shipped import shipped
 from driftwatch.domain.errors import ConflictError
 
 _TIMEOUT_SECONDS = 30
@@ -83,6 +85,54 @@ def demo(
     raise typer.Exit(run_demo(folder, keep=keep))
 
 
+def _prometheus_time(written: str | None) -> str | None:
+    if written is not None and not re.fullmatch(r"[1-9][0-9]*(ms|s|m|h)", written):
+        raise typer.BadParameter("a number and its unit are wanted: 500ms, 5s, 1m")
+    return written
+
+
+@told
+def stack(
+    *,
+    folder: Annotated[Path, typer.Option(help="Where the stack keeps everything.")] = Path("stack-state"),
+    quiet: Annotated[int, typer.Option(min=1, metavar="WINDOWS", help="Windows before the text turns.")] = 3,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Let the text turn when Enter is pressed, never before.")
+    ] = False,
+    interval: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            callback=_prometheus_time,
+            help="Between two scrapes and evaluations, such as 5s.",
+            show_default="as shipped",
+        ),
+    ] = None,
+    receiver: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65_535,
+            metavar="PORT",
+            help="Loopback port of your own webhook receiver.",
+            show_default="told here",
+        ),
+    ] = None,
+) -> None:
+    """Run Prometheus, Alertmanager and the daemon on loopback with the shipped files, on text that drifts."""
+    from driftwatch.demo.stack.run import Wanted
+    from driftwatch.demo.stack.run import run as run_stack
+
+    wanted = Wanted(
+        folder=folder,
+        shipped=shipped("grafana"),
+        quiet=None if wait else quiet,
+        interval=interval,
+        receiver=receiver,
+    )
+    run_stack(wanted)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: driftwatch run --config /etc/driftwatch/driftwatch.toml")(run)
@@ -91,3 +141,4 @@ def add_to(app: typer.Typer) -> None:
     app.command(hidden=True, epilog="Example: driftwatch dispatch /var/lib/driftwatch/spool")(dispatch)
     app.command(epilog="Example: driftwatch reload")(reload)
     app.command(epilog="Example: driftwatch demo --keep")(demo)
+    app.command(epilog="Example: driftwatch stack --wait")(stack)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from driftwatch.config import Config
-    from driftwatch.store import Store
+    from driftwatch.store import Hosts, Store
     from driftwatch.web.view import PolicyView, StreamView
 
 _EVERY_SECONDS = 2.0
@@ -55,6 +55,7 @@ class Status:
     streams: tuple[StreamView, ...]
     receivers: tuple[ReceiverStatus, ...]
     policy: PolicyView | None
+    hosts: Hosts | None = None
 
 
 @told
@@ -93,6 +94,7 @@ def _view(config: Config, store: Store) -> Status:
         streams=seen.streams,
         receivers=_receivers(config, store),
         policy=seen.policy,
+        hosts=seen.hosts,
     )
 
 
@@ -116,7 +118,7 @@ def _receivers(config: Config, store: Store) -> tuple[ReceiverStatus, ...]:
 def _drawn(config: Config, store: Store) -> RenderableType:
     view = _view(config, store)
     tables = (_streams(view.streams), _pauses(view.streams), _runs(view.streams), _alerts(view.receivers))
-    return Group(*(table for table in tables if table.row_count), *_policy(view.policy))
+    return Group(*(table for table in tables if table.row_count), *_policy(view.policy), *_hosts(view.hosts))
 
 
 def _policy(policy: PolicyView | None) -> list[Text]:
@@ -127,6 +129,15 @@ def _policy(policy: PolicyView | None) -> list[Text]:
     if policy.refused is not None:
         said.append(Text(f"the policy files as they are now are not loaded: {policy.refused}"))
     return said
+
+
+def _hosts(hosts: Hosts | None) -> list[Text]:
+    """Return which daemons are on the store, and which of them leads."""
+    if hosts is None:
+        return []
+    called = [f"{each} (leads)" if each == hosts.leader else each for each in hosts.members]
+    lead = "" if hosts.leader is not None else "; no daemon leads: nothing is assessed"
+    return [Text(f"daemons on this store: {', '.join(called) or 'none'}{lead}")]
 
 
 def _streams(streams: Sequence[StreamView]) -> Table:

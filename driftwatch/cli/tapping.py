@@ -75,7 +75,8 @@ def tap(  # noqa: PLR0917 - options, given by name
         print_json(tapped)
     else:
         out.print(_sentence(tapped), highlight=False)
-    left_out, used = sum(tapped.rejected.values()), tapped.stored + tapped.duplicates + tapped.sampled_out
+    left_out = sum(tapped.rejected.values())
+    used = tapped.stored + tapped.duplicates + tapped.sampled_out + tapped.dropped
     if left_out and (strict or not used):
         raise typer.Exit(UNUSABLE)
 
@@ -90,6 +91,7 @@ def _sentence(tapped: Tapped) -> str:
     left_out = "".join(f", {count} left out ({reason})" for reason, count in tapped.rejected.items())
     noted = "".join(f", {count} {reason}" for reason, count in tapped.noted.items())
     known = f"{tapped.stored} stored, {tapped.duplicates} known already, {tapped.sampled_out} sampled out"
+    known += f", {tapped.dropped} dropped: the stream is full" if tapped.dropped else ""
     return known + left_out + noted
 
 

@@ -97,7 +97,9 @@ class DaemonSettings:
         listen: host and port of intake, pages and metrics.
         threads: of torch in worker and jobs.
         poll: pause between two looks at a source.
-        backlog: texts of a stream not yet assessed at which its sources are not read and HTTP is answered 429.
+        backlog: texts of a stream not yet assessed at which it is full.
+        when_full: ``block`` leaves its sources unread and answers HTTP 429, so that senders wait; ``drop`` goes on
+            reading, and throws away and counts what comes.
         log: one JSON object a line, or text for people.
         watch_policies: whether policy and recipe files are loaded anew whenever one of them changes.
         web_config: file with certificates and users, in the form of Prometheus' exporters; None for plain HTTP without.
@@ -112,6 +114,7 @@ class DaemonSettings:
     threads: int = 1
     poll: timedelta = timedelta(seconds=1)
     backlog: int = 1_000_000
+    when_full: Literal["block", "drop"] = "block"
     log: Literal["json", "text"] = "json"
     watch_policies: bool = True
     web_config: Path | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -20,6 +21,7 @@ from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.backlog import Backlog
 from driftwatch.daemon.child import WorkerChild
 from driftwatch.daemon.degraded import Degraded
+from driftwatch.daemon.leadership import Leadership
 from driftwatch.daemon.local import LocalDoor
 from driftwatch.daemon.memory import give_memory_back
 from driftwatch.daemon.reports import Reporting
@@ -27,7 +29,7 @@ from driftwatch.daemon.rhythm import RHYTHM, Rhythm
 from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.daemon.watcher import Watcher
-from driftwatch.domain.protocols import ClosedSource
+from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource
 from driftwatch.metrics import (
     DaemonFigures,
     Expected,
@@ -45,6 +47,7 @@ from driftwatch.schedule.systemd import Systemd
 from driftwatch.web import App, Health, ReloadResult, WebSettings, serve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from driftwatch.config import Config
@@ -54,6 +57,7 @@ log = structlog.get_logger()
 
 ASSESSMENT_PATIENCE = timedelta(minutes=30)
 """A window of thousands of texts on a slow processor takes minutes; a worker that hangs is noticed after this."""
+_LEAD_EVERY = timedelta(seconds=1)
 _PATIENCE = timedelta(minutes=5)
 _START_LONGEST = timedelta(hours=1)
 _STOP_LONGEST = timedelta(minutes=5)
@@ -86,6 +90,8 @@ class Daemon:
         self._stopping = threading.Event()
         self._entrance = wiring.entrance(config)
         self._store = wiring.open_store(config, clock=clock)
+        wiring.check_seen(config, self._store)
+        self._lead = Leadership(self._store.lead(wiring.daemon_name(config)))
         self._watcher = self._watching(config)
         self._rules = Rulebook(
             lambda: wiring.load_policy(config),
@@ -105,26 +111,32 @@ class Daemon:
             concurrent=config.retrain.concurrent,
         )
         self._started_at = self._clock.now()
-        self._backlog = Backlog(config.daemon.backlog)
-        self._readers = wiring.readers(config, self._store, clock=self._clock, lengths=self._watch.texts)
+        self._backlog = Backlog(config.daemon.backlog, drops=config.daemon.when_full == "drop")
+        self._readers = wiring.readers(
+            config, self._store, clock=self._clock, lengths=self._watch.texts, dropping=self._backlog.dropping
+        )
         self._loops = Loops(self._all_loops(), clock=wiring.CLOCK)
         self._memory = Memory(observed=self._watch)
+        self._unseen: tuple[str, ...] = ()
         self._newest = self._counted()
 
     def run(self) -> None:
         """Serve until told to stop."""
-        with self._systemd.taking_time(most=_START_LONGEST):
-            wiring.reconcile(self._config, self._store)  # which may hold gigabytes of a model against their hashes
+        self._lead.tend()
+        if self._lead.leads:
+            with self._systemd.taking_time(most=_START_LONGEST):
+                wiring.reconcile(self._config, self._store)  # which may hold gigabytes of a model against their hashes
         app = App(
             intake=wiring.http_intakes(
                 self._config,
                 self._store,
                 clock=self._clock,
                 taken=self._taken,
-                backlog=self._backlog.waiting,
+                backlog=self._backlog.blocking,
+                dropping=self._backlog.dropping,
                 lengths=self._watch.texts,
             ),
-            metrics=Exposition(lambda: self._newest).render,
+            metrics=Exposition(self._shown).render,
             health=self._health,
             reload=lambda who: self._reload(Asked.HTTP, who),
             pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
@@ -136,18 +148,20 @@ class Daemon:
                 self._store,
                 clock=self._clock,
                 taken=self._taken,
-                backlog=self._backlog.waiting,
+                backlog=self._backlog.blocking,
+                dropping=self._backlog.dropping,
                 lengths=self._watch.texts,
             ),
             guard=self._entrance.guard,
         )
         server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)
-        local = LocalDoor(app, self._config.state_dir)
+        local = LocalDoor(app, wiring.control_socket(self._config))
         signal.signal(signal.SIGHUP, self._hang_up)
         self._loops.start()
         if self._watcher is not None:
             self._watcher.start()
-        self._systemd.ready(f"watching {len(self._config.streams)} stream(s)")
+        part = "watching" if self._lead.leads else "following another daemon on"
+        self._systemd.ready(f"{part} {len(self._config.streams)} stream(s)")
         log.info(
             "daemon_started", version=__version__, streams=list(self._config.streams), listen=self._config.daemon.listen
         )
@@ -172,6 +186,7 @@ class Daemon:
         for reader in self._readers:
             if isinstance(reader.source, ClosedSource):
                 reader.source.close()
+        self._lead.give_up()
         self._store.close()
 
     def _cycle(self, stream: str) -> Cycle:
@@ -195,7 +210,9 @@ class Daemon:
             stepped=self._refresh,
             watch=self._watch,
             clock=self._clock,
+            leads=lambda: self._lead.leads,
         )
+        only, rhythm = self._lead.only, self._rhythm
         prune_texts = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
         reports = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers)
 
@@ -205,19 +222,20 @@ class Daemon:
 
         loops = [
             Loop(name="assess", every=poll, round=assess, patience=ASSESSMENT_PATIENCE),
-            Loop(name="deliver", every=self._rhythm.deliver, round=self._deliver, patience=_PATIENCE),
-            Loop(name="runs", every=self._rhythm.tend, round=self._supervisor.tend, patience=_PATIENCE),
-            Loop(name="degraded", every=self._rhythm.health, round=self._degraded().look, patience=_PATIENCE),
-            Loop(name="pauses", every=self._rhythm.tend, round=self._tend_pauses, patience=_PATIENCE),
-            Loop(name="prune", every=self._rhythm.prune, round=prune, patience=self._rhythm.prune + _PATIENCE),
+            Loop(name="lead", every=_LEAD_EVERY, round=self._lead.tend, patience=_PATIENCE),
+            Loop(name="deliver", every=rhythm.deliver, round=only(self._deliver), patience=_PATIENCE),
+            Loop(name="runs", every=rhythm.tend, round=only(self._supervisor.tend), patience=_PATIENCE),
+            Loop(name="degraded", every=rhythm.health, round=self._degraded().look, patience=_PATIENCE),
+            Loop(name="pauses", every=rhythm.tend, round=only(self._tend_pauses), patience=_PATIENCE),
+            Loop(name="prune", every=rhythm.prune, round=only(prune), patience=rhythm.prune + _PATIENCE),
             Loop(
                 name="reports",
-                every=self._rhythm.deliver,
-                round=reports.make_all,
+                every=rhythm.deliver,
+                round=only(reports.make_all),
                 patience=wiring.REPORT_LONGEST + _PATIENCE,
             ),
             *self._champion_loops(),
-            Loop(name="snapshot", every=self._rhythm.snapshot, round=self._refresh, patience=_PATIENCE),
+            Loop(name="snapshot", every=rhythm.snapshot, round=self._refresh, patience=_PATIENCE),
             *self._reading_loops(poll),
         ]
         if (ping := self._systemd.ping_every) is not None:
@@ -225,17 +243,18 @@ class Daemon:
         return loops
 
     def _champion_loops(self) -> list[Loop]:
+        only, rhythm = self._lead.only, self._rhythm
         tend = champions.Tending(self._config, self._store, clock=self._clock).tend_all
         prune = champions.pruning(self._config, self._store)
         patience = champions.patience(self._config)
         loops = [
-            Loop(name="champions", every=self._rhythm.tend, round=tend, patience=patience),
-            Loop(name="models", every=self._rhythm.prune, round=prune, patience=self._rhythm.prune + _PATIENCE),
+            Loop(name="champions", every=rhythm.tend, round=only(tend), patience=patience),
+            Loop(name="models", every=rhythm.prune, round=only(prune), patience=rhythm.prune + _PATIENCE),
         ]
         if any(stream.export.wanted for stream in self._config.streams.values()):
             export = champions.Exporting(self._config, self._store, clock=self._clock).export_all
             longest = wiring.EXPORT_LONGEST * len(self._config.streams)
-            loops.append(Loop(name="export", every=self._rhythm.export, round=export, patience=longest + _PATIENCE))
+            loops.append(Loop(name="export", every=rhythm.export, round=only(export), patience=longest + _PATIENCE))
         return loops
 
     def _reading_loops(self, poll: timedelta) -> list[Loop]:
@@ -251,13 +270,24 @@ class Daemon:
                 stopping=self._stopping,
                 beat=lambda name=name: self._loops.beat(name),  # type: ignore[misc]
                 taken=partial(self._taken, reader.stream),
-                full=partial(self._backlog.full, reader.stream),
+                full=partial(self._holds_off, reader),
             )
             loops.append(Loop(name=name, every=poll, round=read, patience=_PATIENCE + poll))
         return loops
 
     def _degraded(self) -> Degraded:
-        return Degraded(self._store, receivers=lambda: self._receivers, reasons=self._troubles, clock=self._clock)
+        name = None if self._lead.alone else wiring.daemon_name(self._config)
+        return Degraded(
+            self._store, receivers=lambda: self._receivers, reasons=self._troubles, clock=self._clock, name=name
+        )
+
+    def _holds_off(self, reader: wiring.Reader) -> bool:
+        """Whether nothing is read for now: there is no room, or it is for the leader alone to read.
+
+        A broker gives each text to one of its readers; what is read by a cursor has one reader.
+        """
+        mine = self._lead.leads or isinstance(reader.source, AcknowledgedSource)
+        return not mine or self._backlog.full(reader.stream)
 
     def _troubles(self) -> tuple[str, ...]:
         health, wrong = self._health(), self._entrance.wrong()
@@ -281,7 +311,13 @@ class Daemon:
             self._systemd.alive()
 
     def _refresh(self) -> None:
+        self._unseen = () if self._lead.alone else wiring.not_seen(self._config, self._store)
         self._newest = self._counted()
+
+    def _shown(self) -> Snapshot:
+        """Return the newest snapshot; who leads is known without the store that it is read from."""
+        newest, leads = self._newest, self._lead.leads
+        return newest if newest.daemon.leads == leads else replace(newest, daemon=replace(newest.daemon, leads=leads))
 
     def _counted(self) -> Snapshot:
         stored = self._backlog.look()
@@ -313,8 +349,13 @@ class Daemon:
         return ReloadResult(errors=errors, detail=f"policy {self._rules.current().hash}")
 
     def _health(self) -> Health:
-        troubles = tuple(cycle.trouble for cycle in self._cycles if cycle.trouble is not None)
-        return Health(unhealthy=tuple(self._loops.stuck()), unready=troubles)
+        return Health(unhealthy=tuple(self._loops.stuck()), unready=tuple(self._unready()))
+
+    def _unready(self) -> Iterator[str]:
+        if self._lead.trouble is not None:
+            yield self._lead.trouble
+        yield from self._unseen
+        yield from (cycle.trouble for cycle in self._cycles if self._lead.leads and cycle.trouble is not None)
 
     def _snapshot(self) -> Snapshot:
         policy = self._rules.current()
@@ -332,7 +373,8 @@ class Daemon:
         figures = DaemonFigures(
             version=__version__,
             started_at=self._started_at,
-            ready=not any(cycle.trouble for cycle in self._cycles),
+            ready=not any(self._unready()),
+            leads=self._lead.leads,
             heartbeats=self._loops.heartbeats(),
             loop_failures=self._loops.failures(),
             patience=self._loops.patience(),

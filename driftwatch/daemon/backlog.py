@@ -16,11 +16,12 @@ class Backlog:
     A text stored while a look is under way may be counted twice until the next one, never left out.
 
     Args:
-        most: texts at which a stream takes no more.
+        most: texts at which a stream is full.
+        drops: whether a full stream throws away what comes, or lets its senders wait.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, *, drops: bool = False) -> None:
+        self.most, self._drops = most, drops
         self._guard = threading.Lock()
         self._counted: Counter[str] = Counter()
         self._stored: Counter[str] = Counter()
@@ -46,6 +47,14 @@ class Backlog:
         with self._guard:
             return self._counted[stream] + self._stored[stream] - self._stored_then[stream]
 
+    def blocking(self, stream: str) -> int:
+        """Return how many texts wait that senders are to wait for: none where too many are dropped."""
+        return 0 if self._drops else self.waiting(stream)
+
     def full(self, stream: str) -> bool:
-        """Whether the stream takes no more for now."""
-        return self.waiting(stream) >= self.most
+        """Whether the stream takes no more for now, so that its senders wait."""
+        return self.blocking(stream) >= self.most
+
+    def dropping(self, stream: str) -> bool:
+        """Whether the stream is full and what comes is thrown away."""
+        return self._drops and self.waiting(stream) >= self.most

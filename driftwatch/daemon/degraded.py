@@ -26,6 +26,7 @@ class Degraded:
         receivers: of the alert.
         reasons: what is wrong at the moment; empty while all is well.
         clock: for how long it has been so.
+        name: of the daemon; None where it is the only one on its store.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Degraded:
         receivers: Callable[[], Sequence[str]],
         reasons: Callable[[], Sequence[str]],
         clock: Clock,
+        name: str | None = None,
     ) -> None:
         self._store, self._receivers, self._reasons, self._clock = store, receivers, reasons, clock
+        self._name = name
         self._since: datetime | None = None
         self._told: str | None = None
         self._begun = False
@@ -54,11 +57,11 @@ class Degraded:
             return
         self._since = self._since or now
         if self._told is None and now - self._since >= PATIENCE:
-            alert = messages.daemon_degraded(reasons, since=self._since, patience=PATIENCE)
+            alert = messages.daemon_degraded(reasons, since=self._since, patience=PATIENCE, name=self._name)
             self._store.outbox.put((alert,), self._receivers())
             self._told = alert.key
 
     def _end_all(self, now: datetime) -> None:
         """End what a daemon before this one told: whether it still is so, this one sees for itself."""
-        for key in self._store.outbox.open_keys("daemon:degraded:"):
+        for key in self._store.outbox.open_keys(messages.degraded_keys(self._name)):
             self._store.outbox.resolve(key, at=now)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.control import SOCKET
 from driftwatch.web import App, serve_locally
 
 if TYPE_CHECKING:
@@ -17,15 +16,15 @@ class LocalDoor:
 
     Args:
         app: that answers.
-        state_dir: folder of the socket.
+        file: the socket.
 
     Raises:
         ConfigError: the socket cannot be made.
     """
 
-    def __init__(self, app: App, state_dir: Path) -> None:
-        self._file = state_dir / SOCKET
-        self._server = serve_locally(app, self._file)
+    def __init__(self, app: App, file: Path) -> None:
+        self._file = file
+        self._server = serve_locally(app, file)
         self._thread = threading.Thread(target=self._server.run, name="local", daemon=True)
         self._thread.start()
 

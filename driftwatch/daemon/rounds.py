@@ -67,11 +67,12 @@ def assessing(
     stepped: Callable[[], None],
     watch: Observations,
     clock: Clock,
+    leads: Callable[[], bool] = lambda: True,
 ) -> Callable[[], None]:
-    """Return the round that assesses every full window of every stream, a window of each in turn."""
+    """Return the round that assesses every full window of every stream, a window of each in turn, while it leads."""
 
     def step(cycle: Cycle) -> Progressed:
-        if stopping.is_set():
+        if stopping.is_set() or not leads():
             return Progressed.WAITING
         began = monotonic()
         outcome = cycle.step()

@@ -2,102 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
 
+from driftwatch.demo.process import Process
 from driftwatch.domain.errors import DriftwatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from driftwatch.demo.workspace import Workspace
 
-T = TypeVar("T")
-_POLL_SECONDS = 0.25
 
-
-class DaemonProcess:
-    """``driftwatch run`` on the workspace; use as a context manager.
+def daemon_process(workspace: Workspace, *, keep: bool = False, apart: bool = False) -> Process:
+    """Return ``driftwatch run`` on the workspace, to be started.
 
     Args:
         workspace: whose configuration it runs.
         keep: leave it running at the end.
+        apart: give it a session of its own.
     """
+    return Process(
+        "the daemon",
+        _command("run", "--config", str(workspace.config)),
+        log=workspace.folder / "daemon.log",
+        ready=f"{workspace.url}/-/ready",
+        keep=keep,
+        apart=apart,
+    )
 
-    def __init__(self, workspace: Workspace, *, keep: bool = False) -> None:
-        self._workspace = workspace
-        self._keep = keep
-        self.log = workspace.folder / "daemon.log"
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                _command("run", "--config", str(self._workspace.config)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=self._keep,
-            )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        process = self._process
-        if process is not None and not self._keep:
-            process.terminate()
-            process.wait(30)
-
-    @property
-    def pid(self) -> int:
-        """The daemon's process id."""
-        return self._process.pid if self._process else 0
-
-    def await_ready(self, *, seconds: float = 60) -> None:
-        """Return once ``/-/ready`` says so."""
-        self.until(self._ready, "the daemon to be ready", seconds=seconds)
-
-    def until(
-        self,
-        ask: Callable[[], T | None],
-        what: str,
-        *,
-        seconds: float,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> T:
-        """Ask again and again until the answer is not None.
-
-        Raises:
-            DriftwatchError: the daemon ended, or the time is over.
-        """
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if (answer := ask()) is not None:
-                return answer
-            if self._process is not None and self._process.poll() is not None:
-                raise DriftwatchError(
-                    f"the daemon ended with code {self._process.returncode}",
-                    where=str(self.log),
-                    cure="read its last lines",
-                )
-            meanwhile()
-            time.sleep(_POLL_SECONDS)
-        raise DriftwatchError(
-            f"waited {seconds:.0f} s in vain for {what}", where=str(self.log), cure="read the daemon's log"
-        )
-
-    def metrics(self) -> str:
-        """Return what Prometheus would scrape."""
-        return httpx.get(f"{self._workspace.url}/metrics", timeout=10).raise_for_status().text
-
-    def _ready(self) -> bool | None:
-        try:
-            return True if httpx.get(f"{self._workspace.url}/-/ready", timeout=2).is_success else None
-        except httpx.TransportError:
-            return None
+def metrics(workspace: Workspace) -> str:
+    """Return what Prometheus would scrape."""
+    return httpx.get(f"{workspace.url}/metrics", timeout=10).raise_for_status().text
 
 
 def driftwatch(workspace: Workspace, *arguments: str) -> None:
@@ -113,8 +52,6 @@ def driftwatch(workspace: Workspace, *arguments: str) -> None:
 
 def post(workspace: Workspace, path: str, texts: list[dict[str, str]]) -> int:
     """Send texts to the HTTP source as NDJSON and return how many it stored."""
-    import json
-
     answer = httpx.post(
         f"{workspace.url}{path}",
         content="".join(json.dumps(text) + "\n" for text in texts),

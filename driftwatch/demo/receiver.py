@@ -9,12 +9,16 @@ from typing import Any, Self
 
 
 class Receiver:
-    """An HTTP server on loopback that takes the webhook's JSON; use as a context manager."""
+    """An HTTP server on loopback that takes a webhook's JSON, ours or Alertmanager's; use as a context manager.
 
-    def __init__(self) -> None:
+    Args:
+        port: where it listens; 0 for any that is free.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         self.alerts: list[dict[str, Any]] = []
         self.arrived = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from dataclasses import dataclass
@@ -11,38 +10,32 @@ from typing import TYPE_CHECKING
 
 import structlog
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from driftwatch import wiring
 from driftwatch.config import load_config
 from driftwatch.demo import tables, workspace
-from driftwatch.demo.champion import train_champion
 from driftwatch.demo.claims import Claims
-from driftwatch.demo.daemon_process import DaemonProcess, driftwatch, post
+from driftwatch.demo.daemon_process import daemon_process, driftwatch, metrics, post
+from driftwatch.demo.domains import HELDOUT_TEXTS, NEW_DOMAIN, NEW_SHARE, SCIENTIFIC, TRAINING_TEXTS, domains, mix
 from driftwatch.demo.encoder import packaged_encoder
-from driftwatch.demo.prose import paragraphs
 from driftwatch.demo.receiver import Receiver
+from driftwatch.demo.training import bar, train
 from driftwatch.domain.decision import Action
 from driftwatch.domain.run import COST, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from driftwatch.demo.process import Process
     from driftwatch.demo.workspace import Workspace
     from driftwatch.domain.drift import WindowResult
-    from driftwatch.domain.run import Progress as TrainingProgress
     from driftwatch.domain.run import Run
     from driftwatch.store import Store
 
-SCIENTIFIC = ("numpy", "scipy", "sklearn")
-NEW_DOMAIN = ("torch/nn", "accelerate", "datasets", "litestar", "huggingface_hub")
 QUIET_WINDOWS = 3
 _ONSET_ERROR = 50
 DRIFTING_WINDOWS = 4
 AFTER_WINDOWS = 3  # as many as the shipped probation has
-NEW_SHARE = 0.8
-TRAINING_TEXTS = 5_000
-HELDOUT_TEXTS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,23 +51,14 @@ class Texts:
 
 def gather() -> Texts:
     """Read the documentation of installed packages and deal it out."""
-    old = paragraphs(SCIENTIFIC, seed=1)
-    new = paragraphs(NEW_DOMAIN, seed=1)
-    known = set(old)
-    new = [text for text in new if text not in known]
+    old, new = domains()
     training, rest = old[:TRAINING_TEXTS], old[TRAINING_TEXTS:]
     heldout, rest = rest[:HELDOUT_TEXTS], rest[HELDOUT_TEXTS:]
     quiet, rest = rest[: QUIET_WINDOWS * workspace.WINDOW], rest[QUIET_WINDOWS * workspace.WINDOW :]
     turned = (DRIFTING_WINDOWS + AFTER_WINDOWS) * workspace.WINDOW
-    mixed = _mix(old=rest, new=new, count=turned)
+    mixed = mix(old=rest, new=new, count=turned)
     split = DRIFTING_WINDOWS * workspace.WINDOW
     return Texts(training=training, heldout=heldout, quiet=quiet, drifting=mixed[:split], after=mixed[split:])
-
-
-def _mix(*, old: Sequence[str], new: Sequence[str], count: int) -> list[str]:
-    """Return ``count`` texts of which about ``NEW_SHARE`` are new, in an order that only the texts decide."""
-    fresh = round(count * NEW_SHARE)
-    return sorted([*new[:fresh], *old[: count - fresh]], key=lambda text: hashlib.sha256(text.encode()).digest())
 
 
 class Story:
@@ -101,35 +85,20 @@ class Story:
             f"{len(texts.heldout):,} held out)\n  what production will turn to: {', '.join(NEW_DOMAIN)}"
         )
         self._say("2 · Training a small GPT-2-architecture model on the training domain")
-        self._train(texts)
+        train(self._space, self._console, training=texts.training, heldout=texts.heldout)
         with Receiver() as receiver:
-            workspace.configure(self._space, receiver=receiver.url, encoder=packaged_encoder(self._space.folder))
+            to = workspace.to_webhook(receiver.url)
+            workspace.configure(self._space, alerts=to, encoder=packaged_encoder(self._space.folder))
             self._say("3 · Building its reference")
             driftwatch(self._space, "reference", "build", workspace.STREAM)
             driftwatch(self._space, "check")
-            with DaemonProcess(self._space, keep=self._keep) as daemon:
+            with daemon_process(self._space, keep=self._keep) as daemon:
                 self._watch(daemon, receiver, texts)
         self._console.print()
         self._console.print(tables.claims(self._claims))
         return self._claims.all_held
 
-    def _train(self, texts: Texts) -> None:
-        workspace.write_texts(self._space.folder / "training.jsonl", texts.training)
-        workspace.write_texts(self._space.folder / "heldout.jsonl", texts.heldout)
-        with self._bar() as bar:
-            task = bar.add_task("training", total=None, figures="")
-
-            def on_progress(now: TrainingProgress) -> None:
-                bar.update(task, completed=now.done, total=now.total, figures=f"loss {now.figures['loss']:.2f}")
-
-            train_champion(
-                texts.training,
-                self._space.folder / "champion",
-                scratch=self._space.folder / "scratch",
-                on_progress=on_progress,
-            )
-
-    def _watch(self, daemon: DaemonProcess, receiver: Receiver, texts: Texts) -> None:
+    def _watch(self, daemon: Process, receiver: Receiver, texts: Texts) -> None:
         daemon.await_ready()
         self._say(
             f"4 · The daemon runs (process {daemon.pid}, {self._space.url}); text of the training domain comes in"
@@ -153,7 +122,7 @@ class Story:
         finally:
             store.close()
 
-    def _feed(self, daemon: DaemonProcess, store: Store, texts: Sequence[str], *, windows: int) -> None:
+    def _feed(self, daemon: Process, store: Store, texts: Sequence[str], *, windows: int) -> None:
         """Send half of each window through the log file and half over HTTP, and wait until it is assessed."""
         first = store.windows.position(workspace.STREAM).index
         for number in range(windows):
@@ -181,7 +150,7 @@ class Story:
             figures=f"{QUIET_WINDOWS} windows, {len(decisions)} decisions to hold, {len(acted)} to act",
         )
 
-    def _check_drift(self, daemon: DaemonProcess, store: Store, receiver: Receiver) -> None:
+    def _check_drift(self, daemon: Process, store: Store, receiver: Receiver) -> None:
         last = store.windows.recent(workspace.STREAM, limit=1)[0]
         self._console.print(tables.words(last))
         decisions = store.decisions.recent(workspace.STREAM, limit=100)
@@ -224,27 +193,27 @@ class Story:
             figures=", ".join(names),
         )
 
-    def _follow_run(self, daemon: DaemonProcess, store: Store) -> Run:
+    def _follow_run(self, daemon: Process, store: Store) -> Run:
         shown: list[RunState] = []
-        with self._bar() as bar:
-            task = bar.add_task("queued", total=None, figures="")
+        with bar(self._console) as drawn:
+            task = drawn.add_task("queued", total=None, figures="")
 
             def look() -> Run | None:
                 run = store.runs.list(stream=workspace.STREAM)[0]
                 for moved in run.transitions[len(shown) :]:
                     shown.append(moved.state)
-                    bar.console.print(f"  {moved.at:%H:%M:%S} {moved.state.value}: {moved.reason}")
+                    drawn.console.print(f"  {moved.at:%H:%M:%S} {moved.state.value}: {moved.reason}")
                 if run.progress is not None:
                     figures = " ".join(f"{name} {value:.2f}" for name, value in run.progress.figures.items())
                     done, total = run.progress.done, run.progress.total
-                    bar.update(task, description=run.progress.stage, completed=done, total=total, figures=figures)
-                bar.update(task, visible=run.progress is not None)
+                    drawn.update(task, description=run.progress.stage, completed=done, total=total, figures=figures)
+                drawn.update(task, visible=run.progress is not None)
                 resting = run.state.final or run.state in (RunState.AWAITING_APPROVAL, RunState.PROBATION)
                 return run if resting else None
 
             return daemon.until(look, "the run to end", seconds=600)
 
-    def _check_run(self, daemon: DaemonProcess, store: Store, receiver: Receiver, run: Run) -> None:
+    def _check_run(self, daemon: Process, store: Store, receiver: Receiver, run: Run) -> None:
         self._console.print(tables.verdicts(run))
         last = [verdict for verdict in run.verdicts if verdict.round == run.round]
         gates = {verdict.gate: verdict for verdict in last if verdict.gate != COST}
@@ -290,7 +259,7 @@ class Story:
             "and the new model reads it better", held=now < then, figures=f"{then:.2f} → {now:.2f} nats/token"
         )
 
-    def _check_probation(self, daemon: DaemonProcess, store: Store) -> None:
+    def _check_probation(self, daemon: Process, store: Store) -> None:
         def ended() -> Run | None:
             run = store.runs.list(stream=workspace.STREAM)[0]
             return run if run.state.final else None
@@ -302,12 +271,12 @@ class Story:
             figures=run.transitions[-1].reason,
         )
 
-    def _check_metrics(self, daemon: DaemonProcess, store: Store) -> None:
+    def _check_metrics(self, daemon: Process, store: Store) -> None:
         expected = store.counts.intake()
         stored = sum(count for (_, _, outcome), count in expected.items() if outcome == "stored")
         wanted = (QUIET_WINDOWS + DRIFTING_WINDOWS + AFTER_WINDOWS) * workspace.WINDOW
         scraped = daemon.until(
-            lambda: found if tables.stored_texts(found := daemon.metrics()) == wanted else None,
+            lambda: found if tables.stored_texts(found := metrics(self._space)) == wanted else None,
             "the metrics to show every text",
             seconds=30,
         )
@@ -328,10 +297,6 @@ class Story:
 
     def _say(self, line: str) -> None:
         self._console.print(f"\n[bold]{line}[/bold]")
-
-    def _bar(self) -> Progress:
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
-        return Progress(*columns, TextColumn("{task.fields[figures]}"), TimeElapsedColumn(), console=self._console)
 
 
 def _loss(results: Sequence[WindowResult]) -> float:

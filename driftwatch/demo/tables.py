@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 _SHOWN = (
     "driftwatch_texts_total",
     "driftwatch_windows_total",
-    "driftwatch_measure",
+    "driftwatch_drift_evidence",
     "driftwatch_decisions_total",
     "driftwatch_runs",
-    "driftwatch_deliveries",
+    "driftwatch_outbox_deliveries",
 )
 _STORED = re.compile(r'^driftwatch_texts_total\{[^}]*outcome="stored"[^}]*\} ([0-9.e+]+)$', re.MULTILINE)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import socket
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.errors import ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 STREAM = "docs"
@@ -27,8 +29,7 @@ policies = ["policies/*.yaml"]
 listen = "127.0.0.1:{port}"
 poll = "200ms"
 
-[alerts.webhook]
-url = "{receiver}"
+{alerts}
 
 [streams.{stream}]
 model = "champion"
@@ -68,7 +69,7 @@ rules:
     recipe: small
     need: {{fresh_texts: 700}}
     limits: {{cooldown: 1h}}
-    worth: {{probe_gain: 0.05}}
+    worth: {{probe_gain: 0.02}}
     gates: {{quality: {{min_gain: 0.05}}, forgetting: {{max_loss: 0.25}}, bias: {{max_increase: 0.5, neutral: 2}}}}
     promote: auto
 """
@@ -97,20 +98,42 @@ class Workspace:
         return f"http://127.0.0.1:{self.port}"
 
 
-def make(folder: Path) -> Workspace:
+def make(folder: Path, *, port: int | None = None) -> Workspace:
     """Return an empty workspace, replacing an earlier demo's.
 
+    Args:
+        folder: of the workspace.
+        port: where its daemon will listen; None for any that is free.
+
     Raises:
-        ConflictError: the folder holds something else.
+        ConflictError: the folder holds something else, or a demo is at work in it.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
         raise ConflictError(
             "the folder is not empty and not a demo's", where=str(folder), cure="name another with --folder"
         )
-    shutil.rmtree(folder, ignore_errors=True)
+    if (folder / _MARK).exists():
+        with held(folder):
+            shutil.rmtree(folder)
     (folder / "policies").mkdir(parents=True)
     (folder / _MARK).touch()
-    return Workspace(folder=folder, port=free_port())
+    return Workspace(folder=folder, port=free_port() if port is None else port)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep a demo's folder to oneself.
+
+    Raises:
+        ConflictError: another demo is at work in it.
+    """
+    with (folder / _MARK).open("ab") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            cure = "stop it with Ctrl-C, or name another with --folder"
+            raise ConflictError("a demo is at work in the folder", where=str(folder), cure=cure) from error
+        yield
 
 
 def write_texts(path: Path, texts: Sequence[str]) -> None:
@@ -119,10 +142,26 @@ def write_texts(path: Path, texts: Sequence[str]) -> None:
         lines.writelines(json.dumps({"text": text}) + "\n" for text in texts)
 
 
-def configure(workspace: Workspace, *, receiver: str, encoder: str) -> None:
-    """Write the configuration and the policy."""
+def to_webhook(url: str) -> str:
+    """Return the part of the configuration that sends alerts to a webhook."""
+    return f'[alerts.webhook]\nurl = "{url}"'
+
+
+def to_alertmanager(url: str, *, link: str) -> str:
+    """Return the part of the configuration that sends alerts to an Alertmanager, with where the pages are."""
+    return f'[alerts.alertmanager]\nurl = "{url}"\nlink = "{link}"'
+
+
+def configure(workspace: Workspace, *, alerts: str, encoder: str) -> None:
+    """Write the configuration and the policy.
+
+    Args:
+        workspace: whose.
+        alerts: part of the configuration that says where alerts go.
+        encoder: its name or folder.
+    """
     workspace.config.write_text(
-        _CONFIG.format(port=workspace.port, receiver=receiver, stream=STREAM, window=WINDOW, encoder=encoder)
+        _CONFIG.format(port=workspace.port, alerts=alerts, stream=STREAM, window=WINDOW, encoder=encoder)
     )
     (workspace.folder / "policies" / "demo.yaml").write_text(_POLICY.format(stream=STREAM))
     workspace.log.touch()

@@ -6,15 +6,15 @@ and a group of which some text is drawn is rather a large one, so rates counted 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftwatch.domain.drift import Reference, ReferencePart
 from driftwatch.domain.errors import DataError, EncoderError
+from driftwatch.drift.choice import HASHES, MOST_HELDOUT, Choice, choose, distinct, drawn, heldout_seed, learned_seed
 from driftwatch.drift.evidence.known import short
 from driftwatch.drift.features import concatenate, take
 
@@ -34,9 +34,10 @@ LEAST_TEXTS = 500
 WANTED_TEXTS = 20_000
 """Fewer are accepted with a warning: rare drift is seen late."""
 TRAIN_SHARE = 0.25
-_MOST_HELDOUT = 2_000
 _CHUNK = 256
 _SHORTEST_MEDIAN = 3
+_SHORT_HASHES = 2**32
+_MOST_MISTAKEN = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
     others: npt.NDArray[np.uint32] | None = None,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> Built:
-    """Choose, split and measure the texts of a reference.
+    """Choose, split and measure the texts of a reference, all of which fit into memory.
 
     Equal bodies count once. Choice and split go by a hash of seed and group, or body where there is none: input order
     makes no difference.
@@ -81,20 +82,62 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         DataError: fewer than 500 distinct texts.
         EncoderError: an embedding is no number.
     """
-    distinct, total = _distinct(texts)
-    if len(distinct) < LEAST_TEXTS:
-        raise _too_few(len(distinct), total)
-    chosen = _choose(distinct, sample, seed=f"{seed}:sample")
-    learned = {text.body for text in distinct}
-    unseen = [text for text in _distinct(heldout)[0] if text.body not in learned]
-    older = _distinct(memory)[0]
-    spare = _choose(unseen, _MOST_HELDOUT, seed=f"{seed}:heldout")
-    old = _choose(older, sample, seed=f"{seed}:memory")
-    features = _measure([*chosen, *spare], extract, on_progress)
-    train_rows = [row for row, text in enumerate(chosen) if _unit(f"{seed}:split", text) < TRAIN_SHARE]
+    ours, total = distinct(texts)
+    learned = {text.body for text in ours}
+    theirs, heldout_total = distinct(heldout)
+    unseen = [text for text in theirs if text.body not in learned]
+    older, memory_total = distinct(memory)
+    return assemble(
+        choose(ours, total=total, most=sample, seed=learned_seed(seed)),
+        heldout=choose(unseen, total=heldout_total, most=MOST_HELDOUT, seed=heldout_seed(seed)),
+        memory=choose(older, total=memory_total, most=sample, seed=f"{seed}:memory"),
+        stream=stream,
+        seed=seed,
+        extract=extract,
+        created_at=created_at,
+        others=others,
+        on_progress=on_progress,
+    )
+
+
+def assemble(  # noqa: PLR0913 - likewise
+    learned: Choice,
+    *,
+    heldout: Choice,
+    memory: Choice | None = None,
+    stream: str,
+    seed: int,
+    extract: Extract,
+    created_at: datetime,
+    others: npt.NDArray[np.uint32] | None = None,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Built:
+    """Split and measure the texts chosen for a reference.
+
+    Args:
+        learned: of what the champion learned.
+        heldout: of texts of the same kind that it never saw.
+        memory: of older texts that it should still know; None for none.
+        stream: whose reference.
+        seed: that they were chosen by, and are split by.
+        extract: gives the features of texts.
+        created_at: when it is built; no part of its version.
+        others: uint32 [m], 32 bits of the hash of each body that it knows besides; None for none.
+        on_progress: told texts measured and in all.
+
+    Raises:
+        DataError: there are fewer than 500 distinct texts.
+        EncoderError: an embedding is no number.
+    """
+    if learned.distinct < LEAST_TEXTS:
+        raise _too_few(learned.distinct, learned.total)
+    chosen = learned.texts
+    everything = [*chosen, *heldout.texts]
+    features = _measure(everything, extract, on_progress)
+    train_rows = [row for row, text in enumerate(chosen) if drawn(f"{seed}:split", text) / HASHES < TRAIN_SHARE]
     cal_rows = sorted(set(range(len(chosen))) - set(train_rows))
-    heldout_rows = list(range(len(chosen), len(chosen) + len(spare)))
-    everything = [*chosen, *spare]
+    heldout_rows = list(range(len(chosen), len(everything)))
+    bodies = [each.bodies for each in (learned, heldout, memory) if each is not None]
     reference = Reference(
         stream=stream,
         version="",
@@ -106,48 +149,25 @@ def build_reference(  # noqa: PLR0913 - ingredients, choices and measures, each 
         train=_part(everything, features, train_rows),
         cal=_part(everything, features, cal_rows),
         heldout=_part(everything, features, heldout_rows),
-        memory=tuple(old),
-        others=_others([*distinct, *unseen, *older], others, kept=everything),
+        memory=tuple(memory.texts) if memory is not None else (),
+        others=_others(bodies if others is None else [*bodies, others], kept=everything),
     )
-    return Built(reference=reference, warnings=tuple(_warnings(len(distinct), total, chosen)))
+    return Built(reference=reference, warnings=tuple(_warnings(learned)))
 
 
-def _distinct(texts: Iterable[Text]) -> tuple[list[Text], int]:
-    """Return one text per body, of equals the earliest, and the number of all.
-
-    A text's id becomes a hash of its body: training data mostly has line numbers, which depend on the order.
-    """
-    total = 0
-    best: dict[str, Text] = {}
-    for text in texts:
-        total += 1
-        if text.body.strip():
-            known = best.get(text.body)
-            best[text.body] = text if known is None or _age(text) < _age(known) else known
-    return [replace(text, id=_hash("text", text.body).hex()) for text in best.values()], total
-
-
-def _age(text: Text) -> tuple[datetime, str, list[tuple[str, str]], str, list[tuple[str, str]]]:
-    turns = [(turn.role, turn.content) for turn in text.turns]
-    return text.seen_at, text.group or "", sorted(text.labels.items()), text.target or "", turns
-
-
-def _others(
-    texts: Sequence[Text], others: npt.NDArray[np.uint32] | None, *, kept: Sequence[Text]
-) -> npt.NDArray[np.uint32] | None:
+def _others(bodies: Sequence[npt.NDArray[np.uint32]], *, kept: Sequence[Text]) -> npt.NDArray[np.uint32] | None:
     """Return 32 bits of the hash of every body that no text kept has, uint32 [m], ascending; None for none.
 
     Whoever streams kept texts past a reference without them, such as the audit, must find them unknown there.
     """
-    bodies = np.unique(short(text.body for text in texts))
-    if others is not None:
-        bodies = np.union1d(bodies, others)
-    found = np.setdiff1d(bodies, short(text.body for text in kept))
-    return found if len(found) else None
-
-
-def _choose(texts: Sequence[Text], most: int, *, seed: str) -> list[Text]:
-    return sorted(texts, key=lambda text: (_drawn(seed, text), text.body))[:most]
+    ours = np.unique(short(text.body for text in kept))
+    found = np.zeros(0, dtype=np.uint32)
+    for some in (each for each in bodies if len(each)):
+        found = np.union1d(found, some) if len(found) else some
+    places = np.searchsorted(found, ours)
+    places = places[found.take(places, mode="clip") == ours] if len(found) else places[:0]
+    left = np.delete(found, places)
+    return left if len(left) else None
 
 
 def _measure(texts: Sequence[Text], extract: Extract, on_progress: OnProgress) -> Features:
@@ -167,13 +187,17 @@ def _part(texts: Sequence[Text], features: Features, rows: Sequence[int]) -> Ref
     )
 
 
-def _warnings(distinct: int, total: int, chosen: Sequence[Text]) -> Iterable[str]:
+def _warnings(learned: Choice) -> Iterable[str]:
+    chosen = learned.texts
     if len(chosen) < WANTED_TEXTS:
         yield (f"the reference has {len(chosen):,} texts; below {WANTED_TEXTS:,} rare drift is seen late or not at all")
-    if distinct < total / 2:
-        yield f"{total - distinct:,} of {total:,} training texts repeat others and count once"
+    if learned.distinct < learned.total / 2:
+        repeats = learned.total - learned.distinct
+        yield f"{repeats:,} of {learned.total:,} training texts repeat others and count once"
     if np.median([len(text.body.split()) for text in chosen]) < _SHORTEST_MEDIAN:
         yield "half of the texts have fewer than three words; is this the right field?"
+    if (mistaken := len(learned.bodies) / _SHORT_HASHES) > _MOST_MISTAKEN:
+        yield f"so many texts were learnt that {mistaken:.1%} of new ones are taken for known: evidence gathers slower"
 
 
 def _too_few(distinct: int, total: int) -> DataError:
@@ -181,16 +205,3 @@ def _too_few(distinct: int, total: int) -> DataError:
         f"a reference needs at least {LEAST_TEXTS} distinct texts and these are {distinct} (of {total} read)",
         cure="give more training data; a few thousand texts are a start, 20,000 are good",
     )
-
-
-def _hash(seed: str, body: str) -> bytes:
-    return hashlib.blake2b(f"{seed}:{body}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-
-
-def _drawn(seed: str, text: Text) -> bytes:
-    """Return the hash that a text is drawn by, the same for all texts of a group."""
-    return _hash(seed, text.body) if text.group is None else _hash(f"{seed}:group", text.group)
-
-
-def _unit(seed: str, text: Text) -> float:
-    return int.from_bytes(_drawn(seed, text), "big") / 2**64

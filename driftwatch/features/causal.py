@@ -138,23 +138,8 @@ class CausalModel:
         return _Row(chat.ids, [said and place > 0 for place, said in enumerate(chat.said)])
 
     def _losses(self, rows: Sequence[_Row]) -> TextLosses:
-        tokens = np.fromiter((sum(row.predicted) for row in rows), np.int64, len(rows))
-        nats = np.zeros(len(rows), np.float64)
-        scored = [row.ids if count else () for row, count in zip(rows, tokens, strict=True)]
-        for batch in self._network.batches(scored):
-            nats[batch] = self._nats([rows[place] for place in batch])
+        counted = [np.flatnonzero(row.predicted).tolist() for row in rows]
+        nats = self._likelihoods.nats([row.ids for row in rows], counted)
         self._network.check(nats)
+        tokens = np.fromiter(map(len, counted), np.int64, len(rows))
         return TextLosses(nats=nats, tokens=tokens, digest=self.digest)
-
-    def _nats(self, rows: Sequence[_Row]) -> list[float]:
-        import torch
-        from torch.nn.functional import cross_entropy
-
-        logits, ids = self._network.logits([row.ids for row in rows])
-        sums = []
-        for place, row in enumerate(rows):
-            last = len(row.ids) - 1
-            each = cross_entropy(logits[place, :last], ids[place, 1 : last + 1], reduction="none")
-            counted = torch.tensor(row.predicted[1:], dtype=torch.bool, device=each.device)
-            sums.append(each[counted].double().sum().item())
-        return sums

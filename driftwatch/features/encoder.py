@@ -56,14 +56,14 @@ def load_encoder(
         settings: which and how.
         threads: of torch.
         champion: the serving model's folder; needed for the kind ``champion``.
-        cache: where distilled encoders are kept.
+        cache: where distilled encoders are kept, and what has been checked of others.
 
     Raises:
         EncoderError: it cannot be found or loaded.
         ModelError: its folder cannot be used.
     """
+    from driftwatch.features.packed.choice import packed_or_plain
     from driftwatch.features.static import StaticEncoder
-    from driftwatch.features.transformer import TransformerEncoder
 
     if settings.kind == "champion":
         if champion is None:
@@ -71,11 +71,11 @@ def load_encoder(
                 "the encoder is the champion's own hidden states, but this stream has no model",
                 cure="set model, or choose another encoder",
             )
-        return TransformerEncoder(champion, settings, threads=threads)
+        return packed_or_plain(champion, settings, threads=threads, cache=cache)
     folder = find_folder(settings.name)
     if settings.kind == "static":
         return StaticEncoder.distilled(folder, settings, threads=threads, cache=cache)
-    return TransformerEncoder(folder, settings, threads=threads)
+    return packed_or_plain(folder, settings, threads=threads, cache=cache)
 
 
 def find_folder(name: str) -> Path:

@@ -105,6 +105,19 @@ def check_rows(rows: Sequence[Sequence[int]], model: PreTrainedModel, folder: Pa
         )
 
 
+def positions(model: PreTrainedModel) -> int | None:
+    """Return how many tokens a model has positions for; None where it does not say.
+
+    RoBERTa and its kin number theirs from behind the padding.
+    """
+    known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if not known:
+        return None
+    tables: list[Any] = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
+    skipped = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
+    return int(known) - max(skipped, default=0)
+
+
 def padded(rows: Sequence[Sequence[int]], *, device: str, fill: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids and attention mask, both int64 [n, longest], padded on the right with ``fill`` or 0."""
     import torch

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftwatch.domain.errors import ModelError
 from driftwatch.features.batches import by_length
-from driftwatch.features.loading import check_rows, load_tokenizer, load_weights, padded
+from driftwatch.features.loading import check_rows, load_tokenizer, load_weights, padded, positions
 from driftwatch.features.model import inspect_model, model_digest
 from driftwatch.features.runtime import device, prepare
 
@@ -120,18 +120,6 @@ def load_network(folder: Path, family: Family, kind: str, *, threads: int) -> Ne
         path=looked_at.path,
         model=model,
         tokenizer=tokenizer,
-        context=min(_positions(model), _LONGEST),
+        context=min(positions(model) or _LONGEST, _LONGEST),
         digest=model_digest(looked_at.path),
     )
-
-
-def _positions(model: PreTrainedModel) -> int:
-    """Return how many tokens the model has positions for; RoBERTa and its kin number theirs from behind the padding."""
-    known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if not known:
-        return _LONGEST
-    tables: list[Any] = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
-    skipped = max(
-        (table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None), default=0
-    )
-    return int(known) - skipped

@@ -1,4 +1,4 @@
-"""Exact counts of the champion's tokens."""
+"""Exact counts of the champion's tokens, by the tokenizer itself."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from driftwatch.features.model import tokenizer_digest
 from driftwatch.features.runtime import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    import numpy.typing as npt
 
 
 class TokenizerCounter:
@@ -48,18 +50,81 @@ class TokenizerCounter:
         """Identity of the tokenizer: what it splits, and how."""
         return self._digest
 
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids it can give."""
+        return self._vocabulary
+
     def count(self, bodies: Sequence[str]) -> TokenCounts:
         """Return exact token counts, one row per body."""
-        rows = [
-            np.unique(np.asarray(encoding.ids, dtype=np.int32), return_counts=True)
-            for some in in_order(bodies)
-            for encoding in self._tokenizer.encode_batch_fast(some, add_special_tokens=False)
-        ]
-        sizes = np.fromiter((len(ids) for ids, _ in rows), dtype=np.int64, count=len(rows))
-        return TokenCounts(
-            indptr=np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]),
-            ids=np.concatenate([np.zeros(0, np.int32), *(ids for ids, _ in rows)]).astype(np.int32),
-            counts=np.concatenate([np.zeros(0, np.int32), *(counts for _, counts in rows)]).astype(np.int32),
-            vocabulary=self._vocabulary,
-            digest=self._digest,
-        )
+        return joined([self.count_some(some) for some in in_order(bodies)], self._vocabulary, self._digest)
+
+    def count_some(self, bodies: Sequence[str]) -> TokenCounts:
+        """Return the same of few bodies, whose tokens are in memory at once."""
+        return counted(*self.token_rows(bodies), len(bodies), self._vocabulary, self._digest)
+
+    def token_rows(self, bodies: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Return int64 [tokens], the body that each token is of, and int32 [tokens], their ids."""
+        encodings = self._tokenizer.encode_batch_fast(bodies, add_special_tokens=False)
+        sizes, ids = _flat([encoding.ids for encoding in encodings])
+        return np.repeat(np.arange(len(bodies)), sizes), ids
+
+    def tokens(self, bodies: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Return int64 [bodies], how many tokens each has, and int32 [their sum], the ids of all in order."""
+        rows, ids = self.token_rows(bodies)
+        return np.bincount(rows, minlength=len(bodies)), ids
+
+    def model_tokens(self, words: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Return the same of words as the tokenizer's model sees them, after all steps before it."""
+        tokenise = self._tokenizer.model.tokenize
+        return _flat([[token.id for token in tokenise(word)] for word in words])
+
+
+def counted(
+    rows: npt.NDArray[np.int64], ids: npt.NDArray[np.int32], size: int, vocabulary: int, digest: Digest
+) -> TokenCounts:
+    """Count tokens that were found in any order.
+
+    Args:
+        rows: int64 [tokens], the body that each token is of.
+        ids: int32 [tokens].
+        size: number of bodies.
+        vocabulary: number of token ids the tokenizer can give.
+        digest: of the tokenizer.
+    """
+    narrow = size * vocabulary < np.iinfo(np.int32).max
+    cells = rows.astype(np.int32 if narrow else np.int64) * vocabulary + ids
+    cells.sort()
+    first = np.flatnonzero(np.concatenate([np.ones(min(len(cells), 1), np.bool_), cells[1:] != cells[:-1]]))
+    cells, counts = cells[first], np.diff(first, append=len(cells))
+    rows = cells // max(vocabulary, 1)
+    return TokenCounts(
+        indptr=np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=size))]),
+        ids=(cells - rows * vocabulary).astype(np.int32),
+        counts=counts.astype(np.int32),
+        vocabulary=vocabulary,
+        digest=digest,
+    )
+
+
+def joined(parts: Sequence[TokenCounts], vocabulary: int, digest: Digest) -> TokenCounts:
+    """Return the counts of several parts, one after the other."""
+    return TokenCounts(
+        indptr=np.concatenate([np.zeros(1, np.int64), *_indptrs(parts)]),
+        ids=np.concatenate([np.zeros(0, np.int32), *(part.ids for part in parts)]),
+        counts=np.concatenate([np.zeros(0, np.int32), *(part.counts for part in parts)]),
+        vocabulary=vocabulary,
+        digest=digest,
+    )
+
+
+def _indptrs(parts: Sequence[TokenCounts]) -> Iterator[npt.NDArray[np.int64]]:
+    before = 0
+    for part in parts:
+        yield part.indptr[1:] + before
+        before += len(part.ids)
+
+
+def _flat(some: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    sizes = np.fromiter(map(len, some), dtype=np.int64, count=len(some))
+    return sizes, np.fromiter((token for ids in some for token in ids), dtype=np.int32, count=int(sizes.sum()))

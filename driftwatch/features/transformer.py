@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from driftwatch.domain.errors import EncoderError
-from driftwatch.domain.features import Digest, Embeddings
 from driftwatch.features.batches import by_length
-from driftwatch.features.loading import check_rows, load_tokenizer, load_weights, padded, token_rows
+from driftwatch.features.loading import check_rows, load_tokenizer, load_weights, padded, positions, token_rows
 from driftwatch.features.model import inspect_model, model_digest
-from driftwatch.features.runtime import bf16_pays, device, prepare
+from driftwatch.features.pooled import mean_digest, unit
+from driftwatch.features.runtime import GPU_BATCH, bf16_pays, device, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +18,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from driftwatch.domain.features import Digest, Embeddings
     from driftwatch.features.encoder import EncoderSettings
-
-_GPU_BATCH = 32
 
 
 class TransformerEncoder:
@@ -50,14 +47,12 @@ class TransformerEncoder:
         self._tokenizer = load_tokenizer(self._path)
         whole = load_weights(AutoModel, self._path, dtype=dtype, device=self._device)
         self._dims = int(whole.config.hidden_size)
-        positions = getattr(whole.config, "max_position_embeddings", None)
-        limits = (settings.max_tokens, positions, self._tokenizer.model_max_length)
+        limits = (settings.max_tokens, positions(whole), self._tokenizer.model_max_length)
         self._model = whole.get_encoder() if whole.config.is_encoder_decoder else whole
         self._model.config.use_cache = False
         self._max_tokens = min(int(limit) for limit in limits if limit)
-        self._budget = settings.batch_tokens * (_GPU_BATCH if self._device == "cuda" else 1)
-        about = f"{model_digest(self._path)}:mean:{self._max_tokens}:{dtype}"
-        self._digest = Digest("sha256:" + hashlib.sha256(about.encode()).hexdigest())
+        self._budget = settings.batch_tokens * (GPU_BATCH if self._device == "cuda" else 1)
+        self._digest = mean_digest(model_digest(self._path), max_tokens=self._max_tokens, dtype=dtype)
 
     @property
     def digest(self) -> Digest:
@@ -76,7 +71,7 @@ class TransformerEncoder:
         values = np.empty((len(rows), self._dims), np.float32)
         for batch in by_length([len(row) for row in rows], budget=self._budget):
             values[batch] = self._forward([rows[index] for index in batch])
-        return Embeddings(values=_unit(values, self._path), digest=self._digest)
+        return unit(values, self._digest, self._path)
 
     def _rows(self, bodies: Sequence[str]) -> list[list[int]]:
         *rows, blank = token_rows(self._tokenizer, [*bodies, " "], special=True, longest=self._max_tokens)
@@ -92,17 +87,3 @@ class TransformerEncoder:
             mean = (hidden.float() * weights).sum(1) / weights.sum(1)
         pooled: np.ndarray[tuple[int, int], np.dtype[np.float32]] = mean.cpu().numpy()
         return pooled
-
-
-def _unit(
-    values: np.ndarray[tuple[int, int], np.dtype[np.float32]], where: Path
-) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    norms = np.linalg.norm(values, axis=1, keepdims=True)
-    if not np.isfinite(norms).all() or (norms == 0).any():
-        raise EncoderError(
-            "the encoder gave embeddings that are no numbers",
-            where=str(where),
-            cure="check its weights; float32 may be needed",
-        )
-    unit: np.ndarray[tuple[int, int], np.dtype[np.float32]] = (values / norms).astype(np.float32)
-    return unit

@@ -25,19 +25,21 @@ class Tree:
         ids: int64 [n], every node's token; a node stands behind its parent.
         parents: int64 [n], the place of each node's parent, -1 at a root.
         depths: int64 [n], 0 at a root.
-        starts: int64 [rows], the last node of each row that does not count.
         ends: int64 [rows], the node that each row ends with.
         rows: int64 [rows], which of the rows given these are.
         counted: int64 [counted], the nodes that count in some row.
+        asked: int64 [asked], which of the counted nodes count, row after row.
+        owners: int64 [asked], in which row each does.
     """
 
     ids: npt.NDArray[np.int64]
     parents: npt.NDArray[np.int64]
     depths: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
     counted: npt.NDArray[np.int64]
+    asked: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int64]
 
     def sight(self) -> npt.NDArray[np.bool_]:
         """Return which nodes each node sees: itself and its ancestors, bool [n, n]."""
@@ -54,21 +56,23 @@ class Tree:
         Args:
             values: float64 [counted].
         """
-        totals = np.zeros(len(self.ids), np.float64)
-        totals[self.counted] = values
-        for node, parent in enumerate(self.parents):
-            if parent >= 0:
-                totals[node] += totals[parent]
-        return totals[self.ends] - totals[self.starts]
+        return np.bincount(self.owners, weights=values[self.asked], minlength=len(self.rows))
 
 
-def trees(rows: Sequence[Sequence[int]], *, budget: int, first: Sequence[int] | None = None) -> Iterator[Tree]:
+def trees(
+    rows: Sequence[Sequence[int]],
+    *,
+    budget: int,
+    shared_budget: int = 0,
+    counted: Sequence[Sequence[int]] | None = None,
+) -> Iterator[Tree]:
     """Yield trees that hold every row once, neighbours in the order of their tokens together.
 
     Args:
         rows: token ids, at least one each.
         budget: most nodes of a tree; a row that is longer gets a tree of its own.
-        first: the place of each row's first token that counts, at least 1; None for 1.
+        shared_budget: most nodes where a row shares more with the one before it than it adds.
+        counted: the places of each row's tokens that count, from 1 on; None for all of these.
 
     Examples:
         >>> (tree,) = trees([[5, 6, 7], [5, 6, 8], [5, 6]], budget=10)
@@ -79,10 +83,12 @@ def trees(rows: Sequence[Sequence[int]], *, budget: int, first: Sequence[int] | 
     """
     growing = _Growing()
     for place in sorted(range(len(rows)), key=lambda index: (tuple(rows[index]), index)):
-        if growing.ends and len(growing.ids) + len(rows[place]) - growing.shared(rows[place]) > budget:
+        shared = growing.shared(rows[place])
+        added = len(rows[place]) - shared
+        if growing.ends and len(growing.ids) + added > (max(budget, shared_budget) if shared > added else budget):
             yield growing.grown()
             growing = _Growing()
-        growing.add(place, rows[place], first=1 if first is None else first[place])
+        growing.add(place, rows[place], range(1, len(rows[place])) if counted is None else counted[place])
     if growing.ends:
         yield growing.grown()
 
@@ -96,9 +102,9 @@ class _Growing:
         self._parents: list[int] = []
         self._depths: list[int] = []
         self._rows: list[int] = []
-        self._starts: list[int] = []
         self._path: list[int] = []
-        self._counted: set[int] = set()
+        self._asked: list[int] = []
+        self._owners: list[int] = []
 
     def shared(self, row: Sequence[int]) -> int:
         """Return how many tokens the row begins with that the last one began with too."""
@@ -109,8 +115,8 @@ class _Growing:
             count += 1
         return count
 
-    def add(self, place: int, row: Sequence[int], *, first: int) -> None:
-        """Add a row's own nodes behind those that it shares; those from ``first`` on count."""
+    def add(self, place: int, row: Sequence[int], counted: Sequence[int]) -> None:
+        """Add a row's own nodes behind those that it shares; those at the places that count do."""
         path = self._path[: self.shared(row)]
         for token in row[len(path) :]:
             self._parents.append(path[-1] if path else -1)
@@ -119,12 +125,12 @@ class _Growing:
             self.ids.append(token)
         self._path = path
         self.ends.append(path[-1])
-        self._starts.append(path[min(first, len(path)) - 1])
-        self._counted.update(path[first:])
+        self._asked += [path[at] for at in counted]
+        self._owners += [len(self._rows)] * len(counted)
         self._rows.append(place)
 
     def grown(self) -> Tree:
         """Return the tree as it is now."""
-        counted = sorted(self._counted)
-        columns = (self.ids, self._parents, self._depths, self._starts, self.ends, self._rows, counted)
+        counted, asked = np.unique(np.asarray(self._asked, dtype=np.int64), return_inverse=True)
+        columns = (self.ids, self._parents, self._depths, self.ends, self._rows, counted, asked, self._owners)
         return Tree(*(np.asarray(column, dtype=np.int64) for column in columns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _JSON = ("application/json", "text/json")
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 _MOST_UNPACKED = 64 * 1024 * 1024
+_MOST_OBJECTS = 500_000
+_MOST_VALUES = 5_000_000
 _DECODER = msgspec.json.Decoder()
 
 
@@ -39,12 +41,21 @@ def records_in(body: bytes, *, content_type: str, content_encoding: str, many: s
     Raises:
         BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other content.
     """
-    content = unpacked(body, content_encoding)
+    content = bounded(unpacked(body, content_encoding))
+    return records_of_whole(content, many=many) if form_of(content_type) == "whole" else _by_line(content)
+
+
+def form_of(content_type: str) -> Literal["whole", "lines"]:
+    """Return how the records of a body are written.
+
+    Raises:
+        BatchError: 415 for other content.
+    """
     kind = content_type.partition(";")[0].strip().lower()
     if kind in _JSON:
-        return _whole(content, many)
+        return "whole"
     if kind in _LINES:
-        return _by_line(content)
+        return "lines"
     raise BatchError(415, "Unsupported content", f'send {_JSON[0]} or {_LINES[0]}, not "{kind or "nothing"}"')
 
 
@@ -75,8 +86,27 @@ def unpacked(body: bytes, encoding: str, *, most: int = _MOST_UNPACKED) -> bytes
     return bytes(content)
 
 
-def _whole(content: bytes, many: str) -> Iterator[tuple[int, object]]:
-    value = _decoded(content, line=None)
+def bounded(content: bytes) -> bytes:
+    """Return the content as it is; what would become far more in memory than it is in bytes is refused unread.
+
+    Characters are counted, in texts too, which no honest request has so many of.
+
+    Raises:
+        BatchError: 413 for too many lines, objects or values.
+    """
+    for signs, most, named in (
+        (b"\n", _MOST_OBJECTS, "lines"),
+        (b"{[", _MOST_OBJECTS, "objects"),
+        (b",", _MOST_VALUES, "values"),
+    ):
+        if sum(content.count(signs[at : at + 1]) for at in range(len(signs))) > most:
+            raise BatchError(413, "Too large", f"the body has more than {most:,} {named}; send less at once")
+    return content
+
+
+def records_of_whole(content: bytes, *, many: str) -> Iterator[tuple[int, object]]:
+    """Yield each record of one JSON value with its place, from 1; see ``records_in``."""
+    value = decoded(content, line=None)
     if isinstance(value, dict) and isinstance(value.get(many), list):
         value = value[many]
     yield from enumerate(value if isinstance(value, list) else [value], 1)
@@ -85,10 +115,15 @@ def _whole(content: bytes, many: str) -> Iterator[tuple[int, object]]:
 def _by_line(content: bytes) -> Iterator[tuple[int, object]]:
     for number, line in enumerate(content.split(b"\n"), 1):
         if line.strip():
-            yield number, _decoded(line, line=number)
+            yield number, decoded(line, line=number)
 
 
-def _decoded(content: bytes, *, line: int | None) -> object:
+def decoded(content: bytes, *, line: int | None) -> object:
+    """Return the JSON value that a body, or a line of it, holds.
+
+    Raises:
+        BatchError: 400 for what is no UTF-8 or JSON.
+    """
     try:
         content.decode("utf-8")
         return _DECODER.decode(content)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 
@@ -13,8 +14,9 @@ import msgspec
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.gathered import Gathered
+from driftwatch.intake.plain import plain_of
 from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Watch
+from driftwatch.intake.records import MOST_BYTES, Form, Watch, is_utf8
 from driftwatch.intake.rotation import HEAD, Position, begins_with, find, fingerprinted, next_position, opened
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class FileSource:
     def __init__(self, settings: FileSettings, *, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
 
     def read(self, after: Cursor | None, *, limit: int) -> Page:
         """Return up to ``limit`` texts after the cursor.
@@ -124,6 +126,11 @@ class FileSource:
                 # It was rotated away between the look and the opening: the next read finds it under its new name.
                 return Page(texts=(), cursor=None, more=True), position
             is_json = self._is_json(head)
+            where = f"{self._settings.name}:{position.generation}"
+            while is_json and read < limit and (lines := _block(stream, offset)):
+                lines = lines[: limit - read]
+                offset = self._take_all(lines, where, offset, gathered)
+                read += len(lines)
             stream.seek(offset)
             for line, length, whole in _lines(stream):
                 if not whole and not finished:
@@ -131,13 +138,25 @@ class FileSource:
                 if read >= limit:
                     more = True
                     break
-                self._take(line, is_json, f"{self._settings.name}:{position.generation}:{offset}", gathered)
+                self._take(line, f"{where}:{offset}", gathered, is_json=is_json)
                 offset += length
                 read += 1
         end = fingerprinted(replace(position, offset=offset), head, file)
         return gathered.page(None, more=more), end
 
-    def _take(self, line: bytes | None, is_json: bool, place: str, gathered: Gathered) -> None:
+    def _take_all(self, lines: Sequence[bytes], where: str, offset: int, gathered: Gathered) -> int:
+        """Take whole lines of records, the quick way where they are plain, and return where they end."""
+        now, plain = self._clock.now(), self._plain if is_utf8(b"\n".join(lines)) else None
+        offsets = list(accumulate((len(line) + 1 for line in lines), initial=offset))
+        found = plain.lines(lines, place=lambda n: f"{where}:{offsets[n]}", now=now) if plain else repeat(None)
+        for line, text, at in zip(lines, found, offsets, strict=False):
+            if text is not None:
+                gathered.texts.append(text)
+            else:
+                self._take(line.rstrip(b"\r"), f"{where}:{at}", gathered, is_json=True)
+        return offsets[-1]
+
+    def _take(self, line: bytes | None, place: str, gathered: Gathered, *, is_json: bool) -> None:
         if line is None:
             gathered.rejected["line-too-long"] += 1
         elif line.strip():
@@ -151,6 +170,13 @@ class FileSource:
 
     def _cursor(self, position: Position) -> Cursor:
         return Cursor(source=self._settings.name, position=msgspec.json.encode(position).decode())
+
+
+def _block(stream: BinaryIO, offset: int) -> list[bytes]:
+    """Return the next lines that end within a block, without their ends; none where there is none or too long a one."""
+    stream.seek(offset)
+    whole, end, _ = stream.read(_BLOCK).rpartition(b"\n")
+    return whole.split(b"\n") if end else []
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[bytes | None, int, bool]]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from itertools import repeat
 from typing import ClassVar, Literal
 
 import msgspec
 
 from driftwatch.domain.text import Text
-from driftwatch.intake.bodies import BatchError, records_in
+from driftwatch.intake.bodies import BatchError, bounded, decoded, form_of, records_of_whole, unpacked
+from driftwatch.intake.plain import plain_of
 from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Accepted, Form, Rejected, Watch
+from driftwatch.intake.records import MOST_BYTES, Accepted, Form, Rejected, Watch, is_utf8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,37 +90,78 @@ class Batch:
         return +counts
 
 
-def parse_batch(
-    body: bytes, *, content_type: str, content_encoding: str, settings: HttpSettings, now: datetime
-) -> Batch:
-    """Read a body: one object, an array of objects, ``{"texts": […]}``, or one object a line.
+class HttpReader:
+    """Reads the bodies of requests.
 
-    Records that are no texts are skipped and named, as long as one text is left.
-
-    Raises:
-        BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other kinds of
-            content, 422 where no record is a text.
+    Args:
+        settings: what their records look like.
     """
-    records = records_in(body, content_type=content_type, content_encoding=content_encoding, many="texts")
-    return _batch(records, settings, now)
 
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._records, self._plain = records_of(settings), plain_of(settings)
 
-def _batch(records: Iterator[tuple[int, object]], settings: HttpSettings, now: datetime) -> Batch:
-    reader = records_of(settings)
-    texts: list[Text] = []
-    rejected: list[RejectedRecord] = []
-    cut = ahead = 0
-    for line, record in records:
-        match reader.record(_with_id(record, settings), place=f"{settings.name}:{line}", now=now):
-            case Accepted(text=text, cut=was_cut, ahead=was_ahead):
-                texts.append(text)
-                cut += was_cut
-                ahead += was_ahead
+    def read(self, body: bytes, *, content_type: str, content_encoding: str, now: datetime) -> Batch:
+        """Read a body: one object, an array of objects, ``{"texts": […]}``, or one object a line.
+
+        Records that are no texts are skipped and named, as long as one text is left.
+
+        Raises:
+            BatchError: 400 for what is no JSON or gzip, 413 for what unpacks to too much, 415 for other kinds of
+                content, 422 where no record is a text.
+        """
+        content, kind = bounded(unpacked(body, content_encoding)), form_of(content_type)
+        read = _Read()
+        if kind == "lines":
+            self._lines(content, read, now)
+        elif not self._array(content, read, now):
+            for place, record in records_of_whole(content, many="texts"):
+                self._record(record, place, read, now)
+        if not read.texts:
+            raise _nothing(read.rejected, self._settings)
+        return Batch(texts=tuple(read.texts), rejected=tuple(read.rejected), cut=read.cut, ahead=read.ahead)
+
+    def _lines(self, content: bytes, read: _Read, now: datetime) -> None:
+        lines = content.split(b"\n")
+        quick = self._plain is not None and is_utf8(content)
+        found = self._plain.lines(lines, place=self._place, now=now) if self._plain and quick else repeat(None)
+        for number, (line, text) in enumerate(zip(lines, found, strict=False), 1):
+            if text is not None:
+                read.texts.append(text)
+            elif line.strip():
+                self._record(decoded(line, line=number), number, read, now)
+
+    def _array(self, content: bytes, read: _Read, now: datetime) -> bool:
+        """Read an array of plain records; False where it is none, or holds others."""
+        found = self._plain.array(content, place=self._place, now=now) if self._plain and is_utf8(content) else None
+        texts = [text for text in found or () if text is not None]
+        if not texts or found is None or len(texts) < len(found):
+            return False
+        read.texts = texts
+        return True
+
+    def _record(self, record: object, line: int, read: _Read, now: datetime) -> None:
+        place = self._place(line - 1)
+        match self._records.record(_with_id(record, self._settings), place=place, now=now):
+            case Accepted(text=text, cut=cut, ahead=ahead):
+                read.texts.append(text)
+                read.cut += cut
+                read.ahead += ahead
             case Rejected(reason=reason):
-                rejected.append(RejectedRecord(line=line, reason=reason))
-    if not texts:
-        raise _nothing(rejected, settings)
-    return Batch(texts=tuple(texts), rejected=tuple(rejected), cut=cut, ahead=ahead)
+                read.rejected.append(RejectedRecord(line=line, reason=reason))
+
+    def _place(self, number: int) -> str:
+        return f"{self._settings.name}:{number + 1}"
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read of a body so far."""
+
+    texts: list[Text] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    cut: int = 0
+    ahead: int = 0
 
 
 def _nothing(rejected: Sequence[RejectedRecord], settings: HttpSettings) -> BatchError:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenIn:
-    """What one commit came to."""
+    """What one commit came to; texts are dropped where the stream was full and does not let its senders wait."""
 
     stored: int
     duplicates: int
     sampled_out: int
+    dropped: int = 0
 
 
 class Pipeline:
@@ -36,6 +37,7 @@ class Pipeline:
         sampler: decides which are kept.
         clock: for the sampler's budget.
         lengths: told the lengths, in characters, of the texts that were stored or known already.
+        dropping: whether what comes now is thrown away and counted, because the stream is full.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Pipeline:
         sampler: HashSampler,
         clock: Clock,
         lengths: Callable[[Iterable[int]], None] = lambda _lengths: None,
+        dropping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._stream = stream
@@ -56,6 +59,7 @@ class Pipeline:
         self._sampler = sampler
         self._clock = clock
         self._lengths = lengths
+        self._dropping = dropping
 
     def take(self, page: Page) -> TakenIn:
         """Commit a page and its cursor.
@@ -75,20 +79,43 @@ class Pipeline:
 
     def _commit(self, texts: Sequence[Text], cursor: Cursor | None, rejected: Mapping[str, int]) -> TakenIn:
         self._sampler.observe(len(texts), self._clock.now())
-        kept = [text for text in texts if self._sampler.keep(text)]
+        sampled = self._sampler.kept(texts)
+        kept = () if self._dropping() else sampled
         counts = Counter(rejected)
-        counts["sampled-out"] += len(texts) - len(kept)
-        clean = [replace(self._redacted(text, counts), source=self._source) for text in kept]
-        taken = self._store.texts.take_in(self._stream, source=self._source, texts=clean, cursor=cursor, counts=counts)
+        counts["sampled-out"] += len(texts) - len(sampled)
+        counts["dropped-full"] += len(sampled) - len(kept)
+        clean = kept if self._redactor is None else self._redacted(kept, self._redactor, counts)
+        taken = self._store.texts.take_in(
+            self._stream,
+            source=self._source,
+            texts=clean,
+            cursor=cursor,
+            counts=counts,
+            default_source=self._source,
+        )
         self._lengths([len(text.body) for text in clean])
-        return TakenIn(stored=taken.stored, duplicates=taken.duplicates, sampled_out=len(texts) - len(kept))
+        return TakenIn(
+            stored=taken.stored,
+            duplicates=taken.duplicates,
+            sampled_out=len(texts) - len(sampled),
+            dropped=len(sampled) - len(kept),
+        )
 
-    def _redacted(self, text: Text, counts: Counter[str]) -> Text:
-        if self._redactor is None:
-            return text
-        body, found = self._redactor.redact(text.body)
-        turns = [(turn, *self._redactor.redact(turn.content)) for turn in text.turns]
-        if not found and not any(more for _, _, more in turns):
-            return text
-        counts["redacted"] += 1
-        return replace(text, body=body, turns=tuple(replace(turn, content=content) for turn, content, _ in turns))
+    @staticmethod
+    def _redacted(texts: Sequence[Text], redactor: Redactor, counts: Counter[str]) -> list[Text]:
+        clean = list(texts)
+        for place, body in redactor.redact_all([text.body for text in texts]):
+            clean[place] = replace(texts[place], body=body)
+        for place, text in enumerate(texts):
+            if text.turns:
+                clean[place] = _with_clean_turns(clean[place], redactor)
+        counts["redacted"] += sum(now is not before for now, before in zip(clean, texts, strict=True))
+        return clean
+
+
+def _with_clean_turns(text: Text, redactor: Redactor) -> Text:
+    """Return the text with its chat redacted; the same text where that holds nothing."""
+    turns = [(turn, *redactor.redact(turn.content)) for turn in text.turns]
+    if not any(found for _, _, found in turns):
+        return text
+    return replace(text, turns=tuple(replace(turn, content=content) for turn, content, _ in turns))

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 * 1024
 LONGEST_ID = 500
-_LONGEST_LABEL = 100
+LONGEST_LABEL = 100
 LONGEST_TARGET = 500
 _MILLISECONDS_FROM = 1e11
-_LONGEST_CHARACTER = 4  # bytes in UTF-8
-_AHEAD = timedelta(hours=1)  # clocks that are set apart; more is a wrong one
+LONGEST_CHARACTER = 4  # bytes in UTF-8
+AHEAD = timedelta(hours=1)  # clocks that are set apart; more is a wrong one
 _DECODER = msgspec.json.Decoder()
 
 
@@ -117,7 +117,7 @@ class Records:
         except UnicodeDecodeError:
             return Rejected("not-utf8")
         except (msgspec.DecodeError, RecursionError):
-            return Rejected("not-json" if _is_utf8(content) else "not-utf8")
+            return Rejected("not-json" if is_utf8(content) else "not-utf8")
         return self.record(record, place=place, now=now)
 
     def record(self, record: object, *, place: str, now: datetime) -> Accepted | Rejected:
@@ -171,7 +171,7 @@ class Records:
         seen_at = now if told is None and self._time is None else moment(told)
         if seen_at is None:
             return Rejected("bad-time")
-        ahead = seen_at - now > _AHEAD
+        ahead = seen_at - now > AHEAD
         shortened = _cut(body, self._max_bytes)
         labels = {name: word for name, path in self._labels.items() if (word := word_of(path.find(record))) is not None}
         group = word_of(self._group.find(record)) if self._group is not None else found.group
@@ -181,7 +181,7 @@ class Records:
             body=shortened,
             seen_at=now if ahead else seen_at,
             group=group[:LONGEST_ID] if group is not None else None,
-            labels={name: word[:_LONGEST_LABEL] for name, word in labels.items()},
+            labels={name: word[:LONGEST_LABEL] for name, word in labels.items()},
             target=target if target is not None and len(target) <= LONGEST_TARGET else None,
             turns=tuple(_shortened(turn, self._max_bytes) for turn in turns),
         )
@@ -218,7 +218,7 @@ def _shortened(turn: Turn, most: int) -> Turn:
 
 
 def _cut(body: str, most: int) -> str:
-    if len(body) * _LONGEST_CHARACTER <= most:
+    if len(body) * LONGEST_CHARACTER <= most:
         return body
     encoded = body.encode("utf-8")
     return body if len(encoded) <= most else encoded[:most].decode("utf-8", "ignore")
@@ -232,7 +232,10 @@ def _has_surrogates(body: str) -> bool:
     return False
 
 
-def _is_utf8(content: bytes) -> bool:
+def is_utf8(content: bytes) -> bool:
+    """Whether these bytes are text."""
+    if content.isascii():
+        return True
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:

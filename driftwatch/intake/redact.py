@@ -6,10 +6,13 @@ import ipaddress
 import re
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
+from driftwatch.intake.hints import Hint, hints
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 KINDS = ("secret", "email", "iban", "card", "ip", "phone")
 """In the order they are looked for: a key may hold what looks like a number, an IBAN what looks like a card."""
@@ -34,12 +37,15 @@ _SECRETS = re.compile(
     re.DOTALL,
 )
 _MOST_PASSES = 5  # what was glued to something replaced stands alone afterwards and is found in the next pass
-_DIGIT = re.compile(r"\d")
-_MANY_DIGITS = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
-_SECRET_HINT = re.compile(
-    r"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|sk-|[rs]k_|AIza|eyJ"
-    r"|(?i:bearer |key|token|secret|passw|pwd)"
-)
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+_NEEDS = {
+    "secret": Hint.SECRET,
+    "email": Hint.EMAIL,
+    "iban": Hint.NUMBER,
+    "card": Hint.NUMBER,
+    "ip": Hint.ADDRESS,
+    "phone": Hint.NUMBER,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,27 +87,39 @@ class Redactor:
             "ip": _addresses,
             "phone": self._phones,
         }
-        self._finders = [(kind, finders[kind]) for kind in KINDS if kind in settings.kinds]
+        self._finders = [(kind, int(_NEEDS[kind]), finders[kind]) for kind in KINDS if kind in settings.kinds]
+        self._wanted = sum({need for _, need, _ in self._finders})
         self._regions = settings.regions
 
     def redact(self, body: str) -> tuple[str, Mapping[str, int]]:
         """Return the body with placeholders, and how many of each kind."""
+        likely = hints([body])[0] & self._wanted
+        return self._replaced(body, likely) if likely else (body, _NOTHING)
+
+    def redact_all(self, bodies: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """Yield the place and the new words of each body that holds something; the others stay as they are."""
+        for place, hint in enumerate(hints(bodies)):
+            if hint & self._wanted:
+                body, found = self._replaced(bodies[place], hint & self._wanted)
+                if found:
+                    yield place, body
+
+    def _replaced(self, body: str, likely: int) -> tuple[str, Mapping[str, int]]:
         found: Counter[str] = Counter()
         for _ in range(_MOST_PASSES):
             before = found.total()
-            for kind, find in self._finders:
-                spans = list(find(body))
+            for kind, need, find in self._finders:
+                spans = list(find(body)) if likely & need else []
                 for start, end in reversed(spans):
                     body = f"{body[:start]}<{kind.upper()}>{body[end:]}"
                 if spans:
                     found[kind] += len(spans)
+                    likely = hints([body])[0]
             if found.total() == before:
                 break
         return body, found
 
     def _phones(self, body: str) -> Iterator[tuple[int, int]]:
-        if not _MANY_DIGITS.search(body):
-            return
         from phonenumbers import Leniency, PhoneNumberMatcher
 
         spans: list[tuple[int, int]] = []
@@ -111,20 +129,15 @@ class Redactor:
 
 
 def _secrets(body: str) -> Iterator[tuple[int, int]]:
-    if not _SECRET_HINT.search(body):
-        return
     for match in _SECRETS.finditer(body):
         yield max(match.start(), match.end("name")), match.end()
 
 
 def _emails(body: str) -> Iterator[tuple[int, int]]:
-    if "@" in body:
-        yield from (match.span() for match in _EMAIL.finditer(body))
+    yield from (match.span() for match in _EMAIL.finditer(body))
 
 
 def _ibans(body: str) -> Iterator[tuple[int, int]]:
-    if not _MANY_DIGITS.search(body):
-        return
     from stdnum import iban
 
     for match in _IBAN.finditer(body):
@@ -138,8 +151,6 @@ def _ibans(body: str) -> Iterator[tuple[int, int]]:
 
 
 def _cards(body: str) -> Iterator[tuple[int, int]]:
-    if not _MANY_DIGITS.search(body):
-        return
     from stdnum import luhn
 
     for match in _CARD.finditer(body):
@@ -148,11 +159,8 @@ def _cards(body: str) -> Iterator[tuple[int, int]]:
 
 
 def _addresses(body: str) -> Iterator[tuple[int, int]]:
-    if _DIGIT.search(body) and ("." in body or ":" in body):
-        spans = [
-            match.span() for pattern in (_IPV6, _IPV4) for match in pattern.finditer(body) if _is_address(match[0])
-        ]
-        yield from _apart(spans)
+    spans = [match.span() for pattern in (_IPV6, _IPV4) for match in pattern.finditer(body) if _is_address(match[0])]
+    yield from _apart(spans)
 
 
 def _is_address(words: str) -> bool:

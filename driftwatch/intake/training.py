@@ -7,7 +7,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,16 +16,19 @@ from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Text, Turn
 from driftwatch.intake.chats import turns_of
 from driftwatch.intake.fields import FieldPath
+from driftwatch.intake.pieces import LINES, PARQUET, PROSE, TABLES, Piece, check_readable, check_same
 from driftwatch.intake.records import moment, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from datasets import Dataset
+
 _USUAL = ("text", "body", "content", "sentence", "prompt", "message")
 _WHEN = datetime(1970, 1, 1, tzinfo=UTC)
-_BINARY = b"\0"
-_SNIFFED = 4_096
+_BLOCK = 1024 * 1024
+_BATCH = 1_000
 _LONGEST_FIELD = 16 * 1024 * 1024
 
 
@@ -75,7 +78,24 @@ def read_training(
         DataError: a file is missing, is no text, has no such field, or a time or chat is none; with file and line.
     """
     fields = TrainingFields(text=field, time=time, target=target, turns=turns, group=group)
-    yield from islice((text for path in paths for text in _texts(path, fields)), limit)
+    yield from islice((text for path in paths for text in _texts(Piece(path=path), fields)), limit)
+
+
+def read_piece(piece: Piece, fields: TrainingFields) -> Iterator[Text]:
+    """Yield the texts of a piece as ``read_training`` does those of files.
+
+    Raises:
+        DataError: see there; or the file is not the one that was cut.
+    """
+    check_same(piece)
+    try:
+        yield from _texts(piece, fields)
+    except DataError:
+        if piece.begin and piece.path.suffix.lower() in LINES:
+            # How many lines come before a piece is only counted for what is to be said of a bad one.
+            for _ in _json_lines(piece, fields, before=_lines_before(piece)):
+                pass
+        raise
 
 
 def _text(
@@ -89,65 +109,54 @@ def _text(
     return Text(id=f"t:{digest}", body=body, seen_at=seen_at, target=target, turns=turns, group=group)
 
 
-def _texts(path: Path, fields: TrainingFields) -> Iterator[Text]:
+def _texts(piece: Piece, fields: TrainingFields) -> Iterator[Text]:
+    path = piece.path
     if path.is_dir():
-        return _saved(path, fields)
-    if not path.is_file():
-        raise DataError(
-            "there is no such file",
-            where=str(path),
-            cure="check the path; those in a configuration begin at its folder",
-        )
-    readers: dict[str, Callable[[Path, TrainingFields], Iterator[Text]]] = {
-        ".jsonl": _json_lines,
-        ".ndjson": _json_lines,
-        ".json": _json_lines,
-        ".csv": _csv,
-        ".tsv": _csv,
-        ".parquet": _parquet,
-        ".txt": _plain,
-        ".md": _plain,
-        ".log": _plain,
+        return _saved(piece, fields)
+    check_readable(path)
+    readers: dict[str, Callable[[Piece, TrainingFields], Iterator[Text]]] = {
+        **dict.fromkeys(LINES, _json_lines),
+        **dict.fromkeys(TABLES, _csv),
+        PARQUET: _parquet,
+        **dict.fromkeys(PROSE, _plain),
     }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        known = " ".join(readers)
-        raise DataError(
-            f'"{path.suffix}" is no kind of training data known here', where=str(path), cure=f"known: {known}"
-        )
-    if reader is not _parquet:
-        _check_text(path)
-    return reader(path, fields)
+    return readers[path.suffix.lower()](piece, fields)
 
 
-def _check_text(path: Path) -> None:
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_SNIFFED)
-    except OSError as error:
-        raise DataError(f"it cannot be read: {error.strerror}", where=str(path)) from None
-    if not head:
-        raise DataError("the file is empty", where=str(path), cure="give a file that holds texts")
-    if _BINARY in head:
-        raise DataError("this is no text file", where=str(path), cure="give JSON Lines, text, CSV or Parquet")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
+def _lines(piece: Piece, *, before: int = 0) -> Iterator[tuple[int, str]]:
+    """Yield the lines that begin in a piece with their numbers, of which ``before`` were passed."""
+    with piece.path.open("rb") as stream:
+        at = piece.begin
+        if at:
+            stream.seek(at - 1)
+            at += len(stream.readline()) - 1
+        for number, line in enumerate(stream, before + 1):
+            if piece.end is not None and at >= piece.end:
+                return
             try:
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                yield number, line.decode("utf-8-sig" if at == 0 else "utf-8").rstrip("\r\n")
             except UnicodeDecodeError as error:
                 raise DataError(
-                    f"byte {error.start + 1} is not UTF-8", where=f"{path}:{number}", cure="save it as UTF-8"
+                    f"byte {error.start + 1} is not UTF-8", where=f"{piece.path}:{number}", cure="save it as UTF-8"
                 ) from None
+            at += len(line)
 
 
-def _json_lines(path: Path, fields: TrainingFields) -> Iterator[Text]:
-    for number, line in _lines(path):
+def _lines_before(piece: Piece) -> int:
+    """Return how many lines begin before a piece."""
+    with piece.path.open("rb") as stream:
+        whole, left = 0, piece.begin - 1
+        while left > 0 and (block := stream.read(min(_BLOCK, left))):
+            whole += block.count(b"\n")
+            left -= len(block)
+    return whole + 1
+
+
+def _json_lines(piece: Piece, fields: TrainingFields, *, before: int = 0) -> Iterator[Text]:
+    for number, line in _lines(piece, before=before):
         if not line.strip():
             continue
-        where = f"{path}:{number}"
+        where = f"{piece.path}:{number}"
         try:
             record = msgspec.json.decode(line)
         except msgspec.DecodeError as error:
@@ -162,9 +171,10 @@ def _json_lines(path: Path, fields: TrainingFields) -> Iterator[Text]:
             )
 
 
-def _csv(path: Path, fields: TrainingFields) -> Iterator[Text]:
+def _csv(piece: Piece, fields: TrainingFields) -> Iterator[Text]:
     csv.field_size_limit(_LONGEST_FIELD)
-    lines = (line + "\n" for _, line in _lines(path))
+    path = piece.path
+    lines = (line + "\n" for _, line in _lines(piece))
     rows = csv.DictReader(lines, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     try:
         for row in rows:
@@ -173,41 +183,45 @@ def _csv(path: Path, fields: TrainingFields) -> Iterator[Text]:
         raise DataError(f"this is no CSV: {error}", where=f"{path}:{rows.line_num}") from None
 
 
-def _plain(path: Path, fields: TrainingFields) -> Iterator[Text]:
+def _plain(piece: Piece, fields: TrainingFields) -> Iterator[Text]:
     """Yield paragraphs; in a file without blank lines, lines."""
-    seen_at = _untimed(fields, str(path))
-    block: list[str] = []
-    blocks: list[list[str]] = []
-    for _, line in _lines(path):
-        if line.strip():
-            block.append(line)
-        elif block:
-            blocks.append(block)
-            block = []
-    if block:
-        blocks.append(block)
-    if len(blocks) == 1:
-        yield from (_text(line, seen_at) for line in blocks[0])
+    seen_at = _untimed(fields, str(piece.path))
+    # A file is looked through twice rather than held: whether it has a second paragraph may show at its end.
+    if next(islice(_paragraphs(piece), 1, None), None) is None:
+        yield from (_text(line, seen_at) for _, line in _lines(piece) if line.strip())
     else:
-        yield from (_text(" ".join(lines), seen_at) for lines in blocks)
+        yield from (_text(paragraph, seen_at) for paragraph in _paragraphs(piece))
 
 
-def _parquet(path: Path, fields: TrainingFields) -> Iterator[Text]:
+def _paragraphs(piece: Piece) -> Iterator[str]:
+    for blank, lines in groupby((line for _, line in _lines(piece)), key=lambda line: not line.strip()):
+        if not blank:
+            yield " ".join(lines)
+
+
+def _parquet(piece: Piece, fields: TrainingFields) -> Iterator[Text]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    path = piece.path
     try:
         file = pq.ParquetFile(path)
         names = _columns(dict.fromkeys(file.schema_arrow.names), fields, str(path))
-        first = 1
-        for batch in file.iter_batches(columns=names):
+        groups = range(file.num_row_groups)[piece.begin : piece.end]
+        first = 1 + sum(file.metadata.row_group(group).num_rows for group in range(piece.begin))
+        for batch in file.iter_batches(_BATCH, row_groups=list(groups), columns=names):
             yield from _rows(batch.to_pylist(), fields, path, first=first)
             first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"this is no Parquet file: {error}", where=str(path), cure="write it anew") from None
 
 
-def _saved(path: Path, fields: TrainingFields) -> Iterator[Text]:
+def saved_parts(path: Path) -> Sequence[Dataset]:
+    """Return the parts of a folder saved by ``datasets``, one after the other.
+
+    Raises:
+        DataError: it was not.
+    """
     from datasets import DatasetDict, load_from_disk
 
     try:
@@ -216,13 +230,25 @@ def _saved(path: Path, fields: TrainingFields) -> Iterator[Text]:
         raise DataError(
             f"this folder was not saved by datasets: {error}", where=str(path), cure="name the files in it one by one"
         ) from None
-    for part in loaded.values() if isinstance(loaded, DatasetDict) else (loaded,):
-        names = _columns(dict.fromkeys(part.column_names), fields, str(path))
-        first = 1
-        for batch in part.select_columns(names).iter(batch_size=1_000):
-            rows = [dict(zip(names, row, strict=True)) for row in zip(*(batch[name] for name in names), strict=True)]
-            yield from _rows(rows, fields, path, first=first)
-            first += len(rows)
+    return list(loaded.values()) if isinstance(loaded, DatasetDict) else [loaded]
+
+
+def _saved(piece: Piece, fields: TrainingFields) -> Iterator[Text]:
+    passed = 0
+    for part in saved_parts(piece.path):
+        begin = min(max(piece.begin - passed, 0), len(part))
+        end = len(part) if piece.end is None else min(max(piece.end - passed, 0), len(part))
+        passed += len(part)
+        if begin < end:
+            yield from _saved_rows(part.select(range(begin, end)), fields, piece.path, first=begin + 1)
+
+
+def _saved_rows(part: Dataset, fields: TrainingFields, path: Path, *, first: int) -> Iterator[Text]:
+    names = _columns(dict.fromkeys(part.column_names), fields, str(path))
+    for batch in part.select_columns(names).iter(batch_size=_BATCH):
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*(batch[name] for name in names), strict=True)]
+        yield from _rows(rows, fields, path, first=first)
+        first += len(rows)
 
 
 def _columns(columns: dict[str, Any], fields: TrainingFields, where: str) -> list[str]:

@@ -172,8 +172,8 @@ class Job:
                 self._spec.recipe,
                 worth=worth,
                 folder=self._places.probe,
-                tune=lambda recipe, texts, replay, out: self._tuning.tune(
-                    recipe, texts, out, replay=replay, select=mix.select, round_=1, told="probing"
+                tune=lambda recipe, texts, out: self._tuning.tune(
+                    recipe, texts, out, replay=(), select=(), round_=1, told="probing"
                 ),
                 score=lambda folder, texts: self._load(folder).score(texts),
             )

@@ -70,6 +70,11 @@ DAEMON_FAMILIES = (
         "Whether the daemon takes in and assesses texts (1) or not (0).",
         lambda snapshot: float(snapshot.daemon.ready),
     ),
+    single(
+        "driftwatch_leader",
+        "Whether this daemon assesses, decides and delivers (1), or follows one on the same store that does (0).",
+        lambda snapshot: float(snapshot.daemon.leads),
+    ),
     Family(
         name="driftwatch_loop_heartbeat_timestamp_seconds",
         kind=Kind.GAUGE,

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 FAMILIES = (*DAEMON_FAMILIES, *STREAM_FAMILIES)
 """Every metric of our own; ``process_*`` comes from the client library where ``/proc`` shows it."""
 
+OF_THE_STORE = (
+    "driftwatch_outbox_deliveries",
+    "driftwatch_outbox_oldest_pending_timestamp_seconds",
+    "driftwatch_store_bytes",
+)
+OF_THE_HOST = ("driftwatch_text_length_characters",)
+FOLLOWERS = (
+    *(family for family in DAEMON_FAMILIES if family.name not in OF_THE_STORE),
+    *(family for family in STREAM_FAMILIES if family.name in OF_THE_HOST),
+)
+"""What a daemon that follows shows: what is its own. The rest is the store's, and shown once, by the leader."""
+
 _OPENMETRICS = "application/openmetrics-text"
 
 
@@ -32,7 +44,7 @@ class Exposition:
 
     def __init__(self, newest: Callable[[], Snapshot], *, process: bool = True) -> None:
         self._newest = newest
-        self._writer = Writer(FAMILIES)
+        self._writers = {True: Writer(FAMILIES), False: Writer(FOLLOWERS)}
         self._registry = CollectorRegistry(auto_describe=False)
         if process:
             self._registry.register(ProcessCollector(registry=None))
@@ -44,5 +56,6 @@ class Exposition:
             accept: the request's ``Accept`` header; OpenMetrics where it asks for that, else the text format.
         """
         encode, content_type = choose_encoder(accept)
-        own = self._writer.write(self._newest(), openmetrics=content_type.startswith(_OPENMETRICS))
+        newest = self._newest()
+        own = self._writers[newest.daemon.leads].write(newest, openmetrics=content_type.startswith(_OPENMETRICS))
         return own.encode() + encode(self._registry), content_type

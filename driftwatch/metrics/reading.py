@@ -44,6 +44,7 @@ TEXT_OUTCOMES = (
     "stored",
     "duplicate",
     "sampled-out",
+    "dropped-full",
     "redacted",
     "quarantined",
     "cut",

@@ -300,6 +300,7 @@ class DaemonFigures:
         version: of driftwatch.
         started_at: when the daemon started.
         ready: whether it takes in and assesses texts.
+        leads: whether it is the one of several daemons on a store that assesses them.
         heartbeats: when each loop last came round; None before its first round.
         patience: how long each loop may go without coming round.
         loop_failures: rounds that ended in an error, by loop.
@@ -320,6 +321,7 @@ class DaemonFigures:
     version: str
     started_at: datetime
     ready: bool
+    leads: bool = True
     heartbeats: Mapping[str, datetime | None]
     loop_failures: Mapping[str, int]
     patience: Mapping[str, timedelta] = field(default_factory=dict)

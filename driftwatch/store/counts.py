@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from driftwatch.store.tables import intake_counts, streams
-from driftwatch.store.upsert import upsert
+from driftwatch.store.upsert import put
 from driftwatch.store.values import moment
 
 if TYPE_CHECKING:
@@ -38,13 +39,27 @@ class Counts:
         return {row.stream: moment(row.last_text_at) for row in rows if row.last_text_at is not None}
 
 
+class Counted:
+    """What is to be added to the counters, summed up, so that each is changed once."""
+
+    def __init__(self) -> None:
+        self._sums = Counter[tuple[str, str, str]]()
+
+    def note(self, stream: str, source: str, counts: Mapping[str, int]) -> None:
+        """Note texts of a source by what became of them."""
+        for outcome, count in counts.items():
+            if count:
+                self._sums[stream, source, outcome] += count
+
+    def add(self, connection: Connection) -> None:
+        """Raise the counters within the caller's transaction."""
+        keys = ("stream", "source", "outcome")
+        rows = [dict(zip((*keys, "count"), (*key, count), strict=True)) for key, count in sorted(self._sums.items())]
+        put(connection, intake_counts, rows, add=("count",))
+
+
 def add_counts(connection: Connection, stream: str, source: str, counts: Mapping[str, int]) -> None:
-    """Raise the counters within the caller's transaction."""
-    for outcome, count in counts.items():
-        if count:
-            upsert(
-                connection,
-                intake_counts,
-                {"stream": stream, "source": source, "outcome": outcome, "count": count},
-                change={"count": intake_counts.c.count + count},
-            )
+    """Raise a source's counters within the caller's transaction."""
+    counted = Counted()
+    counted.note(stream, source, counts)
+    counted.add(connection)

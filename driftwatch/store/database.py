@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from driftwatch.domain.errors import StoreCorruptError, StoreError, StoreUnavailableError
+from driftwatch.store import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,28 +36,50 @@ class Database:
     """Reads and writes in transactions; used from many threads and processes.
 
     Args:
-        place: a SQLite file or a SQLAlchemy URL.
-        read_only: refuse writes (SQLite only).
+        place: a SQLite file or the URL of a PostgreSQL.
+        read_only: refuse writes.
+
+    Raises:
+        ArgumentError: the URL is none of a PostgreSQL.
     """
 
     def __init__(self, place: Path | str, *, read_only: bool = False) -> None:
         self.file = place if isinstance(place, Path) else None
-        self.where = str(place) if isinstance(place, Path) else make_url(place).render_as_string(hide_password=True)
-        self.engine = _sqlite(place, read_only=read_only) if isinstance(place, Path) else create_engine(place)
+        if isinstance(place, Path):
+            self.where = str(place)
+            self.engine = self._reading = _sqlite(place, read_only=read_only)
+            return
+        if (kind := make_url(place).get_backend_name()) != "postgresql":
+            raise ArgumentError(f"a store is kept by SQLite or PostgreSQL, not by {kind}")
+        self.where = postgres.shown(make_url(place))
+        self.engine = postgres.open_engine(place)
+        self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        if read_only:
+            self.engine = self.engine.execution_options(postgresql_readonly=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for reading one consistent state."""
-        with self._translated(), self.engine.connect() as connection, connection.begin():
+        with self._translated(), self._reading.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give a connection whose changes are durable when the block ends, or gone when it raises."""
+    def write(self, *, order: str | None = None) -> Iterator[Connection]:
+        """Give a connection whose changes are durable when the block ends, or gone when it raises.
+
+        Writers follow one another: what one read is still so when it writes, and rows become visible in the order of
+        their numbers.
+
+        Args:
+            order: writers of one name follow one another only, on a PostgreSQL; they must change no row that others
+                look at before they write.
+        """
         with self._translated(), self.engine.connect() as connection:
             if self.file is not None:
                 connection.connection.info["immediate"] = True
             with connection.begin():
+                if self.file is None:
+                    postgres.take_turn(connection, order)
                 yield connection
 
     def close(self) -> None:
@@ -66,7 +90,13 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except PoolTimeoutError as error:
+            cure = "a database that answers slowly, most often; look at it"
+            raise StoreUnavailableError("no connection was free", where=self.where, cure=cure) from error
         except (DBAPIError, sqlite3.Error) as error:
+            if self.file is None:
+                # Its chain would show the statement's parameters, which are people's texts.
+                raise postgres.explained(getattr(error, "orig", None) or error, self.where) from None
             raise translate(error, self.where) from error
 
 
@@ -106,7 +136,8 @@ def _sqlite(file: Path, *, read_only: bool) -> Engine:
 
 
 def _pragmas(*, read_only: bool) -> tuple[str, ...]:
-    writing = () if read_only else ("journal_mode = WAL", "synchronous = FULL")
+    # The log grows to 16 MB before it is folded in: ids that come in no order touch the same pages again and again.
+    writing = () if read_only else ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000")
     return (*writing, f"busy_timeout = {_BUSY_MS}", "foreign_keys = ON")
 
 

@@ -16,6 +16,7 @@ from driftwatch.store.decisions import Decisions
 from driftwatch.store.feedback import FeedbackStore
 from driftwatch.store.forgetting import Forgetting
 from driftwatch.store.history import History
+from driftwatch.store.leading import Hosts, Lead, hosts_of
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
 from driftwatch.store.pauses import Pauses
@@ -27,10 +28,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 
 class Store:
@@ -51,6 +52,21 @@ class Store:
         self.pauses = Pauses(database)
         self.feedback = FeedbackStore(database)
         self.outbox = Outbox(database, clock)
+
+    def lead(self, name: str) -> Lead:
+        """Return a daemon's part in the choice of the one that leads.
+
+        Args:
+            name: the daemon's.
+        """
+        return Lead(self._database, name)
+
+    def hosts(self) -> Hosts | None:
+        """Return the daemons on the store and which of them leads; None with SQLite, which has one."""
+        if self._database.file is not None:
+            return None
+        with self._database.read() as connection:
+            return hosts_of(connection)
 
     def check(self) -> list[str]:
         """Return what the database itself finds wrong with it; empty when all is well."""
@@ -81,7 +97,7 @@ def open_store(place: Path | str, *, clock: Clock, migrate: bool = True, read_on
     """Open the store, bringing its schema up to date.
 
     Args:
-        place: a SQLite file or a SQLAlchemy URL.
+        place: a SQLite file or the URL of a PostgreSQL.
         clock: for the times of rows.
         migrate: whether to bring an older schema up to date.
         read_only: refuse writes; implies no migration.
@@ -154,7 +170,7 @@ def _version(database: Database) -> str | None:
                 raise StoreCorruptError(
                     "this is a database of something else",
                     where=database.where,
-                    cure="name another file in state_dir",
+                    cure="name another file in state_dir" if database.file is not None else "give driftwatch its own",
                 )
             return None
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

@@ -15,11 +15,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 METADATA = MetaData()
 _SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 """Moments are stored as microseconds since 1970 in UTC: exact, sortable and the same on every database."""
+
+_GROUPED = text('"group" IS NOT NULL')
 
 texts = Table(
     "texts",
@@ -38,7 +41,7 @@ texts = Table(
     Column("turns", Text),
     UniqueConstraint("stream", "id", name="texts_id"),
     Index("texts_order", "stream", "seq"),
-    Index("texts_group", "stream", "group"),
+    Index("texts_group", "stream", "group", sqlite_where=_GROUPED, postgresql_where=_GROUPED),
     sqlite_autoincrement=True,
 )
 

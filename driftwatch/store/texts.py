@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
 from driftwatch.domain.text import Cursor, StoredText, Text, Turn
-from driftwatch.store.counts import add_counts
+from driftwatch.store.bulk import insert_texts, rows_of
+from driftwatch.store.counts import Counted, add_counts
 from driftwatch.store.feedback import drop_of_group, drop_old
 from driftwatch.store.tables import cursors, feedback, streams, texts
-from driftwatch.store.upsert import insert_new, upsert
-from driftwatch.store.values import dump, load, micros, moment
+from driftwatch.store.together import Together
+from driftwatch.store.upsert import put
+from driftwatch.store.values import load, micros, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,18 +24,33 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.protocols import Clock
+    from driftwatch.store.bulk import Rows
     from driftwatch.store.database import Database
 
 _BATCH = 1_000
 
 
+_MOST_ROWS = 10_000
+"""Rows at which a transaction takes no further batch: beyond it waiting grows and a row's cost hardly falls."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What one commit of intake came to; ``last_seq`` is None where nothing was stored."""
+    """What one commit of intake came to."""
 
     stored: int
     duplicates: int
-    last_seq: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What is to be stored of one source, in one transaction with whatever else waits."""
+
+    stream: str
+    source: str
+    rows: Rows
+    cursor: Cursor | None
+    counts: Mapping[str, int]
 
 
 class Texts:
@@ -41,11 +59,22 @@ class Texts:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._guard = threading.Lock()
+        self._together: dict[str | None, Together[_Batch, Taken]] = {}
 
     def take_in(
-        self, stream: str, *, source: str, texts: Sequence[Text], cursor: Cursor | None, counts: Mapping[str, int]
+        self,
+        stream: str,
+        *,
+        source: str,
+        texts: Sequence[Text],
+        cursor: Cursor | None,
+        counts: Mapping[str, int],
+        default_source: str | None = None,
     ) -> Taken:
         """Store texts, the source's cursor and the counts in one transaction; known ids are skipped.
+
+        Batches that several threads bring at once share a transaction.
 
         Args:
             stream: whose texts.
@@ -53,23 +82,38 @@ class Texts:
             texts: in the source's order.
             cursor: the source's position after them; None to leave it.
             counts: further outcomes to count, such as ``sampled-out``.
+            default_source: what texts are said to come from that do not say so themselves.
 
         Raises:
             StoreUnavailableError: nothing was stored, nothing moved.
         """
-        now = micros(self._clock.now())
-        rows = [_row(stream, text, now) for text in texts]
-        with self._database.write() as connection:
-            stored = insert_new(connection, _TEXTS, rows, unique=["stream", "id"])
-            duplicates = len(rows) - stored
-            add_counts(connection, stream, source, {**counts, "stored": stored, "duplicate": duplicates})
-            if cursor is not None:
-                position = {"position": cursor.position}
-                upsert(connection, cursors, {"stream": stream, "source": source, **position}, change=position)
-            if stored:
+        rows = rows_of(texts, source=default_source)
+        batch = _Batch(stream=stream, source=source, rows=rows, cursor=cursor, counts=counts)
+        return self._sharing(stream).take(batch, size=len(texts))
+
+    def _sharing(self, stream: str) -> Together[_Batch, Taken]:
+        """Return what a stream's batches are committed with: a PostgreSQL is written by streams, a SQLite in turn."""
+        line = stream if self._database.file is None else None
+        with self._guard:
+            return self._together.setdefault(line, Together(self._commit, most=_MOST_ROWS))
+
+    def _commit(self, batches: Sequence[_Batch]) -> list[Taken]:
+        now, counts, found, grown = micros(self._clock.now()), Counted(), [], dict[str, None]()
+        with self._database.write(order=batches[0].stream) as connection:
+            for each in batches:
+                stored = insert_texts(connection, each.stream, each.rows, taken_at=now)
+                taken = Taken(stored=stored, duplicates=len(each.rows.values) - stored)
+                outcomes = {**each.counts, "stored": taken.stored, "duplicate": taken.duplicates}
+                counts.note(each.stream, each.source, outcomes)
+                found.append(taken)
+                grown.update({each.stream: None} if stored else {})
+            counts.add(connection)
+            for each in batches:
+                if each.cursor is not None:
+                    _move(connection, each.stream, each.source, each.cursor)
+            for stream in grown:
                 touch_stream(connection, stream, last_text_at=now)
-            last = _last_seq(connection, stream) if stored else None
-        return Taken(stored=stored, duplicates=duplicates, last_seq=last)
+        return found
 
     def cursor(self, stream: str, source: str) -> Cursor | None:
         """Return how far the source has been read durably."""
@@ -158,30 +202,16 @@ def set_aside(connection: Connection, stream: str, *, first_seq: int, last_seq: 
 def touch_stream(connection: Connection, stream: str, **change: int) -> None:
     """Change a stream's row within the caller's transaction, making it where there is none."""
     begin = {"stream": stream, "next_window": 0, "after_seq": 0, "attempts": 0}
-    upsert(connection, streams, {**begin, **change}, change=change)
+    put(connection, streams, [{**begin, **change}], change=tuple(change))
+
+
+def _move(connection: Connection, stream: str, source: str, cursor: Cursor) -> None:
+    row = {"stream": stream, "source": source, "position": cursor.position}
+    put(connection, cursors, [row], change=("position",))
 
 
 def _of(stream: str) -> Any:  # noqa: ANN401 - SQLAlchemy's clause
     return and_(_TEXTS.c.stream == stream, _TEXTS.c.quarantined.is_(None))
-
-
-def _last_seq(connection: Connection, stream: str) -> int:
-    return int(connection.execute(select(func.max(_TEXTS.c.seq)).where(_TEXTS.c.stream == stream)).scalar_one())
-
-
-def _row(stream: str, text: Text, now: int) -> dict[str, Any]:
-    return {
-        "stream": stream,
-        "id": text.id,
-        "body": text.body,
-        "seen_at": micros(text.seen_at),
-        "taken_at": now,
-        "group": text.group,
-        "labels": dump(text.labels) if text.labels else None,
-        "source": text.source,
-        "target": text.target,
-        "turns": dump(text.turns) if text.turns else None,
-    }
 
 
 def _text(row: Row[Any], *, target: str | None) -> StoredText:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -280,7 +280,7 @@ def create_app(  # noqa: PLR0913 - likewise
 
 
 def _accepted(receipt: Receipt | FeedbackReceipt) -> Response:
-    return as_json(asdict(receipt), status=HTTPStatus.ACCEPTED)
+    return as_json(receipt, status=HTTPStatus.ACCEPTED)
 
 
 async def _stream_page(pages: Callable[[str, int], Page | None], stream: str, index: str) -> Response:

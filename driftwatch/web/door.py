@@ -72,7 +72,7 @@ class Door(Generic[R]):
             stream: RateLimit(per_second=settings.per_second, burst=settings.burst, now=now) for stream in intake
         }
         self._in_flight = 0
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="intake")
+        self._threads = ThreadPoolExecutor(max_workers=settings.in_flight, thread_name_prefix="intake")
 
     async def __call__(self, request: Request, stream: str) -> Response:
         """Answer after the commit, or raise the problem."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
+
+import msgspec
 
 from driftwatch.web.caller import NOBODY, Caller
 
@@ -77,7 +78,7 @@ class Response:
 
 def as_json(value: object, *, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Return the value as a JSON response."""
-    return Response(status=status, body=json.dumps(value).encode() + b"\n", content_type="application/json")
+    return Response(status=status, body=msgspec.json.encode(value) + b"\n", content_type="application/json")
 
 
 def as_text(text: str, *, status: HTTPStatus = HTTPStatus.OK) -> Response:
@@ -138,7 +139,7 @@ class ProblemError(Exception):
         }
         if self.line is not None:
             problem["line"] = self.line
-        body = json.dumps(problem).encode() + b"\n"
+        body = msgspec.json.encode(problem) + b"\n"
         return Response(status=self.status, body=body, content_type="application/problem+json", headers=self._headers)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.drift import Measure, WindowResult
     from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
+    from driftwatch.store import Hosts
     from driftwatch.web.view import PolicyView, StatusView, StreamView
 
 REFRESH_SECONDS = 15
@@ -64,8 +65,8 @@ def status_page(view: StatusView) -> str:
         f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>driftwatch <small>{escape(view.version)} · {_moment(view.at)}</small></h1>{state}{streams}"
-        f'<p class="mute">{_policy(view.policy)}<a href="/metrics">metrics</a> · <a href="/-/ready">ready</a></p>'
-        "</body></html>"
+        f'<p class="mute">{_policy(view.policy)}{_hosts(view.hosts)}<a href="/metrics">metrics</a> · '
+        '<a href="/-/ready">ready</a></p></body></html>'
     )
 
 
@@ -83,6 +84,14 @@ def _policy(policy: PolicyView | None) -> str:
     if policy is None:
         return ""
     return f"policy {escape(policy.hash)} since {_moment(policy.since)} by {escape(policy.who)} · "
+
+
+def _hosts(hosts: Hosts | None) -> str:
+    if hosts is None:
+        return ""
+    called = [f"{escape(each)} leads" if each == hosts.leader else escape(each) for each in hosts.members]
+    lead = "" if hosts.leader is not None else '<span class="badge bad">no daemon leads</span> '
+    return f"{lead}daemons on this store: {', '.join(called) or 'none'} · "
 
 
 def _stream(stream: StreamView) -> str:

@@ -16,11 +16,12 @@ class RejectedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a request's texts once they were durable."""
+    """What became of a request's texts once they were durable, or dropped because the stream was full."""
 
     stored: int
     duplicates: int
     sampled_out: int
+    dropped: int = 0
     rejected: tuple[RejectedLine, ...] = ()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.drift import WindowResult
     from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
-    from driftwatch.store import Store
+    from driftwatch.store import Hosts, Store
 
 WINDOWS = 60
 _DECISIONS = 8
@@ -92,13 +92,14 @@ class PolicyView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
-    """The whole page: the streams, the rules in force, and why the daemon is not ready, where it is not."""
+    """The whole page: the streams, the rules in force, why the daemon is not ready, and who else is on the store."""
 
     version: str
     at: datetime
     unready: tuple[str, ...]
     streams: tuple[StreamView, ...]
     policy: PolicyView | None = None
+    hosts: Hosts | None = None
 
 
 def status_from(
@@ -116,6 +117,7 @@ def status_from(
         unready=tuple(unready),
         streams=tuple(_stream(store, name, last_text_at.get(name), at) for name in streams),
         policy=_policy(store),
+        hosts=store.hosts(),
     )
 
 

@@ -5,7 +5,6 @@ from driftwatch.wiring.advice import advice_by_history, advice_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
-    build_reference,
     drill_texts,
     extractor,
     one_off,
@@ -24,11 +23,13 @@ from driftwatch.wiring.base import (
     open_store,
     unmatched_policies,
 )
+from driftwatch.wiring.building import build_reference, reading_engine
 from driftwatch.wiring.by_hand import retrain
 from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.forgetting import ForgetReport, forget
+from driftwatch.wiring.hosts import check_seen, control_socket, daemon_name, not_seen
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -75,8 +76,11 @@ __all__ = [
     "begin_pause",
     "build_reference",
     "case_files",
+    "check_seen",
     "checks",
     "conclude",
+    "control_socket",
+    "daemon_name",
     "drill_texts",
     "end_pause",
     "entrance",
@@ -96,6 +100,7 @@ __all__ = [
     "load_policy",
     "log_to_stderr",
     "mark_alarm",
+    "not_seen",
     "notifiers",
     "one_off",
     "open_source",
@@ -105,6 +110,7 @@ __all__ = [
     "promote",
     "prune_models",
     "readers",
+    "reading_engine",
     "receivers",
     "reconcile",
     "replay",

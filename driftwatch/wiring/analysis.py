@@ -1,17 +1,14 @@
-"""Encoders, detectors and references of a stream. Everything heavy is imported when it is called."""
+"""Encoders and detectors of a stream. Everything heavy is imported when it is called."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftwatch.domain.errors import ConfigError, ConflictError, NotFoundError
+from driftwatch.domain.errors import ConflictError, NotFoundError
 from driftwatch.retrain.folders import write_whole
-from driftwatch.store import Champion
-from driftwatch.wiring.base import CLOCK, open_store
+from driftwatch.wiring.base import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +21,9 @@ if TYPE_CHECKING:
     from driftwatch.drift.assess import Assessor
     from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.features.extractor import Extractor
-    from driftwatch.rebase import Rebased
-    from driftwatch.store import Store
 
 DETECTOR_SEED = 7
 """Of permutations and bootstraps: the same texts give the same results on every host."""
-_PATIENCE = timedelta(seconds=5)
 _ALONE = 2_000  # permutations of texts compared on their own: p-values down to 0.0005
 
 
@@ -40,16 +34,16 @@ def extractor(config: Config, settings: StreamSettings, *, champion: Path | None
         EncoderError: the encoder cannot be found or loaded.
         ModelError: the champion's folder cannot be used.
     """
+    from driftwatch.features.counting import load_counter
     from driftwatch.features.encoder import find_folder, load_encoder
     from driftwatch.features.extractor import Extractor
     from driftwatch.features.loss import load_model
-    from driftwatch.features.tokens import TokenizerCounter
 
     threads = config.daemon.threads
     encoder = load_encoder(
         settings.encoder, threads=threads, champion=champion, cache=config.state_dir / "cache" / "encoders"
     )
-    counter = TokenizerCounter(champion if champion is not None else find_folder(settings.encoder.name))
+    counter = load_counter(champion if champion is not None else find_folder(settings.encoder.name))
     return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
 
 
@@ -117,57 +111,6 @@ def drill_texts(drill: DrillSettings) -> list[Text]:
     return list(read_training([drill.texts], field=drill.field))
 
 
-def build_reference(
-    config: Config, stream: str, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Rebased:
-    """Build a stream's reference from its training data and put it in force, with its first champion.
-
-    Raises:
-        NotFoundError: there is no such stream.
-        ConfigError: it names no training data.
-        DataError: the training data cannot be used.
-    """
-    from driftwatch import rebase
-    from driftwatch.intake.training import read_training
-
-    settings = stream_settings(config, stream)
-    if not settings.reference.data:
-        raise ConfigError(
-            f"stream {stream} names no training data",
-            where=str(config.path),
-            cure=f'set data = ["…"] in [streams.{stream}.reference]',
-        )
-    store = open_store(config)
-    try:
-        champion = _champion(config, store, settings)
-        chosen = settings.reference
-        read = partial(
-            read_training,
-            field=chosen.field,
-            time=chosen.time,
-            group=chosen.group,
-            target=chosen.target,
-            turns=chosen.turns,
-        )
-        made = rebase.make(
-            rebase.Ingredients(texts=read(chosen.data), heldout=read(chosen.heldout) if chosen.heldout else ()),
-            stream=stream,
-            seed=chosen.seed,
-            sample=chosen.sample,
-            extract=extractor(config, settings, champion=Path(champion.path) if champion else None).features,
-            folder=config.state_dir / "references" / stream,
-            at=CLOCK.now(),
-            on_progress=on_progress,
-        )
-        store.registry.add_reference(made.row, in_force=True)
-        if champion is not None and store.registry.champion(stream) is None:
-            first = replace(champion, reference=made.row.version)
-            store.registry.set_champion(first, reference=made.row, reason="the model named in the configuration")
-    finally:
-        store.close()
-    return made
-
-
 def one_off(config: Config, stream: str, texts: Sequence[Text]) -> WindowResult:
     """Compare some texts with the stream's reference in force, outside of its windows; nothing is stored.
 
@@ -208,27 +151,6 @@ def stream_settings(config: Config, stream: str) -> StreamSettings:
         known = ", ".join(config.streams)
         raise NotFoundError(f"there is no stream {stream}", where=str(config.path), cure=f"known streams: {known}")
     return config.streams[stream]
-
-
-def _champion(config: Config, store: Store, settings: StreamSettings) -> Champion | None:
-    """Return the serving model; the first is copied from the configuration's into the stream's own versions."""
-    from driftwatch.features.encoder import find_folder
-    from driftwatch.features.model import model_digest
-    from driftwatch.retrain.change import change_alone
-    from driftwatch.retrain.promote import VersionManifest, add_version, point_current
-
-    serving = store.registry.champion(settings.name)
-    if serving is not None or settings.model is None:
-        return serving
-    source = Path(settings.model) if Path(settings.model).is_absolute() else find_folder(settings.model)
-    digest, now = model_digest(source), CLOCK.now()
-    version = f"m{digest.removeprefix('sha256:')[:12]}"
-    models = config.state_dir / "models" / settings.name
-    manifest = VersionManifest(version=version, parent=None, run=None, created_at=now, digest=digest)
-    with change_alone(models, patience=_PATIENCE):
-        folder = add_version(source, models, manifest)
-        point_current(models, version)
-    return Champion(stream=settings.name, version=version, path=str(folder.resolve()), digest=digest, at=now)
 
 
 def report(config: Config, stream: str, index: int) -> Path:

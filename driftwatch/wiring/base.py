@@ -63,34 +63,39 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
     Raises:
         StoreError: it cannot be opened.
     """
+    if not read_only:
+        _make_state_dir(config.state_dir)
     if config.store is not None:
         named = is_reference(config.store)
-        return _open_url(read_secret(config.store, environ=os.environ).reveal() if named else config.store, clock)
-    if not read_only:
-        try:
-            config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailableError(
-                f"the state folder cannot be made: {error.strerror}",
-                where=str(config.state_dir),
-                cure="create it and give it to the user that driftwatch runs as",
-            ) from None
+        url = read_secret(config.store, environ=os.environ).reveal() if named else config.store
+        return _open_url(url, clock, read_only=read_only)
     return open_at(config.state_dir / "driftwatch.db", clock=clock, read_only=read_only)
 
 
-def _open_url(url: str, clock: Clock) -> Store:
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+def _make_state_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the state folder cannot be made: {error.strerror}",
+            where=str(folder),
+            cure="create it and give it to the user that driftwatch runs as",
+        ) from None
+
+
+def _open_url(url: str, clock: Clock, *, read_only: bool) -> Store:
+    from sqlalchemy.exc import ArgumentError
 
     try:
-        return open_at(url, clock=clock)
+        return open_at(url, clock=clock, read_only=read_only)
     except (ArgumentError, ImportError) as error:
-        what = f"there is no driver for this database: {error}"
-        if isinstance(error, NoSuchModuleError):
-            what = f'no kind of database is called "{url.partition(":")[0]}"'
-        elif isinstance(error, ArgumentError):  # whose words repeat the URL, password and all
-            what = "this is no URL of a database"
+        what = f"the driver of this database is not installed ({error})"
+        if isinstance(error, ArgumentError):  # whose words repeat the URL, password and all
+            what = "this is no URL of a PostgreSQL"
         raise StoreUnavailableError(
-            what, where="store", cure="write postgresql://…, install its driver, or leave store out for SQLite"
+            what,
+            where="store",
+            cure='write postgresql://…, pip install "driftwatchd[postgresql]", or leave store out for SQLite',
         ) from None
 
 

@@ -14,7 +14,7 @@ from driftwatch.intake.connection import PatientSource
 from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.folder import FolderSettings, FolderSource
-from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.http import HttpReader, HttpSettings
 from driftwatch.intake.kafka import KafkaSettings, KafkaSource
 from driftwatch.intake.otlp import OtlpSettings, parse_export
 from driftwatch.intake.pipeline import Pipeline
@@ -48,8 +48,17 @@ Lengths = Callable[[str, Iterable[int]], None]
 """Is told a stream and the lengths, in characters, of texts that were taken in."""
 
 
+Dropping = Callable[[str], bool]
+"""Says whether a stream is full and what comes to it is thrown away."""
+
+
 def _unheard(_stream: str, _lengths: Iterable[int]) -> None:
     """Tell nobody."""
+
+
+def _never(_stream: str) -> bool:
+    """Drop nothing."""
+    return False
 
 
 def readers(
@@ -59,8 +68,9 @@ def readers(
     clock: Clock,
     environ: Mapping[str, str] | None = None,
     lengths: Lengths = _unheard,
+    dropping: Dropping = _never,
 ) -> list[Reader]:
-    """Return the sources that the daemon reads by itself.
+    """Return the sources that the daemon reads by itself; for the arguments see ``http_intakes``.
 
     Raises:
         ConfigError: a source's secret or package is missing.
@@ -70,7 +80,7 @@ def readers(
             stream=stream.name,
             name=settings.name,
             source=source,
-            pipeline=pipeline_of(stream, settings.name, store, clock, lengths),
+            pipeline=pipeline_of(stream, settings.name, store, clock, lengths, dropping),
         )
         for stream in config.streams.values()
         for settings in stream.sources
@@ -107,6 +117,7 @@ def http_intakes(
     taken: Callable[[str, int], None],
     backlog: Callable[[str], int],
     lengths: Lengths = _unheard,
+    dropping: Dropping = _never,
 ) -> dict[str, Intake]:
     """Return the streams that take texts over HTTP.
 
@@ -115,13 +126,14 @@ def http_intakes(
         store: where texts go.
         clock: for texts without a time.
         taken: called after each commit with the stream and the number of texts stored.
-        backlog: returns a stream's texts not yet assessed.
+        backlog: returns a stream's texts not yet assessed, as far as senders are to wait for them.
         lengths: is told those of the texts taken in.
+        dropping: says whether a stream is full and drops what comes.
     """
     return {
         stream.name: _HttpIntake(
-            settings=source,
-            pipeline=pipeline_of(stream, source.name, store, clock, lengths),
+            reader=HttpReader(source),
+            pipeline=pipeline_of(stream, source.name, store, clock, lengths, dropping),
             clock=clock,
             taken=taken,
             stream=stream.name,
@@ -156,17 +168,13 @@ class _SentIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _HttpIntake(_SentIn):
-    settings: HttpSettings
+    reader: HttpReader
 
     def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt:
         """Parse and store one body in one transaction."""
         try:
-            batch = parse_batch(
-                body,
-                content_type=content_type,
-                content_encoding=content_encoding,
-                settings=self.settings,
-                now=self.clock.now(),
+            batch = self.reader.read(
+                body, content_type=content_type, content_encoding=content_encoding, now=self.clock.now()
             )
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
@@ -175,6 +183,7 @@ class _HttpIntake(_SentIn):
             stored=result.stored,
             duplicates=result.duplicates,
             sampled_out=result.sampled_out,
+            dropped=result.dropped,
             rejected=tuple(RejectedLine(line=each.line, reason=each.reason) for each in batch.rejected),
         )
 
@@ -187,12 +196,13 @@ def otlp_intakes(
     taken: Callable[[str, int], None],
     backlog: Callable[[str], int],
     lengths: Lengths = _unheard,
+    dropping: Dropping = _never,
 ) -> dict[str, OtlpIntake]:
     """Return the streams that take exports of OpenTelemetry; for the arguments see ``http_intakes``."""
     return {
         stream.name: _OtlpIntake(
             settings=source,
-            pipeline=pipeline_of(stream, source.name, store, clock, lengths),
+            pipeline=pipeline_of(stream, source.name, store, clock, lengths, dropping),
             clock=clock,
             taken=taken,
             stream=stream.name,
@@ -221,8 +231,10 @@ class _OtlpIntake(_SentIn):
             )
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail) from error
-        self.store(exported.texts, rejected=exported.counts)
-        return OtlpReceipt(rejected=exported.rejected, message=exported.message)
+        dropped = self.store(exported.texts, rejected=exported.counts).dropped
+        told = [f"{dropped} texts were dropped: stream {self.stream} is full"] if dropped else []
+        told += [exported.message] if exported.message else []
+        return OtlpReceipt(rejected=exported.rejected + dropped, message="; ".join(told))
 
 
 def feedback_intakes(config: Config, store: Store, *, clock: Clock) -> dict[str, FeedbackIntake]:
@@ -253,9 +265,14 @@ class _FeedbackIntake:
 
 
 def pipeline_of(
-    stream: StreamSettings, source: str, store: Store, clock: Clock, lengths: Lengths = _unheard
+    stream: StreamSettings,
+    source: str,
+    store: Store,
+    clock: Clock,
+    lengths: Lengths = _unheard,
+    dropping: Dropping = _never,
 ) -> Pipeline:
-    """Return the way of a source's texts into the store; lengths are told those of what is taken in."""
+    """Return the way of a source's texts into the store; for the arguments see ``http_intakes``."""
     return Pipeline(
         store,
         stream=stream.name,
@@ -264,4 +281,5 @@ def pipeline_of(
         sampler=HashSampler(stream.sample),
         clock=clock,
         lengths=partial(lengths, stream.name),
+        dropping=partial(dropping, stream.name),
     )

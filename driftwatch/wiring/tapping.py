@@ -30,6 +30,7 @@ class Tapped:
         stored: texts that are new.
         duplicates: texts that were there already.
         sampled_out: texts that the stream's sample leaves out.
+        dropped: texts that came while the stream was full and ``when_full`` is to drop.
         rejected: lines that are no texts, by reason.
         noted: what else is counted, such as texts that were cut.
     """
@@ -37,6 +38,7 @@ class Tapped:
     stored: int
     duplicates: int
     sampled_out: int
+    dropped: int
     rejected: Mapping[str, int]
     noted: Mapping[str, int]
 
@@ -72,25 +74,35 @@ def tap(
         StoreUnavailableError: the batch was not stored; the ones before it were.
     """
     reader = TapReader(settings, clock=clock)
-    pipeline = pipeline_of(config.streams[stream], settings.name, store, clock)
+    drops, full = config.daemon.when_full == "drop", False
+    pipeline = pipeline_of(config.streams[stream], settings.name, store, clock, dropping=lambda _stream: full)
     counts, rejected, noted = Counter[str](), Counter[str](), Counter[str]()
     for number, batch in enumerate(batches):
         if number % _LOOK_EVERY == 0:
-            _wait_for_room(store, stream, config.daemon.backlog, wait)
+            if drops:
+                full = _waiting(store, stream) >= config.daemon.backlog
+            else:
+                _wait_for_room(store, stream, config.daemon.backlog, wait)
         gathered = reader.read(batch)
         taken = pipeline.take_texts(gathered.texts, rejected=+gathered.rejected)
         counts.update(stored=taken.stored, duplicates=taken.duplicates, sampled_out=taken.sampled_out)
+        counts["dropped"] += taken.dropped
         for reason, count in gathered.rejected.items():
             (noted if reason in ("cut", "clock-ahead") else rejected)[reason] += count
     return Tapped(
         stored=counts["stored"],
         duplicates=counts["duplicates"],
         sampled_out=counts["sampled_out"],
+        dropped=counts["dropped"],
         rejected=dict(+rejected),
         noted=dict(+noted),
     )
 
 
 def _wait_for_room(store: Store, stream: str, most: int, wait: Callable[[int], None]) -> None:
-    while (waiting := store.texts.backlog(stream, after_seq=store.windows.position(stream).after_seq)) >= most:
+    while (waiting := _waiting(store, stream)) >= most:
         wait(waiting)
+
+
+def _waiting(store: Store, stream: str) -> int:
+    return store.texts.backlog(stream, after_seq=store.windows.position(stream).after_seq)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from deployment import Daemon, Deployment, deploy, ready, until
+from postgres import Stores
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    return deploy(tmp_path_factory.mktemp("deployment") / "here")
+def deployment(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Deployment:
+    return deploy(tmp_path_factory.mktemp("deployment") / "here", stores)
 
 
 @pytest.fixture

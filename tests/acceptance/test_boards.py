@@ -18,7 +18,8 @@ from board_pictures import MODULES, bundle, draw
 from browser import PROGRAM as BROWSER
 from browser import browser
 from corpus import paragraphs
-from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, free_port, ready, until
+from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, free_port, ready, run, until
+from postgres import Stores
 from prometheus_server import MISSING, PROGRAM, Prometheus, prometheus
 
 from driftwatch.domain.run import RunState
@@ -34,8 +35,16 @@ MOST_WINDOWS = 14
 UNFED = {
     "Audit: false alarms of the shadow stream": "a reference of 900 texts is too small to be audited: no budget",
     "What new texts say of groups": "these texts name no group",
+    "Next pause ends in": "nothing is paused in this test",
 }
 """Panels with a query that this life gives nothing to show, and why."""
+PAUSE = (
+    ("Overview", "Streams", "driftwatch_paused"),
+    ("Overview", "Rules paused", "driftwatch_paused"),
+    ("Retraining and bias", "Pauses in force", "driftwatch_paused"),
+)
+PAUSE_ENDS = ("Retraining and bias", "Next pause ends in", "driftwatch_paused_until")
+"""Where a pause is shown: board, panel, and the metric that is asked for."""
 RULES = f"""\
 stream: [{STREAM}]
 rules:
@@ -103,8 +112,8 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    deployment = deploy(tmp_path_factory.mktemp("boards") / "here")
+def life(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Iterator[Life]:
+    deployment = deploy(tmp_path_factory.mktemp("boards") / "here", stores)
     drill = paragraphs(("torch/nn",), 300)
     (deployment.folder / "drill.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in drill))
     written = deployment.config.read_text().replace('type = "http"\n', 'type = "http"\ntime = "time"\n')
@@ -165,6 +174,29 @@ def test_no_panel_stays_empty_or_shows_what_is_no_number(life: Life, tmp_path: P
         assert odd == []
         if MODULES.exists() and BROWSER is not None:
             draw_all(server, tmp_path, begin=begin)
+
+
+def test_a_pause_is_shown_where_somebody_wonders_why_nothing_happens(life: Life, tmp_path: Path) -> None:
+    config = ("--config", str(life.deployment.config))
+    with prometheus(tmp_path, life.deployment.port) as server:
+        assert {place: server.now(asked(*place)) for place in PAUSE} == {place: [0] for place in PAUSE}
+        assert server.now(asked(*PAUSE_ENDS)) == []
+        run("pause", STREAM, "--for", "1h", "--because", "a test", *config)
+        until(lambda: True if all(server.now(asked(*place)) == [1] for place in PAUSE) else None, "the pause")
+        [left] = server.now(asked(*PAUSE_ENDS))
+        assert 3_000 < left <= 3_600
+        run("resume", STREAM, *config)
+        until(lambda: True if all(server.now(asked(*place)) == [0] for place in PAUSE) else None, "its end")
+
+
+def asked(board: str, title: str, name: str) -> str:
+    """Return the query of a panel that asks for a metric; of the rule that is all of them, where it parts rules."""
+    [found] = [each for each in BOARDS if each.title == board]
+    [panel] = [each for each in panels(found) if each["title"] == title]
+    [expression] = [target["expr"] for target in panel["targets"] if name in target["expr"]]
+    by_rule = 'stream=~"$stream"}'
+    parted = title == "Rules paused"
+    return chosen(expression.replace(by_rule, f'{by_rule[:-1]},rule="*"}}') if parted else expression)
 
 
 def draw_all(server: Prometheus, folder: Path, *, begin: float) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from deployment import STREAM, Daemon, Deployment, job_pids, ready, until
 from failing import RUN, JobProcess, ask, assert_whole, copy_of, each_state, opened, template
+from postgres import Stores
 
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.domain.errors import ConflictError
@@ -33,8 +34,8 @@ WORKING = (
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    return template(tmp_path_factory.mktemp("original") / "here")
+def original(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Deployment:
+    return template(tmp_path_factory.mktemp("original") / "here", stores)
 
 
 @pytest.fixture

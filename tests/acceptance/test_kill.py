@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +28,7 @@ from deployment import (
     twin,
     until,
 )
+from postgres import Stores
 
 from driftwatch.daemon.supervisor import MOST_LAUNCHES
 from driftwatch.domain.run import COST, RunState
@@ -37,13 +39,14 @@ from driftwatch.retrain.folders import file_hashes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from driftwatch.domain.drift import WindowResult
     from driftwatch.store import Store
 
 T = TypeVar("T")
 KILLS = 20
 SHARES = {"daemon": 9, "worker": 8, "job": 6}
 QUIET_WINDOWS, DRIFTED_WINDOWS, AFTER_WINDOWS = 3, 4, 3
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_stores]
 
 
 def script() -> tuple[list[str], list[str]]:
@@ -167,10 +170,24 @@ def play(deployment: Deployment, *, seed: int | None) -> Killer | None:
     return killer
 
 
-def test_a_killed_deployment_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
-    calm = deploy(tmp_path / "calm")
-    wild = twin(calm, tmp_path / "wild")
-    play(calm, seed=None)
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployment that never ran."""
+    return deploy(tmp_path_factory.mktemp("stock") / "here")
+
+
+@pytest.fixture(scope="module")
+def calm(stock: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """One that ran undisturbed, on SQLite, whatever the wild one's store is."""
+    played = twin(stock, tmp_path_factory.mktemp("calm") / "here")
+    play(played, seed=None)
+    return played
+
+
+def test_a_killed_deployment_ends_like_an_undisturbed_one(
+    stock: Deployment, calm: Deployment, tmp_path: Path, stores: Stores
+) -> None:
+    wild = twin(stock, tmp_path / "wild", stores)
     killer = play(wild, seed=3)
     assert killer is not None
     print("kills:", killer.kills)
@@ -211,12 +228,34 @@ def _of_store(look: Callable[[Store], Mapping[str, object]]) -> Callable[[Deploy
 
 def _texts(store: Store) -> dict[str, object]:
     window = store.texts.window(STREAM, after_seq=0, limit=10_000)
-    return {f"{stored.seq:06d}": (stored.text.id, stored.text.body, stored.text.seen_at) for stored in window}
+    texts = (stored.text for stored in window)
+    return {f"{place:06d}": (text.id, text.body, text.seen_at) for place, text in enumerate(texts, 1)}
+
+
+def _places(store: Store) -> dict[int, int]:
+    """Return each text's place by its number: what a killed transaction drew of a PostgreSQL's numbers is gone."""
+    window = store.texts.window(STREAM, after_seq=0, limit=10_000)
+    return {stored.seq: place for place, stored in enumerate(window, 1)}
 
 
 def _windows(store: Store) -> dict[str, object]:
-    indices = range(store.windows.position(STREAM).index)
-    return {f"{index:06d}": store.windows.result(STREAM, index) for index in indices}
+    indices, places = range(store.windows.position(STREAM).index), _places(store)
+    return {f"{index:06d}": _placed(store.windows.result(STREAM, index), places) for index in indices}
+
+
+def _placed(result: WindowResult | None, places: Mapping[int, int]) -> WindowResult | None:
+    if result is None or places == {place: place for place in places}:
+        return result
+    onset = result.onset
+    if onset is not None:
+        onset = replace(onset, seq=places[onset.seq], texts=places[result.last_seq] - places[onset.seq] + 1)
+    return replace(result, first_seq=places[result.first_seq], last_seq=places[result.last_seq], onset=onset)
+
+
+def _specs(store: Store) -> dict[str, object]:
+    places = _places(store)
+    specs = (run.spec for run in store.runs.list(stream=STREAM))
+    return {spec.id: replace(spec, first_seq=places[spec.first_seq], last_seq=places[spec.last_seq]) for spec in specs}
 
 
 def _data(deployment: Deployment) -> dict[str, object]:
@@ -245,7 +284,7 @@ WATCHED: Mapping[str, Callable[[Deployment], Mapping[str, object]]] = {
     "text": _of_store(_texts),
     "window": _of_store(_windows),
     "decision": _of_store(lambda store: {f"{at:06d}": each for at, each in enumerate(taken(store))}),
-    "run": _of_store(lambda store: {run.spec.id: run.spec for run in store.runs.list(stream=STREAM)}),
+    "run": _of_store(_specs),
     "the run's data": _data,
     "the run's candidates": _candidates,
     "the run's end": _of_store(lambda store: {run.spec.id: run.state for run in store.runs.list(stream=STREAM)}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from corpus import paragraphs
 from deployment import DRIFTED, STREAM, WINDOW, Daemon, Deployment, deploy, ready, twin, until
+from postgres import Stores
 from promoted import Stream, better, worse
 
 from driftwatch import wiring
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Run, Verdict
     from driftwatch.store import Store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.both_stores]
 WINDOWS = 3
 LEARNT = 600
 """Drifted texts that the better model was trained on."""
 
 
 @pytest.fixture(scope="module")
-def stock(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def stock(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Deployment:
     """A deployment that never ran, with a candidate that is better on the new texts and one that is worse."""
-    made = deploy(tmp_path_factory.mktemp("stock") / "here")
+    made = deploy(tmp_path_factory.mktemp("stock") / "here", stores)
     policy = made.folder / "policies" / "policy.yaml"
     policy.write_text(policy.read_text().replace("loss.increase > 0.12", "loss.increase > 100.0"))
     better(made.folder / "champion", made.folder / "better")

@@ -17,8 +17,11 @@ import pytest
 import trustme
 from deployment import Daemon, Deployment, children, command, free_port, until
 from http_receiver import HttpReceiver
+from postgres import Stores
 
+from driftwatch.config import load_config
 from driftwatch.domain.alert import Alert
+from driftwatch.wiring import control_socket
 
 pytestmark = pytest.mark.slow
 WORDS = "words-HIDDEN-from-a-customer"
@@ -79,6 +82,10 @@ class Guarded:
     def url(self) -> str:
         return f"https://127.0.0.1:{self.deployment.port}"
 
+    @property
+    def socket(self) -> Path:
+        return control_socket(load_config(self.deployment.config, environ=deployment.ENVIRONMENT))
+
     def client(self) -> httpx.Client:
         return httpx.Client(verify=self.context, timeout=10, trust_env=False)
 
@@ -98,7 +105,7 @@ def receiver() -> HttpReceiver:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch) -> Guarded:
+def guarded(tmp_path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch, stores: Stores) -> Guarded:
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
     (tmp_path / "server.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
@@ -111,10 +118,12 @@ def guarded(tmp_path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(deployment.ENVIRONMENT, "HOOK_SECRET", SECRETS["hook"])
     monkeypatch.setitem(deployment.ENVIRONMENT, "RELOAD_SECRET", SECRETS["reload"])
     port = free_port()
-    (tmp_path / "driftwatch.toml").write_text(CONFIG.format(folder=tmp_path, port=port, receiver=receiver.url))
+    written = CONFIG.format(folder=tmp_path, port=port, receiver=receiver.url)
+    database = stores.url()
+    (tmp_path / "driftwatch.toml").write_text(f'store = "{database}"\n{written}' if database else written)
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    return Guarded(deployment=Deployment(folder=tmp_path, port=port), context=context)
+    return Guarded(deployment=Deployment(folder=tmp_path, port=port, database=database), context=context)
 
 
 def web_file(extra: str = "") -> str:
@@ -238,13 +247,13 @@ def test_no_path_leads_to_a_file(guarded: Guarded, receiver: HttpReceiver) -> No
             assert b"HIDDEN" not in answer
         assert healthy(guarded)
         assert daemon.stop() == 0
-    assert not (guarded.deployment.state / "control.sock").exists()
+    assert not guarded.socket.exists()
 
 
 def test_the_daemon_is_for_its_user_alone(guarded: Guarded, receiver: HttpReceiver) -> None:
     with receiver, Daemon(guarded.deployment) as daemon:
         start(guarded)
-        assert (guarded.deployment.state / "control.sock").stat().st_mode & 0o077 == 0
+        assert guarded.socket.stat().st_mode & 0o077 == 0
         environment = Path(f"/proc/{daemon.pid}/environ").stat()
         assert environment.st_mode & 0o077 == 0
         assert environment.st_uid == os.getuid()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from driftwatch.domain.protocols import Notifier
 
+pytestmark = pytest.mark.both_stores
 MINUTE = timedelta(minutes=1)
 
 
@@ -33,8 +34,8 @@ def clock() -> Hand:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Hand) -> Iterator[Store]:
-    opened = open_store(tmp_path / "driftwatch.db", clock=clock)
+def store(store_place: Path | str, clock: Hand) -> Iterator[Store]:
+    opened = open_store(store_place, clock=clock)
     yield opened
     opened.close()
 

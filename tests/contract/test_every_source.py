@@ -18,13 +18,11 @@ from source_places import (
     KafkaTopic,
     LogFile,
     Place,
-    PostgresServer,
     PostgresTable,
     RedisServer,
     RedisStream,
     SqliteTable,
     pipeline_into,
-    postgres,
     redis_server,
     taking,
 )
@@ -33,12 +31,6 @@ from driftwatch.daemon.backlog import Backlog
 from driftwatch.daemon.rounds import reading
 
 TEN = [f"t{number}" for number in range(10)]
-
-
-@pytest.fixture(scope="module")
-def postgres_server() -> Iterator[PostgresServer]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ const CELL = 30;
 const GAP = 8;
 const PROPERTIES = [
   'unit', 'decimals', 'min', 'max', 'thresholds', 'mappings', 'links', 'color', 'noValue', 'displayName',
-  'custom.lineStyle', 'custom.drawStyle', 'custom.fillOpacity', 'custom.cellOptions', 'custom.minWidth', 'custom.thresholdsStyle', 'custom.stacking', 'custom.lineWidth',
+  'custom.lineStyle', 'custom.drawStyle', 'custom.fillOpacity', 'custom.cellOptions', 'custom.minWidth', 'custom.width', 'custom.thresholdsStyle', 'custom.stacking', 'custom.lineWidth',
   'custom.showPoints', 'custom.axisSoftMax',
 ];
 

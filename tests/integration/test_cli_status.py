@@ -41,7 +41,7 @@ def test_status_shows_streams_and_what_receivers_refused(tmp_path: Path) -> None
     assert "waiting for text" in shown.output
     assert "connection refused [/red]" in shown.output
     found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
-    assert set(found) == {"version", "at", "streams", "receivers", "policy"}
+    assert set(found) == {"version", "at", "streams", "receivers", "policy", "hosts"}
     assert found["receivers"] == [
         {"name": "webhook", "pending": 1, "delivered": 1, "dead": 1, "error": "connection refused [/red]"}
     ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.drift import WindowResult
     from driftwatch.policy.ruleset import Policy
 
+pytestmark = pytest.mark.both_stores
 RULES = """\
 stream: [s]
 rules:
@@ -40,7 +41,7 @@ def policy() -> Policy:
     return parse_policies({"p.yaml": RULES}, streams=["s"], recipes=["small"])
 
 
-def step(path: Path, policy: Policy, result: WindowResult, clock: Hand) -> Decided:
+def step(path: Path | str, policy: Policy, result: WindowResult, clock: Hand) -> Decided:
     """Open the store, decide on a window, commit, and close the store."""
     store = open_store(path, clock=clock)
     states = store.decisions.rule_states("s")
@@ -67,9 +68,9 @@ def step(path: Path, policy: Policy, result: WindowResult, clock: Hand) -> Decid
     return decided
 
 
-def test_a_daemon_restarted_at_every_window_decides_alike(tmp_path: Path, policy: Policy) -> None:
+def test_a_daemon_restarted_at_every_window_decides_alike(store_place: Path | str, policy: Policy) -> None:
     clock, never_stopped = Hand(START), Stream(policy, FACTS)
-    path = tmp_path / "driftwatch.db"
+    path = store_place
     for index, increase in enumerate(INCREASES):
         result = window(index, loss__increase=increase)
         assert step(path, policy, result, clock) == never_stopped.see(result)
@@ -81,9 +82,9 @@ def test_a_daemon_restarted_at_every_window_decides_alike(tmp_path: Path, policy
     store.close()
 
 
-def test_alerts_of_a_stream_reach_a_receiver_and_end(tmp_path: Path, policy: Policy) -> None:
+def test_alerts_of_a_stream_reach_a_receiver_and_end(store_place: Path | str, policy: Policy) -> None:
     clock = Hand(START)
-    path = tmp_path / "driftwatch.db"
+    path = store_place
     with HttpReceiver() as hook:
         notifier = WebhookNotifier(WebhookSettings(url=hook.url), clock=clock)
         for index, increase in enumerate(INCREASES):

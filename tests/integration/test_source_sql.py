@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from source_places import PostgresServer, Striding, postgres
+from postgres import PostgresServer, postgres
+from source_places import Striding
 
 from driftwatch.domain.errors import ConfigError, DataError
 from driftwatch.domain.text import Cursor, Page, Turn

@@ -1,4 +1,4 @@
-"""The durable core on a real SQLite file: exactly once, whole or not at all, and clear words when it cannot."""
+"""The durable core on real databases: exactly once, whole or not at all, and clear words when it cannot."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,9 @@ from driftwatch.store.values import dump
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MARKED = AuditEntry(at=NOW, who="me", what="alarm-marked-false", subject="s/1")
 S = "support"
+OPENED = "place = sys.argv[1]; place = place if '://' in place else Path(place)"
+"""A line of a program of its own: the place of the store."""
+pytestmark = pytest.mark.both_stores
 
 
 class Clock:
@@ -66,7 +70,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Store:
+def store(store_place: Path | str, clock: Clock) -> Iterator[Store]:
+    opened = open_store(store_place, clock=clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file_store(tmp_path: Path, clock: Clock) -> Store:
     return open_store(tmp_path / "driftwatch.db", clock=clock)
 
 
@@ -136,7 +147,8 @@ def test_texts_are_taken_in_once_with_cursor_and_counts(store: Store) -> None:
 def test_labels_groups_and_odd_bodies_come_back(store: Store) -> None:
     odd = Text(id="é" * 100, body="\u0000 \U0001f600 \r\n", seen_at=NOW, group="g", labels={"lang": "fr"})
     store.texts.take_in(S, source="http", texts=[odd], cursor=None, counts={})
-    assert store.texts.window(S, after_seq=0, limit=1)[0].text == odd
+    kept = odd if store._database.file is not None else replace(odd, body=odd.body.replace("\0", "\ufffd"))
+    assert store.texts.window(S, after_seq=0, limit=1)[0].text == kept
     assert store.texts.forget(S, group="g") == 1
     assert store.texts.backlog(S, after_seq=0) == 0
 
@@ -261,30 +273,28 @@ def test_the_outbox_delivers_retries_and_resolves(store: Store, clock: Clock) ->
     assert store.outbox.counts() == {("w", "dead"): 1}
 
 
-def test_opening_again_is_light(store: Store, tmp_path: Path) -> None:
+def test_opening_again_is_light(store: Store, store_place: Path | str) -> None:
     store.close()
     program = (
-        "import sys; from pathlib import Path; from driftwatch.store import open_store\n"
-        "open_store(Path(sys.argv[1]), clock=None).close()\n"
+        f"import sys; from pathlib import Path; from driftwatch.store import open_store; {OPENED}\n"
+        "open_store(place, clock=None).close()\n"
         "print([n for n in ('alembic', 'numpy', 'torch', 'scipy') if n in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "driftwatch.db")], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program, str(store_place)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_several_processes_make_one_store(tmp_path: Path, clock: Clock) -> None:
-    path = tmp_path / "driftwatch.db"
+def test_several_processes_make_one_store(store_place: Path | str, clock: Clock) -> None:
     program = (
-        "import sys; from pathlib import Path; from driftwatch.store import open_store\n"
-        "sys.stdin.read(1); open_store(Path(sys.argv[1]), clock=None).close()"
+        f"import sys; from pathlib import Path; from driftwatch.store import open_store; {OPENED}\n"
+        "sys.stdin.read(1); open_store(place, clock=None).close()"
     )
-    openers = [subprocess.Popen([sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE) for _ in range(2)]
+    command_line = [sys.executable, "-c", program, str(store_place)]
+    openers = [subprocess.Popen(command_line, stdin=subprocess.PIPE) for _ in range(2)]
     for opener in openers:
         opener.communicate(b"x")
     assert [opener.returncode for opener in openers] == [0, 0]
-    opened = open_store(path, clock=clock)
+    opened = open_store(store_place, clock=clock)
     assert opened.check() == []
     opened.close()
 
@@ -300,19 +310,21 @@ def test_several_threads_store_each_text_once(store: Store) -> None:
     assert counts[S, "file", "duplicate"] == 110
 
 
-def test_migrations_make_the_schema_that_the_code_knows(store: Store, tmp_path: Path) -> None:
+def test_migrations_make_the_schema_that_the_code_knows(store: Store, store_place: Path | str) -> None:
     store.close()
-    with Database(tmp_path / "driftwatch.db").read() as connection:
+    database = Database(store_place)
+    with database.read() as connection:
         found = inspect(connection)
         for table in METADATA.sorted_tables:
             columns = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
             assert columns == {column.name: column.nullable for column in table.columns}, table.name
             assert {each["name"] for each in found.get_indexes(table.name)} >= {each.name for each in table.indexes}
+    database.close()
 
 
-def test_a_store_of_the_first_schema_comes_up_to_date_with_its_rows(tmp_path: Path, clock: Clock) -> None:
+def test_a_store_of_the_first_schema_comes_up_to_date_with_its_rows(store_place: Path | str, clock: Clock) -> None:
     """What 0001 wrote is there after 0002, and the new table takes rows."""
-    database = Database(tmp_path / "old.db")
+    database = Database(store_place)
     config = AlembicConfig()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     with database.write() as connection:
@@ -323,8 +335,8 @@ def test_a_store_of_the_first_schema_comes_up_to_date_with_its_rows(tmp_path: Pa
         connection.execute(insert(windows), [row])
     database.close()
     with pytest.raises(StoreVersionError, match="its schema is 0001"):
-        open_store(tmp_path / "old.db", clock=clock, migrate=False)
-    renewed = open_store(tmp_path / "old.db", clock=clock)
+        open_store(store_place, clock=clock, migrate=False)
+    renewed = open_store(store_place, clock=clock)
     cursor = renewed.texts.cursor("s", "file")
     assert cursor is not None
     assert cursor.position == "7"
@@ -382,17 +394,18 @@ def test_what_is_no_store_is_told(
         open_store(folder / "driftwatch.db", clock=clock)
 
 
-def test_a_newer_schema_is_refused_untouched(store: Store, tmp_path: Path, clock: Clock) -> None:
+def test_a_newer_schema_is_refused_untouched(store: Store, store_place: Path | str, clock: Clock) -> None:
     store.close()
-    path = tmp_path / "driftwatch.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    database = Database(store_place)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
     with pytest.raises(StoreVersionError, match="a newer driftwatch wrote this"):
-        open_store(path, clock=clock)
+        open_store(store_place, clock=clock)
 
 
-def test_a_full_disk_loses_nothing(store: Store, tmp_path: Path) -> None:
+def test_a_full_disk_loses_nothing(file_store: Store, tmp_path: Path) -> None:
+    store = file_store
     take(store, 10)
     store.close()
     # Each connection has its own limit of pages: give every one of this store's the present size.
@@ -415,18 +428,18 @@ def test_a_full_disk_loses_nothing(store: Store, tmp_path: Path) -> None:
     assert tmp_path.exists()
 
 
-def test_a_read_only_store_refuses_writes(store: Store, tmp_path: Path, clock: Clock) -> None:
+def test_a_read_only_store_refuses_writes(store: Store, store_place: Path | str, clock: Clock) -> None:
     take(store, 1)
     store.close()
-    reader = open_store(tmp_path / "driftwatch.db", clock=clock, read_only=True)
+    reader = open_store(store_place, clock=clock, read_only=True)
     assert reader.texts.backlog(S, after_seq=0) == 1
     with pytest.raises(StoreUnavailableError, match="cannot be written"):
         take(reader, 1, start=5)
     reader.close()
 
 
-def test_the_database_is_its_owners_alone(store: Store, tmp_path: Path) -> None:
-    take(store, 1)
+def test_the_database_is_its_owners_alone(file_store: Store, tmp_path: Path) -> None:
+    take(file_store, 1)
     assert [path.stat().st_mode & 0o077 for path in tmp_path.glob("driftwatch.db*")] == [0, 0, 0]
 
 
@@ -443,7 +456,8 @@ from driftwatch.domain.text import Cursor, Text
 from driftwatch.store import open_store
 class Clock:
     def now(self): return datetime(2026, 1, 1, tzinfo=UTC)
-store = open_store(Path(sys.argv[1]), clock=Clock())
+place = sys.argv[1]
+store = open_store(place if "://" in place else Path(place), clock=Clock())
 print("up", flush=True)
 while True:
     at = store.texts.cursor("support", "file")
@@ -454,13 +468,11 @@ while True:
 """
 
 
-def test_kill_9_loses_and_repeats_nothing(store: Store, tmp_path: Path) -> None:
+def test_kill_9_loses_and_repeats_nothing(store: Store, store_place: Path | str) -> None:
     store.close()
     choice = random.Random(5)
     for _ in range(10):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path / "driftwatch.db")], stdout=subprocess.PIPE
-        )
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(store_place)], stdout=subprocess.PIPE)
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"up\n"
         try:

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alert_samples import Hand
 from policy_stream import START, window
-from sqlalchemy import insert, inspect
+from sqlalchemy import column, insert, inspect, table
 
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState, RunFact
 from driftwatch.policy.basis import facts_text, policy_text, read_facts, read_policy
@@ -23,8 +23,11 @@ from driftwatch.store.tables import decisions
 from driftwatch.store.values import dump, micros
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from driftwatch.store import Store
 
+pytestmark = pytest.mark.both_stores
 RULE = "stream: [s]\n# why\nrules:\n  - {name: tell, when: loss.increase > 0.05, do: alert}\n"
 STATE = RuleState(rule="tell", fingerprint="f@r1", since_window=3, since_at=START, fired_at=START, acted=True)
 FACTS = Facts(
@@ -36,8 +39,10 @@ FACTS = Facts(
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path / "driftwatch.db", clock=Hand())
+def store(store_place: Path | str) -> Iterator[Store]:
+    opened = open_store(store_place, clock=Hand())
+    yield opened
+    opened.close()
 
 
 def basis(number: int = 0, **states: RuleState) -> Basis:
@@ -86,10 +91,10 @@ def test_a_step_committed_twice_keeps_the_first(store: Store) -> None:
     assert only.at == basis(0).at
 
 
-def test_windows_come_in_pages_and_within_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_come_in_pages_and_within_a_time(store_place: Path | str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("driftwatch.store.history._PAGE", 4)
     clock = Hand()
-    timed = open_store(Path(store._database.where), clock=clock)
+    timed = open_store(store_place, clock=clock)
     for number in range(10):
         clock.at = START + timedelta(hours=number)
         timed.windows.commit_step(Step(result=window(number), states={}, basis=basis(number)))
@@ -100,8 +105,8 @@ def test_windows_come_in_pages_and_within_a_time(store: Store, monkeypatch: pyte
     timed.close()
 
 
-def test_a_store_of_the_schema_before_comes_up_to_date_with_its_windows(tmp_path: Path) -> None:
-    database = Database(tmp_path / "old.db")
+def test_a_store_of_the_schema_before_comes_up_to_date_with_its_windows(store_place: Path | str) -> None:
+    database = Database(store_place)
     config = AlembicConfig()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     reason = Reason(subject="when", met=False, detail="no")
@@ -110,14 +115,15 @@ def test_a_store_of_the_schema_before_comes_up_to_date_with_its_windows(tmp_path
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
         assert "facts" not in inspect(connection).get_table_names()
-        connection.exec_driver_sql(
-            'INSERT INTO windows (stream, "index", outcome, assessed_at, result) VALUES (?, ?, ?, ?, ?)',
-            ("s", 4, "assessed", micros(START), dump(window(4, loss__increase=0.1))),
+        columns = ("stream", "index", "outcome", "assessed_at", "result")
+        before = ("s", 4, "assessed", micros(START), dump(window(4, loss__increase=0.1)))
+        connection.execute(
+            insert(table("windows", *(column(name) for name in columns))), dict(zip(columns, before, strict=True))
         )
         row = {"stream": "s", "window": 4, "rule": "tell", "action": "hold", "run": None, "decision": dump(decision)}
         connection.execute(insert(decisions), [row])
     database.close()
-    renewed = open_store(tmp_path / "old.db", clock=Hand())
+    renewed = open_store(store_place, clock=Hand())
     (past,) = renewed.history.windows("s")
     assert past.result == window(4, loss__increase=0.1)
     assert (past.at, past.policy, past.facts, past.memory) == (START, None, None, None)

@@ -1,8 +1,7 @@
-"""Classes, chats, sources and feedback in the store: SQLite, and PostgreSQL where ``DRIFTWATCH_POSTGRES`` names one."""
+"""Classes, chats, sources and feedback in the store: on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from driftwatch.store.values import micros
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 S = "support"
+pytestmark = pytest.mark.both_stores
 CHAT = (Turn(role="user", content="hé \U0001f600"), Turn(role="assistant", content=""))
 
 
@@ -39,25 +39,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
-    if request.param == "sqlite":
-        yield tmp_path / "driftwatch.db"
-        return
-    url = os.environ.get("DRIFTWATCH_POSTGRES")
-    if url is None:
-        pytest.skip("DRIFTWATCH_POSTGRES names no database that may be emptied")
-    database = Database(url)
-    with database.write() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    database.close()
-    yield url
-
-
 @pytest.fixture
-def store(place: Path | str, clock: Clock) -> Iterator[Store]:
-    opened = open_store(place, clock=clock)
+def store(store_place: Path | str, clock: Clock) -> Iterator[Store]:
+    opened = open_store(store_place, clock=clock)
     yield opened
     opened.close()
 
@@ -151,8 +135,8 @@ def test_feedback_goes_with_its_texts(store: Store, clock: Clock) -> None:
     assert [each.text for each in store.feedback.between(S, first_seq=1, last_seq=10**6)] == ["t9"]
 
 
-def test_a_store_of_the_schema_before_comes_up_to_date_with_its_rows(place: Path | str, clock: Clock) -> None:
-    database = Database(place)
+def test_a_store_of_the_schema_before_comes_up_to_date_with_its_rows(store_place: Path | str, clock: Clock) -> None:
+    database = Database(store_place)
     config = AlembicConfig()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     columns = '(stream, id, body, seen_at, taken_at, "group", labels)'
@@ -166,7 +150,7 @@ def test_a_store_of_the_schema_before_comes_up_to_date_with_its_rows(place: Path
         row = {"stream": S, "window": 3, "false": True, "note": "", "who": "me", "at": at}
         connection.execute(insert(marks), [row])
     database.close()
-    renewed = open_store(place, clock=clock)
+    renewed = open_store(store_place, clock=clock)
     old = Text(id="old", body="words", seen_at=NOW, group="g", labels={"lang": "fr"})
     assert [each.text for each in renewed.texts.window(S, after_seq=0, limit=9)] == [old]
     assert renewed.marks.false(S) == 1

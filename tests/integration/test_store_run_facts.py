@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from alert_samples import Hand
 from run_samples import run_spec
 from sqlalchemy import Engine, event
@@ -16,6 +17,7 @@ from driftwatch.store import Store, open_store
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.both_stores
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 YEAR = timedelta(days=366)
@@ -39,9 +41,9 @@ def facts(store: Store, clock: Hand) -> tuple[RunFact, ...]:
     return store.runs.facts("support", since=clock.now() - YEAR)
 
 
-def test_hours_of_ended_rounds_and_of_the_training_of_the_moment_count(tmp_path: Path) -> None:
+def test_hours_of_ended_rounds_and_of_the_training_of_the_moment_count(store_place: Path | str) -> None:
     clock = Hand(NOW)
-    store = open_store(tmp_path / "d.db", clock=clock)
+    store = open_store(store_place, clock=clock)
     run = began(store, "a")
     for state in (RunState.COLLECTING, RunState.TRAINING):
         store.runs.move(run, to=state, reason="on", round=1)
@@ -59,9 +61,9 @@ def test_hours_of_ended_rounds_and_of_the_training_of_the_moment_count(tmp_path:
     store.close()
 
 
-def test_older_runs_than_any_limit_looks_at_are_left_out_but_for_the_last(tmp_path: Path) -> None:
+def test_older_runs_than_any_limit_looks_at_are_left_out_but_for_the_last(store_place: Path | str) -> None:
     clock = Hand(NOW)
-    store = open_store(tmp_path / "d.db", clock=clock)
+    store = open_store(store_place, clock=clock)
     for name in ("a", "b"):
         ended(store, began(store, name))
         clock.pass_by(HOUR)
@@ -74,9 +76,9 @@ def test_older_runs_than_any_limit_looks_at_are_left_out_but_for_the_last(tmp_pa
     store.close()
 
 
-def test_what_the_newest_data_check_counted_is_known(tmp_path: Path) -> None:
+def test_what_the_newest_data_check_counted_is_known(store_place: Path | str) -> None:
     clock = Hand(NOW)
-    store = open_store(tmp_path / "d.db", clock=clock)
+    store = open_store(store_place, clock=clock)
     assert store.runs.spoken_ill("support") is None
     for name, ill in (("a", 0), ("b", 2)):
         measure = GateMeasure(name=SPOKEN_ILL, value=ill, low=ill, high=ill, limit=0.0, unit="groups", n=9)
@@ -89,9 +91,9 @@ def test_what_the_newest_data_check_counted_is_known(tmp_path: Path) -> None:
     store.close()
 
 
-def test_two_statements_whatever_the_number_of_runs(tmp_path: Path) -> None:
+def test_two_statements_whatever_the_number_of_runs(store_place: Path | str) -> None:
     clock = Hand(NOW)
-    store = open_store(tmp_path / "d.db", clock=clock)
+    store = open_store(store_place, clock=clock)
     for number in range(20):
         ended(store, began(store, f"r{number}"))
     said: list[str] = []

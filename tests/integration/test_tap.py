@@ -60,6 +60,7 @@ def test_lines_are_durable_and_counted(tmp_path: Path) -> None:
         "stored": 3,
         "duplicates": 0,
         "sampled_out": 0,
+        "dropped": 0,
         "rejected": {"not-json": 1},
         "noted": {},
     }

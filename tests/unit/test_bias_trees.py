@@ -16,15 +16,15 @@ ROWS = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=9), min_size=1,
 def test_every_row_is_summed_over_its_own_tokens_that_count(
     rows: list[list[int]], budget: int, data: st.DataObject
 ) -> None:
-    first = [data.draw(st.integers(1, len(row))) for row in rows]
+    counted = [sorted(data.draw(st.sets(st.integers(1, max(1, len(row) - 1))))) if len(row) > 1 else [] for row in rows]
+    shared_budget = data.draw(st.integers(0, 60))
     found = np.full(len(rows), np.nan)
-    for tree in trees(rows, budget=budget, first=first):
+    for tree in trees(rows, budget=budget, shared_budget=shared_budget, counted=counted):
         values = 10.0 ** tree.depths[tree.counted] * (1 + tree.ids[tree.counted])
         found[tree.rows] = tree.sums(np.asarray(values, dtype=np.float64))
-        assert len(tree.ids) <= budget or len(tree.rows) == 1
+        assert len(tree.ids) <= max(budget, shared_budget) or len(tree.rows) == 1
     wanted = [
-        sum(10.0**depth * (1 + token) for depth, token in enumerate(row) if depth >= start)
-        for row, start in zip(rows, first, strict=True)
+        sum(10.0**depth * (1 + row[depth]) for depth in places) for row, places in zip(rows, counted, strict=True)
     ]
     assert np.allclose(found, wanted, rtol=1e-12)
 

@@ -16,8 +16,8 @@ from corpus import paragraphs
 from encoders import tiny_bert
 
 from driftwatch.domain.errors import DriftwatchError, EncoderError, ModelError
-from driftwatch.features import transformer
 from driftwatch.features.encoder import DEFAULT, EncoderSettings, find_folder, load_encoder, packaged_folder
+from driftwatch.features.packed import encoder
 from driftwatch.features.runtime import bf16_pays
 
 PACKAGED = packaged_folder()
@@ -95,9 +95,9 @@ def test_the_encoder_half_of_two_will_do(texts: list[str], bert: Path, tmp_path:
 
 def test_bf16_only_where_it_pays(bert: Path, texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = EncoderSettings(name=str(bert))
-    monkeypatch.setattr(transformer, "bf16_pays", lambda: False)
+    monkeypatch.setattr(encoder, "bf16_pays", lambda: False)
     plain = load_encoder(settings)
-    monkeypatch.setattr(transformer, "bf16_pays", lambda: True)
+    monkeypatch.setattr(encoder, "bf16_pays", lambda: True)
     halved = load_encoder(settings)
     assert plain.digest != halved.digest
     cosines = np.einsum("nd,nd->n", plain.embed(texts).values, halved.embed(texts).values)

@@ -152,7 +152,6 @@ def test_every_metric_is_on_a_board_or_in_a_rule() -> None:
         "driftwatch_worker_up",  # restarts say more
         "driftwatch_false_alarm_budget_texts",  # configured
         "driftwatch_paused_since_timestamp_seconds",  # beside the pause's state
-        "driftwatch_paused_until_timestamp_seconds",  # likewise
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Page, Text, Turn
 from driftwatch.intake.chats import MOST_TURNS, turns_of
-from driftwatch.intake.http import HttpSettings, parse_batch
+from driftwatch.intake.http import HttpReader, HttpSettings
 from driftwatch.intake.pipeline import Pipeline
 from driftwatch.intake.records import Accepted, Records, Rejected
 from driftwatch.intake.redact import Redactor, RedactSettings
@@ -101,7 +101,7 @@ def test_http_takes_chats_and_classes_and_says_what_is_wrong() -> None:
     settings = HttpSettings(turns="messages", target="label")
     body = json.dumps([{"messages": [ASKED, ANSWERED], "label": "fine"}, {"messages": "hi"}]).encode()
     kind = {"content_type": "application/json", "content_encoding": ""}
-    batch = parse_batch(body, settings=settings, now=NOW, **kind)
+    batch = HttpReader(settings).read(body, now=NOW, **kind)
     assert [(text.body, text.target, text.turns) for text in batch.texts] == [("It is.", "fine", CHAT)]
     assert [(each.line, each.reason) for each in batch.rejected] == [(2, "bad-turns")]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from driftwatch.intake.bodies import BatchError
-from driftwatch.intake.http import Batch, HttpSettings, parse_batch
+from driftwatch.intake.http import Batch, HttpReader, HttpSettings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 JSON = "application/json; charset=utf-8"
@@ -15,7 +15,7 @@ LINES = "application/x-ndjson"
 
 
 def parse(body: bytes, kind: str = JSON, encoding: str = "") -> Batch:
-    return parse_batch(body, content_type=kind, content_encoding=encoding, settings=HttpSettings(), now=NOW)
+    return HttpReader(HttpSettings()).read(body, content_type=kind, content_encoding=encoding, now=NOW)
 
 
 @pytest.mark.parametrize(

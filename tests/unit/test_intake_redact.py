@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftwatch.intake.hints import Hint, hints
 from driftwatch.intake.redact import KINDS, Redactor, RedactSettings
 
 REDACTOR = Redactor(RedactSettings())
@@ -99,3 +100,30 @@ def test_doing_it_twice_changes_nothing_more(pieces: list[str]) -> None:
     clean, found = REDACTOR.redact("".join(pieces))
     assert REDACTOR.redact(clean) == (clean, {})
     assert sum(clean.count(f"<{kind.upper()}>") for kind in KINDS) <= sum(found.values())
+
+
+ODD = st.one_of(
+    st.sampled_from(
+        [*PIECES, "to\u212aen: ", "pa\u017f\u017fword=", "\u0664\u0665", "ghp_" + "a1" * 18, "eyJ", "0\0", "AKIA", "@"]
+    ),
+    st.text("abcKEYkey019:=-_.@+ \u212a\u017f\u0661\0/", max_size=12),
+)
+ALL = int(sum(Hint))
+
+
+@given(st.lists(st.lists(ODD, max_size=7).map("".join), min_size=1, max_size=5))
+@settings(max_examples=600, deadline=None)
+def test_what_no_hint_points_at_is_not_there(bodies: list[str]) -> None:
+    together = hints(bodies)
+    assert together == [hints([body])[0] for body in bodies]
+    changed = dict(REDACTOR.redact_all(bodies))
+    for place, body in enumerate(bodies):
+        thorough, found = REDACTOR._replaced(body, ALL)
+        assert REDACTOR.redact(body) == (thorough, found)
+        assert changed.get(place, body) == thorough
+        assert (place in changed) == bool(found)
+
+
+@pytest.mark.parametrize("body", ["Where is my card?", "Hi @someone, see p. 3 - thanks!", "caf\u00e9 \u2014 closed"])
+def test_plain_words_give_no_hint(body: str) -> None:
+    assert hints([body]) == [0]

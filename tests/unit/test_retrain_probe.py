@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +15,14 @@ from hypothesis import strategies as st
 from driftwatch.domain.errors import RunError
 from driftwatch.domain.run import Recipe
 from driftwatch.domain.text import Text
+from driftwatch.retrain.finetune.family import Family
+from driftwatch.retrain.probe.cost import STEP, read_cost, steps_of, train_cost
 from driftwatch.retrain.probe.extrapolation import EXPONENT, PART, Extrapolated, Measured, extrapolate
-from driftwatch.retrain.probe.plan import FORWARD, MEASURED_TIMES, plan, recipe_of, steps_of
-from driftwatch.retrain.probe.record import Prediction, load_prediction, save_prediction
+from driftwatch.retrain.probe.plan import MEASURED_TIMES, Plan, plan, recipe_of
+from driftwatch.retrain.probe.record import STEPS, Prediction, load_prediction, save_prediction
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+READ = 2 / 3
 RECIPE = Recipe(name="r", learning_rates=(1e-3,), batch=8, context=128, epochs=2.0)
 
 
@@ -25,36 +30,62 @@ def texts(kind: str, number: int) -> list[Text]:
     return [Text(id=f"{kind}{n}", body="word " * (5 + n % 60), seen_at=AT) for n in range(number)]
 
 
-def count(some: list[Text]) -> list[int]:
+def count(some: Sequence[Text]) -> list[int]:
     return [len(text.body.split()) + 1 for text in some]
+
+
+def planned(fresh: Sequence[Text], replay: Sequence[Text], held: Sequence[Text], recipe: Recipe = RECIPE) -> Plan:
+    return plan(fresh, replay, held, recipe, count=count, read=READ)
 
 
 @given(st.integers(0, 3_000), st.integers(0, 500), st.floats(0.0, 0.3), st.floats(0.5, 4.0))
 @settings(max_examples=40, deadline=None)
 def test_no_plan_costs_more_than_the_recipe_allows(train: int, held: int, share: float, epochs: float) -> None:
     recipe = Recipe(name="r", probe=share, epochs=epochs)
-    made = plan(texts("t", train), texts("r", train // 4), texts("h", held), recipe, count=count)  # type: ignore[arg-type]
+    made = planned(texts("t", train), texts("r", train // 4), texts("h", held), recipe)
     full = sum(count([*texts("t", train), *texts("r", train // 4)])) * epochs
-    spent = made.tokens + MEASURED_TIMES * FORWARD * sum(count(list(made.held)))
-    assert spent <= share * full + 1e-6
-    assert made.cost == pytest.approx(spent / full if full else 0.0)
-    assert made.tokens == sum(count([*made.part, *made.replay]))
-    assert {text.id[0] for text in made.part} <= {"t"}
-    assert {text.id[0] for text in made.replay} <= {"r"}
+    spent = MEASURED_TIMES * READ * sum(count(made.held))
+    if made.part:
+        small = recipe_of(recipe, made.tokens)
+        spent += made.tokens + STEP * steps_of(made.tokens, small)
+    assert made.full_tokens == pytest.approx(full)
+    assert made.fresh_tokens == pytest.approx(sum(count(texts("t", train))) * epochs)
+    assert spent <= share * train_cost(full, recipe) + 1e-6
+    assert made.cost == pytest.approx(spent / train_cost(full, recipe) if full else 0.0)
+    assert made.tokens == sum(count(made.part))
+    assert {text.id[0] for text in made.part} <= {"t"}, "replayed texts teach nothing new"
 
 
 def test_the_budget_is_used() -> None:
-    made = plan(texts("t", 2_400), texts("r", 600), texts("h", 500), RECIPE, count=count)  # type: ignore[arg-type]
-    assert 0.095 < made.cost <= 0.1
-    assert steps_of(recipe_of(RECIPE, made.tokens), made.tokens) > 40
-    assert 0.15 < len(made.replay) / made.texts < 0.25, "as in the run"
-    again = plan(texts("t", 2_400)[::-1], texts("r", 600)[::-1], texts("h", 500)[::-1], RECIPE, count=count)  # type: ignore[arg-type]
-    assert again == made
+    fresh, replay, held = texts("t", 2_400), texts("r", 600), texts("h", 500)
+    made = planned(fresh, replay, held)
+    assert 0.09 < made.cost <= 0.1
+    assert STEPS // 2 < steps_of(made.tokens, recipe_of(RECIPE, made.tokens)) <= STEPS
+    assert planned(fresh[::-1], replay[::-1], held[::-1]) == made
+
+
+def test_texts_that_lie_on_disk_are_read_once() -> None:
+    class OnDisk(list[Text]):
+        readings = 0
+
+        def __iter__(self) -> Iterator[Text]:
+            OnDisk.readings += 1
+            return super().__iter__()
+
+    planned(OnDisk(texts("t", 300)), OnDisk(texts("r", 60)), OnDisk(texts("h", 60)))
+    assert OnDisk.readings == 3
+
+
+@pytest.mark.parametrize("family", Family)
+def test_what_reading_costs_is_told_for_every_family(family: Family) -> None:
+    wide = read_cost(family, replace(RECIPE, precision="float32"))
+    assert wide == pytest.approx(1.0 if family is Family.MASKED else 1 / 3), "a masked text goes through three times"
+    assert read_cost(family, replace(RECIPE, precision="bfloat16")) > wide, "models are scored in float32 all the same"
 
 
 @pytest.mark.parametrize(
     ("tokens", "batch", "context", "rate"),
-    [(8_000, 2, 64, 1e-3 * (1 / 8) ** 0.5), (64 * 1_024, 8, 128, 1e-3), (10**8, 8, 128, 1e-3), (10, 1, 64, 2.5e-4)],
+    [(2_000, 2, 64, 1e-3 * (1 / 8) ** 0.5), (16 * 1_024, 8, 128, 1e-3), (10**8, 8, 128, 1e-3), (10, 1, 64, 2.5e-4)],
 )
 def test_small_trainings_take_smaller_and_gentler_steps(tokens: int, batch: int, context: int, rate: float) -> None:
     made = recipe_of(RECIPE, tokens)
@@ -63,7 +94,7 @@ def test_small_trainings_take_smaller_and_gentler_steps(tokens: int, batch: int,
 
 
 def told(
-    first: float, *, shock: float = 0.0, noise: float = 0.0, growth: float = 20, steps: int = 64, tokens: int = 10**6
+    first: float, *, shock: float = 0.0, noise: float = 0.0, growth: float = 20, steps: int = STEPS, tokens: int = 10**6
 ) -> Extrapolated:
     """Texts whose gain at first order is known, nats per token, each with its own noise."""
     generator = np.random.default_rng(0)
@@ -91,7 +122,7 @@ def test_the_interval_holds_the_value_and_grows_with_what_is_not_known() -> None
 
     assert width(told(0.3)) < width(told(0.3, noise=0.5))
     assert width(told(0.3)) < width(told(0.3, growth=100))
-    assert width(told(0.3)) < width(told(0.3, steps=16))
+    assert width(told(0.3)) < width(told(0.3, steps=STEPS // 4))
     assert width(told(0.3)) < width(told(0.3, tokens=1_000))
 
 
@@ -104,7 +135,11 @@ def test_texts_of_one_group_foretell_nothing() -> None:
     ones = np.ones(20)
     with pytest.raises(ValueError, match="too few"):
         extrapolate(
-            Measured(champion=ones, towards=ones, tokens=ones, groups=["one"] * 20), tokens=1, full=9, steps=64, seed=1
+            Measured(champion=ones, towards=ones, tokens=ones, groups=["one"] * 20),
+            tokens=1,
+            full=9,
+            steps=STEPS,
+            seed=1,
         )
 
 

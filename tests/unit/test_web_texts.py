@@ -34,6 +34,7 @@ def test_texts_are_accepted_once_they_are_durable() -> None:
         "stored": 1,
         "duplicates": 0,
         "sampled_out": 0,
+        "dropped": 0,
         "rejected": [{"line": 2, "reason": "not-json"}],
     }
     assert shelf.bodies == [b"{}"]

@@ -7,10 +7,12 @@ clipped, early stopping on held-out texts, safetensors only.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import shutil
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -212,6 +214,7 @@ def _computing(threads: int, seed: int) -> Iterator[None]:
     import torch
     from transformers.utils import logging
 
+    _keep_libraries()
     before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     memory: Any = torch.utils.deterministic  # its one setting is a property that types do not know
     filled = memory.fill_uninitialized_memory  # a search for bugs that costs a tenth and more
@@ -227,3 +230,17 @@ def _computing(threads: int, seed: int) -> Iterator[None]:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(deterministic)
         memory.fill_uninitialized_memory = filled
+
+
+@cache
+def _keep_libraries() -> None:
+    """Take what is loaded by the first training out of the garbage collector's sight.
+
+    The trainer collects garbage before every training; over the modules of torch and transformers, which stay as long
+    as the process does, that takes a quarter of a second each time, as much as a small probe's whole training.
+    """
+    import accelerate
+    from transformers import Trainer
+
+    del accelerate, Trainer  # loaded before they are taken out
+    gc.freeze()

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import structlog
 
+from driftwatch.retrain.finetune.family import family_of
+from driftwatch.retrain.finetune.folder import load_config, load_tokenizer
 from driftwatch.retrain.merge import interpolate
+from driftwatch.retrain.probe.cost import read_cost, steps_of
 from driftwatch.retrain.probe.extrapolation import PART, Measured, extrapolate
-from driftwatch.retrain.probe.plan import Plan, plan, recipe_of, steps_of
+from driftwatch.retrain.probe.plan import Plan, plan, recipe_of
 from driftwatch.retrain.probe.record import RECORD, Prediction, ProbePoint, load_prediction, save_prediction
 
 if TYPE_CHECKING:
@@ -33,8 +36,8 @@ LEAST_TRAINED = 5
 class Tune(Protocol):
     """Fine-tunes the champion."""
 
-    def __call__(self, recipe: Recipe, texts: Sequence[Text], replay: Sequence[Text], out: Path) -> bool:
-        """Train on new and replayed texts into a folder; false when stopped before the end."""
+    def __call__(self, recipe: Recipe, texts: Sequence[Text], out: Path) -> bool:
+        """Train on new texts into a folder; false when stopped before the end."""
         ...
 
 
@@ -68,12 +71,13 @@ def probe(  # noqa: PLR0913 - what a run trains on and is measured by, each name
     """
     if (known := load_prediction(folder / RECORD)) is not None:
         return known
-    planned = plan(fresh, replay, held, recipe, count=lambda texts: _tokens(champion, texts, recipe))
-    if len(planned.held) < LEAST_HELD or planned.texts < LEAST_TRAINED:
+    read = read_cost(family_of(load_config(champion), champion), recipe)
+    planned = plan(fresh, replay, held, recipe, count=_counting(champion, recipe), read=read)
+    if len(planned.held) < LEAST_HELD or len(planned.part) < LEAST_TRAINED:
         prediction = _nothing(planned, worth)
     else:
         smaller, trained, towards = recipe_of(recipe, planned.tokens), folder / "trained", folder / "towards"
-        if not tune(smaller, planned.part, planned.replay, trained):
+        if not tune(smaller, planned.part, trained):
             return None
         interpolate(champion, trained, PART, towards, exact=True)
         losses = score(champion, planned.held), score(towards, planned.held)
@@ -94,8 +98,8 @@ def _foretold(planned: Plan, champion: TextLosses, towards: TextLosses, smaller:
             groups=[text.id if text.group is None else f"group {text.group}" for text in planned.held],
         ),
         tokens=planned.tokens,
-        full=planned.full_tokens,
-        steps=steps_of(smaller, planned.tokens),
+        full=planned.fresh_tokens,
+        steps=steps_of(planned.tokens, smaller),
         seed=smaller.seed,
     )
     small, whole = found.small, found.whole
@@ -114,7 +118,7 @@ def _foretold(planned: Plan, champion: TextLosses, towards: TextLosses, smaller:
 
 def _nothing(planned: Plan, worth: float) -> Prediction:
     """Return the prediction of a probe that has too little to go by: the run is not declined for that."""
-    why = f"its budget holds {planned.texts} texts to train on and {len(planned.held)} to measure by"
+    why = f"its budget holds {len(planned.part)} texts to train on and {len(planned.held)} to measure by"
     return Prediction(
         gain=0.0,
         low=0.0,
@@ -128,12 +132,14 @@ def _nothing(planned: Plan, worth: float) -> Prediction:
     )
 
 
-def _tokens(champion: Path, texts: Sequence[Text], recipe: Recipe) -> list[int]:
-    """Return each text's tokens, its end counted."""
-    from driftwatch.retrain.finetune.folder import load_tokenizer
-
-    if not texts:
-        return []
+def _counting(champion: Path, recipe: Recipe) -> Callable[[Sequence[Text]], list[int]]:
+    """Return what counts each text's tokens, its end too; the tokenizer is loaded once."""
     tokenizer, longest = load_tokenizer(champion), recipe.context or 1_024
-    rows = tokenizer([text.body for text in texts], add_special_tokens=False, verbose=False)["input_ids"]
-    return [min(len(row), longest) + 1 for row in rows]
+
+    def count(texts: Sequence[Text]) -> list[int]:
+        if not texts:
+            return []
+        rows = tokenizer([text.body for text in texts], add_special_tokens=False, verbose=False)["input_ids"]
+        return [min(len(row), longest) + 1 for row in rows]
+
+    return count

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from math import sqrt
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
+from driftwatch.retrain.probe.cost import step_tokens, train_cost
 from driftwatch.retrain.probe.record import STEPS
 
 if TYPE_CHECKING:
@@ -16,17 +18,13 @@ if TYPE_CHECKING:
     from driftwatch.domain.run import Recipe
     from driftwatch.domain.text import Text
 
-MEASURING = 0.4
+MEASURING = 0.5
 """Share of the budget that measuring may take: in so small a budget the held-out sample is the larger error."""
-
-FORWARD = 1 / 3
-"""Cost of a token that is only predicted, of one that is learnt from: the backward pass takes twice the forward's."""
 
 MEASURED_TIMES = 2
 """Models that are measured: the champion and the trained one."""
 
 _SHORTEST = 64
-_CONTEXT = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +33,19 @@ class Plan:
 
     Args:
         part: new texts of the small training; none where too little can be had.
-        replay: replayed ones.
-        tokens: trained on in it.
+        tokens: of these.
         held: texts to measure by.
-        full_tokens: that the whole run trains on, every pass counted.
+        fresh_tokens: new tokens that the whole run trains on, every pass counted.
+        full_tokens: these and replayed ones.
         cost: of the probe over the run's training, 0 to 1.
     """
 
     part: tuple[Text, ...]
-    replay: tuple[Text, ...]
     tokens: int
     held: tuple[Text, ...]
+    fresh_tokens: float
     full_tokens: float
     cost: float
-
-    @property
-    def texts(self) -> int:
-        """How many texts the small training has."""
-        return len(self.part) + len(self.replay)
 
 
 def plan(
@@ -62,8 +55,11 @@ def plan(
     recipe: Recipe,
     *,
     count: Callable[[Sequence[Text]], list[int]],
+    read: float,
 ) -> Plan:
     """Deal out the budget ``recipe.probe``, a share of the run's training.
+
+    The small training has no replayed texts: they teach the run next to nothing new, and cost it as much as new ones.
 
     Args:
         fresh: new texts that the run trains on.
@@ -71,24 +67,34 @@ def plan(
         held: texts that may be measured by.
         recipe: of the run.
         count: returns each text's tokens.
+        read: cost of a token that is measured by, in tokens that are learnt from.
     """
-    order = _order([*fresh, *replay], recipe.seed)
-    texts = [(*fresh, *replay)[place] for place in order]
-    rest = [held[place] for place in _order(held, recipe.seed)]
+    texts, rest = _ordered(fresh, recipe.seed), _ordered(held, recipe.seed)
     sizes = count(texts)
-    full = sum(sizes) * recipe.epochs
-    budget = recipe.probe * full
-    measured, read = _first(rest, count(rest), MEASURING * budget / (MEASURED_TIMES * FORWARD))
-    spent = read * MEASURED_TIMES * FORWARD
-    trained, tokens = _first(texts, sizes, budget - spent)
+    new = sum(sizes) * recipe.epochs
+    full = new + sum(count(tuple(replay))) * recipe.epochs
+    whole = train_cost(full, recipe)
+    budget = recipe.probe * whole
+    each, totals, held_totals = MEASURED_TIMES * read, _totals(sizes), _totals(count(rest))
+    measured = _within(held_totals, MEASURING * budget / each)
+    spent = each * held_totals[measured]
+    trained = _within(totals, budget - spent)
+    while small_cost(recipe, totals[trained]) > budget - spent:
+        trained -= 1
+    spent += small_cost(recipe, totals[trained])
     return Plan(
-        part=tuple(text for text, place in zip(trained, order, strict=False) if place < len(fresh)),
-        replay=tuple(text for text, place in zip(trained, order, strict=False) if place >= len(fresh)),
-        tokens=tokens,
-        held=measured,
+        part=tuple(texts[:trained]),
+        tokens=totals[trained],
+        held=tuple(rest[:measured]),
+        fresh_tokens=new,
         full_tokens=full,
-        cost=(tokens + spent) / full if full else 0.0,
+        cost=spent / whole if full else 0.0,
     )
+
+
+def small_cost(recipe: Recipe, tokens: int) -> float:
+    """Return what a small training on so many tokens costs, in tokens that the run learns from."""
+    return train_cost(tokens, recipe_of(recipe, tokens)) if tokens else 0.0
 
 
 def recipe_of(recipe: Recipe, tokens: int) -> Recipe:
@@ -98,11 +104,12 @@ def recipe_of(recipe: Recipe, tokens: int) -> Recipe:
     Source: Malladi et al., On the SDEs and Scaling Rules for Adaptive Gradient Algorithms (2022), arXiv 2205.10287.
     """
     step = max(tokens / STEPS, 1)
-    usual = context = recipe.context or _CONTEXT
+    usual = step_tokens(recipe)
+    context = usual // recipe.batch
     while context > _SHORTEST and 2 * context > step:
         context //= 2
-    batch = min(max(round(step / context), 1), recipe.batch)
-    gentler = sqrt(batch * context / (recipe.batch * usual))
+    batch = min(ceil(step / context), recipe.batch)
+    gentler = sqrt(batch * context / usual)
     return replace(
         recipe,
         learning_rates=tuple(rate * gentler for rate in recipe.learning_rates),
@@ -110,24 +117,26 @@ def recipe_of(recipe: Recipe, tokens: int) -> Recipe:
         context=context,
         batch=batch,
         at_once=None,
+        distill=0.0,
         patience=0,
         keep_adapter=False,
     )
 
 
-def steps_of(recipe: Recipe, tokens: int) -> int:
-    """Return the optimiser steps of a small training."""
-    return max(1, round(tokens / (recipe.batch * (recipe.context or _CONTEXT))))
+def _totals(sizes: Sequence[int]) -> list[int]:
+    """Return how many tokens the first texts have, from none on."""
+    return [0, *accumulate(sizes)]
 
 
-def _first(texts: Sequence[Text], sizes: Sequence[int], tokens: float) -> tuple[tuple[Text, ...], int]:
-    """Return the first texts that hold no more than so many tokens, and how many they hold."""
-    totals = [0, *accumulate(sizes)]
-    count = sum(total <= tokens for total in totals) - 1
-    return tuple(texts[:count]), totals[count]
+def _within(totals: Sequence[int], tokens: float) -> int:
+    """Return how many of the first texts have no more than so many tokens."""
+    return bisect_right(totals, tokens) - 1
 
 
-def _order(texts: Sequence[Text], seed: int) -> list[int]:
-    """Return the texts' places in an order that only they and the seed decide."""
-    keys = [hashlib.blake2b(f"{seed}:{each.id}:{each.body}".encode("utf-8", "replace")).digest() for each in texts]
-    return sorted(range(len(keys)), key=keys.__getitem__)
+def _ordered(texts: Sequence[Text], seed: int) -> list[Text]:
+    """Return the texts in an order that only they and the seed decide; they are read once, for they lie on disk."""
+
+    def key(text: Text) -> bytes:
+        return hashlib.blake2b(f"{seed}:{text.id}:{text.body}".encode("utf-8", "replace")).digest()
+
+    return sorted(texts, key=key)

@@ -1,0 +1,7 @@
+"""tmp"""
+
+from collections.abc import Iterator
+
+
+def scoring(texts, *, device, rounds):
+    yield from ()

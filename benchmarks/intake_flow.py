@@ -1,0 +1,73 @@
+"""Memory over a long feed: real texts again and again, with new ids, through intake and retention."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from driftwatch.demo.prose import paragraphs
+from driftwatch.intake.http import HttpReader, HttpSettings
+from driftwatch.intake.pipeline import Pipeline
+from driftwatch.intake.redact import Redactor, RedactSettings
+from driftwatch.intake.sampler import HashSampler, SampleSettings
+from driftwatch.store import open_store
+from driftwatch.wiring import SystemClock
+
+REQUEST = 1_000
+KEPT = 20_000
+"""Texts that retention leaves."""
+
+LOOKS = 20
+_PRUNE_EVERY = 100
+_ALLOWED = 1.1
+"""Growth from the second look to the last that still counts as flat: the allocator's, not of what is held."""
+
+
+def flow(texts: int) -> None:
+    """Let so many texts through and print what the process holds on the way.
+
+    Raises:
+        SystemExit: with 1 where it grew.
+    """
+    some = [json.dumps(body).encode() for body in paragraphs(["numpy", "scipy"], 8_000)]
+    clock, reader, seen = SystemClock(), HttpReader(HttpSettings()), list[float]()
+    requests = -(-texts // REQUEST)
+    with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as folder:
+        store = open_store(Path(folder) / "flow.db", clock=clock)
+        pipeline = Pipeline(
+            store,
+            stream="flow",
+            source="http",
+            redactor=Redactor(RedactSettings()),
+            sampler=HashSampler(SampleSettings()),
+            clock=clock,
+        )
+        began = time.process_time()
+        for number in range(requests):
+            first = number * REQUEST
+            body = b"\n".join(
+                b'{"id": "%d", "text": %b}' % (place, some[place % len(some)])
+                for place in range(first, first + REQUEST)
+            )
+            batch = reader.read(body, content_type="application/x-ndjson", content_encoding="", now=clock.now())
+            pipeline.take_texts(batch.texts, rejected=batch.counts)
+            if number % _PRUNE_EVERY == _PRUNE_EVERY - 1:
+                store.texts.prune("flow", older_than=None, keep=KEPT, before_seq=first)
+            if number % max(1, requests // LOOKS) == 0:
+                seen.append(_resident_megabytes())
+                print(
+                    f"{first + REQUEST:>13,} texts  {seen[-1]:7.1f} MB  store {store.size() / 1e6:7.1f} MB", flush=True
+                )
+        spent = time.process_time() - began
+        store.close()
+    print(f"{requests * REQUEST / spent:,.0f} texts per CPU-second, the feed's own making counted")
+    if len(seen) > 2 and seen[-1] > _ALLOWED * max(seen[1], 1.0):
+        raise SystemExit(1)
+
+
+def _resident_megabytes() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
