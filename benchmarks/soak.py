@@ -290,13 +290,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="driftwatch-soak-") as folder, Receiver() as receiver:
         place = prepare(asked.folder or Path(folder) / "soak", receiver=receiver.url, reference=plan.reference)
         soak = Soak(plan, place, receiver)
-        rows = soak.run()
+        try:
+            rows = soak.run()
+        finally:
+            if asked.samples:
+                asked.samples.write_text("".join(json.dumps(asdict(sample)) + "\n" for sample in soak.samples))
     print()
     print_table(rows)
     if asked.json:
         write_rows(asked.json, "soak", rows, quick=asked.quick)
-    if asked.samples:
-        asked.samples.write_text("".join(json.dumps(asdict(sample)) + "\n" for sample in soak.samples))
     return int(any(row.met is False for row in rows))
 
 
