@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from driftwatch.intake.pieces import Piece
-    from driftwatch.intake.training import TrainingFields
+    from driftwatch.intake.training_records import TrainingFields
 
 
 class Engine(Protocol):

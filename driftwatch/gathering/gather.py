@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from driftwatch.gathering.engine import Engine
     from driftwatch.intake.pieces import Piece
-    from driftwatch.intake.training import TrainingFields
+    from driftwatch.intake.training_records import TrainingFields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

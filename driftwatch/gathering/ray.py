@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from driftwatch.intake.pieces import Piece
-    from driftwatch.intake.training import TrainingFields
+    from driftwatch.intake.training_records import TrainingFields
 
 RETRIES = 5
 """How often a piece is read again whose worker died."""
 _AHEAD = 2
 _SHOWN = 300
+_PATIENCE = 10.0
 
 
 class RayEngine:
@@ -89,19 +90,38 @@ def connected(address: str | None, workers: int | None) -> Iterator[RayEngine]:
         import ray
     except ImportError:
         raise ConfigError("ray is not installed", cure="pip install 'driftwatchd[ray]', or --engine local") from None
+    _check_reachable(address)
     ours: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address is None else {}
     try:
         ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False, **ours)
     except (OSError, RuntimeError, ValueError, TimeoutError) as error:
-        raise RunError(
-            f"the Ray cluster cannot be reached: {_first_line(error)}",
-            where=address,
-            cure="start it with ray start --head, give its --address, or leave that out for a cluster on this host",
-        ) from error
+        raise _unreachable(address, error) from error
     try:
         yield RayEngine(workers)
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Ask whether anybody listens there: Ray itself tries for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if address is None or "://" in host or not port.isdigit():
+        if address not in (None, "auto", "local"):
+            raise _unreachable(address, ValueError("this is no host:port"))
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str | None, error: Exception) -> RunError:
+    return RunError(
+        f"the Ray cluster cannot be reached: {_first_line(error)}",
+        where=address,
+        cure="start it with ray start --head, give its --address such as ray-head:6379 (not its dashboard's), or leave "
+        "that out for a cluster on this host",
+    )
 
 
 def _sift_piece(

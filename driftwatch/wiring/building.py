@@ -106,7 +106,7 @@ def reading_engine(name: str, *, address: str | None, workers: int | None) -> It
 def _search(settings: StreamSettings) -> Search:
     """Return what a stream's settings say of its training data."""
     from driftwatch.gathering import Search
-    from driftwatch.intake.training import TrainingFields
+    from driftwatch.intake.training_records import TrainingFields
 
     chosen = settings.reference
     return Search(

@@ -6,85 +6,25 @@ import csv
 import json
 from typing import TYPE_CHECKING
 
-import drift_samples as samples
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from training_files import fields, lines, records, saved_gathered, saved_whole
 
 from driftwatch.domain.errors import DataError
-from driftwatch.drift.archive import save_reference
-from driftwatch.drift.reference import assemble, build_reference
 from driftwatch.gathering import LocalEngine, Search, gather
 from driftwatch.gathering import spill as spilling
 from driftwatch.intake.pieces import cut
-from driftwatch.intake.training import TrainingFields, read_piece, read_training
+from driftwatch.intake.training import read_piece
+from driftwatch.intake.training_records import TrainingFields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-FIELDS = TrainingFields(text="text", time="at", group="session")
-Record = dict[str, object]
 
-
-def records(*, first: int, count: int, groups: bool) -> list[Record]:
-    """Return texts of which a third come again, in other sessions and at other times."""
-    random = np.random.default_rng(first)
-    bodies = samples.known()[first : first + count]
-    bodies = [*bodies, *(bodies[row] for row in random.integers(count, size=count // 3)), "  "]
-    made = []
-    for body in bodies:
-        record: Record = {"text": body, "at": 1_700_000_000 + int(random.integers(4))}
-        if groups:
-            record["session"] = f"s{random.integers(count // 4)}" if random.random() < 0.9 else None
-        made.append(record)
-    return made
-
-
-def lines(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    return path
-
-
-def fields(*, groups: bool) -> TrainingFields:
-    return TrainingFields(text="text", time="at", group="session" if groups else None)
-
-
-def saved_whole(search: Search, folder: Path) -> dict[str, bytes]:
-    """Return the files of the reference built from all texts in memory."""
-    built = build_reference(
-        _read(search.data, search.fields),
-        heldout=_read(search.heldout, search.fields),
-        stream="docs",
-        seed=search.seed,
-        sample=search.sample,
-        extract=samples.measured,
-        created_at=samples.NOON,
-    )
-    return _files(folder, save_reference(built.reference, folder).version)
-
-
-def saved_gathered(search: Search, folder: Path, engine: LocalEngine) -> dict[str, bytes]:
-    """Return the files of the reference built from what an engine gathers."""
-    found = gather(search, engine, folder=folder)
-    built = assemble(
-        found.learned,
-        heldout=found.heldout,
-        stream="docs",
-        seed=search.seed,
-        extract=samples.measured,
-        created_at=samples.NOON,
-    )
-    return _files(folder, save_reference(built.reference, folder).version)
-
-
-def _read(paths: Sequence[Path], wanted: TrainingFields) -> list[samples.Text]:
-    return list(read_training(paths, field=wanted.text, time=wanted.time, group=wanted.group))
-
-
-def _files(folder: Path, version: str) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in (folder / version).iterdir()}
+def told_in(told: list[tuple[int, int]]) -> Callable[[int, int], None]:
+    return lambda done, total: told.append((done, total))
 
 
 @pytest.mark.parametrize("groups", [False, True], ids=["alone", "in groups"])
@@ -119,9 +59,7 @@ def test_progress_reaches_its_end(tmp_path: Path) -> None:
     for groups in (False, True):
         told: list[tuple[int, int]] = []
         search = Search(data=data, heldout=data, fields=fields(groups=groups), seed=7, sample=700, piece_bytes=20_000)
-        gather(
-            search, LocalEngine(), folder=tmp_path, on_read=lambda done, total, told=told: told.append((done, total))
-        )
+        gather(search, LocalEngine(), folder=tmp_path, on_read=told_in(told))
         assert len(told) > 10
         assert told == sorted(told)
         assert told[-1][0] == told[-1][1] == (4 if groups else 3) * data[0].stat().st_size
