@@ -49,7 +49,7 @@ class Costs:
 
 def measure(quick: bool) -> Sequence[Row]:
     """Return texts per CPU-second of either way, the best of some turns, for WordPiece and byte-level BPE."""
-    texts = mixed_texts(20_000 if quick else None)
+    texts = mixed_texts(40_000 if quick else None)
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as folder:
         folders = {
             "WordPiece": find_folder(DEFAULT),

@@ -7,6 +7,9 @@ from grafana.panels import GREEN, LIMIT, ORANGE, RED, Chart, Link, Query, States
 from grafana.queries import equal, here, of, other, quantile
 from grafana.shared import PLAIN
 
+_MISSED = f"sum by (loop) (increase({here('driftwatch_loop_misses_total')}[1h]))"
+_ROUNDS = f"sum by (loop) (increase({here('driftwatch_loop_rounds_total')}[1h]))"
+
 _BUDGET = 0.01
 _FAST, _SLOW = 14.4 * _BUDGET, 6 * _BUDGET
 
@@ -163,14 +166,12 @@ _LOOPS = (
     ),
     Chart(
         title="Rounds left out",
-        says="Rounds per hour left out since the one before still went on: normal of those that take long (assess).",
-        queries=(
-            Query(
-                expr=f"sum by (loop) (increase({here('driftwatch_loop_misses_total')}[1h]))",
-                legend="{{loop}}",
-            ),
-        ),
+        says="Share of an hour's rounds left out since the one before still went on: normal of those that take long "
+        "(assess).",
+        queries=(Query(expr=f"{_MISSED} / clamp_min({_MISSED} + {_ROUNDS}, 1)", legend="{{loop}}"),),
+        unit="percentunit",
         least=0,
+        most=1,
     ),
     Chart(
         title="Failed rounds",

@@ -111,7 +111,7 @@ _STREAMS = (
                 unit="dateTimeFromNow",
             ),
             Column(
-                name="Model serves since",
+                name="Model since",
                 expr=f"1000 * {of('driftwatch_champion_timestamp_seconds')}",
                 unit="dateTimeFromNow",
             ),

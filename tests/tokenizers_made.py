@@ -62,6 +62,11 @@ def deepseek(texts: Sequence[str]) -> Tokenizer:
     return _byte_level(texts, r"\s?\p{L}+|\s?\p{P}+|\s+$|\p{N}+")
 
 
+def trailing(texts: Sequence[str]) -> Tokenizer:
+    """With a pattern that puts a blank at the end of a word."""
+    return _byte_level(texts, r"\p{L}+\s?|\p{N}+|\s|[^\s\p{L}\p{N}]+")
+
+
 def uncased(texts: Sequence[str]) -> Tokenizer:
     """WordPiece as BERT's."""
     return _word_piece(texts, lowercase=True)

@@ -40,7 +40,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
     from driftwatch.gate.bias.cells import strata
     from driftwatch.gate.bias.scores import estimate, score
 
-    model = load_model(_pretrained(cache_folder().with_name("bias") / "pretrained"), threads=1)
+    model = load_model(pretrained(cache_folder().with_name("bias") / "pretrained"), threads=1)
     of: dict[str, list[Pair]] = {}
     for pair in builtin_suite():
         of.setdefault(pair.template, []).append(pair)
@@ -53,7 +53,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
         yield Row(measure=f"{category}, {kind}: nats a pair, peer: its error", driftwatch=mean.value, peer=mean.error)
 
 
-def _pretrained(folder: Path) -> Path:
+def pretrained(folder: Path) -> Path:
     """Return the model's folder, made where it is not there yet: its weights, in float32."""
     made = folder / "model"
     if (made / "config.json").exists():

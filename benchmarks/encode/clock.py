@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
 
 _SIDE = {"cpu": 1_024, "cuda": 8_192}
 _TIMES = 10
 
 
-def cost[T](call: Callable[[], T], device: str) -> tuple[T, float]:
+def cost(call: Callable[[], T], device: str) -> tuple[T, float]:
     """Return what a call gives and its seconds."""
     if device == "cpu":
         began = time.process_time()
@@ -26,10 +28,10 @@ def cost[T](call: Callable[[], T], device: str) -> tuple[T, float]:
     return found, time.perf_counter() - began
 
 
-def in_turns[T](
+def in_turns(
     calls: Mapping[str, Callable[[], T]], device: str, *, rounds: int
 ) -> tuple[dict[str, T], dict[str, float]]:
-    """Return what each call gives and the least seconds that it took; they are called one after the other, in rounds."""
+    """Return what each call gives and the least seconds that it took, all called one after the other in rounds."""
     found: dict[str, T] = {}
     least: dict[str, float] = {}
     for _ in range(rounds):

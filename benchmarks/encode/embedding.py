@@ -87,7 +87,7 @@ def _told(measure: str, rate: dict[str, float], peer: str, *, peers: bool, on_cp
 
 
 def _share(packed: PackedEncoder, texts: Sequence[str], folder: Path, rate: float, *, half: bool, device: str) -> Row:
-    """Return how much of the machine's rate of products the embedding's products are, everything else counted as lost."""
+    """Return the embedding's products as a share of the machine's own rate of them; all else counts as lost."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     width, inner, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
     lengths = np.array([len(row) for row in packed.rows(texts)])

@@ -226,9 +226,8 @@ def rows(cases: Sequence[Case], *, share: float) -> list[Row]:
 def _alone() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retraining.probe")
     parser.add_argument("--quick", action="store_true", help="three drifts")
-    parser.add_argument(
-        "--share", type=float, default=RECIPE.probe, help="of a run's fine-tune that its probe may cost"
-    )
+    parser.add_argument("--share", type=float, default=RECIPE.probe, help="of its fine-tune that a probe may cost")
+    parser.add_argument("--seed", type=int, default=RECIPE.seed, help="of what is held out, and of every order")
     arguments = parser.parse_args()
     print_table(measure(arguments.quick, share=arguments.share, seed=arguments.seed))
 

@@ -28,8 +28,8 @@ class EncoderSettings:
         kind: ``transformer`` (mean pooling), ``static`` (distilled from that transformer, dozens of times cheaper) or
             ``champion`` (the serving model's own last hidden states; the name is not used).
         max_tokens: longer texts are cut.
-        batch_tokens: padded tokens per forward pass; more than a processor's cache holds is slower, a GPU takes 32
-            times as many.
+        batch_tokens: padded tokens per forward pass, four times as many where nothing is padded; more than a
+            processor's cache holds is slower, a GPU takes 32 times as many.
         dims: of static embeddings.
     """
 

@@ -92,8 +92,9 @@ def counted(
         vocabulary: number of token ids the tokenizer can give.
         digest: of the tokenizer.
     """
-    narrow = size * vocabulary < np.iinfo(np.int32).max
-    cells = rows.astype(np.int32 if narrow else np.int64) * vocabulary + ids
+    cells = rows * vocabulary + ids
+    if size * vocabulary < np.iinfo(np.int32).max:
+        cells = cells.astype(np.int32)  # sorted twice as fast
     cells.sort()
     first = np.flatnonzero(np.concatenate([np.ones(min(len(cells), 1), np.bool_), cells[1:] != cells[:-1]]))
     cells, counts = cells[first], np.diff(first, append=len(cells))

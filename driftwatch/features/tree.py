@@ -56,7 +56,8 @@ class Tree:
         Args:
             values: float64 [counted].
         """
-        return np.bincount(self.owners, weights=values[self.asked], minlength=len(self.rows))
+        sums = np.bincount(self.owners, weights=values[self.asked], minlength=len(self.rows))
+        return sums.astype(np.float64)
 
 
 def trees(

@@ -27,8 +27,8 @@ class WebSettings:
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     max_bytes: int = 16 * 1024 * 1024
-    per_second: float = 500.0
-    burst: int = 1_000
+    per_second: float = 2_000.0
+    burst: int = 4_000
     in_flight: int = 16
     backlog: int = 1_000_000
     body_seconds: float = 30.0

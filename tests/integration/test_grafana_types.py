@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not MODULES.exists() or shutil.which("node") is None, reason=MISSING)
-OPTIONS = ("--noEmit", "--strict", "--skipLibCheck", "--moduleResolution=bundler", "--module=esnext", "--target=es2022")
+OPTIONS = [
+    "--noEmit",
+    "--strict",
+    "--skipLibCheck",
+    "--moduleResolution",
+    "bundler",
+    "--module",
+    "esnext",
+    "--target",
+    "es2022",
+]
 WRONG = {
     '"graphMode": "none"': '"graphMode": "nothing"',
     '"gridPos": {': '"gridPosition": {',
@@ -38,6 +48,7 @@ def complaints(folder: Path, boards: dict[str, str]) -> list[str]:
     files = [f"{name}.ts" for name in boards]
     compiler = MODULES / "typescript" / "bin" / "tsc"
     said = subprocess.run(["node", compiler, *OPTIONS, *files], cwd=folder, capture_output=True, text=True, check=False)
+    assert not said.stdout.startswith("error"), said.stdout  # of options that it does not know
     return re.findall(r"^\S+\.ts\(.*$", said.stdout, re.MULTILINE)
 
 

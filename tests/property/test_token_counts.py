@@ -33,7 +33,7 @@ ADDED = (
 )
 Counters = tuple[CachedCounter | TokenizerCounter, TokenizerCounter]
 EXACT = [made.gpt2, made.prefixed, made.gpt4, made.qwen, made.gpt4o, made.digits, made.uncased, made.cased]
-DECLINED = [made.unigram, made.deepseek]
+DECLINED = [made.unigram, made.deepseek, made.trailing]
 
 _ODD = st.sampled_from(odd_texts([str(token.content) for token in ADDED]))
 _MARK = st.sampled_from([*" \t\n\r\x0b\x85\xa0\u200b\u3000!?./'-,;", " ", " ", "\n", "\r\n", "cat", "NEWWORD", "<end>"])

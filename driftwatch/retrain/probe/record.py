@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-STEPS = 16
+STEPS = 12
 """Optimiser steps that a probe's training should have; with fewer, less is known of how the gain goes on."""
 
 RECORD = "prediction.json"
