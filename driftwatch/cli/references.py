@@ -96,7 +96,6 @@ def build(
     if engine is ReadingEngine.LOCAL and (address is not None or workers is not None):
         raise ConfigError("--address and --workers are of a Ray cluster", cure="add --engine ray, or leave them out")
     loaded = read_config(config)
-    wiring.log_to_stderr("text")  # what an encoder says when it loads is no part of the answer
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=err, transient=True) as bar,
