@@ -213,7 +213,8 @@ class Daemon:
             leads=lambda: self._lead.leads,
         )
         only, rhythm = self._lead.only, self._rhythm
-        prune_texts = rounds.pruning(self._store, list(self._config.streams.values()), self._clock)
+        streams = list(self._config.streams.values())
+        prune_texts = rounds.pruning(self._store, streams, self._clock, self._rules.current)
         reports = Reporting(self._config, self._store, clock=self._clock, receivers=self._receivers)
 
         def prune() -> None:

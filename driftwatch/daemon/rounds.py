@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from driftwatch.cycle import Progressed
+from driftwatch.domain.decision import Action
 from driftwatch.domain.protocols import AcknowledgedSource
 from driftwatch.domain.run import RunState
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock, Source
     from driftwatch.intake.pipeline import Pipeline
     from driftwatch.metrics import Observations
+    from driftwatch.policy.ruleset import Policy
     from driftwatch.store import Store
 
 PAGE = 1_000
@@ -94,8 +96,17 @@ def assessing(
     return assess_all
 
 
-def pruning(store: Store, streams: Sequence[StreamSettings], clock: Clock) -> Callable[[], None]:
-    """Return the round that deletes texts past their retention, but none still to be assessed or trained on."""
+def pruning(
+    store: Store, streams: Sequence[StreamSettings], clock: Clock, policy: Callable[[], Policy]
+) -> Callable[[], None]:
+    """Return the round that deletes texts past their retention, but none still to be assessed or trained on.
+
+    Args:
+        store: where they are.
+        streams: with their retention.
+        clock: what past is.
+        policy: returns the rules in force.
+    """
 
     def prune_all() -> None:
         for stream in streams:
@@ -104,19 +115,28 @@ def pruning(store: Store, streams: Sequence[StreamSettings], clock: Clock) -> Ca
                 stream.name,
                 older_than=clock.now() - age if age is not None else None,
                 keep=stream.retention.texts,
-                before_seq=_wanted_from(store, stream.name),
+                before_seq=_wanted_from(store, stream.name, policy()),
             )
 
     return prune_all
 
 
-def _wanted_from(store: Store, stream: str) -> int:
-    """Return the first text that something still needs."""
+def _wanted_from(store: Store, stream: str, policy: Policy) -> int:
+    """Return the first text that something still needs.
+
+    A rule that holds keeps the texts since its onset where it would train on them: not where it only tells, and not
+    where there is no model.
+    """
+    learning = store.registry.champion(stream) is not None
     unfinished = [state for state in RunState if not state.final]
     starts = [run.spec.first_seq for run in store.runs.list(stream=stream, states=unfinished)]
     streak = [
         result.first_seq
         for state in store.decisions.rule_states(stream).values()
-        if state.since_window is not None and (result := store.windows.result(stream, state.since_window)) is not None
+        if learning
+        and state.since_window is not None
+        and (rule := policy.rule(stream, state.rule)) is not None
+        and rule.action is Action.RETRAIN
+        and (result := store.windows.result(stream, state.since_window)) is not None
     ]
     return min([store.windows.position(stream).after_seq + 1, *starts, *streak])

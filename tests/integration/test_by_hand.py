@@ -14,7 +14,9 @@ from policy_stream import HOUR, START, Stream, window
 from typer.testing import CliRunner, Result
 
 from driftwatch.cli import app
+from driftwatch.config import RetentionSettings, StreamSettings
 from driftwatch.cycle import Cycle
+from driftwatch.daemon.rounds import pruning
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
 from driftwatch.domain.budget import parse_budget
 from driftwatch.domain.decision import Action, Decision
@@ -122,6 +124,25 @@ def quiet() -> list[WindowResult]:
 def by_hand(store: Store) -> Decision:
     (only,) = [each.decision for each in store.decisions.recent(S, limit=99) if each.decision.by is not None]
     return only
+
+
+@pytest.mark.parametrize(
+    ("model", "rules", "kept"),
+    [
+        (True, RULES, range(51, 201)),
+        (True, 'stream: "*"\nrules:\n  - {name: learn, when: loss.increase > 0.05, do: alert}\n', range(151, 201)),
+        (False, RULES, range(151, 201)),
+    ],
+    ids=["a rule would learn them", "a rule only tells of them", "there is nothing to learn them"],
+)
+def test_retention_spares_the_texts_of_a_streak_for_a_run_alone(
+    store: Store, clock: Hand, *, model: bool, rules: str, kept: range
+) -> None:
+    fill(store, [small(0, loss__increase=0.0), *(small(n, loss__increase=0.1) for n in (1, 2))], model=model)
+    clock.at = NOW + timedelta(days=9)
+    settings = StreamSettings(name=S, retention=RetentionSettings(age=timedelta(days=1)))
+    pruning(store, [settings], clock, lambda: policy(rules))()
+    assert [each.seq for each in store.texts.span(S, first_seq=1, last_seq=999)] == list(kept)
 
 
 def test_a_run_is_queued_recorded_and_told(store: Store) -> None:
