@@ -46,7 +46,7 @@ RECIPE = Recipe(name="benchmark", learning_rates=(1e-3,), epochs=2.0, batch=8, c
 CHAMPION_STEPS = 500
 REFERENCE = 4_000
 _MOST = 0.1
-"""Of its run's fine-tune, by the clock; what a probe may cost is planned below it."""
+"""Of its run's fine-tune, by the clock."""
 WORTHS = (0.01, 0.02, 0.05, 0.1, 0.2)
 """What a rule may ask for, nats per token; the shares are over all of them."""
 

@@ -135,7 +135,7 @@ class Recipe:
     max_texts: int = 50_000
     heldout: float = 0.2
     mitigate: Mitigation = "none"
-    probe: float = 0.08
+    probe: float = 0.1
     merge: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     devices: int = 1
     checkpoint_steps: int = 25
