@@ -130,7 +130,7 @@ def _spans(part: _Part, allowance: Allowance) -> Iterator[Telemetry]:
             attributes=resource | _pairs(span.attributes, allowance),
             trace=span.trace_id.lower(),
             span=span.span_id.lower(),
-            nanos=int(span.start_time_unix_nano or 0),
+            nanos=_nanos(span.start_time_unix_nano),
             events=tuple(Telemetry(event.name, _pairs(event.attributes, allowance)) for event in span.events),
         )
 
@@ -146,10 +146,17 @@ def _logs(part: _Part, allowance: Allowance) -> Iterator[Telemetry]:
             body=record.body.plain(allowance) if record.body is not None else None,
             trace=record.trace_id.lower(),
             span=record.span_id.lower(),
-            nanos=int(record.time_unix_nano or record.observed_time_unix_nano or 0),
+            nanos=_nanos(record.time_unix_nano) or _nanos(record.observed_time_unix_nano),
         )
 
 
 def _pairs(pairs: tuple[_Pair, ...], allowance: Allowance, depth: int = 0) -> dict[str, object]:
     allowance.take(len(pairs))
     return {pair.key: pair.value.plain(allowance, depth) if pair.value is not None else None for pair in pairs}
+
+
+def _nanos(value: int | str) -> int:
+    nanos = int(value or 0)
+    if not 0 <= nanos < 1 << 64:
+        raise ValueError(f"{value!r:.40} is no number of nanoseconds since 1970")
+    return nanos
