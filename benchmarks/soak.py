@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -283,18 +284,21 @@ def main() -> int:
     parser.add_argument("--samples", type=Path, metavar="FILE", help="write what was sampled there, one JSON a line")
     parser.add_argument("--folder", type=Path, help="keep everything there; made by this call")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # the daemon is ended too then
     hours = asked.hours or (2.0 if asked.quick else 24.0)
     plan = Plan(hours=hours, speed=asked.speed, reference=800 if asked.quick else 2_000)
     with tempfile.TemporaryDirectory(prefix="driftwatch-soak-") as folder, Receiver() as receiver:
         place = prepare(asked.folder or Path(folder) / "soak", receiver=receiver.url, reference=plan.reference)
         soak = Soak(plan, place, receiver)
-        rows = soak.run()
+        try:
+            rows = soak.run()
+        finally:
+            if asked.samples:
+                asked.samples.write_text("".join(json.dumps(asdict(sample)) + "\n" for sample in soak.samples))
     print()
     print_table(rows)
     if asked.json:
         write_rows(asked.json, "soak", rows, quick=asked.quick)
-    if asked.samples:
-        asked.samples.write_text("".join(json.dumps(asdict(sample)) + "\n" for sample in soak.samples))
     return int(any(row.met is False for row in rows))
 
 

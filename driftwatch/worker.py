@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import signal
 import sys
@@ -112,7 +114,9 @@ class Analyst:
         settings = self._config.streams[request.stream]
         loaded = self._loaded.get(request.stream)
         if loaded is None or (loaded.reference, loaded.champion) != (request.reference, request.champion):
-            self._loaded.pop(request.stream, None)
+            if self._loaded.pop(request.stream, None) is not None:
+                loaded = None
+                gc.collect()  # a network's parts refer to each other, and the next one is loaded now
             champion = Path(request.champion) if request.champion else None
             extractor = wiring.extractor(self._config, settings, champion=champion)
             loaded = _Loaded(
@@ -152,4 +156,15 @@ def main(config_path: Path) -> int:
     decoder = msgspec.msgpack.Decoder(AnalysisRequest)
     while (body := receive(requests)) is not None:
         send(answers, answer(analyst, decoder.decode(body)))
+        _give_memory_back()
     return 0
+
+
+def _give_memory_back() -> None:
+    """Hand pages that a window has freed to the system, where the allocator is glibc's: malloc_trim(3).
+
+    It keeps them in its heaps by itself, and what a worker holds would climb from window to window and model to model.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

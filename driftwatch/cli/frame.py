@@ -118,13 +118,15 @@ def print_json(value: object) -> None:
 
 
 def read_config(path: Path) -> Config:
-    """Read the configuration.
+    """Read the configuration; from then on, what an encoder says when it loads goes beside a command's answer.
 
     Raises:
         ConfigError: it cannot be used.
     """
+    from driftwatch import wiring
     from driftwatch.config import load_config
 
+    wiring.log_to_stderr("text")
     config = load_config(path, environ=os.environ)
     _read.add(config.state_dir)
     return config
