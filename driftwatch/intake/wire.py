@@ -66,7 +66,10 @@ def sized_fields(content: bytes, begin: int, end: int, allowance: Allowance) -> 
     at = begin
     while at < end:
         allowance.take()
-        key, at = _varint(content, at, end)
+        key = content[at]
+        at += 1
+        if key >= 1 << 7:
+            key, at = _varint(content, at - 1, end)
         match key & 7:
             case 2:
                 size, at = _varint(content, at, end)
