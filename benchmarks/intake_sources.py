@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.table import Row, at_least
@@ -24,7 +27,6 @@ from driftwatch.wiring import CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from driftwatch.domain.protocols import Source
     from driftwatch.domain.text import Cursor
@@ -70,6 +72,7 @@ def measure_sources(
     """
     ways: dict[str, Callable[[], float]] = {
         "SQL, a table in SQLite": lambda: _sql(place, bodies, fresh()),
+        "SQL, a table in PostgreSQL": lambda: _postgresql(bodies, fresh()),
         "a folder of Parquet": lambda: _folder(place, bodies, fresh()),
         f"OTLP in protobuf, {REQUEST} spans a request": lambda: _otlp(bodies, fresh()),
         f"OTLP in JSON, {REQUEST} spans a request": lambda: _otlp(bodies, fresh(), as_json=True),
@@ -110,6 +113,43 @@ def _sql(place: Path, bodies: Sequence[str], pipeline: Pipeline) -> float:
         database.executemany("INSERT INTO says (text) VALUES (?)", [(body,) for body in bodies])
     settings = SqlSettings(url=f"sqlite:///{file}", table="says", cursor="id", settle=timedelta())
     return _drained(SqlSource(settings, clock=CLOCK, environ={}), len(bodies), pipeline)
+
+
+def _postgresql(bodies: Sequence[str], pipeline: Pipeline) -> float:
+    import psycopg
+
+    with _database() as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE says (id bigserial PRIMARY KEY, text text)")
+            with connection.cursor().copy("COPY says (text) FROM STDIN") as rows:
+                for body in bodies:
+                    rows.write_row((body.replace("\0", ""),))
+        settings = SqlSettings(url=url, table="says", cursor="id", settle=timedelta())
+        return _drained(SqlSource(settings, clock=CLOCK, environ={}), len(bodies), pipeline)
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """Run a PostgreSQL, as nobody where this runs as root, which it refuses to serve."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as home, closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+        probe.close()
+        who = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []
+        if who:
+            shutil.chown(home, "nobody")
+        make = [*who, str(found[-1].with_name("initdb")), "-D", f"{home}/data", "-U", "driftwatch", "-A", "trust"]
+        subprocess.run(make, check=True, capture_output=True, cwd=home)
+        control = [*who, str(found[-1].with_name("pg_ctl")), "-D", f"{home}/data", "-w"]
+        options = ["-o", f"-p {port} -h 127.0.0.1 -k ''", "-l", f"{home}/log"]
+        subprocess.run([*control, *options, "start"], check=True, capture_output=True, cwd=home)
+        try:
+            yield f"postgresql://driftwatch@127.0.0.1:{port}/postgres"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=home)
 
 
 def _folder(place: Path, bodies: Sequence[str], pipeline: Pipeline) -> float:

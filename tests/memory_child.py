@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from otlp_bombs import json_bombs, protobuf_bombs
 
 from driftwatch.intake.bodies import BatchError
 from driftwatch.intake.file import FileSettings, FileSource
@@ -34,6 +35,8 @@ BOMBS = {
     "one text": b"a" * 1_000_000,
 }
 KINDS = {"json": "application/json", "lines": "application/x-ndjson", "otlp": "application/json"}
+EXPORT = 16 * 1024**2 - 1024
+"""Below what an export may unpack to."""
 
 
 class Standing:
@@ -43,12 +46,13 @@ class Standing:
         return NOW
 
 
-def packed(block: bytes, begin: bytes, size: int) -> bytes:
+def packed(block: bytes, begin: bytes, size: int, end: bytes = b"") -> bytes:
     """Return so many bytes of the block, packed to a thousandth."""
     packer = zlib.compressobj(9, wbits=31)
+    count, at_once = size // len(block), max(1, 1_000_000 // len(block))
     parts = [packer.compress(begin)]
-    parts += [packer.compress(block) for _ in range(size // len(block))]
-    return b"".join([*parts, packer.flush()])
+    parts += [packer.compress(block * min(at_once, count - done)) for done in range(0, count, at_once)]
+    return b"".join([*parts, packer.compress(end), packer.flush()])
 
 
 def sent(kind: str, bomb: str) -> Callable[[], object]:
@@ -59,6 +63,24 @@ def sent(kind: str, bomb: str) -> Callable[[], object]:
     if kind == "otlp":
         return lambda: parse_export("traces", body, settings=OtlpSettings(), **settings)  # type: ignore[arg-type]
     return lambda: HttpReader(HttpSettings()).read(body, **settings)  # type: ignore[arg-type]
+
+
+def exported(kind: str, name: str) -> Callable[[], object]:
+    """Return what reads a bomb that is exported."""
+    bomb = (json_bombs if kind == "otlp-json" else protobuf_bombs)(EXPORT)[name]
+    settings = {
+        "content_type": "application/json" if kind == "otlp-json" else "application/x-protobuf",
+        "content_encoding": "gzip",
+        "settings": OtlpSettings(),
+        "now": NOW,
+    }
+    body = packed(bomb.block, bomb.begin, bomb.size, bomb.end)
+
+    def read() -> dict[str, object]:
+        found = parse_export("traces", body, **settings)  # type: ignore[arg-type]
+        return {"texts": len(found.texts), "counts": dict(found.counts)}
+
+    return read
 
 
 def long_line(folder: Path, begin: bytes) -> Callable[[], object]:
@@ -87,14 +109,23 @@ def drained(source: FileSource) -> dict[str, object]:
 
 
 def main(kind: str, what: str, folder: Path) -> None:
-    work = long_line(folder, what.encode()) if kind == "file" else sent(kind, what)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if kind in ("otlp-json", "otlp-protobuf"):
+        work = exported(kind, what)
+    else:
+        work = long_line(folder, what.encode()) if kind == "file" else sent(kind, what)
+    begin = so_far("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: making a bomb is not what is measured
     try:
         found = work()
     except BatchError as error:
         found = {"status": error.status, "title": error.title}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"found": found, "megabytes": (peak - before) / 1024}))
+    print(json.dumps({"found": found, "megabytes": so_far("VmHWM") - begin}))
+
+
+def so_far(what: str) -> float:
+    """Return the memory of this process, or its peak, in MB."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what)]
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from driftwatch.domain.text import Turn
 
 _ENDS = {"prompt": "user", "completion": "assistant"}
+_MOST_OBJECTS = 250_000
+_MOST_VALUES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,17 @@ class Exchange:
 
 
 def unpacked(value: object) -> object:
-    """Return what a string of JSON holds, for logs that keep messages as they were sent; anything else as it is."""
+    """Return what a string of JSON holds, for logs that keep messages as they were sent; anything else as it is.
+
+    None for one with more objects or values than a chat has, which would be far more in memory than it is in bytes.
+    Brackets and commas are counted, in texts too.
+    """
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
+    if len(value) > _MOST_OBJECTS and (
+        value.count("{") + value.count("[") > _MOST_OBJECTS or value.count(",") > _MOST_VALUES
+    ):
+        return None
     try:
         found: object = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):

@@ -14,8 +14,11 @@ from driftwatch.intake.bodies import BatchError, unpacked
 from driftwatch.intake.exchange import Exchange
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.genai import told_by
+from driftwatch.intake.otlp_json import telemetry_of_json
+from driftwatch.intake.otlp_protobuf import telemetry_of_protobuf
 from driftwatch.intake.records import MOST_BYTES, Records, Rejected, Watch, word_of
-from driftwatch.intake.telemetry import MOST, Telemetry, telemetry_in
+from driftwatch.intake.telemetry import MOST, Telemetry
+from driftwatch.intake.wire import Allowance, TooMuchError
 
 _MOST_UNPACKED = 16 * 1024 * 1024  # a message in memory is several times as large as on the wire
 _HARMLESS = ("no-body", "cut", "clock-ahead", "no-genai", "not-matched", "other-operation")
@@ -103,22 +106,29 @@ def parse_export(
     content = unpacked(body, content_encoding, most=_MOST_UNPACKED)
     is_json = content_type.partition(";")[0].strip().lower() == "application/json"
     try:
-        found = telemetry_in(signal, content, is_json=is_json)
+        found = telemetry_of_json(signal, content) if is_json else telemetry_of_protobuf(signal, content)
+        taken, counts = _taken(found, settings)
+    except TooMuchError as error:
+        raise BatchError(413, "Too large", f"{error}; send fewer spans or records at once") from None
     except ValueError as error:
         raise BatchError(400, "Not OTLP", f"the body is no export of {signal}: {error}") from None
-    return _exported(found, settings, now)
+    return _exported(taken, counts, settings, now)
 
 
-def _exported(found: Iterable[Telemetry], settings: OtlpSettings, now: datetime) -> Exported:
-    reader, gathered, counts = _records(settings), Gathered(), Counter[str]()
+def _taken(found: Iterable[Telemetry], settings: OtlpSettings) -> tuple[list[Telemetry], Counter[str]]:
     taken: list[Telemetry] = []
-    for number, each in enumerate(found):
-        if number >= MOST:
-            raise BatchError(413, "Too large", f"the body has more than {MOST:,} spans or records; send fewer at once")
+    counts, allowance = Counter[str](), Allowance(MOST, "spans or records")
+    for each in found:
+        allowance.take()
         if (reason := _left_out(each, settings)) is None:
             taken.append(each)
         else:
             counts[reason] += 1
+    return taken, counts
+
+
+def _exported(taken: list[Telemetry], counts: Counter[str], settings: OtlpSettings, now: datetime) -> Exported:
+    reader, gathered = _records(settings), Gathered()
     for told in told_by(taken):
         if told is None:
             gathered.take(Rejected("bad-turns"))

@@ -47,6 +47,35 @@ def test_what_would_be_far_more_in_memory_is_refused_unread(kind: str, bomb: str
     assert megabytes < MOST_MEGABYTES
 
 
+PROTOBUF = [
+    "parts",
+    "spans",
+    "attributes",
+    "links",
+    "values",
+    "attributes of a resource",
+    "a large resource of many spans",
+    "calls with attributes",
+]
+JSON = ["spans", "values", "a large resource of many spans", "nesting"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bomb"), [("otlp-protobuf", bomb) for bomb in PROTOBUF] + [("otlp-json", bomb) for bomb in JSON]
+)
+def test_an_export_that_would_be_monstrous_is_refused(kind: str, bomb: str, tmp_path: Path) -> None:
+    found, megabytes = taken(kind, bomb, tmp_path)
+    assert found == {"status": 413, "title": "Too large"}
+    assert megabytes < MOST_MEGABYTES
+
+
+@pytest.mark.parametrize("bomb", ["json in a string", "numbers in a string", "messages in a string"])
+def test_an_attribute_that_would_be_monstrous_is_counted(bomb: str, tmp_path: Path) -> None:
+    found, megabytes = taken("otlp-protobuf", bomb, tmp_path)
+    assert found == {"texts": 0, "counts": {"bad-turns": 1}}
+    assert megabytes < MOST_MEGABYTES
+
+
 @pytest.mark.parametrize("begin", ['{"text": "', "no record"])
 def test_a_gigabyte_without_an_end_in_a_log(begin: str, tmp_path: Path) -> None:
     found, megabytes = taken("file", begin, tmp_path)

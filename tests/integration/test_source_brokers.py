@@ -214,6 +214,7 @@ def test_a_topic_that_is_not_there(cluster: KafkaCluster) -> None:
     with pytest.raises(DataError, match="there is no such topic") as caught:
         first(source)
     assert caught.value.retryable
+    assert caught.value.where == f"topic {topic.topic} of source kafka"
     topic.put(["now"])
     while True:
         try:
@@ -222,6 +223,23 @@ def test_a_topic_that_is_not_there(cluster: KafkaCluster) -> None:
         except DataError:
             continue
     assert bodies(page) == ["now"]
+    source.close()
+
+
+def test_messages_whose_form_changes_in_mid_stream(cluster: KafkaCluster) -> None:
+    topic = KafkaTopic(cluster)
+    topic.put(["a"])
+    for value in (b'{"body": "renamed"}', b'{"text": {"nested": 1}}', b'{"text": "b", "more": 1}'):
+        cluster.producer.produce(topic.topic, value, partition=0)
+    assert cluster.producer.flush(30) == 0
+    source, found, rejected = kafka_source(topic), list[str](), dict[str, int]()
+    while found[-1:] != ["b"]:
+        page = first(source)
+        found += bodies(page)
+        for reason, count in page.rejected.items():
+            rejected[reason] = rejected.get(reason, 0) + count
+        source.acknowledge(_cursor(page))
+    assert (found, rejected) == (["a", "b"], {"no-body": 1, "body-not-text": 1})
     source.close()
 
 

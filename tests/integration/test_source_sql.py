@@ -202,6 +202,23 @@ def test_a_missing_table_and_a_column_that_goes(tmp_path: Path) -> None:
         source(f"sqlite:///{tmp_path / 'missing.db'}").read(None, limit=1)
 
 
+def test_a_table_and_a_column_that_go_from_a_server(server: PostgresServer) -> None:
+    server.execute("DROP TABLE IF EXISTS says")
+    reading = source(server.url, settle=timedelta())
+    with pytest.raises(DataError, match="there is no such table") as missing:
+        reading.read(None, limit=9)
+    assert missing.value.retryable
+    server.execute("CREATE TABLE says (id bigint, text text)", "INSERT INTO says VALUES (1, 'a')")
+    page = reading.read(None, limit=9)
+    server.execute("ALTER TABLE says RENAME COLUMN text TO body", "INSERT INTO says VALUES (2, 'b')")
+    with pytest.raises(DataError, match="it has no column text") as caught:
+        reading.read(page.cursor, limit=9)
+    assert caught.value.retryable
+    server.execute("ALTER TABLE says RENAME COLUMN body TO text", "ALTER TABLE says ADD COLUMN more int")
+    assert bodies([page, reading.read(page.cursor, limit=9)]) == ["a", "b"]
+    reading.close()
+
+
 def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
     url = sqlite_of(
         tmp_path, "CREATE TABLE says (id INTEGER, text)", "INSERT INTO says VALUES (1, 7), (2, 'b'), (3, x'ff00')"
@@ -234,6 +251,13 @@ def test_wrong_passwords_are_told_and_never_shown(server: PostgresServer, tmp_pa
     with pytest.raises(DataError, match="nowhere") as caught:
         SqlSource(settings, clock=STILL, environ={}).read(None, limit=1)
     assert "hunter2" not in str(caught.value)
+    guarded = SqlSettings(
+        url=server.url.replace("driftwatch@", "guarded@"), password=f"file:{secret}", table="says", cursor="id"
+    )
+    with pytest.raises(DataError, match="password authentication failed") as refused:
+        SqlSource(guarded, clock=STILL, environ={}).read(None, limit=1)
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.retryable
     with pytest.raises(ConfigError, match="missing or empty"):
         SqlSource(SqlSettings(url="env:NONE", table="says", cursor="id"), clock=STILL, environ={})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -136,10 +136,20 @@ def test_spans_without_content_say_how_to_capture_it() -> None:
     [
         (b"\xff\xff\xff", "x-protobuf", "", 400),
         (spans(WHOLE)[:-20], "x-protobuf", "", 400),
-        (b"\x0a\x00" * 1_000_000, "x-protobuf", "", 400),
+        (b"\x0a\x00" * 1_000_001, "x-protobuf", "", 413),
         (b"{", "json", "", 400),
         (b'{"resourceSpans": 7}', "json", "", 400),
         (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "x"}]}]}]}', "json", "", 400),
+        (
+            b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "1%s"}]}]}]}' % (b"0" * 400),
+            "json",
+            "",
+            400,
+        ),
+        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": -1}]}]}]}', "json", "", 400),
+        (b"\x0a\x03\x12\x7f\x00", "x-protobuf", "", 400),
+        (b"\x0a" + b"\xff" * 11, "x-protobuf", "", 400),
+        (b"\x0b\x0c", "x-protobuf", "", 400),
         (b"\xff", "json", "", 400),
         (gzip.compress(bytes(17 * 2**20)), "x-protobuf", "gzip", 413),
         (b"no gzip", "x-protobuf", "gzip", 400),
@@ -167,9 +177,33 @@ def test_more_spans_than_memory_should_hold() -> None:
     scope = request.resource_spans.add().scope_spans.add()
     for _ in range(100_001):
         scope.spans.add()
-    with pytest.raises(BatchError, match="more than 100,000") as caught:
+    with pytest.raises(BatchError, match="too many spans or records") as caught:
         read(request.SerializeToString())
     assert caught.value.status == 413
+
+
+def test_clocks_that_are_wrong() -> None:
+    def at(nanos: int) -> Exported:
+        request = ExportTraceServiceRequest.FromString(spans(WHOLE))
+        request.resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano = nanos
+        return read(request.SerializeToString())
+
+    for ahead in (int((NOW + timedelta(days=1)).timestamp()) * 10**9, 2**64 - 1):
+        assert ([text.seen_at for text in at(ahead).texts], at(ahead).counts) == ([NOW], {"clock-ahead": 1})
+    (old,) = at(1).texts
+    assert old.seen_at == datetime(1970, 1, 1, tzinfo=UTC)
+    assert [text.seen_at for text in at(0).texts] == [NOW]
+
+
+def test_a_message_in_pieces_and_fields_of_a_later_version() -> None:
+    request = ExportTraceServiceRequest.FromString(spans(WHOLE))
+    resource = bytes(request.resource_spans[0].resource.SerializeToString())
+    scope = bytes(request.resource_spans[0].scope_spans[0].SerializeToString())
+    unknown = b"\x78\x01\x79" + bytes(8) + b"\x7d" + bytes(4) + b"\x7a\x01x"
+    part = b"\x12" + bytes([len(scope) & 0x7F | 0x80, len(scope) >> 7]) + scope + unknown  # the resource comes last
+    part += b"\x0a\x00" + b"\x0a" + bytes([len(resource)]) + resource
+    body = b"\x0a" + bytes([len(part) & 0x7F | 0x80, len(part) >> 7]) + part + unknown
+    assert read(body, match={"service.name": "support"}).texts == read(spans(WHOLE)).texts
 
 
 def test_an_export_of_nothing() -> None:
