@@ -91,7 +91,8 @@ def _open_url(url: str, clock: Clock, *, read_only: bool) -> Store:
     except (ArgumentError, ImportError) as error:
         what = f"the driver of this database is not installed ({error})"
         if isinstance(error, ArgumentError):  # whose words repeat the URL, password and all
-            what = "this is no URL of a PostgreSQL"
+            kind, _, rest = url.partition("://")
+            what = f"this is no URL of a PostgreSQL: {kind}://…" if rest else "this is no URL of a PostgreSQL"
         raise StoreUnavailableError(
             what,
             where="store",

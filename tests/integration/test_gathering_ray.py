@@ -6,6 +6,9 @@ import json
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -65,18 +68,31 @@ def test_a_cluster_finds_what_one_process_finds(cluster: str, tmp_path: Path, *,
 
 
 def test_a_killed_worker_changes_nothing(cluster: str, tmp_path: Path) -> None:
-    wanted = search(tmp_path)
+    some = records(first=0, count=1_500, groups=True)
+    many = lines(
+        tmp_path / "many.jsonl", [{**each, "text": f"{each['text']} {turn}"} for turn in range(15) for each in some]
+    )
+    wanted = replace(search(tmp_path), data=[many], piece_bytes=many.stat().st_size // 8)
     killed: list[int] = []
+    over = threading.Event()
 
-    def kill(_done: int, _total: int) -> None:
-        for worker in psutil.Process().children(recursive=True) if len(killed) < 2 else ():
-            if worker.cmdline()[:1] == ["ray::_sift_piece"]:
-                os.kill(worker.pid, signal.SIGKILL)
-                killed.append(worker.pid)
-                return
+    def kill() -> None:
+        while len(killed) < 2 and not over.wait(0.002):
+            for worker in psutil.Process().children(recursive=True):
+                with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                    if worker.pid not in killed and worker.cmdline()[:1] == ["ray::_sift_piece"]:
+                        os.kill(worker.pid, signal.SIGKILL)
+                        killed.append(worker.pid)
+                        break
 
+    killing = threading.Thread(target=kill)
     with connected(cluster, 2) as engine:
-        found = saved_gathered(wanted, tmp_path / "ray", engine, on_read=kill)
+        killing.start()
+        try:
+            found = saved_gathered(wanted, tmp_path / "ray", engine)
+        finally:
+            over.set()
+            killing.join()
     assert killed
     assert found == saved_whole(wanted, tmp_path / "whole")
 
