@@ -63,9 +63,12 @@ def test_a_causal_models_pairs_are_scored_as_each_sentence_alone(folders: dict[s
     found = model.pair_scores(pairs)
     alone = np.array([[model.losses([sentence]).nats[0] for sentence in pair] for pair in pairs])
     assert found.unit is PairUnit.NATS
-    assert np.allclose(found.values, alone[:, 1] - alone[:, 0], atol=2e-4)
-    assert abs(np.abs(found.values).mean() - np.abs(alone[:, 1] - alone[:, 0]).mean()) < 1e-5
-    assert ((found.values > 0) == (alone[:, 1] > alone[:, 0])).all()
+    wanted = alone[:, 1] - alone[:, 0]
+    assert np.allclose(found.values, wanted, atol=2e-4)
+    assert abs(np.abs(found.values).mean() - np.abs(wanted).mean()) < 1e-5
+    told = np.abs(wanted) > 2e-4  # a sum that is nearer to none may round to either side
+    assert told.mean() > 0.9
+    assert ((found.values > 0) == (wanted > 0))[told].all()
 
 
 def test_a_network_that_takes_no_positions_is_scored_one_by_one(
@@ -175,7 +178,8 @@ def test_a_masked_models_pairs_are_scored_as_the_paper_has_it(folders: dict[str,
     assert np.abs(found - wanted).max() < 1e-5, "float32's grain, summed over a sentence"
     assert abs(found.mean() - wanted.mean()) < 1e-6
     assert abs(np.abs(found).mean() - np.abs(wanted).mean()) < 1e-6
-    assert (found > 0).mean() == (wanted > 0).mean()
+    told = np.abs(wanted) > 1e-5
+    assert ((found > 0) == (wanted > 0))[told].all()
     assert np.abs(wanted).max() > 1e-3, "the model knows one sentence from the other"
 
 
