@@ -19,20 +19,26 @@ from driftwatch.drift.tiers import chosen
 from driftwatch.features.encoder import EncoderSettings, load_encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from benchmarks.evidence.texts import Corpus
     from driftwatch.domain.text import Text
 
 SHARES = (0.2, 0.1, 0.05)
-READ = 0.1
-"""Share of the texts that the transformer reads where there are two tiers."""
+ORDER_SHARES = (1.0, 0.5, 0.2)
+READ = (0.4, 0.1)
+"""Shares of the texts that the transformer reads where there are two tiers: 200 and 50 of a window of 500."""
+_WHOLE = "transformer"
+_ARMS: Mapping[str, float | None] = {
+    _WHOLE: None,
+    **{f"two tiers, the transformer on {read:.0%}": read for read in READ},
+    "static alone": 0.0,
+}
 _ARL, _REFERENCE = 1e4, 8_000
-_COST_TEXTS, _WARM = 2_000, 64
+_COST_TEXTS, _WARM, _EVIDENCE_TEXTS = 2_000, 64, 6_000
 _SCENARIOS = ("news-sudden", "toxicity-social-10pct", "rare-chat-auto5pct")
-_STREAM = 30_000
-_REORDERED, _LEAST_WORDS = 700, 5
+_REORDERED, _LEAST_WORDS = 1_600, 5
 
 
 def tiers(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
@@ -43,30 +49,25 @@ def tiers(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
         cache: where features are kept.
         trials: intents that are new in turn.
     """
-    arms = {
-        name: _load(data / "corpora" / "clinc150.jsonl", cache, name) for name in ("transformer", "tiers", "static")
-    }
     found = {
-        name: delays_over_intents(
-            corpus, list(SHARES), trials, size=_REFERENCE, arl=_ARL, dependence=8, read=_read(name)
+        arm: delays_over_intents(
+            _load(data / "corpora" / "clinc150.jsonl", cache, arm),
+            list(SHARES),
+            trials,
+            size=_REFERENCE,
+            arl=_ARL,
+            dependence=8,
+            read=read or None,
         )
-        for name, corpus in arms.items()
+        for arm, read in _ARMS.items()
     }
     for share in SHARES:
-        for name in ("tiers", "static"):
-            yield Row(
-                measure=f"{_SAID[name]}: delay, a new intent at {share:.0%}, blocks of 8, A = 10^4, {trials} trials",
-                driftwatch=found[name][share],
-                peer=found["transformer"][share],
-            )
+        what = f"delay, a new intent at {share:.0%}, blocks of 8, A = 10^4, {trials} trials"
+        yield from _beside(what, {arm: delays[share] for arm, delays in found.items()})
     for scenario in _SCENARIOS:
-        delays = {name: _heard(data / "scenarios" / scenario, cache, name) for name in arms}
-        for name in ("tiers", "static"):
-            yield Row(
-                measure=f"{_SAID[name]}: {scenario}, delay in texts",
-                driftwatch=delays[name],
-                peer=delays["transformer"],
-            )
+        yield from _beside(
+            f"{scenario}, delay in texts", {arm: _heard(data / "scenarios" / scenario, cache, arm) for arm in _ARMS}
+        )
 
 
 def reordered(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
@@ -77,65 +78,44 @@ def reordered(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
         cache: where features are kept.
         trials: references in turn.
     """
-    file = _in_another_order(data / "corpora" / "clinc150.jsonl", cache / "clinc150-reordered.jsonl")
-    found: dict[tuple[str, float], list[int]] = {}
-    for name in ("transformer", "tiers", "static"):
-        plain, turned = _load(data / "corpora" / "clinc150.jsonl", cache, name), _load(file, cache, name)
-        both = replace(
-            plain,
-            bodies=(*plain.bodies, *turned.bodies),
-            features=concatenate([plain.features, turned.features]),
-        )
+    corpus = data / "corpora" / "clinc150.jsonl"
+    file = _in_another_order(corpus, cache / "clinc150-reordered.jsonl")
+    found: dict[float, dict[str, list[int]]] = {share: {arm: [] for arm in _ARMS} for share in ORDER_SHARES}
+    for arm, read in _ARMS.items():
+        plain, turned = _load(corpus, cache, arm), _load(file, cache, arm)
+        features = concatenate([plain.features, turned.features])
+        both = replace(plain, bodies=(*plain.bodies, *turned.bodies), features=features)
         for trial in range(trials):
             random = np.random.default_rng([19, trial])
             old = random.permutation(len(plain))
             new = len(plain) + random.permutation(len(turned))
             monitor = fitted(reference(both, old[:_REFERENCE], seed=trial), 8)
             fresh = monitor.state()
-            for share in SHARES:
+            for share in ORDER_SHARES:
                 monitor.go_on(fresh)
                 stream = changing(old[_REFERENCE:], new, share, random)
-                found.setdefault((name, share), []).append(delay_of(monitor, both, stream, _ARL, read=_read(name)))
-    for share in SHARES:
-        for name in ("tiers", "static"):
-            yield Row(
-                measure=f"{_SAID[name]}: delay, words in another order at {share:.0%}, {trials} trials",
-                driftwatch=float(np.median(found[name, share])),
-                peer=float(np.median(found["transformer", share])),
-            )
-
-
-def _in_another_order(file: Path, target: Path) -> Path:
-    """Write some texts of a file with their words in another order, where that was not done yet."""
-    if target.exists():
-        return target
-    random = np.random.default_rng(20)
-    lines = file.read_text(encoding="utf-8").splitlines()
-    bodies = [json.loads(lines[row])["text"].split() for row in random.permutation(len(lines))]
-    long = [body for body in bodies if len(body) >= _LEAST_WORDS][:_REORDERED]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w", encoding="utf-8") as lines_of:
-        for body in long:
-            lines_of.write(json.dumps({"text": " ".join(random.permutation(body).tolist())}) + "\n")
-    return target
+                found[share][arm].append(delay_of(monitor, both, stream, _ARL, read=read or None))
+    for share, delays in found.items():
+        what = f"delay, words in another order at {share:.0%}, {trials} trials"
+        yield from _beside(what, {arm: float(np.median(each)) for arm, each in delays.items()})
 
 
 def quiet(data: Path, cache: Path, *, draws: int) -> Iterator[Row]:
     """Return false alarms of two tiers on shuffled intents, text by text at a budget small enough to count them."""
-    corpus, arl, found, seen = _load(data / "corpora" / "clinc150.jsonl", cache, "tiers"), 1e3, 0, 0
-    for draw in range(draws):
-        order = np.random.default_rng([18, draw]).permutation(len(corpus))
-        monitor = fitted(reference(corpus, order[:_REFERENCE], seed=draw), "independent")
-        stream = order[_REFERENCE:]
-        found += len(alarms(monitor, windows(corpus, stream, arl=arl, read=round(READ * WINDOW))))
-        seen += len(stream) // WINDOW * WINDOW
-    allowed = seen / arl
-    yield Row(
-        measure=f"two tiers: false alarms, i.i.d., CLINC150, A = 10^3, {seen:,} texts, {draws} references",
-        driftwatch=found,
-        target=f"<= {allowed:g}",
-        met=found <= allowed,
-    )
+    for arm, read in ((arm, read) for arm, read in _ARMS.items() if read):
+        corpus, arl, found, seen = _load(data / "corpora" / "clinc150.jsonl", cache, arm), 1e3, 0, 0
+        for draw in range(draws):
+            order = np.random.default_rng([18, draw]).permutation(len(corpus))
+            monitor = fitted(reference(corpus, order[:_REFERENCE], seed=draw), "independent")
+            stream = order[_REFERENCE:]
+            found += len(alarms(monitor, windows(corpus, stream, arl=arl, read=round(read * WINDOW))))
+            seen += len(stream) // WINDOW * WINDOW
+        yield Row(
+            measure=f"{arm}: false alarms, i.i.d., CLINC150, A = 10^3, {seen:,} texts, {draws} references",
+            driftwatch=found,
+            target=f"<= {seen / arl:g}",
+            met=found <= seen / arl,
+        )
 
 
 def costs(data: Path, cache: Path) -> Iterator[Row]:
@@ -144,62 +124,76 @@ def costs(data: Path, cache: Path) -> Iterator[Row]:
     static, transformer = (
         load_encoder(each, threads=1, cache=cache / "encoders") for each in (settings.static, settings)
     )
+
+    def reads(window: list[Text], share: float) -> None:
+        static.embed([text.body for text in window])
+        if share:
+            rows = chosen(window, most=round(share * WINDOW)).tolist()
+            transformer.embed([window[row].body for row in rows])
+
     for name in ("clinc150", "tweets"):
         corpus = load(data / "corpora" / f"{name}.jsonl", cache)
         rows = np.random.default_rng(18).permutation(len(corpus))[:_COST_TEXTS]
         texts = [text for window in windows(corpus, rows, arl=_ARL) for text in window.texts]
-        bodies = [text.body for text in texts]
-        static.embed(bodies[:_WARM])
-        transformer.embed(bodies[:_WARM])
-        whole = _spent(lambda window: transformer.embed([text.body for text in window]), texts)
-
-        def both(window: list[Text]) -> None:
-            static.embed([text.body for text in window])
-            rows = chosen(window, most=round(READ * WINDOW))
-            transformer.embed([window[row].body for row in rows.tolist()])
-
-        yield Row(
-            measure=f"two tiers: encoding, {name}, the transformer on {READ:.0%}, CPU-ms a text",
-            driftwatch=_spent(both, texts),
-            peer=whole,
-        )
-    arms = {name: _load(data / "corpora" / "clinc150.jsonl", cache, name) for name in ("transformer", "tiers")}
-    spent, most = {}, round(READ * WINDOW)
-    for name, corpus in arms.items():
-        order = np.random.default_rng(18).permutation(len(corpus))
-        monitor = fitted(reference(corpus, order[:_REFERENCE], seed=1), 8)
-        stream = list(windows(corpus, order[_REFERENCE : _REFERENCE + _STREAM // 5], arl=1e6, read=most))
-        began = time.process_time()
-        for window in stream:
-            monitor.update(window)
-        spent[name] = (time.process_time() - began) / len(stream) / WINDOW * 1e3
-    yield Row(
-        measure="two tiers: evidence in blocks of 8, CPU-ms a text",
-        driftwatch=spent["tiers"],
-        peer=spent["transformer"],
-    )
+        for encoder in (static, transformer):
+            encoder.embed([text.body for text in texts[:_WARM]])
+        spent = {_WHOLE: _spent(lambda window: transformer.embed([text.body for text in window]), texts)}
+        for arm, share in ((arm, share) for arm, share in _ARMS.items() if share is not None):
+            spent[arm] = _spent(lambda window, share=share: reads(window, share), texts)  # type: ignore[misc]
+        yield from _beside(f"encoding, {name}, CPU-ms a text", spent)
+    yield from _beside("evidence in blocks of 8, CPU-ms a text", {arm: _bet(data, cache, arm) for arm in _ARMS})
 
 
-_SAID = {"tiers": f"two tiers, the transformer on {READ:.0%}", "static": "static alone"}
+def _bet(data: Path, cache: Path, arm: str) -> float:
+    """Return CPU milliseconds a text of the evidence alone."""
+    corpus, read = _load(data / "corpora" / "clinc150.jsonl", cache, arm), _ARMS[arm]
+    order = np.random.default_rng(18).permutation(len(corpus))
+    monitor = fitted(reference(corpus, order[:_REFERENCE], seed=1), 8)
+    rows = order[_REFERENCE : _REFERENCE + _EVIDENCE_TEXTS]
+    stream = list(windows(corpus, rows, arl=1e6, read=round(read * WINDOW) if read else None))
+    began = time.process_time()
+    for window in stream:
+        monitor.update(window)
+    return (time.process_time() - began) / len(stream) / WINDOW * 1e3
 
 
-def _read(name: str) -> float | None:
-    return READ if name == "tiers" else None
+def _beside(what: str, figures: Mapping[str, float]) -> Iterator[Row]:
+    """Return a row for each arm beside the transformer over every text."""
+    for arm, figure in figures.items():
+        if arm != _WHOLE:
+            yield Row(measure=f"{arm}: {what}", driftwatch=figure, peer=figures[_WHOLE])
 
 
-def _load(file: Path, cache: Path, name: str) -> Corpus:
+def _load(file: Path, cache: Path, arm: str) -> Corpus:
     """Return a corpus with one encoder's features, or the static ones and the transformer's as its tier."""
-    if name != "tiers":
-        return load(file, cache, encoder="static" if name == "static" else "transformer")
+    read = _ARMS[arm]
+    if not read:
+        return load(file, cache, encoder="transformer" if read is None else "static")
     static, transformer = load(file, cache), load(file, cache, encoder="transformer")
     tier = Tier(rows=np.arange(len(static)), embeddings=transformer.features.embeddings)
     return replace(static, features=replace(static.features, tier=tier))
 
 
-def _heard(folder: Path, cache: Path, name: str) -> float:
-    known, stream = (_load(folder / f"{each}.jsonl", cache, name) for each in ("reference", "stream"))
-    delay = heard_in(folder, known, stream, read=_read(name)).delay
+def _heard(folder: Path, cache: Path, arm: str) -> float:
+    known, stream = (_load(folder / f"{each}.jsonl", cache, arm) for each in ("reference", "stream"))
+    delay = heard_in(folder, known, stream, read=_ARMS[arm] or None).delay
     return MISSED if delay is None else delay
+
+
+def _in_another_order(file: Path, target: Path) -> Path:
+    """Write some texts of a file with their words in another order, where that was not done yet."""
+    if target.exists():
+        return target
+    random = np.random.default_rng(20)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    words = [json.loads(lines[row])["text"].split() for row in random.permutation(len(lines))]
+    long = [each for each in words if len(each) >= _LEAST_WORDS][:_REORDERED]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_suffix(".new")
+    said = (json.dumps({"text": " ".join(random.permutation(each).tolist())}) for each in long)
+    aside.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+    aside.replace(target)
+    return target
 
 
 def _spent(read: Callable[[list[Text]], object], texts: list[Text]) -> float:
