@@ -15,9 +15,11 @@ def a_record_a_line(content: bytes) -> int | None:
     """
     held = np.frombuffer(content, np.uint8)
     feeds = held == _LINE_FEED
+    count = int(np.count_nonzero(feeds))
     between = feeds[1:-1]
-    inner = np.count_nonzero((held[:-2] == _CLOSES) & between & (held[2:] == _OPENS))
-    return inner + 1 if inner == np.count_nonzero(feeds) else None
+    between &= held[:-2] == _CLOSES
+    between &= held[2:] == _OPENS
+    return count + 1 if np.count_nonzero(between) == count else None
 
 
 def beginnings(content: bytes) -> list[int]:
