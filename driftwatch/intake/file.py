@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 
@@ -14,9 +13,10 @@ import msgspec
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.gathered import Gathered
+from driftwatch.intake.lines import beginnings
 from driftwatch.intake.plain import plain_of
 from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Watch, is_utf8
+from driftwatch.intake.records import MOST_BYTES, Form, Watch
 from driftwatch.intake.rotation import HEAD, Position, begins_with, find, fingerprinted, next_position, opened
 
 if TYPE_CHECKING:
@@ -127,10 +127,10 @@ class FileSource:
                 return Page(texts=(), cursor=None, more=True), position
             is_json = self._is_json(head)
             where = f"{self._settings.name}:{position.generation}"
-            while is_json and read < limit and (lines := _block(stream, offset)):
-                lines = lines[: limit - read]
-                offset = self._take_all(lines, where, offset, gathered)
-                read += len(lines)
+            while is_json and read < limit and (block := _block(stream, offset, limit - read)) is not None:
+                self._take_all(block, where, offset, gathered)
+                offset += len(block.content) + 1
+                read += len(block.begins)
             stream.seek(offset)
             for line, length, whole in _lines(stream):
                 if not whole and not finished:
@@ -144,17 +144,17 @@ class FileSource:
         end = fingerprinted(replace(position, offset=offset), head, file)
         return gathered.page(None, more=more), end
 
-    def _take_all(self, lines: Sequence[bytes], where: str, offset: int, gathered: Gathered) -> int:
-        """Take whole lines of records, the quick way where they are plain, and return where they end."""
-        now, plain = self._clock.now(), self._plain if is_utf8(b"\n".join(lines)) else None
-        offsets = list(accumulate((len(line) + 1 for line in lines), initial=offset))
-        found = plain.lines(lines, place=lambda n: f"{where}:{offsets[n]}", now=now) if plain else repeat(None)
-        for line, text, at in zip(lines, found, offsets, strict=False):
-            if text is not None:
-                gathered.texts.append(text)
-            else:
-                self._take(line.rstrip(b"\r"), f"{where}:{at}", gathered, is_json=True)
-        return offsets[-1]
+    def _take_all(self, block: _Block, where: str, offset: int, gathered: Gathered) -> None:
+        """Take whole lines of records, the quick way where they are plain."""
+
+        def place(number: int) -> str:
+            return f"{where}:{offset + block.begins[number]}"
+
+        if self._plain is not None:
+            gathered.take_lines(block.content, self._plain, self._records, place=place, now=self._clock.now())
+        else:
+            for number, line in enumerate(block.content.split(b"\n")):
+                self._take(line, place(number), gathered, is_json=True)
 
     def _take(self, line: bytes | None, place: str, gathered: Gathered, *, is_json: bool) -> None:
         if line is None:
@@ -172,11 +172,24 @@ class FileSource:
         return Cursor(source=self._settings.name, position=msgspec.json.encode(position).decode())
 
 
-def _block(stream: BinaryIO, offset: int) -> list[bytes]:
-    """Return the next lines that end within a block, without their ends; none where there is none or too long a one."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Whole lines, without the last one's line feed, and where in them each begins."""
+
+    content: bytes
+    begins: list[int]
+
+
+def _block(stream: BinaryIO, offset: int, most: int) -> _Block | None:
+    """Return the next lines that end within a block; None where there is none, or too long a one."""
     stream.seek(offset)
-    whole, end, _ = stream.read(_BLOCK).rpartition(b"\n")
-    return whole.split(b"\n") if end else []
+    content, end, _ = stream.read(_BLOCK).rpartition(b"\n")
+    if not end:
+        return None
+    begins = beginnings(content)
+    if len(begins) > most:
+        content, begins = content[: begins[most] - 1], begins[:most]
+    return _Block(content, begins)
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[bytes | None, int, bool]]:

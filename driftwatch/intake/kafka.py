@@ -15,6 +15,7 @@ from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.connection import check_options, needed, revealed
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.payload import take_payload, written_at
+from driftwatch.intake.plain import plain_of
 from driftwatch.intake.record_fields import records_of
 from driftwatch.intake.records import MOST_BYTES, Form, Rejected, Watch
 
@@ -116,7 +117,7 @@ class KafkaSource:
 
     def __init__(self, settings: KafkaSettings, *, stream: str, clock: Clock, environ: Mapping[str, str]) -> None:
         self._settings, self._clock = settings, clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
         self._kafka: Any = needed("confluent_kafka", extra="kafka", where=f"source {settings.name}")
         self._given: Page | None = None
         self._trouble: Any = None
@@ -214,7 +215,7 @@ class KafkaSource:
             gathered.take(Rejected("too-long"))
         else:
             now = written_at(milliseconds, self._clock.now())
-            take_payload(self._records, value, gathered, place=place, now=now)
+            take_payload(self._records, self._plain, value, gathered, place=place, now=now)
 
     def _explained(self, error: Any) -> DataError:  # noqa: ANN401 - confluent_kafka.KafkaError
         where = f"topic {self._settings.topic} of source {self._settings.name}"

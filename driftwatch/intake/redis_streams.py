@@ -18,6 +18,7 @@ from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.connection import needed
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.payload import take_payload, written_at
+from driftwatch.intake.plain import plain_of
 from driftwatch.intake.record_fields import records_of
 from driftwatch.intake.records import MOST_BYTES, Form, Records, Rejected, Watch
 
@@ -152,7 +153,7 @@ class RedisSource:
 
     def __init__(self, settings: RedisSettings, *, stream: str, clock: Clock, environ: Mapping[str, str]) -> None:
         self._settings, self._clock = settings, clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
         self._errors: Any = needed("redis.exceptions", extra="redis", where=f"source {settings.name}")
         redis: Any = needed("redis", extra="redis", where=f"source {settings.name}")
         url = settings.url if "://" in settings.url else read_secret(settings.url, environ=environ).reveal()
@@ -240,7 +241,7 @@ class RedisSource:
         elif (payload := record.get(self._settings.payload.encode())) is None:
             gathered.take(Rejected("no-body"))
         else:
-            take_payload(self._records, payload, gathered, place=place, now=now)
+            take_payload(self._records, self._plain, payload, gathered, place=place, now=now)
 
     def _entries(self, begin: str, limit: int) -> Sequence[Any]:
         arguments = [self._group, self._consumer, begin, limit, _LONGEST_VALUE, _MOST_BYTES_A_PAGE, _TOO_LONG]

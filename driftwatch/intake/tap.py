@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from driftwatch.intake.gathered import Gathered
+from driftwatch.intake.plain import plain_of
 from driftwatch.intake.record_fields import records_of
 from driftwatch.intake.records import MOST_BYTES, Form, Watch
 
@@ -120,19 +121,26 @@ class TapReader:
 
     def __init__(self, settings: TapSettings, *, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
         self._is_json = None if settings.format == "auto" else settings.format == "jsonl"
 
     def read(self, batch: Sequence[Line]) -> Gathered:
         """Return a batch's texts, and what became of the other lines."""
         gathered, now = Gathered(), self._clock.now()
-        for line in batch:
-            if line.content is None:
-                gathered.rejected["line-too-long"] += 1
-            elif content := line.content.strip():
-                if self._is_json is None:
-                    self._is_json = content.startswith(b"{")
-                place = f"{self._settings.name}:{line.number}:{blake2b(content, digest_size=8).hexdigest()}"
-                read = self._records.json if self._is_json else self._records.line
-                gathered.take(read(content, place=place, now=now))
+        gathered.rejected["line-too-long"] += sum(line.content is None for line in batch)
+        lines = [(line.number, content) for line in batch if line.content and (content := line.content.strip())]
+        if self._is_json is None and lines:
+            self._is_json = lines[0][1].startswith(b"{")
+
+        def place(at: int) -> str:
+            number, content = lines[at]
+            return f"{self._settings.name}:{number}:{blake2b(content, digest_size=8).hexdigest()}"
+
+        if self._is_json and self._plain is not None and lines:
+            content = b"\n".join(content for _, content in lines)
+            gathered.take_lines(content, self._plain, self._records, place=place, now=now)
+            return gathered
+        read = self._records.json if self._is_json else self._records.line
+        for at, (_, content) in enumerate(lines):
+            gathered.take(read(content, place=place(at), now=now))
         return gathered
