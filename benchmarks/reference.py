@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,8 +111,7 @@ def run(file: Path, workers: int) -> Run:
         found = gather(search, engine, folder=folder)
         wall, driver = time.perf_counter() - begun, time.process_time() - cpu
         spent, taken = _since(before), _machine_seconds() - machine
-        ours = [seconds for pid, seconds in spent.items() if before.get(pid, _Spent(0, worker=True)).worker]
-        rays = sum(spent.values()) - sum(ours)
+        ours, rays = ([each.seconds for each in spent if each.worker is kind] for kind in (True, False))
         worker_peak = max((_peak(pid) for pid, each in before.items() if each.worker), default=0)
         peak = _peak(None)
     return Run(
@@ -120,8 +119,8 @@ def run(file: Path, workers: int) -> Run:
         wall=wall,
         driver=driver,
         workers=sorted(ours, reverse=True)[:workers],
-        ray=rays,
-        others=max(taken - driver - sum(spent.values()), 0.0) / (wall * (os.cpu_count() or 1)),
+        ray=sum(rays),
+        others=max(taken - driver - sum(ours) - sum(rays), 0.0) / (wall * (os.cpu_count() or 1)),
         peak=peak,
         worker_peak=worker_peak,
     )
@@ -163,11 +162,10 @@ def _seconds() -> Mapping[int, _Spent]:
     return found
 
 
-def _since(before: Mapping[int, _Spent]) -> dict[int, float]:
+def _since(before: Mapping[int, _Spent]) -> list[_Spent]:
     """Return what every process of our own cluster has spent since then."""
-    return {
-        pid: each.seconds - (before[pid].seconds if pid in before else 0.0) for pid, each in _seconds().items()
-    }
+    none = _Spent(0.0, worker=False)
+    return [replace(each, seconds=each.seconds - before.get(pid, none).seconds) for pid, each in _seconds().items()]
 
 
 def _machine_seconds() -> float:

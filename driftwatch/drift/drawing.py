@@ -1,14 +1,14 @@
-"""Texts drawn of very many, lot by lot: put together by numbers alone, and unpacked only once they are the lowest.
+"""Texts drawn of very many, lot by lot: put together by numbers alone, and looked at only where two are level.
 
-Whoever puts lots together does so for all workers, so it must cost little: of most texts that a lot tells of, lower
-ones are found in other lots.
+Whoever puts the lots of all workers together must do little for each text, for most are out of the draw later on. So
+what is kept may be a text, or one as it came, which is unpacked once it is drawn.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -16,18 +16,17 @@ import numpy.typing as npt
 
 from driftwatch.domain.text import Text
 from driftwatch.drift.choice import HASHES, earlier
-from driftwatch.drift.evidence.seen import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+T = TypeVar("T")
 Keys = npt.NDArray[np.uint64]
-_text = msgspec.msgpack.Decoder(Text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawn:
-    """Texts of a lot that may be drawn.
+    """Texts of a lot that may be drawn, as they are sent.
 
     Args:
         numbers: uint64 [n], which they are drawn by.
@@ -41,80 +40,102 @@ class Drawn:
     ends: npt.NDArray[np.int64]
     content: bytes
 
-
-def packed(texts: Sequence[tuple[int, Text]]) -> Drawn:
-    """Return texts with their numbers as a lot tells them."""
-    encode = msgspec.msgpack.Encoder().encode
-    contents = [encode(text) for _, text in texts]
-    return Drawn(
-        numbers=np.array([number for number, _ in texts], dtype=np.uint64),
-        bodies=keys(text.body for _, text in texts),
-        ends=np.cumsum([len(content) for content in contents], dtype=np.int64),
-        content=b"".join(contents),
-    )
+    def below(self, number: int) -> tuple[Keys, Keys, list[bytes]]:
+        """Return numbers, keys and contents of the texts whose number is not above this one."""
+        rows = np.flatnonzero(self.numbers <= np.uint64(number))
+        begins = np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1]])
+        spans = zip(begins[rows].tolist(), self.ends[rows].tolist(), strict=True)
+        return self.numbers[rows], self.bodies[rows], [self.content[begin:end] for begin, end in spans]
 
 
-class Draw:
-    """Keeps the texts with the lowest numbers, each body once, of equal numbers those that come first in order.
+def packed(numbers: Keys, bodies: Keys, texts: Sequence[Text]) -> Drawn:
+    """Return texts as they are sent."""
+    contents = list(map(msgspec.msgpack.Encoder().encode, texts))
+    ends = np.cumsum([len(content) for content in contents], dtype=np.int64)
+    return Drawn(numbers=numbers, bodies=bodies, ends=ends, content=b"".join(contents))
+
+
+unpacked: Callable[[bytes], Text] = msgspec.msgpack.Decoder(Text).decode
+"""Return a text that was sent."""
+
+
+class Draw(Generic[T]):
+    """Keeps the texts with the lowest numbers, each body once; of equal numbers those whose bodies come first in order.
 
     Args:
         most: texts.
+        text: returns the text that is kept as this.
+        below: no text above this number is kept.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._numbers, self._bodies = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.uint64)]
-        self._contents: list[bytes] = []
-        self.below = HASHES - 1
+    def __init__(self, most: int, text: Callable[[T], Text], *, below: int = HASHES - 1) -> None:
+        self._most, self._text = most, text
+        self.below = below
+        self.clear()
 
-    def add(self, lot: Drawn) -> None:
-        """Take a lot's texts in, those that are not out of the draw by now."""
-        rows = np.flatnonzero(lot.numbers <= np.uint64(self.below))
-        begins = np.concatenate([np.zeros(1, dtype=np.int64), lot.ends[:-1]])
-        spans = zip(begins[rows].tolist(), lot.ends[rows].tolist(), strict=True)
-        self._numbers.append(lot.numbers[rows])
-        self._bodies.append(lot.bodies[rows])
-        self._contents += [lot.content[begin:end] for begin, end in spans]
-        if len(self._contents) >= 2 * self._most:
+    def clear(self) -> None:
+        """Forget the texts, but not how low a number has to be."""
+        self._numbers, self._bodies = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.uint64)]
+        self._kept: list[T] = []
+
+    def add(self, numbers: Keys, bodies: Keys, texts: Sequence[T]) -> None:
+        """Take texts in.
+
+        Args:
+            numbers: uint64 [n], which they are drawn by.
+            bodies: uint64 [n], keys of their bodies.
+            texts: [n].
+        """
+        self._numbers.append(numbers)
+        self._bodies.append(bodies)
+        self._kept += texts
+        if len(self._kept) >= 2 * self._most:
             self._settle()
 
-    def texts(self) -> list[Text]:
-        """Return the texts kept, lowest numbers first."""
+    def lowest(self) -> tuple[Keys, Keys, list[T]]:
+        """Return numbers, keys and texts that are kept, in any order."""
         self._settle()
-        found = zip(self._numbers[0].tolist(), map(_text.decode, self._contents), strict=True)
+        return self._numbers[0], self._bodies[0], self._kept
+
+    def texts(self) -> list[Text]:
+        """Return the texts that are kept, lowest numbers first."""
+        numbers, _, kept = self.lowest()
+        found = zip(numbers.tolist(), map(self._text, kept), strict=True)
         return [text for _, text in sorted(found, key=lambda each: (each[0], each[1].body))]
 
     def _settle(self) -> None:
         numbers, bodies = np.concatenate(self._numbers), np.concatenate(self._bodies)
-        rows = self._once(bodies)
+        rows = np.flatnonzero(numbers <= np.uint64(self.below))
+        rows = rows[self._once(rows, bodies[rows])]
         if 0 < self._most <= len(rows):
             self.below = int(np.partition(numbers[rows], self._most - 1)[self._most - 1])
-        rows = self._lowest(rows, numbers[rows])
+            rows = self._level(rows, numbers[rows])
         self._numbers, self._bodies = [numbers[rows]], [bodies[rows]]
-        self._contents = [self._contents[row] for row in rows.tolist()]
+        self._kept = [self._kept[row] for row in rows.tolist()]
 
-    def _once(self, bodies: Keys) -> npt.NDArray[np.int64]:
-        """Return the rows that are kept when of one body the earliest copy counts."""
+    def _once(self, rows: npt.NDArray[np.int64], bodies: Keys) -> npt.NDArray[np.int64]:
+        """Return which of the rows are kept when of one body the earliest copy counts."""
         order = np.argsort(bodies, kind="stable")
         starts = np.flatnonzero(np.concatenate([np.ones(1, np.bool_), np.diff(bodies[order]) != 0])[: len(order)])
         sizes = np.diff(starts, append=len(order))
         kept = order[starts]
         for place in np.flatnonzero(sizes > 1).tolist():
-            kept[place] = self._earliest(order[starts[place] : starts[place] + sizes[place]].tolist())
+            copies = order[starts[place] : starts[place] + sizes[place]]
+            kept[place] = copies[self._earliest(rows[copies].tolist())]
         return kept
 
     def _earliest(self, rows: Sequence[int]) -> int:
-        """Return the row of the copy that counts."""
-        texts = [_text.decode(self._contents[row]) for row in rows]
+        """Return which of the copies counts."""
+        texts = [self._text(self._kept[row]) for row in rows]
         counts = reduce(lambda known, text: earlier(text, known), texts)
-        return next(row for row, text in zip(rows, texts, strict=True) if text is counts)
+        return next(place for place, text in enumerate(texts) if text is counts)
 
-    def _lowest(self, rows: npt.NDArray[np.int64], numbers: Keys) -> npt.NDArray[np.int64]:
-        """Return the rows of the lowest numbers; of those that share the last one as many as there is room for."""
+    def _level(self, rows: npt.NDArray[np.int64], numbers: Keys) -> npt.NDArray[np.int64]:
+        """Return the lowest rows; of those that share the last number as many as there is room for."""
         last = np.uint64(self.below)
         lower, level = rows[numbers < last], rows[numbers == last]
-        room = max(self._most - len(lower), 0)
+        room = self._most - len(lower)
         if len(level) > room:
-            by_body = sorted(level.tolist(), key=lambda row: _text.decode(self._contents[row]).body)
+            by_body = sorted(level.tolist(), key=lambda row: self._text(self._kept[row]).body)
             level = np.asarray(by_body[:room], dtype=np.int64)
         return np.concatenate([lower, level])

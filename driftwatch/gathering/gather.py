@@ -14,7 +14,7 @@ import numpy as np
 
 from driftwatch.drift.choice import MOST_HELDOUT, Choice, heldout_seed, learned_seed, named
 from driftwatch.drift.evidence.known import shortened
-from driftwatch.drift.drawing import Draw
+from driftwatch.drift.drawing import Draw, unpacked
 from driftwatch.drift.sifting import Asked, Keys, Owned, Verdicts, no_keys, once
 from driftwatch.gathering.spill import Spill
 from driftwatch.intake.pieces import PIECE_BYTES, cut
@@ -85,7 +85,7 @@ def gather(
     reader = _Reader(engine, search.fields, weight, on_read)
     ask = Asked(seed=learned_seed(search.seed), copies=grouped, most=0 if grouped else search.sample)
     ask_spare = Asked(seed=heldout_seed(search.seed), copies=grouped)
-    draw, spare_draw = Draw(search.sample), Draw(MOST_HELDOUT)
+    draw, spare_draw = Draw(search.sample, unpacked), Draw(MOST_HELDOUT, unpacked)
     with Spill(folder, copies=grouped) as kept, Spill(folder, copies=grouped) as spare_kept:
         total = reader.read(data, ask, draw, spill=kept)
         spare_total = reader.read(spare, ask_spare, spare_draw, spill=spare_kept)
@@ -119,7 +119,7 @@ class _Known:
         found = (np.concatenate(parts) for parts in (self._left_out, self._shared, self._owners))
         return Verdicts(*found)
 
-    def choice(self, draw: Draw, total: int) -> Choice:
+    def choice(self, draw: Draw[bytes], total: int) -> Choice:
         """Return what was chosen of a number of texts."""
         return Choice(
             texts=[named(text) for text in draw.texts()],
@@ -142,7 +142,7 @@ class _Reader:
         self,
         pieces: Sequence[Piece],
         asked: Asked,
-        draw: Draw,
+        draw: Draw[bytes],
         *,
         spill: Spill | None = None,
         verdicts: Verdicts | None = None,
@@ -158,7 +158,7 @@ class _Reader:
                 total += lot.total
                 if spill is not None:
                     spill.add(lot.copies if asked.copies else lot.keys)
-                draw.add(lot.texts)
+                draw.add(*lot.texts.below(draw.below))
             self._tell(last if piece is not last else None)
             last = piece
         self._tell(last)
