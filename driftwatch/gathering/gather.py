@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.drift.choice import MOST_HELDOUT, Choice, heldout_seed, learned_seed, named
-from driftwatch.drift.evidence.known import shortened
 from driftwatch.drift.drawing import Draw, unpacked
-from driftwatch.drift.sifting import Asked, Keys, Owned, Verdicts, no_keys, once
+from driftwatch.drift.evidence.known import shortened
+from driftwatch.drift.sifting import Asked, Keys, Owned, Verdicts, no_keys
 from driftwatch.gathering.spill import Spill
 from driftwatch.intake.pieces import PIECE_BYTES, cut
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BUCKETS = 128
 """Parts, by the highest 7 bits; of 10^9 keys each has 62 MB."""
 _BOUNDS = np.arange(1, BUCKETS, dtype=np.uint64) << np.uint64(57)
-_IN_MEMORY = 128 * 1024
+_IN_MEMORY = 32 * 1024
 
 Rows = npt.NDArray[Any]
 
