@@ -15,6 +15,7 @@ from driftwatch.domain.drift import Reference, ReferencePart, Window
 from driftwatch.domain.features import Digest, Embeddings, Features, TokenCounts
 from driftwatch.domain.text import Text
 from driftwatch.drift.features import take
+from driftwatch.drift.tiers import chosen, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,13 +93,29 @@ def reference(corpus: Corpus, rows: Rows, *, seed: int) -> Reference:
         cal=part(corpus, distinct[cut:]),
         heldout=part(corpus, distinct[:0]),
         memory=(),
+        tier=corpus.features.tier.embeddings.digest if corpus.features.tier is not None else None,
     )
 
 
 def windows(
-    corpus: Corpus, rows: Rows, *, arl: float, size: int = WINDOW, groups: Sequence[str] | None = None
+    corpus: Corpus,
+    rows: Rows,
+    *,
+    arl: float,
+    size: int = WINDOW,
+    groups: Sequence[str] | None = None,
+    read: int | None = None,
 ) -> Iterator[Window]:
-    """Return the rows as a stream, a text a second, cut into windows; what fills no window is left out."""
+    """Return the rows as a stream, a text a second, cut into windows; what fills no window is left out.
+
+    Args:
+        corpus: whose rows.
+        rows: in the stream's order.
+        arl: false-alarm budget.
+        size: of a window.
+        groups: of each of the rows.
+        read: most texts of a window that the transformer tier reads, where the corpus has one; None for all.
+    """
     for index, start in enumerate(range(0, len(rows) - size + 1, size)):
         part = rows[start : start + size]
         texts = tuple(
@@ -115,7 +132,7 @@ def windows(
             stream="benchmark",
             index=index,
             texts=texts,
-            features=take(corpus.features, part),
+            features=thinned(take(corpus.features, part), chosen(texts, most=size if read is None else read)),
             seqs=seqs,
             arl_texts=arl,
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.domain.features import Digest
+    from driftwatch.features.encoder import EncoderSettings
     from driftwatch.store import Store
 
 _LITTLE_SPACE = 2 * 1024**3
@@ -67,27 +69,39 @@ def _whole(store: Store) -> str:
 
 
 def _encoder(config: Config, store: Store, stream: StreamSettings) -> str:
-    """Load the encoder and hold it against the reference in force."""
-    from driftwatch.features.encoder import load_encoder
+    """Load the encoder, and the static one beside it where there are two tiers; hold them against the reference."""
+    from driftwatch.drift.archive import reference_encoders
 
+    settings = stream.encoder
     champion, reference = store.registry.champion(stream.name), store.registry.reference(stream.name)
-    if stream.encoder.kind == "champion" and champion is None:
+    if settings.kind == "champion" and champion is None:
         return "the champion's own hidden states, once there is one"
-    encoder = load_encoder(
-        stream.encoder,
-        threads=config.daemon.threads,
-        champion=Path(champion.path) if champion is not None else None,
-        cache=config.state_dir / "cache" / "encoders",
-    )
-    name = f"{stream.encoder.name} ({stream.encoder.kind})"
+    folder = Path(champion.path) if champion is not None else None
+    loaded = [_loaded(config, each, champion=folder) for each in _tiers(settings)]
+    name = f"{settings.name} ({settings.kind})"
+    if settings.texts is not None:
+        name += f", at most {settings.texts:,} texts of a window, and its static embeddings"
     if reference is None:
         return f"{name} loads"
-    if encoder.digest != reference.encoder:
+    if loaded != [each for each in reference_encoders(Path(reference.path)) if each is not None]:
         raise DigestMismatchError(
             f"{name} is not what reference {reference.version} was built with",
             cure=f"set the encoder back, or driftwatch reference build {stream.name}",
         )
     return f"{name}, that of reference {reference.version}"
+
+
+def _tiers(settings: EncoderSettings) -> tuple[EncoderSettings, ...]:
+    """Return the encoder that reads every text, then that of the transformer tier."""
+    return (settings,) if settings.texts is None else (settings.static, settings)
+
+
+def _loaded(config: Config, settings: EncoderSettings, *, champion: Path | None) -> Digest:
+    """Load an encoder and return its digest."""
+    from driftwatch.features.encoder import load_encoder
+
+    cache = config.state_dir / "cache" / "encoders"
+    return load_encoder(settings, threads=config.daemon.threads, champion=champion, cache=cache).digest
 
 
 def _receivers(config: Config) -> Iterator[tuple[str, str]]:

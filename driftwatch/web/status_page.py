@@ -30,7 +30,15 @@ _SHOWN_FIRST = (
     "tokens.unknown_share",
     "window.known_share",
 )
-_NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts", "feedback.n", "audit.", "drill.")
+_NOT_CHARTED = (
+    "drift.alarm",
+    "drift.onset_age",
+    "window.texts",
+    "window.transformer_texts",
+    "feedback.n",
+    "audit.",
+    "drill.",
+)
 _LIMITS = {"drift.evidence": (0.0, "an alarm from 0 on")}
 _MOST_CHARTS = 7
 _STYLE = """
