@@ -110,7 +110,7 @@ class Daemon:
             clock=self._clock,
             concurrent=config.retrain.concurrent,
         )
-        self._started_at = self._clock.now()
+        self.identity = wiring.identity_of(config, at=self._clock.now())
         self._backlog = Backlog(config.daemon.backlog, drops=config.daemon.when_full == "drop")
         self._readers = wiring.readers(
             config, self._store, clock=self._clock, lengths=self._watch.texts, dropping=self._backlog.dropping
@@ -153,6 +153,7 @@ class Daemon:
                 lengths=self._watch.texts,
             ),
             guard=self._entrance.guard,
+            identity=self.identity,
         )
         server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)
         local = LocalDoor(app, wiring.control_socket(self._config))
@@ -373,7 +374,7 @@ class Daemon:
         )
         figures = DaemonFigures(
             version=__version__,
-            started_at=self._started_at,
+            started_at=self.identity.started_at,
             ready=not any(self._unready()),
             leads=self._lead.leads,
             heartbeats=self._loops.heartbeats(),

@@ -29,7 +29,7 @@ from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.forgetting import ForgetReport, forget
-from driftwatch.wiring.hosts import check_seen, control_socket, daemon_name, not_seen
+from driftwatch.wiring.hosts import check_seen, control_socket, daemon_name, identity_of, not_seen
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -94,6 +94,7 @@ __all__ = [
     "forget",
     "http_intakes",
     "identity",
+    "identity_of",
     "incident",
     "known_recipes",
     "launcher",
