@@ -2,6 +2,7 @@
 
 from driftwatch.wiring.access import Entrance, entrance
 from driftwatch.wiring.advice import advice_by_history, advice_of
+from driftwatch.wiring.agreement import agreement_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
@@ -69,6 +70,7 @@ __all__ = [
     "Tapped",
     "advice_by_history",
     "advice_of",
+    "agreement_of",
     "alarms",
     "assessor",
     "backup",
