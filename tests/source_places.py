@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from postgres import PostgresServer, free_port, until_it_answers
+from postgres import PostgresServer, until_it_answers
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, Source
 from driftwatch.domain.text import Cursor
 from driftwatch.intake.file import FileSettings, FileSource

@@ -26,7 +26,6 @@ from deployment import (
     children,
     command,
     deploy,
-    free_port,
     ready,
     twin,
     until,
@@ -34,6 +33,7 @@ from deployment import (
 from postgres import PostgresServer, Stores, postgres
 from source_places import RedisServer, redis_server
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import WindowResult
 from driftwatch.store import Store

@@ -7,11 +7,12 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
-from deployment import Daemon, Deployment, free_port, until
+from deployment import Daemon, Deployment, until
 from loopback import LoopbackServer
 from typer.testing import CliRunner
 
 from driftwatch.cli import app
+from driftwatch.demo.workspace import free_port
 
 CONFIG = """\
 policies = []
