@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,8 +19,8 @@ from driftwatch.intake.connection import needed
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.payload import take_payload, written_at
 from driftwatch.intake.plain import plain_of
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Records, Rejected, Watch
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Records, Rejected
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
@@ -66,7 +66,7 @@ _TOO_LONG = b"\x00too-long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisSettings:
+class RedisSettings(RecordFields):
     """A Redis stream.
 
     Args:
@@ -82,21 +82,10 @@ class RedisSettings:
         claim: entries that another consumer took and did not acknowledge for so long are taken over.
         payload: field of an entry that holds the record as JSON, or several as an array or one a line; left out, the
             entry's own fields are the record.
-        body: field path of the text.
         id: field path of the text's id; without one the entry's id is its id.
         time: field path of its time; without one the entry's.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["redis"] = "redis"
     url: str
@@ -107,16 +96,6 @@ class RedisSettings:
     begin: Literal["oldest", "newest"] = "oldest"
     claim: timedelta = timedelta(minutes=5)
     payload: str | None = None
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "redis"
 
     def __post_init__(self) -> None:
