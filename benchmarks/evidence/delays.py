@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.evidence.running import Dependence, alarms, first_alarm, fitted
-from benchmarks.evidence.texts import Corpus, Encoder, load, reference, windows
+from benchmarks.evidence.texts import Corpus, load, reference, windows
 from benchmarks.table import Row, at_most
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.evidence.texts import Rows
+    from benchmarks.featured import Kind
     from driftwatch.drift.evidence.monitor import EvidenceMonitor
 
 QUIET = 500
@@ -38,7 +39,7 @@ def focused(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
 
 
 def new_intents(
-    data: Path, cache: Path, *, trials: int, encoder: Encoder, dependence: Dependence, arl: float
+    data: Path, cache: Path, *, trials: int, encoder: Kind, dependence: Dependence, arl: float
 ) -> dict[float, float]:
     """Return median delays for a new intent by its share, reference of 20,000."""
     corpus = load(data / "corpora" / "clinc150.jsonl", cache, encoder=encoder)
@@ -99,7 +100,7 @@ class Heard:
     said: str
 
 
-def heard(folder: Path, cache: Path, *, encoder: Encoder = "static", split: int = 1) -> Heard:
+def heard(folder: Path, cache: Path, *, encoder: Kind = "static", split: int = 1) -> Heard:
     """Return what the evidence makes of a scenario, A = 10^4, with settings as they come.
 
     Args:

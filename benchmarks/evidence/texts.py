@@ -6,11 +6,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.featured import Kind, featured
 from driftwatch.domain.drift import Reference, ReferencePart, Window
 from driftwatch.domain.features import Digest, Embeddings, Features, TokenCounts
 from driftwatch.domain.text import Text
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Rows = npt.NDArray[np.int64]
-Encoder = Literal["static", "transformer"]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WINDOW = 500
-_CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,7 +47,7 @@ class Corpus:
         return len(self.bodies)
 
 
-def load(file: Path, cache: Path, *, encoder: Encoder = "static") -> Corpus:
+def load(file: Path, cache: Path, *, encoder: Kind = "static") -> Corpus:
     """Read texts and their features; these are computed once and kept in ``cache``."""
     lines = [json.loads(line) for line in file.open(encoding="utf-8")]
     bodies = tuple(line["text"] for line in lines)
@@ -144,24 +143,19 @@ def part(corpus: Corpus, rows: Rows) -> ReferencePart:
     return ReferencePart(texts=texts, features=take(corpus.features, rows))
 
 
-def _encode(bodies: Sequence[str], kept: Path, encoder: Encoder) -> None:
-    from driftwatch.features.encoder import EncoderSettings, find_folder, load_encoder
-    from driftwatch.features.tokens import TokenizerCounter
-
+def _encode(bodies: Sequence[str], kept: Path, encoder: Kind) -> None:
     print(f"encoding {len(bodies):,} texts for {kept.name} ({encoder}), once", flush=True)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    settings = EncoderSettings(kind=encoder)
-    made = load_encoder(settings, threads=1, cache=kept.parent / "encoders")
-    chunks = [bodies[start : start + _CHUNK] for start in range(0, len(bodies), _CHUNK)]
-    tokens = TokenizerCounter(find_folder(settings.name)).count(bodies)
+    features = featured(bodies, kind=encoder, cache=kept.parent / "encoders")
+    tokens = features.tokens
     np.savez(
         kept,
         allow_pickle=False,
-        values=np.concatenate([made.embed(chunk).values for chunk in chunks]),
+        values=features.embeddings.values,
         indptr=tokens.indptr,
         ids=tokens.ids,
         counts=tokens.counts,
         vocabulary=tokens.vocabulary,
-        encoder=np.array(made.digest),
+        encoder=np.array(features.embeddings.digest),
         tokenizer=np.array(tokens.digest),
     )

@@ -14,6 +14,7 @@ import typer
 from driftwatch.cli.checking import checked, existing
 from driftwatch.cli.findings import Finding, Level, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
+from driftwatch.cli.recognising import daemon
 from driftwatch.domain.errors import DigestMismatchError, DriftwatchError, StoreCorruptError
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def _examined(config: Config) -> Iterator[Finding]:
     yield Finding(level="ok", subject="versions", detail=versions)
     yield _space(config)
     for name, url in _receivers(config):
-        yield _reachable(f"receiver {name}", *_address(url), missing="error")
-    yield _reachable("daemon", config.daemon.host, config.daemon.port, missing="warning")
+        yield _reachable(f"receiver {name}", *_address(url))
+    yield daemon(config)
     try:
         store = opened(config)
     except DriftwatchError:
@@ -118,12 +119,12 @@ def _address(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _reachable(subject: str, host: str, port: int, *, missing: Level) -> Finding:
+def _reachable(subject: str, host: str, port: int) -> Finding:
     try:
         with socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS):
             return Finding(level="ok", subject=subject, detail=f"answers on {host}:{port}")
     except OSError as error:
-        return Finding(level=missing, subject=subject, detail=f"no answer on {host}:{port} ({error.strerror or error})")
+        return Finding(level="error", subject=subject, detail=f"no answer on {host}:{port} ({error.strerror or error})")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -137,7 +137,11 @@ def _hosts(hosts: Hosts | None) -> list[Text]:
         return []
     called = [f"{each} (leads)" if each == hosts.leader else each for each in hosts.members]
     lead = "" if hosts.leader is not None else "; no daemon leads: nothing is assessed"
-    return [Text(f"daemons on this store: {', '.join(called) or 'none'}{lead}")]
+    differing = [
+        Text(f"{each.name} is configured otherwise, and never takes over: {'; '.join(each.differences)}")
+        for each in hosts.differing
+    ]
+    return [Text(f"daemons on this store: {', '.join(called) or 'none'}{lead}"), *differing]
 
 
 def _streams(streams: Sequence[StreamView]) -> Table:

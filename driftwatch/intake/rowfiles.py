@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from driftwatch.intake import openai
+from driftwatch.intake.filesystem import is_connection, open_file
 from driftwatch.intake.record_fields import roots
 
 if TYPE_CHECKING:
@@ -85,25 +86,21 @@ def open_rows(system: Any, entry: Entry, settings: FolderSettings, *, begin: int
 
     Raises:
         UnreadableFileError: it is not what its name says.
+        OSError: it cannot be reached.
     """
-    hashed = settings.id is None
+    hashed, raw = settings.id is None, open_file(system, entry)
     try:
         if entry.name.endswith(".parquet"):
-            return ParquetRows(system.open(entry.path, "rb"), settings, begin=begin, hashed=hashed)
-        return LineRows(system.open(entry.path, "rb"), entry, begin=begin, hashed=hashed)
-    except (EOFError, zlib.error, ValueError, gzip.BadGzipFile) as error:
+            return ParquetRows(raw, settings, begin=begin, hashed=hashed)
+        return LineRows(raw, entry, begin=begin, hashed=hashed)
+    except UnreadableFileError:
+        raw.close()
+        raise
+    except _READ_ERRORS as error:
+        raw.close()
+        if is_connection(error):
+            raise
         raise UnreadableFileError("unreadable-file") from error
-
-
-def failures_of(url: str) -> tuple[type[Exception], ...]:
-    """Return what a filesystem raises when it cannot be reached or does not let us in."""
-    if url.startswith(("s3:", "s3a:")):
-        try:
-            from botocore.exceptions import BotoCoreError, ClientError
-        except ImportError:
-            return (OSError,)
-        return (OSError, BotoCoreError, ClientError)
-    return (OSError,)
 
 
 class LineRows:
@@ -131,7 +128,7 @@ class LineRows:
         except UnreadableFileError as error:
             rows.ended, rows.broken = True, error.reason
         except _READ_ERRORS as error:
-            if _is_connection(error):
+            if is_connection(error):
                 raise
             rows.ended, rows.broken = True, "unreadable-file"
         return rows
@@ -206,7 +203,7 @@ class ParquetRows:
                 self.position += 1
                 rows.count += 1
         except _READ_ERRORS as error:
-            if _is_connection(error):
+            if is_connection(error):
                 raise
             rows.broken = "unreadable-file"
         rows.ended = rows.count < limit
@@ -259,13 +256,11 @@ def _unpacked(raw: Any, name: str) -> Any:  # noqa: ANN401 - a binary stream
         import pyarrow as pa
 
         return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"), _BLOCK)
-    return raw
+    from fsspec.spec import AbstractBufferedFile
+
+    # Files of buckets have no lines of a limited length; those of this machine need no second buffer.
+    return io.BufferedReader(raw, _BLOCK) if isinstance(raw, AbstractBufferedFile) else raw
 
 
 def _plain(name: str) -> str:
     return name.removesuffix(".gz").removesuffix(".zst")
-
-
-def _is_connection(error: Exception) -> bool:
-    """Whether it is the way to the file that failed; a file that does not unpack has no error number."""
-    return isinstance(error, OSError) and error.errno is not None and not isinstance(error, gzip.BadGzipFile)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from source_places import KafkaCluster, KafkaTopic, RedisServer, Striding, redis_server
+from kafka_cluster import KafkaCluster
+from source_places import KafkaTopic, RedisServer, Striding, redis_server
 
 from driftwatch.domain.errors import ConfigError, DataError
 from driftwatch.domain.text import Cursor, Page
