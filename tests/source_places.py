@@ -41,8 +41,14 @@ if TYPE_CHECKING:
 
 STREAM = "support"
 NAME = "it"
-QUICK = {"reconnect.backoff.ms": "10", "reconnect.backoff.max.ms": "100"}
-"""Of librdkafka: how soon it looks for a broker that went."""
+QUICK = {
+    "reconnect.backoff.ms": "10",
+    "reconnect.backoff.max.ms": "100",
+    "session.timeout.ms": "3000",
+    "heartbeat.interval.ms": "500",
+}
+"""Of librdkafka: how soon it looks for a broker that went, and a group for a member; the mock waits for that after each
+that left, too. Who is put out of a group for being slow comes back, and what is read again is known by its ids."""
 
 
 class Striding:
@@ -174,7 +180,7 @@ def opened(kind: str, where: str) -> Source:
                 brokers=brokers,
                 topic=topic,
                 name=NAME,
-                options={**QUICK, "session.timeout.ms": "6000", "fetch.wait.max.ms": "20"},
+                options={**QUICK, "fetch.wait.max.ms": "20"},
             )
             return KafkaSource(said, stream=STREAM, clock=Striding(), environ={})
         case _:
