@@ -268,7 +268,7 @@ def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
 
 def test_a_missing_package_and_a_missing_secret(tmp_path: Path) -> None:
     try:
-        import s3fs  # type: ignore[import-not-found]  # noqa: F401
+        import s3fs  # noqa: F401
     except ImportError:
         with pytest.raises(ConfigError) as caught:
             source("s3://bucket/texts")
