@@ -15,8 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
-from postgres import free_port, until_it_answers
+from postgres import until_it_answers
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.intake.folder import FolderSettings
 
 KEY, SECRET = "right", "hunter2"

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from kafka_cluster import KafkaCluster
-from postgres import PostgresServer, free_port, until_it_answers
+from postgres import PostgresServer, until_it_answers
 from relay import Relay
 from s3_server import ENVIRON, S3Server, s3_settings
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, Source
 from driftwatch.domain.text import Cursor

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from driftwatch.cli.findings import Finding, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
+from driftwatch.cli.recognising import daemon
 from driftwatch.domain.errors import ConfigError, DriftwatchError, ModelError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from driftwatch.store import Champion, ReferenceRow, Store
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-_TIMEOUT_SECONDS = 3
 _ANYBODY = 0o002
 _LEAST_WINDOWS = 100
 _TENTH = 0.1
@@ -80,11 +80,41 @@ def checked(config: Config) -> Iterator[Finding]:
         yield Finding(level="error", subject="store", detail=str(error), code=error.exit_code)
         return
     try:
+        if config.store is not None:
+            yield _alike(config, store)
+            yield from _others(store)
         for stream in config.streams.values():
             yield from _stream(store, stream)
             yield from _budget(config, store, stream)
     finally:
         store.close()
+
+
+def _alike(config: Config, store: Store) -> Finding:
+    """Hold this configuration against that of the daemon that leads; a change comes through host by host."""
+    from driftwatch import wiring
+
+    try:
+        own, (_, agreed) = wiring.agreement_of(config, wiring.load_policy(config)), store.host_book.seen()
+    except DriftwatchError as error:
+        return Finding(level="error", subject="hosts", detail=str(error), code=error.exit_code)
+    if agreed is None:
+        return Finding(level="ok", subject="hosts", detail="no daemon has led on this store yet")
+    found = [str(each) for each in own.differences(agreed)]
+    if not found:
+        return Finding(level="ok", subject="hosts", detail="configured as the daemon that leads, or led last")
+    detail = (
+        f"{config.path} is not what the daemon that leads is configured with: {'; '.join(found)} (make it the same on "
+        "every host: until then the daemon here takes texts in and does not take over the lead)"
+    )
+    return Finding(level="warning", subject="hosts", detail=detail)
+
+
+def _others(store: Store) -> Iterator[Finding]:
+    hosts = store.hosts()
+    for each in hosts.differing if hosts is not None else ():
+        words = f"configured otherwise than is agreed, so it never takes over: {'; '.join(each.differences)}"
+        yield Finding(level="warning", subject=f"host {each.name}", detail=words)
 
 
 def existing(folder: Path) -> Path:
@@ -126,20 +156,14 @@ def _address(config: Config) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        if error.errno == errno.EADDRINUSE and _is_driftwatch(config):
-            return f"driftwatch runs on {listen}"
-        cure = "stop what uses the address, or set another one in [daemon] listen"
-        raise ConfigError(f"cannot listen: {error.strerror or error}", where=listen, cure=cure) from None
+        what, cure = f"cannot listen: {error.strerror or error}", "stop what uses it, or set another [daemon] listen"
+        if error.errno == errno.EADDRINUSE:
+            who = daemon(config)
+            if who.level != "error":
+                return who.detail
+            what = f"{what}; {who.detail}"
+        raise ConfigError(what, where=listen, cure=cure) from None
     return f"{listen} is free"
-
-
-def _is_driftwatch(config: Config) -> bool:
-    from driftwatch.cli.control import ask
-
-    try:
-        return "driftwatch_build_info" in ask(config, "GET", "/metrics", seconds=_TIMEOUT_SECONDS).text
-    except DriftwatchError:
-        return False
 
 
 def _service(name: str, settings: AppriseSettings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
@@ -16,8 +16,7 @@ from driftwatch.intake.connection import check_options
 from driftwatch.intake.filesystem import failures_of, open_filesystem, said
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.listing import Entry, Listing, Position
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Watch
+from driftwatch.intake.record_fields import RecordFields, records_of
 from driftwatch.intake.rowfiles import RowFile, UnreadableFileError, open_rows
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _MOST_SHUT = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FolderSettings:
+class FolderSettings(RecordFields):
     """A folder or bucket whose files are read, each once, in the order they were written.
 
     Args:
@@ -46,17 +45,11 @@ class FolderSettings:
         id: of the text's id; without one its place and content are its id.
         time: of its time.
         group: of its session or author.
-        labels: names of attributes and the field paths of their values.
         target: of the class that would be right, for a classifier; not the one that the model gave.
         turns: of a chat, a list of messages with role and content; ``body`` is what is watched of it, by default its
             last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["folder"] = "folder"
     url: str
@@ -65,16 +58,6 @@ class FolderSettings:
     every: timedelta = timedelta(seconds=10)
     options: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "folder"
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
@@ -15,8 +15,9 @@ from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.connection import check_options, needed, revealed
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.payload import take_payload, written_at
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Rejected, Watch
+from driftwatch.intake.plain import plain_of
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Rejected
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
@@ -43,7 +44,7 @@ _MOVED = ("ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaSettings:
+class KafkaSettings(RecordFields):
     """A Kafka topic.
 
     Args:
@@ -55,21 +56,10 @@ class KafkaSettings:
             (``newest``).
         options: more settings of librdkafka, such as ``"security.protocol" = "SASL_SSL"``.
         secrets: settings of librdkafka that are secrets, such as ``"sasl.password"``, as references.
-        body: field path of the text.
         id: field path of the text's id; without one the message's place in the topic is its id.
         time: field path of its time; without one the message's.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["kafka"] = "kafka"
     brokers: str
@@ -78,16 +68,6 @@ class KafkaSettings:
     begin: Literal["oldest", "newest"] = "oldest"
     options: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "kafka"
 
     def __post_init__(self) -> None:
@@ -119,7 +99,7 @@ class KafkaSource:
 
     def __init__(self, settings: KafkaSettings, *, stream: str, clock: Clock, environ: Mapping[str, str]) -> None:
         self._settings, self._clock = settings, clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
         self._kafka: Any = needed("confluent_kafka", extra="kafka", where=f"source {settings.name}")
         self._given: Page | None = None
         self._trouble: Any = None
@@ -229,7 +209,7 @@ class KafkaSource:
             gathered.take(Rejected("too-long"))
         else:
             now = written_at(milliseconds, self._clock.now())
-            take_payload(self._records, value, gathered, place=place, now=now)
+            take_payload(self._records, self._plain, value, gathered, place=place, now=now)
 
     def _explained(self, error: Any) -> DataError:  # noqa: ANN401 - confluent_kafka.KafkaError
         where = f"topic {self._settings.topic} of source {self._settings.name}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
@@ -15,8 +15,8 @@ from driftwatch.domain.errors import DataError
 from driftwatch.domain.secrets import check_reference, read_secret
 from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.gathered import Gathered
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Rejected, Watch
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Rejected
 from driftwatch.intake.settling import Horizon, Settling
 from driftwatch.intake.sql_columns import LONGEST_JSON, Columns
 from driftwatch.intake.sql_database import explained, open_engine, url_of
@@ -35,7 +35,7 @@ _ROWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SqlSettings:
+class SqlSettings(RecordFields):
     """A table or view that is read in the order of a column.
 
     Args:
@@ -57,13 +57,8 @@ class SqlSettings:
         target: of the class that would be right, for a classifier; not the one that the model gave.
         turns: of a chat, a list of messages with role and content; ``body`` is what is watched of it, by default its
             last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["sql"] = "sql"
     url: str
@@ -73,16 +68,6 @@ class SqlSettings:
     key: str | None = None
     settle: timedelta = timedelta(seconds=2)
     longest: timedelta = timedelta(minutes=10)
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "sql"
 
     def __post_init__(self) -> None:

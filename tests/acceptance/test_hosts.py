@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -16,14 +17,15 @@ import pytest
 from corpus import paragraphs
 from deployment import (
     DRIFTED,
+    ENVIRONMENT,
     QUIET,
     STREAM,
     WINDOW,
     Daemon,
     Deployment,
     children,
+    command,
     deploy,
-    free_port,
     ready,
     twin,
     until,
@@ -31,6 +33,7 @@ from deployment import (
 from postgres import PostgresServer, Stores, postgres
 from source_places import RedisServer, redis_server
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.decision import Action
 from driftwatch.domain.drift import WindowResult
 from driftwatch.store import Store
@@ -236,6 +239,50 @@ def test_a_host_that_does_not_see_the_others_files_says_so(first: Deployment, tm
     log = (strange.folder / "daemon.log").read_text()
     assert f"the serving model of stream {STREAM} is not on this host: {models}" in log
     assert "let every host see the same state_dir" in log
+
+
+def test_a_host_that_differs_takes_texts_in_and_does_not_lead(first: Deployment, tmp_path: Path) -> None:
+    other = beside(first, tmp_path / "other")
+    same = other.config.read_text()
+    other.config.write_text(same.replace(f"window = {WINDOW}", f"window = {WINDOW + 10}"))
+    words = f"stream {STREAM}, window: {WINDOW + 10} here, {WINDOW} agreed"
+    with Daemon(first) as leads, Daemon(other) as differs:
+        for host in (first, other):
+            until(lambda host=host: ready(host), "the daemon to be ready")  # type: ignore[misc]
+        if metric(other, "driftwatch_leader"):
+            assert differs.stop() == 0  # it was quicker, and what it has would be what is agreed
+            until(lambda: metric(first, "driftwatch_leader") or None, "the one that stays to lead", seconds=30)
+            differs.start()
+            until(lambda: ready(other), "the daemon to be ready")
+        until(lambda: True if metric(other, AGREES) == 0.0 else None, "it to see that it differs", seconds=30)
+        assert (metric(first, "driftwatch_leader"), metric(first, AGREES)) == (1.0, 1.0)
+        assert posted(other, "by-the-other") == 202
+        said = httpx.get(first.url + "/", timeout=10).text
+        assert "hosts differ" in said
+        assert words in said
+        assert words in shown("status", first)
+        assert words in shown("check", other)
+        leads.kill()
+        looked = metric(other, LOOKS) or 0.0
+        until(lambda: (metric(other, LOOKS) or 0.0) >= looked + 5 or None, "it to look some times", seconds=60)
+        assert metric(other, "driftwatch_leader") == 0.0
+        assert posted(other, "by-the-other-alone") == 202
+        assert differs.stop() == 0
+        other.config.write_text(same)
+        differs.start()
+        until(lambda: (ready(other) and metric(other, "driftwatch_leader")) or None, "it to lead", seconds=60)
+        assert differs.stop() == 0
+    log = (other.folder / "daemon.log").read_text()
+    assert "host_differs" in log
+    assert words in log
+
+
+AGREES, LOOKS = "driftwatch_configuration_agrees", 'driftwatch_loop_rounds_total{loop="lead"}'
+
+
+def shown(name: str, deployment: Deployment) -> str:
+    asked = command(name, "--json", "--config", str(deployment.config))
+    return subprocess.run(asked, check=False, env=ENVIRONMENT, capture_output=True, text=True, timeout=120).stdout
 
 
 BARE = """\
