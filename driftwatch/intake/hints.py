@@ -127,7 +127,8 @@ def _answered(body: str, asked: int) -> int:
     found = _EMAIL if asked & _EMAIL and _addressed(body) else 0
     if asked & _NUMBER and _MANY_DIGITS.search(body) is not None:
         found |= _NUMBER
-    if (asked & _DOTS_ASK and _DOTTED.search(body)) or (asked & _COLONS_ASK and _COLONED.search(body)):
+    coloned = asked & _COLONS_ASK and _DIGIT.search(body) and _COLONED.search(body)
+    if coloned or (asked & _DOTS_ASK and _DOTTED.search(body)):
         found |= _ADDRESS
     if (
         (asked & _DASH_ASKS and ("sk-" in body or "xox" in body or "glpat-" in body or "PRIVATE KEY" in body))
