@@ -1,8 +1,8 @@
 """What a text must at least hold for personal data or secrets to be found in it: cheap tests, never too strict.
 
 Most texts hold nothing. Looking for that with one pattern after the other costs more than taking a text in, so what
-every match needs is asked for first: digits, an ``@``, one of a few words. Many texts are asked together (``telltales``); of
-a few, only the characters that tell are looked at, and few texts differ in those.
+every match needs is asked for first: digits, an ``@``, one of a few words. Many texts are asked together
+(``telltales``); of a few, only the characters that tell are looked at, and few texts differ in those.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def hints(bodies: Sequence[str]) -> list[int]:
     if plain is bodies:
         return found
     each = iter(found)
-    return [next(each) if is_plain else _of_other_scripts(body) for body, is_plain in zip(bodies, ascii_only, strict=True)]
+    return [
+        next(each) if is_plain else _of_other_scripts(body) for body, is_plain in zip(bodies, ascii_only, strict=True)
+    ]
 
 
 def _hint(body: str) -> int:

@@ -115,7 +115,9 @@ class HttpReader:
         if kind == "lines":
             self._lines(content, read, now)
         elif not self._array(content, read, now):
-            found = (self._record(record, place, read, now) for place, record in records_of_whole(content, many="texts"))
+            found = (
+                self._record(record, place, read, now) for place, record in records_of_whole(content, many="texts")
+            )
             read.texts = [text for text in found if text is not None]
         if not read.texts:
             raise _nothing(read.rejected, self._settings)

@@ -15,7 +15,7 @@ import numpy as np
 from driftwatch.intake.asking import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -122,7 +122,7 @@ def _after_line(whole: bytes, place: int) -> int:
     return int(Ask.UNDERSCORE) if whole[max(place - 3, 0) : place + 1].endswith(_BEFORE_LINE) else 0
 
 
-_ASKS = {
+_ASKS: Mapping[int, Callable[[bytes, int], int]] = {
     ord("@"): lambda _whole, _place: int(Ask.EMAIL),
     ord("."): _after_dot,
     ord(":"): _after_colon,

@@ -58,9 +58,7 @@ def rows_of(texts: Sequence[Text], *, source: str | None) -> Rows:
     return Rows(_PLAIN, plain)
 
 
-def bare_rows(
-    ids: Sequence[str], bodies: Sequence[str], seen_at: Iterable[datetime], *, source: str | None
-) -> Rows:
+def bare_rows(ids: Sequence[str], bodies: Sequence[str], seen_at: Iterable[datetime], *, source: str | None) -> Rows:
     """Return the rows of texts that have nothing more than this, without a ``Text`` for each.
 
     Args:
