@@ -22,7 +22,7 @@ import msgspec
 from benchmarks.intake_flow import flow
 from benchmarks.intake_http import posted, server
 from benchmarks.intake_sources import measure_sources
-from benchmarks.table import Row, at_least, at_most, main
+from benchmarks.table import Row, at_least, at_most, main, told
 from driftwatch.demo.prose import paragraphs
 from driftwatch.features.counting import load_counter
 from driftwatch.features.encoder import DEFAULT, find_folder
@@ -69,6 +69,10 @@ class _Line(msgspec.Struct):
 
 def measure(quick: bool) -> Sequence[Row]:
     """Return texts per CPU-second of each way in."""
+    return told(_rows(quick))
+
+
+def _rows(quick: bool) -> Iterator[Row]:
     Redactor(RedactSettings()).redact("call +44 20 7946 0958")  # packages are loaded once in a daemon's life
     count = 20_000 if quick else 100_000
     some = paragraphs(["numpy", "scipy"], min(count, 8_000))
@@ -76,16 +80,15 @@ def measure(quick: bool) -> Sequence[Row]:
     with tempfile.TemporaryDirectory(prefix="driftwatch-benchmark-") as folder:
         place = Path(folder)
         (place / "log").write_bytes(b"".join(lines))
-        rows = [*_sampled(lines)]
+        yield from _sampled(lines)
         for redact in (True, False):
             how = "redacted" if redact else "as it is"
-            rows.append(at_least(f"texts per CPU-s from a file, {how}, durable", _file(place, count, redact), DURABLE))
-            rows += _http(place / how.replace(" ", "-"), lines, redact=redact)
-        rows.append(_counted(place, count))
+            yield at_least(f"texts per CPU-s from a file, {how}, durable", _file(place, count, redact), DURABLE)
+            yield from _http(place / how.replace(" ", "-"), lines, redact=redact)
+        yield _counted(place, count)
         bodies = [some[n % len(some)] for n in range(count)]
         few = 5_000 if quick else 50_000
-        rows += measure_sources(place, lines[:few], bodies[:few], lambda: _pipeline(_fresh(place), redact=False))
-    return rows
+        yield from measure_sources(place, lines[:few], bodies[:few], lambda: _pipeline(_fresh(place), redact=False))
 
 
 def _sampled(lines: Sequence[bytes]) -> Iterator[Row]:
