@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import msgspec
 
@@ -15,8 +15,7 @@ from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.lines import beginnings
 from driftwatch.intake.plain import plain_of
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Watch
+from driftwatch.intake.record_fields import RecordFields, records_of
 from driftwatch.intake.rotation import HEAD, Position, begins_with, find, fingerprinted, next_position, opened
 
 if TYPE_CHECKING:
@@ -27,46 +26,21 @@ _BLOCK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileSettings:
+class FileSettings(RecordFields):
     """A log file that is followed.
 
     Args:
         type: ``file``.
         path: of the file; it need not exist yet.
         format: ``jsonl``, ``lines``, or ``auto`` to tell by the file's first byte.
-        body: field path of the text.
         id: field path of the text's id; without one its place in the log is its id.
-        time: field path of its time.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["file"] = "file"
     path: Path
     format: Literal["auto", "jsonl", "lines"] = "auto"
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "file"
-
-    def __post_init__(self) -> None:
-        records_of(self)
 
 
 class FileSource:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import ClassVar, Literal
+from typing import Literal
 
 import msgspec
 
@@ -15,47 +15,23 @@ from driftwatch.domain.text import Text
 from driftwatch.intake.bodies import BatchError, bounded, decoded, form_of, records_of_whole, unpacked
 from driftwatch.intake.drafts import Drafts
 from driftwatch.intake.plain import plain_of
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Accepted, Form, Rejected, Watch
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Accepted, Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpSettings:
+class HttpSettings(RecordFields):
     """Texts that are posted to ``/v1/streams/STREAM/texts``.
 
     Args:
         type: ``http``.
-        body: field path of the text.
         id: field path of the text's id; one without gets a hash of itself: a repeated request counts once.
-        time: field path of its time.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source.
     """
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
     type: Literal["http"] = "http"
-    body: str = "text"
     id: str | None = "id"
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "http"
-
-    def __post_init__(self) -> None:
-        records_of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
