@@ -11,6 +11,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from driftwatch.cli.alike import alike
 from driftwatch.cli.findings import Finding, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
 from driftwatch.cli.recognising import daemon
@@ -81,40 +82,12 @@ def checked(config: Config) -> Iterator[Finding]:
         return
     try:
         if config.store is not None:
-            yield _alike(config, store)
-            yield from _others(store)
+            yield from alike(config, store)
         for stream in config.streams.values():
             yield from _stream(store, stream)
             yield from _budget(config, store, stream)
     finally:
         store.close()
-
-
-def _alike(config: Config, store: Store) -> Finding:
-    """Hold this configuration against that of the daemon that leads; a change comes through host by host."""
-    from driftwatch import wiring
-
-    try:
-        own, (_, agreed) = wiring.agreement_of(config, wiring.load_policy(config)), store.host_book.seen()
-    except DriftwatchError as error:
-        return Finding(level="error", subject="hosts", detail=str(error), code=error.exit_code)
-    if agreed is None:
-        return Finding(level="ok", subject="hosts", detail="no daemon has led on this store yet")
-    found = [str(each) for each in own.differences(agreed)]
-    if not found:
-        return Finding(level="ok", subject="hosts", detail="configured as the daemon that leads, or led last")
-    detail = (
-        f"{config.path} is not what the daemon that leads is configured with: {'; '.join(found)} (make it the same on "
-        "every host: until then the daemon here takes texts in and does not take over the lead)"
-    )
-    return Finding(level="warning", subject="hosts", detail=detail)
-
-
-def _others(store: Store) -> Iterator[Finding]:
-    hosts = store.hosts()
-    for each in hosts.differing if hosts is not None else ():
-        words = f"configured otherwise than is agreed, so it never takes over: {'; '.join(each.differences)}"
-        yield Finding(level="warning", subject=f"host {each.name}", detail=words)
 
 
 def existing(folder: Path) -> Path:

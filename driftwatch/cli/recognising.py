@@ -143,14 +143,21 @@ def _answer(config: Config) -> Answer:
         socket.create_connection((daemon.host, daemon.port), timeout=_TIMEOUT_SECONDS).close()
     except OSError as error:
         return Answer(said=error.strerror or str(error), at_all=False)
-    scheme = "https" if daemon.web_config is not None and _encrypts(config) else "http"
-    url = f"{scheme}://{daemon.listen}{INSTANCE_PATH}"
-    try:
-        # Whatever its certificate says: the name that it gives is held against the socket's, and nothing is sent.
-        asked = httpx.get(url, timeout=_TIMEOUT_SECONDS, trust_env=False, verify=False)  # noqa: S501 - see above
-        return _named(asked)
-    except httpx.TransportError as error:
-        return Answer(said=f"it does not speak {scheme.upper()} with this command ({error})")
+    answer = Answer()
+    for scheme in ("https", "http") if daemon.web_config is not None else ("http",):
+        try:
+            # Whatever its certificate says: its name is held against that of the socket, and nothing is sent.
+            asked = httpx.get(
+                f"{scheme}://{daemon.listen}{INSTANCE_PATH}",
+                timeout=_TIMEOUT_SECONDS,
+                trust_env=False,
+                verify=False,  # noqa: S501 - see above
+            )
+        except httpx.TransportError as error:
+            answer = Answer(said=f"it does not speak {scheme.upper()} with this command ({error})")
+        else:
+            return _named(asked)
+    return answer
 
 
 def _named(asked: httpx.Response) -> Answer:
@@ -161,15 +168,6 @@ def _named(asked: httpx.Response) -> Answer:
         return Answer(instance=said["instance"])
     except (msgspec.DecodeError, KeyError):
         return Answer(said="it is no driftwatch, or one of an earlier version")
-
-
-def _encrypts(config: Config) -> bool:
-    from driftwatch.wiring.access import read_access
-
-    try:
-        return read_access(config, environ=os.environ).value.tls is not None
-    except DriftwatchError:
-        return False
 
 
 def _found(level: Level, detail: str) -> Finding:

@@ -138,7 +138,7 @@ def _hosts(hosts: Hosts | None) -> list[Text]:
     called = [f"{each} (leads)" if each == hosts.leader else each for each in hosts.members]
     lead = "" if hosts.leader is not None else "; no daemon leads: nothing is assessed"
     differing = [
-        Text(f"{each.name} is configured otherwise, and never takes over: {'; '.join(each.differences)}")
+        Text(f"{each.name} is configured otherwise, and does not take over: {'; '.join(each.differences)}")
         for each in hosts.differing
     ]
     return [Text(f"daemons on this store: {', '.join(called) or 'none'}{lead}"), *differing]

@@ -58,8 +58,8 @@ class Company:
         words = [str(each) for each in self._differences[:_MOST_SAID]]
         more = len(self._differences) - len(words)
         return (
-            f"the configuration of {self._name} is not that of the daemon that leads, so it takes texts in and never "
-            f"takes over: {'; '.join(words)}{f'; and {more} more' if more else ''} (give all hosts the same "
+            f"the configuration of {self._name} is not that of the daemon that leads, so it takes texts in and does "
+            f"not take over: {'; '.join(words)}{f'; and {more} more' if more else ''} (give all hosts the same "
             "configuration and policies, and restart this one or reload its rules)"
         )
 

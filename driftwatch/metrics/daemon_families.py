@@ -77,7 +77,7 @@ DAEMON_FAMILIES = (
     ),
     single(
         "driftwatch_configuration_agrees",
-        "Whether this daemon is configured as the one that leads (1), or otherwise, and so never takes over (0).",
+        "Whether this daemon is configured as the one that leads (1), or otherwise, and so does not take over (0).",
         lambda snapshot: float(snapshot.daemon.agrees),
     ),
     Family(

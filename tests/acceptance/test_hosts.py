@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from assessed import decisions, monitor_states, results
 from corpus import paragraphs
 from deployment import (
     DRIFTED,
@@ -35,7 +36,6 @@ from source_places import RedisServer, redis_server
 
 from driftwatch.demo.workspace import free_port
 from driftwatch.domain.decision import Action
-from driftwatch.domain.drift import WindowResult
 from driftwatch.store import Store
 
 pytestmark = pytest.mark.slow
@@ -120,16 +120,11 @@ def metric(deployment: Deployment, name: str) -> float | None:
     return None
 
 
-def results(store: Store) -> list[WindowResult]:
-    return store.windows.between(STREAM, first=0, last=10_000)
-
-
-def decisions(store: Store) -> list[tuple[object, ...]]:
+def decided(store: Store) -> list[tuple[object, ...]]:
     """Return what was decided and why, without the clock's words: one daemon decides later than two did."""
-    made = [each.decision for each in store.decisions.between(STREAM, first=0, last=10_000)]
     return [
         (each.window, each.rule, each.action, each.policy, tuple((why.subject, why.met) for why in each.reasons))
-        for each in made
+        for each in decisions(store)
     ]
 
 
@@ -150,13 +145,9 @@ def test_two_hosts_decide_as_one_though_the_leader_is_killed(
         until(lambda: only.windows.position(STREAM).index == len(said) // WINDOW or None, "the windows of one daemon")
         assert daemon.stop() == 0
     assert results(only) == results(store), "bit for bit"
-    assert decisions(only) == decisions(store)
-    assert {action for _, _, action, *_ in decisions(store)} >= {Action.ALERT}
-    reference = only.registry.reference(STREAM)
-    assert reference is not None
-    states = [each.windows.monitor_states(STREAM, reference=reference.version) for each in (only, store)]
-    assert states[0] == states[1]
-    assert states[0]
+    assert decided(only) == decided(store)
+    assert {action for _, _, action, *_ in decided(store)} >= {Action.ALERT}
+    assert monitor_states(only) == monitor_states(store)
     for each in (store, only):
         each.close()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from assessed import decisions, monitor_states, results
 from corpus import paragraphs
 from deployment import (
     DRIFTED,
@@ -25,7 +26,6 @@ from deployment import (
 from postgres import PostgresServer, Stores, postgres_binaries
 
 from driftwatch.domain.decision import Action
-from driftwatch.domain.drift import WindowResult
 from driftwatch.store import Store
 
 pytestmark = pytest.mark.slow
@@ -56,13 +56,8 @@ def taken(store: Store, texts: int) -> None:
     until(lambda: True if store.texts.backlog(STREAM, after_seq=0) >= texts else None, f"{texts} texts")
 
 
-def results(store: Store) -> list[WindowResult]:
-    return store.windows.between(STREAM, first=0, last=10_000)
-
-
 def decided(store: Store) -> list[tuple[object, ...]]:
-    made = [each.decision for each in store.decisions.between(STREAM, first=0, last=10_000)]
-    return [(each.window, each.rule, each.action, each.policy) for each in made]
+    return [(each.window, each.rule, each.action, each.policy) for each in decisions(store)]
 
 
 def dumped_in_the_middle(here: Deployment, folder: Path, said: list[str]) -> None:
@@ -120,10 +115,6 @@ def test_a_dump_of_the_database_and_a_backup_of_the_files_are_gone_on_from(
     assert Action.ALERT in {action for _, _, action, _ in decided(store)}
     kept = [[each.text.body for each in one.texts.window(STREAM, after_seq=0, limit=10_000)] for one in (store, only)]
     assert kept[0] == kept[1] == said, "none lost, none twice"
-    reference = store.registry.reference(STREAM)
-    assert reference is not None
-    states = [each.windows.monitor_states(STREAM, reference=reference.version) for each in (store, only)]
-    assert states[0] == states[1]
-    assert states[0]
+    assert monitor_states(store) == monitor_states(only)
     for each in (store, only):
         each.close()
