@@ -152,7 +152,7 @@ def test_a_network_that_is_computed_otherwise_is_found_out_and_scored_plainly(
 def test_another_architecture_says_why_it_is_not_packed(tokenizer: Any, tmp_path: Path) -> None:
     from transformers import ElectraConfig, ElectraForMaskedLM
 
-    sizes = {"embedding_size": 32, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes: dict[str, Any] = {"embedding_size": 32, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     torch.manual_seed(5)
     ElectraForMaskedLM(ElectraConfig(vocab_size=1_000, intermediate_size=64, **sizes)).save_pretrained(str(tmp_path))
     tokenizer.save_pretrained(str(tmp_path))
