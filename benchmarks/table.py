@@ -65,6 +65,9 @@ def main(
     for option in more or {}:
         parser.add_argument(f"--{option}", type=int, metavar="N", help="measure that instead")
     arguments = parser.parse_args()
+    for option in more or {}:
+        if (getattr(arguments, option) or 1) < 1:
+            parser.error(f"--{option} must be at least 1")
     asked = [(row, number) for option, row in (more or {}).items() if (number := getattr(arguments, option))]
     rows = [each for row, number in asked for each in row(number)] or measure(arguments.quick)
     print_table(rows)

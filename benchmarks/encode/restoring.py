@@ -61,7 +61,10 @@ def restoring(texts: Sequence[str], *, at: datetime, device: str, rounds: int) -
             network = load_network(folder, Family.MASKED, "AutoModelForMaskedLM", threads=1)
             rows = _rows(network, some)
             blanks = [_hidden(network, row, places) for row in rows for places in masks(row, special=_special(network))]
-            calls = {"ours": partial(_losses, ours, some), **_ways(network, blanks, device)}
+            calls: dict[str, Callable[[], Nats]] = {
+                "ours": partial(_losses, ours, some),
+                **_ways(network, blanks, device),
+            }
             owners = [text for text, row in enumerate(rows) for _ in masks(row, special=_special(network))]
             yield from _told(f"{size}, masked model, texts", calls, owners, device=device, rounds=rounds)
             pairs = [(f"She said: {body}", f"He said: {body}") for body in map(_short, some[::8])]
