@@ -292,7 +292,15 @@ def test_a_file_compared_on_its_own_is_judged_by_its_p_value_whatever_the_state(
     alone = replace(incident().result, state=DriftState.STABLE)
     assert "has drifted from the reference (p = 0.001)" in window_page(alone, alpha=0.001)
     assert "looks like the reference" in window_page(alone, alpha=0.0001)
-    assert "Nothing changed beyond chance" in window_page(alone)
+    assert "No alarm: some of this window differs from the reference" in window_page(alone)
+
+
+def test_a_stable_window_in_which_nothing_differs_says_so() -> None:
+    sample = incident().result
+    measures = tuple(each for each in sample.measures if each.name != "drift.new_share")
+    quiet = replace(sample, state=DriftState.STABLE, clusters=(), words=(), measures=measures)
+    assert "Nothing changed beyond chance" in window_page(quiet)
+    assert "No alarm: some" in window_page(replace(quiet, words=sample.words))
 
 
 def test_the_same_values_give_the_same_page() -> None:
