@@ -136,7 +136,7 @@ def test_as_laid_out_for_a_gpu_it_gives_the_same(
     np.testing.assert_allclose(MaskedModel(folder).losses(BODIES).nats, losses, rtol=1e-4, atol=1e-4)
     half = network_of(folder, torch.bfloat16).means(ROWS)
     assert half.dtype is torch.float32
-    assert torch.nn.functional.cosine_similarity(half, embeddings).min() > 0.99
+    assert torch.nn.functional.cosine_similarity(half, embeddings).min() > 0.97
 
 
 def network_of(folder: Path, dtype: torch.dtype = torch.float32) -> PackedNetwork:
