@@ -17,6 +17,7 @@ _BROKER = 1
 _WORDS = 512
 _REBALANCE_MS = 100
 """How long the first members of a group wait for others; Kafka's own 3 s would be most of a test."""
+_LARGE = {"message.max.bytes": 4_000_000}
 FETCH = 1
 METADATA = 3
 JOIN_GROUP = 11
@@ -26,20 +27,23 @@ GROUP_AUTHORIZATION_FAILED = 30
 
 
 class KafkaCluster:
-    """A cluster of one broker."""
+    """A cluster of one broker, which keeps 5 MB of each partition."""
 
     def __init__(self) -> None:
         kafka = pytest.importorskip("confluent_kafka", reason="the extra kafka is not installed")
         self._library = _library(Path(kafka.__file__))
         words = ctypes.create_string_buffer(_WORDS)
         call = self._library
-        self._client = call.rd_kafka_new(_PRODUCER, None, words, len(words))
+        quiet = call.rd_kafka_conf_new()
+        assert call.rd_kafka_conf_set(quiet, b"log_level", b"0", words, len(words)) == 0, words.value
+        self._client = call.rd_kafka_new(_PRODUCER, quiet, words, len(words))
         assert self._client, words.value
         self._cluster = call.rd_kafka_mock_cluster_new(self._client, 1)
         assert self._cluster
         call.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, _REBALANCE_MS)
         self.brokers = str(call.rd_kafka_mock_cluster_bootstraps(self._cluster).decode())
-        self.producer: Any = kafka.Producer({"bootstrap.servers": self.brokers, "log_level": 0, "linger.ms": 0})
+        said = {"bootstrap.servers": self.brokers, "log_level": 0, "linger.ms": 0, **_LARGE}
+        self.producer: Any = kafka.Producer(said)
         self.topics = 0
 
     def take_down(self) -> None:
@@ -65,6 +69,8 @@ def _library(package: Path) -> Any:
     if not found:
         pytest.skip("confluent_kafka was built against another librdkafka, whose mock cannot be reached")
     library: Any = ctypes.CDLL(str(found[0]))
+    library.rd_kafka_conf_new.restype = ctypes.c_void_p
+    library.rd_kafka_conf_set.argtypes = [ctypes.c_void_p, *[ctypes.c_char_p] * 3, ctypes.c_size_t]
     library.rd_kafka_new.restype = ctypes.c_void_p
     library.rd_kafka_new.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
     library.rd_kafka_mock_cluster_new.restype = ctypes.c_void_p

@@ -31,7 +31,7 @@ from driftwatch.daemon.rhythm import RHYTHM, Rhythm
 from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.daemon.watcher import Watcher
-from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource
+from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, TroubledSource
 from driftwatch.metrics import (
     DaemonFigures,
     Expected,
@@ -144,7 +144,13 @@ class Daemon:
             metrics=Exposition(self._shown).render,
             health=self._health,
             reload=lambda who: self._reload(Asked.HTTP, who),
-            pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
+            pages=pages.pages(
+                self._config,
+                self._store,
+                clock=self._clock,
+                unready=lambda: self._health().unready,
+                failing=lambda: tuple(self._failing()),
+            ),
             settings=WebSettings(backlog=self._config.daemon.backlog),
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
@@ -322,7 +328,14 @@ class Daemon:
 
     def _troubles(self) -> tuple[str, ...]:
         health, wrong = self._health(), self._entrance.wrong()
-        return (*health.unhealthy, *health.unready, *(each for each in (wrong, self._lead.differs) if each is not None))
+        others = (each for each in (wrong, self._lead.differs) if each is not None)
+        return (*health.unhealthy, *health.unready, *others, *self._failing())
+
+    def _failing(self) -> Iterator[str]:
+        """Yield the sources that cannot be read: no reason to take the daemon for unready, since all else goes on."""
+        for reader in self._readers:
+            if isinstance(reader.source, TroubledSource) and (trouble := reader.source.trouble) is not None:
+                yield f"source {reader.name} of stream {reader.stream}: {trouble}"
 
     def _deliver(self) -> None:
         deliver_due(self._store.outbox, self._notifiers, self._clock)

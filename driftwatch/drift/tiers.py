@@ -75,7 +75,7 @@ def read_closely(features: Features) -> Features:
 
 
 def close_window(window: Window) -> Window:
-    """Return the texts of a window that the transformer tier read, its embeddings theirs; the window where all are."""
+    """Return the texts of a window that the transformer tier read, by its embeddings; itself where one reads all."""
     tier = window.features.tier
     if tier is None:
         return window

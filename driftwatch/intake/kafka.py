@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _WAIT_SECONDS = 0.2
+_LOOK_SECONDS = 2.0
 _LONGEST_MESSAGE = 8 * 1024 * 1024
 _OURS = ("bootstrap.servers", "group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset")
 _LIMITS: Mapping[str, Any] = {
@@ -37,6 +38,8 @@ _LIMITS: Mapping[str, Any] = {
     "log_level": 0,
 }
 _HARMLESS = ("_PARTITION_EOF", "_MAX_POLL_EXCEEDED", "_ASSIGN_PARTITIONS", "_REVOKE_PARTITIONS")
+_SAYS_LITTLE = ("_ALL_BROKERS_DOWN",)
+_TOO_LARGE = "_BAD_MSG"
 _MOVED = ("ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "_ASSIGNMENT_LOST", "_STATE")
 
 
@@ -111,6 +114,8 @@ class KafkaSource:
         del after
         if self._given is not None:
             return self._given
+        if self._trouble is not None:
+            self._look()
         try:
             messages = self._consumer.consume(limit, _WAIT_SECONDS)
         except self._kafka.KafkaException as error:
@@ -119,8 +124,7 @@ class KafkaSource:
         if page.cursor is not None:
             self._given, self._trouble = page, None
         elif self._trouble is not None:
-            trouble, self._trouble = self._trouble, None
-            raise self._explained(trouble)
+            raise self._explained(self._trouble)
         return page
 
     def acknowledge(self, cursor: Cursor) -> None:
@@ -167,8 +171,19 @@ class KafkaSource:
         return consumer
 
     def _note(self, error: Any) -> None:  # noqa: ANN401 - confluent_kafka.KafkaError
-        """Keep what librdkafka reports by the way, until messages come again."""
-        self._trouble = error
+        """Keep what librdkafka reports by the way, until messages come again; what follows from it says less."""
+        if self._trouble is None or error.name() not in _SAYS_LITTLE:
+            self._trouble = error
+
+    def _look(self) -> None:
+        """Ask whether what is wrong still is: librdkafka tells it once, and says nothing while it lasts."""
+        topic = self._settings.topic
+        if self._trouble.name() == _TOO_LARGE:
+            return  # brokers that answer other questions do not make this answer smaller
+        try:
+            self._trouble = self._consumer.list_topics(topic, timeout=_LOOK_SECONDS).topics[topic].error
+        except self._kafka.KafkaException as error:
+            log.debug("brokers_do_not_answer", source=self._settings.name, what=error.args[0].str())
 
     def _page(self, messages: Sequence[Any]) -> Page:
         gathered, position = Gathered(), dict[int, int]()
@@ -203,4 +218,8 @@ class KafkaSource:
             what, cure = "there is no such topic", "correct its name, or create it"
         elif "AUTH" in error.name() or "SASL" in error.name():
             what, cure = f"Kafka does not let us in: {error.str()}", "correct user, secrets or the user's rights"
+        elif "SSL" in error.name() or "SSL_HANDSHAKE" in error.str():
+            cure = 'check whether the brokers speak TLS here ("security.protocol"), and the certificates'
+        elif "receive.message.max.bytes" in error.str():
+            cure = 'an answer is larger than we take: raise "receive.message.max.bytes" in options'
         return DataError(what, where=where, cure=cure, retryable=True)

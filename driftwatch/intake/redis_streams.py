@@ -54,14 +54,16 @@ return found
 """Reads in small steps and cuts what is too long where it lies, so that no answer is larger than we can hold."""
 
 _CLAIM = """
-local claimed, from = 0, '0-0'
+local claimed, gone, from = 0, 0, '0-0'
 repeat
   local found = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], from, 'COUNT', ARGV[4], 'JUSTID')
   from, claimed = found[1], claimed + #found[2]
+  if found[3] then gone = gone + #found[3] end
 until from == '0-0'
-return claimed
+return {claimed, gone}
 """
-_SHUT_OUT = ("NOAUTH", "WRONGPASS", "NOPERM", "Authentication required")
+"""Returns how many entries were taken over, and how many had been read, were trimmed away, and are now off the list."""
+_SHUT_OUT = ("NOAUTH", "WRONGPASS", "NOPERM", "no permissions", "can't run this command", "Authentication required")
 _TOO_LONG = b"\x00too-long"
 
 
@@ -147,6 +149,7 @@ class RedisSource:
         self._given: Page | None = None
         self._unacknowledged: list[bytes] = []
         self._old_from: str | None = "0"
+        self._gone = 0
         self._claimed_at: datetime | None = None
 
     def read(self, after: Cursor | None, *, limit: int) -> Page:
@@ -200,6 +203,7 @@ class RedisSource:
         if not entries:
             return Page(texts=(), cursor=None)
         gathered = Gathered()
+        gathered.rejected["deleted"], self._gone = self._gone, 0
         for entry, fields in entries:
             self._take(entry.decode(), fields, gathered)
         self._unacknowledged = [entry for entry, _ in entries]
@@ -235,7 +239,10 @@ class RedisSource:
         if self._claimed_at is None:
             self._join()
         idle = int(self._settings.claim.total_seconds() * 1000)
-        if self._claiming(keys=[self._settings.key], args=[self._group, self._consumer, idle, _ENTRIES]):
+        arguments = [self._group, self._consumer, idle, _ENTRIES]
+        claimed, gone = self._claiming(keys=[self._settings.key], args=arguments)
+        self._gone += gone
+        if claimed:
             self._old_from = "0"
         self._claimed_at = now
 
@@ -255,9 +262,7 @@ class RedisSource:
             what, cure = "there is no such Redis stream yet", "correct the key, or wait for a first entry"
         elif "WRONGTYPE" in said or "wrong kind of value" in said:
             what, cure = "this key holds something else than a stream", "name the key of a stream"
-        elif isinstance(error, self._errors.AuthenticationError) or any(
-            word in said for word in ("NOAUTH", "WRONGPASS", "NOPERM")
-        ):
+        elif isinstance(error, self._errors.AuthenticationError) or any(word in said for word in _SHUT_OUT):
             what, cure = f"Redis does not let us in: {said}", "correct user, password or the user's rights"
         where = f"key {self._settings.key} of source {self._settings.name}"
         return DataError(what, where=where, cure=cure, retryable=True)

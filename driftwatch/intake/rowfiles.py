@@ -29,6 +29,8 @@ _BOMB_FROM = 256 * 1024 * 1024
 _BOMB_RATIO = 200  # text packs 3 to 30 times smaller
 _MOST_GROUP_BYTES = 512 * 1024 * 1024
 _BATCH = 1_000
+_NOT_UTF8 = b"\xff"
+"""Stands for a row with such words."""
 _READ_ERRORS = (OSError, EOFError, zlib.error, ValueError)
 
 
@@ -89,6 +91,7 @@ def open_rows(system: Any, entry: Entry, settings: FolderSettings, *, begin: int
         OSError: it cannot be reached.
     """
     hashed, raw = settings.id is None, open_file(system, entry)
+    errors = _parquet_errors() if entry.name.endswith(".parquet") else _READ_ERRORS
     try:
         if entry.name.endswith(".parquet"):
             return ParquetRows(raw, settings, begin=begin, hashed=hashed)
@@ -96,7 +99,7 @@ def open_rows(system: Any, entry: Entry, settings: FolderSettings, *, begin: int
     except UnreadableFileError:
         raw.close()
         raise
-    except _READ_ERRORS as error:
+    except errors as error:
         raw.close()
         if is_connection(error):
             raise
@@ -199,10 +202,10 @@ class ParquetRows:
         rows = Rows()
         try:
             while rows.count < limit and (record := next(self._batches, None)) is not None:
-                rows.rows.append(Row(self._place(record), record))
+                rows.rows.append(Row(self._place(record), record or _NOT_UTF8))
                 self.position += 1
                 rows.count += 1
-        except _READ_ERRORS as error:
+        except _parquet_errors() as error:
             if is_connection(error):
                 raise
             rows.broken = "unreadable-file"
@@ -234,7 +237,7 @@ class ParquetRows:
             if skip >= batch.num_rows:
                 skip -= batch.num_rows
                 continue
-            yield from batch.slice(skip).to_pylist()
+            yield from _records_of(batch.slice(skip))
             skip = 0
 
     def _bytes(self, about: Any) -> int:  # noqa: ANN401 - pyarrow's metadata
@@ -247,6 +250,24 @@ class ParquetRows:
             return str(self.position)
         content = msgspec.json.encode(record, enc_hook=str)
         return f"{self.position}:{blake2b(content, digest_size=8).hexdigest()}"
+
+
+def _parquet_errors() -> tuple[type[Exception], ...]:
+    """Return what reading Parquet raises where it cannot be read."""
+    from pyarrow import ArrowException
+
+    return (*_READ_ERRORS, ArrowException)
+
+
+def _records_of(batch: Any) -> list[dict[str, object]]:  # noqa: ANN401 - pyarrow's
+    """Return rows as records; one with words that are no UTF-8, which whoever wrote it did not check, is empty."""
+    try:
+        records: list[dict[str, object]] = batch.to_pylist()
+    except UnicodeDecodeError:
+        if batch.num_rows == 1:
+            return [{}]
+        return [record for number in range(batch.num_rows) for record in _records_of(batch.slice(number, 1))]
+    return records
 
 
 def _unpacked(raw: Any, name: str) -> Any:  # noqa: ANN401 - a binary stream

@@ -108,6 +108,7 @@ class SqlSource:
         password = read_secret(settings.password, environ=environ).reveal() if settings.password else None
         self._engine = open_engine(url, password=password, where=f"source {settings.name}")
         self._columns: Columns | None = None
+        self._less = False
         self._settling: Settling[Value] = Settling(settle=settings.settle, longest=settings.longest)
 
     def read(self, after: Cursor | None, *, limit: int) -> Page:
@@ -142,12 +143,12 @@ class SqlSource:
         if self._settings.settle:
             frontier = self._settled(connection, now)
             if frontier is None:
-                self._note(connection, columns)
+                self._note(connection, columns, position)
                 return Page(texts=(), cursor=None)
         query = columns.after(_values(position), up_to=frontier, limit=limit + 1)
         page = self._gather(columns, connection, query, limit)
         if not page.more and self._settings.settle:
-            self._note(connection, columns)
+            self._note(connection, columns, position)
         return page
 
     def _settled(self, connection: Connection, now: datetime) -> Value | None:
@@ -157,11 +158,24 @@ class SqlSource:
             log.warning("transactions_not_awaited", source=self._settings.name, table=self._settings.table)
         return frontier
 
-    def _note(self, connection: Connection, columns: Columns) -> None:
+    def _note(self, connection: Connection, columns: Columns, position: _Position | None) -> None:
         highest = connection.execute(columns.highest).scalar_one_or_none()
+        self._warn_of_less(highest, position)
         connection.rollback()  # what is under way is asked for after the highest number, in a snapshot of its own
         if highest is not None:
             self._settling.note(highest, at=self._clock.now(), horizon=_horizon(connection))
+
+    def _warn_of_less(self, highest: Value | None, position: _Position | None) -> None:
+        """Tell once that the table ends before what was read of it: one that was made anew counts from 1 again."""
+        if highest is None or position is None:
+            return
+        read = unpacked(position.cursor)
+        less = isinstance(highest, type(read)) and highest < read  # type: ignore[operator] - of one type
+        if less and not self._less:
+            words = {"table": self._settings.table, "column": self._settings.cursor}
+            cure = "rows below what was read are not read: give the source another name if the table was made anew"
+            log.warning("table_ends_before", source=self._settings.name, ends=highest, read_to=read, cure=cure, **words)
+        self._less = less
 
     def _gather(self, columns: Columns, connection: Connection, query: Any, limit: int) -> Page:  # noqa: ANN401
         gathered, now, size, last, more, rows = Gathered(), self._clock.now(), 0, None, False, 0

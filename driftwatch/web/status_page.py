@@ -66,6 +66,7 @@ _BADGES = {
 def status_page(view: StatusView) -> str:
     """Return the page."""
     state = "".join(f'<p><span class="badge bad">not ready</span> {escape(reason)}</p>' for reason in view.unready)
+    state += "".join(f'<p><span class="badge bad">source fails</span> {escape(each)}</p>' for each in view.failing)
     state += _refused(view.policy) + _differing(view.hosts)
     streams = "".join(_stream(stream) for stream in view.streams) or "<p>No stream is configured.</p>"
     return (

@@ -138,6 +138,16 @@ def test_parquet_whose_end_is_garbage_or_cut_off(tmp_path: Path) -> None:
     assert rejected == {"unreadable-file": 3}
 
 
+def test_a_row_of_parquet_that_is_no_utf8(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    words = pa.array([b"a", b"\xff\xfe", b"c"], pa.binary()).view(pa.string())
+    write_table(pa.table({"text": words}), tmp_path / "1.parquet")
+    bodies, _, rejected = drain(source(tmp_path))
+    assert (bodies, rejected) == (["a", "c"], {"not-utf8": 1})
+
+
 @contextmanager
 def as_nobody() -> Iterator[None]:
     """Let files have their rights: root may read everything."""
@@ -258,7 +268,7 @@ def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
 
 def test_a_missing_package_and_a_missing_secret(tmp_path: Path) -> None:
     try:
-        import s3fs  # type: ignore[import-not-found]  # noqa: F401
+        import s3fs  # noqa: F401
     except ImportError:
         with pytest.raises(ConfigError) as caught:
             source("s3://bucket/texts")

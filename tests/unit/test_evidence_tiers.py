@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import tier_samples as tiers
 
+from driftwatch.domain.drift import ReferencePart
 from driftwatch.domain.features import Features
+from driftwatch.domain.text import Text
 from driftwatch.drift.drills.drill import Drill
 from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.drift.evidence.detector import EvidenceDetector
@@ -20,12 +22,12 @@ from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.evidence.settings import EvidenceSettings
 from driftwatch.drift.features import concatenate, take
 from driftwatch.drift.power import SHARES, power
+from driftwatch.drift.tiers import chosen, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftwatch.domain.drift import Reference
-    from driftwatch.domain.text import Text
 
 SIZE = 200
 
@@ -58,6 +60,44 @@ def test_the_budget_is_kept_whatever_part_the_transformer_reads(
         running.update(tiers.drawn_window(index, tiers.drawn(SIZE, random), read=read, arl=arl))
         found += running.peak.height >= 0
     assert found <= windows * SIZE / arl
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "torn"])
+def test_groups_are_read_whole_for_torn_ones_break_the_budget(*, whole: bool) -> None:
+    """One session in ten has twenty texts, of a kind of its own; of torn ones these would be met much oftener."""
+    random = np.random.default_rng(10)
+    features, groups = sessions(6_000, random, named="r")
+    made = tiers.drawn_reference(len(groups), random)
+    cut = next(row for row in range(len(groups) // 4, len(groups)) if groups[row] != groups[row - 1])
+    train, cal = (
+        ReferencePart(
+            texts=tuple(
+                Text(id=f"r{row}", body=f"known {row}", seen_at=samples.NOON, group=groups[row]) for row in rows
+            ),
+            features=take(features, rows),
+        )
+        for rows in (np.arange(cut), np.arange(cut, len(groups)))
+    )
+    running = monitor(replace(made, train=train, cal=cal), dependence=8, witnesses=False)
+    found = 0
+    for index in range(40):
+        features, groups = sessions(400, random, named=f"s{index}-")
+        window = tiers.drawn_window(index, features, read=400, arl=1e6)
+        texts = tuple(replace(text, group=group) for text, group in zip(window.texts, groups, strict=True))
+        rows = chosen(texts if whole else window.texts, most=80)
+        running.update(replace(window, texts=texts, features=thinned(features, rows)))
+        found += running.peak.height >= 0
+    allowed = 40 * 400 / 1e6
+    assert (found <= allowed) == whole
+
+
+def sessions(count: int, random: np.random.Generator, *, named: str) -> tuple[Features, list[str]]:
+    """Return features and groups of texts in sessions of one text or, every tenth, of twenty of a kind of their own."""
+    sizes = np.where(random.random(count) < 0.1, 20, 1)
+    group = np.repeat(np.arange(count), sizes)[:count]
+    both = concatenate([tiers.drawn(count, random), tiers.drawn(count, random, transformer=9.0)])
+    features = take(both, np.where(sizes[group] > 1, count, 0) + np.arange(count))
+    return features, [f"{named}{number}" for number in group]
 
 
 @pytest.mark.parametrize("seen_by", ["static", "transformer"])
