@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from relay import Relay
 from source_places import (
     NAME,
     STREAM,
@@ -124,14 +125,16 @@ def redis_of_module() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(params=["sqlite", "folder", "redis"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     match request.param:
         case "sqlite":
-            return SqliteTable(tmp_path)
+            yield SqliteTable(tmp_path)
         case "folder":
-            return Folder(tmp_path)
+            yield Folder(tmp_path)
         case _:
-            return RedisStream(request.getfixturevalue("redis_of_module"))
+            server = request.getfixturevalue("redis_of_module")
+            with Relay(server.port) as relay:
+                yield RedisStream(server, relay)
 
 
 @pytest.fixture
