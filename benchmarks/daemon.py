@@ -21,6 +21,8 @@ from driftwatch.demo.champion import train_champion
 from driftwatch.demo.daemon_process import daemon_process, driftwatch
 from driftwatch.demo.prose import paragraphs
 from driftwatch.demo.workspace import STREAM, WINDOW, Workspace, configure, make, to_webhook, write_texts
+from driftwatch.domain.errors import DriftwatchError
+from driftwatch.domain.run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +41,10 @@ rules:
     need: {{fresh_texts: {WINDOW}}}
 """
 _IDLE_SECONDS = 5
+_LONGEST = 1_800
+"""Seconds for a window, its decision and a run's collecting, on a machine that is busy with something else."""
+_ARRIVALS = re.compile(r'^driftwatch_run_arrivals_total\{state="([^"]+)",stream="[^"]+"\} (\S+)', re.MULTILINE)
+ENDS = tuple(state.value for state in RunState if state.final)
 
 
 def measure(quick: bool) -> list[Row]:
@@ -79,14 +85,21 @@ def _busy(workspace: Workspace, daemon: Process, scrapes: int) -> list[Row]:
         f"{workspace.url}/v1/streams/{STREAM}/texts", json=[{"text": text} for text in texts], timeout=30
     ).raise_for_status()
     embedding = _latency(workspace, "while the worker embeds", scrapes)
-    daemon.until(lambda: _training(workspace) or None, "a job to train", seconds=120)
+    daemon.until(lambda: _training(workspace) or None, "a job to train", seconds=_LONGEST)
     return [*embedding, *_latency(workspace, "while a job trains", scrapes)]
 
 
 def _training(workspace: Workspace) -> bool:
+    """Return whether the run has come to its training.
+
+    Raises:
+        DriftwatchError: it ended before.
+    """
     scrape = httpx.get(f"{workspace.url}/metrics", timeout=10).text
-    found = re.search(r'^driftwatch_runs\{state="training",stream="[^"]+"\} (\S+)', scrape, re.MULTILINE)
-    return found is not None and float(found[1]) > 0
+    came = {state: float(count) for state, count in _ARRIVALS.findall(scrape)}
+    if not came.get("training") and (ended := [state for state in ENDS if came.get(state)]):
+        raise DriftwatchError(f"the run is {ended[0]} without training", where=str(workspace.folder / "state" / "runs"))
+    return came.get("training", 0) > 0
 
 
 def _latency(workspace: Workspace, when: str, scrapes: int) -> list[Row]:

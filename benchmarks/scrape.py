@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.measures import NAMES
 from benchmarks.table import Row, at_most, main
 from driftwatch.domain.decision import Action, Decision, Reason, RuleState
 from driftwatch.domain.drift import DriftState, Measure, Outcome, WindowResult, WordShift
@@ -48,26 +49,7 @@ _PATH = (RunState.COLLECTING, RunState.PROBING, RunState.TRAINING, RunState.JUDG
 _MEASURES = (
     "window.texts",
     "window.duplicate_share",
-    "window.known_share",
-    "drift.alarm",
-    "drift.evidence",
-    "drift.new_share",
-    "drift.look_p",
-    "embedding.mmd2",
-    "embedding.mmd_p",
-    "embedding.auc",
-    "tokens.psi",
-    "tokens.hellinger",
-    "tokens.jsd",
-    "tokens.unknown_share",
-    "text.length",
-    "loss.nats",
-    "loss.increase",
-    "loss.perplexity_ratio",
-    "loss.where_new",
-    "audit.texts",
-    "audit.alarms",
-    "audit.arl_texts",
+    *NAMES,
     "feedback.accuracy",
     "feedback.n",
     *(f"drill.{drill}.{figure}" for drill in _DRILLS for figure in ("delay", "missed")),

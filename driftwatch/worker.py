@@ -59,13 +59,15 @@ class Analyst:
         Raises:
             DriftwatchError: the reference, encoder or champion cannot be used.
         """
-        loaded = self._load(request)
+        from driftwatch import wiring
+
+        loaded, settings = self._load(request), self._config.streams[request.stream]
         texts = tuple(stored.text for stored in request.texts)
         window = Window(
             stream=request.stream,
             index=request.index,
             texts=texts,
-            features=loaded.extractor.features(texts),
+            features=wiring.read_window(loaded.extractor, settings, texts),
             seqs=tuple(stored.seq for stored in request.texts),
             arl_texts=request.arl_texts,
         )

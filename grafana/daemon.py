@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.boards import PAGES, Board, Row
-from grafana.panels import GREEN, LIMIT, ORANGE, RED, Chart, Link, Query, States, Tile
+from grafana.panels import BLUE, GREEN, LIMIT, ORANGE, RED, Chart, Link, Query, States, Tile
 from grafana.queries import equal, here, of, other, quantile
 from grafana.shared import PLAIN
 
@@ -276,6 +276,16 @@ _MACHINE = (
         queries=(Query(expr=f"time() - {here('driftwatch_config_loaded_timestamp_seconds')}", legend="{{instance}}"),),
         unit="s",
         least=0,
+    ),
+    States(
+        title="Hosts",
+        says="Which of several daemons on a store leads. One that differs is configured otherwise than the one that "
+        "leads, so it takes texts in and does not take over; the status page says in what.",
+        query=Query(
+            expr=f"{here('driftwatch_leader')} - (1 - {here('driftwatch_configuration_agrees')})",
+            legend="{{instance}}",
+        ),
+        words={"-1": ("differs", ORANGE), "0": ("follows", BLUE), "1": ("leads", GREEN)},
     ),
 )
 

@@ -44,6 +44,8 @@ Panel = stat.Panel | timeseries.Panel | statetimeline.Panel | table.Panel | text
 _BARS = 60
 _NARROW = 70
 _WIDE = 190
+_WORDY, _WORDY_WIDE = ("dateTimeFromNow",), 150
+"""Units whose values are words, such as *a few seconds ago*, and what those take."""
 
 
 def panel(part: Part, *, number: int, place: GridPos) -> Panel:
@@ -133,6 +135,8 @@ def _chart(chart: Chart) -> timeseries.Panel:
             ],
         )
     )
+    if chart.apart is not None:
+        made = made.override_by_regexp(chart.apart, [DynamicConfigValue(id_val="custom.axisPlacement", value="right")])
     if chart.stacked:
         made = made.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if chart.least is not None:
@@ -201,6 +205,8 @@ def _table(rows: Rows) -> table.Panel:
 
 def _column(column: Column) -> list[DynamicConfigValue]:
     properties = [DynamicConfigValue(id_val="unit", value=column.unit)]
+    if column.unit in _WORDY:
+        properties.append(DynamicConfigValue(id_val="custom.width", value=_WORDY_WIDE))
     if column.decimals is not None:
         properties.append(DynamicConfigValue(id_val="decimals", value=column.decimals))
     if column.steps:

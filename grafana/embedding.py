@@ -116,11 +116,13 @@ _DETECTORS = (
     ),
     Chart(
         title="Scores of the chosen detectors",
-        says="Each in its own unit: choose one detector above to read its axis. Dashed: from here on it says drift.",
+        says="Each in its own unit, the length of texts on the axis to the right: choose one detector above to read "
+        "its axis. Dashed: from here on it says drift.",
         queries=(
             Query(expr=by_detector("driftwatch_detector_score"), legend="{{stream}} {{detector}}"),
             Query(expr=by_detector("driftwatch_detector_limit"), legend=f"{{{{stream}}}} {{{{detector}}}} {LIMIT}"),
         ),
+        apart=".* length( .*)?",
     ),
     Chart(
         title="p-values",
@@ -144,6 +146,6 @@ BOARD = Board(
         Row(title="Is it drift?", parts=_EVIDENCE, width=12, height=8),
         Row(title="How far has the meaning moved?", parts=_MEANING, width=12, height=8),
         Row(title="Does the model suffer?", parts=_MODEL, width=8, height=7),
-        Row(title="Detectors", parts=_DETECTORS, width=12, height=8),
+        Row(title="Detectors", parts=_DETECTORS, width=12, height=10),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.boards import PAGES, Board, Row
-from grafana.panels import BLUE, GREEN, GREY, ORANGE, RED, Chart, Column, Link, Query, Rows, States, Tile
+from grafana.panels import A_SECOND, BLUE, GREEN, GREY, ORANGE, RED, Chart, Column, Link, Query, Rows, States, Tile
 from grafana.queries import among, equal, here, measure, of, other
 from grafana.shared import DRIFT_ALARMS, EVIDENCE, NEW_SHARE, ON_OFF, PAUSED, STATE, WINDOWS
 
@@ -41,7 +41,7 @@ _STATUS = (
         title="Texts a second",
         says="Texts that come in, whatever becomes of them.",
         query=Query(expr=f"sum(rate({of('driftwatch_texts_seen_total')}[$__rate_interval]))"),
-        unit="cps",
+        unit=A_SECOND,
         graph=True,
         decimals=2,
     ),
@@ -210,7 +210,7 @@ _TEXTS = (
                 legend="{{outcome}}",
             ),
         ),
-        unit="cps",
+        unit=A_SECOND,
         least=0,
         stacked=True,
     ),

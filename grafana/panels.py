@@ -8,6 +8,8 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "#8e8e8e"
+A_SECOND = "suffix:/s"
+"""Unit of a rate, in words that everybody reads."""
 LIMIT = "limit"
 """Series whose legend ends in this word are drawn dashed, without fill."""
 
@@ -79,6 +81,7 @@ class Chart:
         steps: limits that are drawn as lines of their colour.
         room: up to where the axis reaches at least.
         link: where a click on a value leads.
+        apart: pattern of the series that are drawn on an axis of their own, to the right.
     """
 
     title: str
@@ -92,6 +95,7 @@ class Chart:
     steps: Steps = ()
     room: float | None = None
     link: Link | None = None
+    apart: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

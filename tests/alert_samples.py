@@ -72,7 +72,7 @@ DECISION = Decision(
     action=Action.ALERT,
     reasons=(
         Reason(subject="when", met=True, detail="loss.increase > 0.05 holds (loss.increase = 0.081 nats/token)"),
-        Reason(subject="for", met=True, detail="true for 2 windows of 2 windows, since window 11"),
+        Reason(subject="for", met=True, detail="true for 2 windows since window 11, 2 windows needed"),
     ),
     at=START,
     policy="abc",

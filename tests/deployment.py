@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from corpus import paragraphs
 from models import tiny_causal
 from postgres import IN_FILES, Stores
 
+from driftwatch.demo.workspace import Workspace, free_port
 from driftwatch.store import Store, open_store
 from driftwatch.wiring import SystemClock
 
@@ -84,41 +84,21 @@ rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class Deployment(Workspace):
     """One folder with everything a daemon needs, and a database where its store is none in that folder."""
 
-    folder: Path
-    port: int
     database: str | None = None
     stores: Stores = IN_FILES
 
-    @property
-    def config(self) -> Path:
-        return self.folder / "driftwatch.toml"
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state"
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
     def append(self, texts: Sequence[str], *, start: int) -> None:
         """Add texts to the log, each a second after the one before."""
-        with (self.folder / "production.jsonl").open("a", encoding="utf-8") as log:
+        with self.log.open("a", encoding="utf-8") as log:
             for number, text in enumerate(texts, start):
                 at = _EPOCH + timedelta(seconds=number)
                 log.write(json.dumps({"text": text, "time": at.isoformat()}) + "\n")
 
     def store(self) -> Store:
         return open_store(self.database or self.state / "driftwatch.db", clock=SystemClock())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def command(*arguments: str) -> list[str]:
@@ -164,17 +144,25 @@ def twin(deployment: Deployment, folder: Path, stores: Stores | None = None) -> 
     return other
 
 
-class Daemon:
-    """``driftwatch run`` as its own process."""
+class Child:
+    """A command on a deployment as its own process; what it says goes to a log beside it.
 
-    def __init__(self, deployment: Deployment) -> None:
+    Args:
+        deployment: whose.
+        arguments: the command, and what it is given besides the configuration.
+        log: name of the log, or its path where it lies elsewhere.
+    """
+
+    def __init__(self, deployment: Deployment, *arguments: str, log: str | Path) -> None:
         self.deployment = deployment
+        self.log = deployment.folder / log
+        self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with (self.deployment.folder / "daemon.log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command("run", "--config", str(self.deployment.config)),
+                command(*self._arguments, "--config", str(self.deployment.config)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -195,10 +183,9 @@ class Daemon:
         self._process.kill()
         self._process.wait()
 
-    def stop(self) -> int:
+    def wait(self, seconds: float = 400) -> int:
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
+        return self._process.wait(seconds)
 
     def __enter__(self) -> Self:
         self.start()
@@ -207,6 +194,18 @@ class Daemon:
     def __exit__(self, *_: object) -> None:
         if self.alive:
             self.kill()
+
+
+class Daemon(Child):
+    """``driftwatch run`` as its own process."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        super().__init__(deployment, "run", log="daemon.log")
+
+    def stop(self) -> int:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(60)
 
 
 def until(ask: Callable[[], T | None], what: str, *, seconds: float = 240) -> T:

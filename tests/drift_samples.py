@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from corpus import paragraphs
 
 from driftwatch.domain.drift import Reference, Window
@@ -67,8 +68,9 @@ def features(bodies: Sequence[str], *, model: bool = True, encoder: Digest = ENC
     )
 
 
-def measured(texts: Sequence[Text]) -> Features:
-    """Return the features of texts."""
+def measured(texts: Sequence[Text], *, closely: npt.NDArray[np.int64] | None = None) -> Features:
+    """Return the features of texts, by one encoder that reads all of them."""
+    del closely
     return features([text.body for text in texts])
 
 

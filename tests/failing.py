@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
 from corpus import paragraphs
-from deployment import DRIFTED, ENVIRONMENT, STREAM, WINDOW, Deployment, command, configure, deploy, free_port
+from deployment import DRIFTED, STREAM, WINDOW, Child, Deployment, configure, deploy
 from postgres import Stores
 from run_samples import run_spec
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.run import GateLimits, Probation, Run, RunId, RunState
 from driftwatch.domain.text import Text
 from driftwatch.retrain.promote import check_version, current_version
@@ -89,48 +88,11 @@ def ask(store: Store, run: RunId = RUN, *, approve: bool = False) -> None:
     store.runs.create(spec, reason="asked for by a test")
 
 
-@dataclass
-class JobProcess:
+class JobProcess(Child):
     """``driftwatch job`` of a run as a process of its own, its log beside the deployment."""
 
-    deployment: Deployment
-    run: RunId = RUN
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> Path:
-        return self.deployment.folder / "job.log"
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command("job", self.run, "--config", str(self.deployment.config)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=ENVIRONMENT,
-            )
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def wait(self) -> int:
-        assert self.process is not None
-        return self.process.wait(DEADLINE)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.alive:
-            self.kill()
+    def __init__(self, deployment: Deployment, *, log: str | Path = "job.log") -> None:
+        super().__init__(deployment, "job", RUN, log=log)
 
 
 def each_state(store: Store, seen: Callable[[Run], None], *, run: RunId = RUN) -> Run:

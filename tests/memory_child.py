@@ -94,11 +94,20 @@ def long_line(folder: Path, begin: bytes) -> Callable[[], object]:
     return lambda: drained(FileSource(FileSettings(path=log), clock=Standing()))
 
 
-def drained(source: FileSource) -> dict[str, object]:
+def packed_log(folder: Path) -> Callable[[], object]:
+    """Return what reads on in a log that was rotated and packed, with a gigabyte of zeros between two texts in it."""
+    log, before = folder / "log", b'{"text": "before"}\n'
+    log.write_bytes(before)
+    cursor = FileSource(FileSettings(path=log), clock=Standing()).read(None, limit=9).cursor
+    log.with_name("log.1.gz").write_bytes(packed(bytes(1_000_000), before, GIGABYTE, b'\n{"text": "after"}\n'))
+    log.write_bytes(b'{"text": "new"}\n')
+    return lambda: drained(FileSource(FileSettings(path=log), clock=Standing()), cursor)
+
+
+def drained(source: FileSource, cursor: Cursor | None = None) -> dict[str, object]:
     """Read to the end."""
     bodies: list[str] = []
     rejected: dict[str, int] = {}
-    cursor: Cursor | None = None
     more = True
     while more:
         page = source.read(cursor, limit=1_000)
@@ -111,8 +120,10 @@ def drained(source: FileSource) -> dict[str, object]:
 def main(kind: str, what: str, folder: Path) -> None:
     if kind in ("otlp-json", "otlp-protobuf"):
         work = exported(kind, what)
+    elif kind == "file":
+        work = packed_log(folder) if what == "packed" else long_line(folder, what.encode())
     else:
-        work = long_line(folder, what.encode()) if kind == "file" else sent(kind, what)
+        work = sent(kind, what)
     begin = so_far("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: making a bomb is not what is measured
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import shutil
@@ -18,8 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from postgres import PostgresServer, free_port, until_it_answers
+from kafka_cluster import KafkaCluster
+from postgres import PostgresServer, until_it_answers
+from relay import Relay
+from s3_server import ENVIRON, S3Server, s3_settings
 
+from driftwatch.demo.workspace import free_port
+from driftwatch.domain.errors import DataError
 from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, Source
 from driftwatch.domain.text import Cursor
 from driftwatch.intake.file import FileSettings, FileSource
@@ -36,6 +42,14 @@ if TYPE_CHECKING:
 
 STREAM = "support"
 NAME = "it"
+QUICK = {
+    "reconnect.backoff.ms": "10",
+    "reconnect.backoff.max.ms": "100",
+    "session.timeout.ms": "3000",
+    "heartbeat.interval.ms": "500",
+}
+"""Of librdkafka: how soon it looks for a broker that went, and a group for a member; the mock waits for that after each
+that left, too. Who is put out of a group for being slow comes back, and what is read again is known by its ids."""
 
 
 class Striding:
@@ -66,6 +80,19 @@ class Place(Protocol):
         """Write a record that is no text, and return the reason that is counted."""
         ...
 
+    def lose(self) -> None:
+        """Take it away from under its reader."""
+        ...
+
+    def regain(self) -> None:
+        """Bring it back with all that it held."""
+        ...
+
+    @property
+    def tells(self) -> bool:
+        """Whether its loss is an error: a log that is not there may come yet."""
+        ...
+
 
 @dataclass
 class Taking:
@@ -94,18 +121,31 @@ class Taking:
                 self.source.acknowledge(page.cursor)
         return len(page.texts), page.more
 
-    def until(self, done: Callable[[], bool], *, limit: int = 3) -> None:
-        """Read until something holds; a broker may take seconds to hand out its texts."""
+    def until(self, done: Callable[[], bool], *, limit: int = 3, patient: bool = False) -> None:
+        """Read until something holds; a broker may take seconds to hand out its texts, or to be there again."""
         deadline = time.monotonic() + 60
         while not done():
             assert time.monotonic() < deadline, f"came in: {self.bodies()}, {self.counts()}"
-            self.page(limit=limit)
+            try:
+                self.page(limit=limit)
+            except DataError as error:
+                if not patient or not error.retryable:
+                    raise
 
-    def until_bodies(self, wanted: Sequence[str], *, limit: int = 3) -> None:
-        self.until(lambda: len(self.bodies()) >= len(wanted), limit=limit)
+    def until_bodies(self, wanted: Sequence[str], *, limit: int = 3, patient: bool = False) -> None:
+        self.until(lambda: len(self.bodies()) >= len(wanted), limit=limit, patient=patient)
         for _ in range(3):
             self.page(limit=limit)
         assert self.bodies() == list(wanted)
+
+    def until_told(self, *, most: int) -> DataError | None:
+        """Read until an error is told, so often at most; what it was."""
+        for _ in range(most):
+            try:
+                self.page(limit=3)
+            except DataError as error:
+                return error
+        return None
 
     def bodies(self) -> list[str]:
         return [stored.text.body for stored in self.store.texts.window(STREAM, after_seq=0, limit=100_000)]
@@ -128,6 +168,10 @@ def opened(kind: str, where: str) -> Source:
             return SqlSource(settings, clock=Striding(), environ={})
         case "folder":
             return FolderSource(FolderSettings(url=where, name=NAME), clock=Striding(), environ={})
+        case "s3":
+            endpoint, _, bucket = where.rpartition("/")
+            in_bucket = s3_settings(endpoint, f"s3://{bucket}", name=NAME)
+            return FolderSource(in_bucket, clock=Striding(), environ=ENVIRON)
         case "redis":
             asked = RedisSettings(url=where, key="says", consumer="one", payload="record", name=NAME)
             return RedisSource(asked, stream=STREAM, clock=Striding(timedelta()), environ={})
@@ -137,7 +181,7 @@ def opened(kind: str, where: str) -> Source:
                 brokers=brokers,
                 topic=topic,
                 name=NAME,
-                options={"session.timeout.ms": "6000", "fetch.wait.max.ms": "20"},
+                options={**QUICK, "fetch.wait.max.ms": "20"},
             )
             return KafkaSource(said, stream=STREAM, clock=Striding(), environ={})
         case _:
@@ -168,8 +212,11 @@ class SqliteTable:
 
     folder: Path
 
+    tells = False  # a file that was opened stays open, whatever becomes of its name
+
     def __post_init__(self) -> None:
-        self.file = self.folder / "app.db"
+        self.file = self.folder / "database" / "app.db"
+        self.file.parent.mkdir()
         with closing(sqlite3.connect(self.file)) as database, database:
             database.execute("CREATE TABLE says (id INTEGER PRIMARY KEY, text TEXT)")
 
@@ -182,6 +229,12 @@ class SqliteTable:
             database.execute("INSERT INTO says (text) VALUES (NULL)")
         return "no-body"
 
+    def lose(self) -> None:
+        self.file.parent.rename(self.folder / "gone")
+
+    def regain(self) -> None:
+        (self.folder / "gone").rename(self.file.parent)
+
     @property
     def spec(self) -> tuple[str, str]:
         return "sql", f"sqlite:///{self.file}"
@@ -189,9 +242,11 @@ class SqliteTable:
 
 @dataclass
 class PostgresTable:
-    """A table in a real PostgreSQL."""
+    """A table in a real PostgreSQL, on the other side of a relay."""
 
     server: PostgresServer
+    relay: Relay
+    tells = True
 
     def __post_init__(self) -> None:
         self.server.execute("DROP TABLE IF EXISTS says", "CREATE TABLE says (id bigserial PRIMARY KEY, text text)")
@@ -206,9 +261,15 @@ class PostgresTable:
         self.server.execute("INSERT INTO says (text) VALUES (NULL)")
         return "no-body"
 
+    def lose(self) -> None:
+        self.relay.cut()
+
+    def regain(self) -> None:
+        self.relay.mend()
+
     @property
     def spec(self) -> tuple[str, str]:
-        return "sql", self.server.url
+        return "sql", self.server.url.replace(f":{self.server.port}/", f":{self.relay.port}/")
 
 
 @dataclass
@@ -216,19 +277,30 @@ class LogFile:
     """A log file."""
 
     folder: Path
+    tells = False
+
+    def __post_init__(self) -> None:
+        self.logs = self.folder / "logs"
+        self.logs.mkdir()
 
     def put(self, bodies: Sequence[str]) -> None:
-        with (self.folder / "log").open("a") as log:
+        with (self.logs / "log").open("a") as log:
             log.write("".join(json.dumps({"text": body}) + "\n" for body in bodies))
 
     def poison(self) -> str:
-        with (self.folder / "log").open("a") as log:
+        with (self.logs / "log").open("a") as log:
             log.write("{\n")
         return "not-json"
 
+    def lose(self) -> None:
+        self.logs.rename(self.folder / "gone")
+
+    def regain(self) -> None:
+        (self.folder / "gone").rename(self.logs)
+
     @property
     def spec(self) -> tuple[str, str]:
-        return "file", str(self.folder / "log")
+        return "file", str(self.logs / "log")
 
 
 @dataclass
@@ -242,6 +314,7 @@ class Folder:
 
     folder: Path
     suffix: str = ".jsonl"
+    tells = True
 
     def __post_init__(self) -> None:
         self.spool = self.folder / "spool"
@@ -249,46 +322,101 @@ class Folder:
         self._written = 0
 
     def put(self, bodies: Sequence[str]) -> None:
-        if self.suffix == ".parquet":
-            import pyarrow.parquet
-
-            table = pyarrow.table({"text": list(bodies), "n": list(range(len(bodies)))})
-            pyarrow.parquet.write_table(table, self._begin(), row_group_size=7)
-        else:
-            self._begin().write_bytes(self._packed("".join(json.dumps({"text": body}) + "\n" for body in bodies)))
-        self._finish()
+        self._write(content_of(bodies, self.suffix))
 
     def poison(self) -> str:
-        if self.suffix == ".parquet":
-            self._begin().write_bytes(b"PAR1 but not really PAR1")
-            self._finish()
-            return "unreadable-file"
-        self._begin().write_bytes(self._packed("{\n"))
-        self._finish()
-        return "not-json"
+        reason, content = poison_of(self.suffix)
+        self._write(content)
+        return reason
+
+    def lose(self) -> None:
+        self.spool.rename(self.folder / "gone")
+
+    def regain(self) -> None:
+        (self.folder / "gone").rename(self.spool)
 
     @property
     def spec(self) -> tuple[str, str]:
         return "folder", str(self.spool)
 
-    def _begin(self) -> Path:
-        return self.spool / f".{self._written}{self.suffix}"
-
-    def _finish(self) -> None:
+    def _write(self, content: bytes) -> None:
         """Files are written in the same instant here, where in life there are seconds between them."""
-        written = self._begin()
+        written = self.spool / f".{self._written}{self.suffix}"
+        written.write_bytes(content)
         os.utime(written, (1_767_000_000 + self._written, 1_767_000_000 + self._written))
         written.rename(self.spool / f"part-{self._written}{self.suffix}")
         self._written += 1
 
-    def _packed(self, lines: str) -> bytes:
-        if self.suffix.endswith(".gz"):
-            return gzip.compress(lines.encode())
-        if self.suffix.endswith(".zst"):
-            import pyarrow as pa
 
-            return bytes(pa.compress(lines.encode(), codec="zstd", asbytes=True))
-        return lines.encode()
+@dataclass
+class Bucket:
+    """A bucket on a server on the other side of a relay, in which an object turns up for every put.
+
+    Args:
+        server: that has it.
+        relay: in front of the server.
+        suffix: of the objects.
+    """
+
+    server: S3Server
+    relay: Relay
+    suffix: str = ".jsonl"
+    tells = True
+
+    def __post_init__(self) -> None:
+        self.name = self.server.bucket()
+        self._written = 0
+
+    def put(self, bodies: Sequence[str]) -> None:
+        self._write(content_of(bodies, self.suffix))
+
+    def poison(self) -> str:
+        reason, content = poison_of(self.suffix)
+        self._write(content)
+        return reason
+
+    def lose(self) -> None:
+        self.relay.cut()
+
+    def regain(self) -> None:
+        self.relay.mend()
+
+    @property
+    def spec(self) -> tuple[str, str]:
+        return "s3", f"http://127.0.0.1:{self.relay.port}/{self.name}"
+
+    def _write(self, content: bytes) -> None:
+        self.server.put(self.name, f"part-{self._written}{self.suffix}", content)
+        self._written += 1
+
+
+def content_of(bodies: Sequence[str], suffix: str) -> bytes:
+    """Return a file that holds these texts."""
+    if suffix == ".parquet":
+        import pyarrow.parquet
+
+        file = io.BytesIO()
+        table = pyarrow.table({"text": list(bodies), "n": list(range(len(bodies)))})
+        pyarrow.parquet.write_table(table, file, row_group_size=7)
+        return file.getvalue()
+    return _packed("".join(json.dumps({"text": body}) + "\n" for body in bodies), suffix)
+
+
+def poison_of(suffix: str) -> tuple[str, bytes]:
+    """Return a file with a record that is no text, and the reason that is counted."""
+    if suffix == ".parquet":
+        return "unreadable-file", b"PAR1 but not really PAR1"
+    return "not-json", _packed("{\n", suffix)
+
+
+def _packed(lines: str, suffix: str) -> bytes:
+    if suffix.endswith(".gz"):
+        return gzip.compress(lines.encode())
+    if suffix.endswith(".zst"):
+        import pyarrow as pa
+
+        return bytes(pa.compress(lines.encode(), codec="zstd", asbytes=True))
+    return lines.encode()
 
 
 @dataclass
@@ -303,7 +431,8 @@ class RedisServer:
 
     def start(self, *options: str) -> None:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *options]
+        # Written before it is acknowledged; with "everysec" that waits while the disk is busy, and a kill loses it.
+        command += ["--appendonly", "yes", "--appendfsync", "no", "--save", "", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until_it_answers(self.ready, self.process)
 
@@ -346,9 +475,11 @@ def redis_server() -> Iterator[RedisServer]:
 
 @dataclass
 class RedisStream:
-    """A stream in a real Redis."""
+    """A stream in a real Redis, on the other side of a relay."""
 
     server: RedisServer
+    relay: Relay
+    tells = True
 
     def __post_init__(self) -> None:
         with self.server.client() as client:
@@ -365,24 +496,15 @@ class RedisStream:
             client.xadd("says", {"record": "{"})
         return "not-json"
 
+    def lose(self) -> None:
+        self.relay.cut()
+
+    def regain(self) -> None:
+        self.relay.mend()
+
     @property
     def spec(self) -> tuple[str, str]:
-        return "redis", self.server.url
-
-
-class KafkaCluster:
-    """librdkafka's own mock of a cluster: it speaks the protocol over TCP, groups and offsets included."""
-
-    def __init__(self) -> None:
-        kafka = pytest.importorskip("confluent_kafka", reason="the extra kafka is not installed")
-        quiet = {"test.mock.num.brokers": 1, "log_level": 0}
-        self.producer = kafka.Producer(quiet)
-        (self.broker,) = self.producer.list_topics(timeout=30).brokers.values()
-        self.topics = 0
-
-    @property
-    def brokers(self) -> str:
-        return f"{self.broker.host}:{self.broker.port}"
+        return "redis", f"redis://127.0.0.1:{self.relay.port}/0"
 
 
 @dataclass
@@ -390,6 +512,7 @@ class KafkaTopic:
     """A topic with one partition read in order."""
 
     cluster: KafkaCluster
+    tells = True
 
     def __post_init__(self) -> None:
         self.cluster.topics += 1
@@ -406,6 +529,12 @@ class KafkaTopic:
         for value in values:
             self.cluster.producer.produce(self.topic, value, partition=0)
         assert self.cluster.producer.flush(30) == 0
+
+    def lose(self) -> None:
+        self.cluster.take_down()
+
+    def regain(self) -> None:
+        self.cluster.bring_up()
 
     @property
     def spec(self) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.bias.pretrained import pretrained
 from benchmarks.encode.clock import in_turns, products_rate
+from benchmarks.encode.restoring import restoring
 from benchmarks.peers.environment import cache_folder
 from benchmarks.table import Row, at_most
 from driftwatch.domain.chat import chat_tokens
@@ -45,9 +46,10 @@ class _Row:
 
 
 def scoring(texts: Sequence[str], *, device: str, rounds: int) -> Iterator[Row]:
-    """Yield rows of texts a second, single ones and chats under one system prompt, and how far their losses part.
+    """Yield rows of texts a second, of all three families, and how far their losses part from those of other ways.
 
-    A pretrained model of 135M parameters (SmolLM2) is scored, in float32 as always.
+    Of causal models a pretrained one of 135M parameters (SmolLM2) is scored, single texts and chats under one system
+    prompt; all in float32, as always.
 
     Args:
         texts: to score; a quarter of them, as they cost far more than their embeddings.
@@ -61,6 +63,7 @@ def scoring(texts: Sequence[str], *, device: str, rounds: int) -> Iterator[Row]:
     yield from _rows(model, network, "texts", [_text(body) for body in some], rate, device=device, rounds=rounds)
     chats = [_chat(before, after) for before, after in zip(some[0::2], some[1::2], strict=False)]
     yield from _rows(model, network, "chats under one system prompt", chats, rate, device=device, rounds=rounds)
+    yield from restoring(some, at=_AT, device=device, rounds=rounds)
 
 
 def _rows(

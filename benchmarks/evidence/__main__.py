@@ -20,6 +20,7 @@ from benchmarks.evidence import (
     long_topics,
     recurring,
     suffering,
+    tiers,
 )
 from benchmarks.table import measure_parts
 
@@ -62,6 +63,10 @@ def _parts(data: Path, cache: Path, *, quick: bool) -> dict[str, Callable[[], It
         "suffering": lambda: suffering.suffering(data, cache, most=4 if quick else 24),
         "bursts": lambda: bursts.bursts(data, cache, draws=1 if quick else 3),
         "long-topics": lambda: long_topics.long_topics(data, cache, draws=1 if quick else 4),
+        "tiers": lambda: tiers.tiers(data, cache, trials=3 if quick else 9),
+        "tiers-order": lambda: tiers.reordered(data, cache, trials=3 if quick else 9),
+        "tiers-quiet": lambda: tiers.quiet(data, cache, draws=1 if quick else 3),
+        "tiers-costs": lambda: tiers.costs(data, cache),
         "encoders": lambda: encoders.encoders(data, cache, only=_QUICK_ENCODERS if quick else frozenset()),
     }
 

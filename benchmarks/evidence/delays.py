@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.evidence.running import Dependence, alarms, first_alarm, fitted
-from benchmarks.evidence.texts import Corpus, Encoder, load, reference, windows
+from benchmarks.evidence.texts import Corpus, load, reference, windows
 from benchmarks.table import Row, at_most
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.evidence.texts import Rows
+    from benchmarks.featured import Kind
     from driftwatch.drift.evidence.monitor import EvidenceMonitor
 
 QUIET = 500
@@ -26,6 +27,7 @@ FOCUSED = {1.0: 25.0, 0.5: 50.0, 0.2: 150.0, 0.1: 450.0, 0.05: 1_200.0}
 _SIZES = (500, 1_000, 2_000)
 _LARGE = (1.0, 0.5, 0.2)
 _SMALL = 50
+_SCENARIO_WINDOW = 250
 _LONGEST = 3_000
 
 
@@ -37,17 +39,17 @@ def focused(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
 
 
 def new_intents(
-    data: Path, cache: Path, *, trials: int, encoder: Encoder, dependence: Dependence, arl: float
+    data: Path, cache: Path, *, trials: int, encoder: Kind, dependence: Dependence, arl: float
 ) -> dict[float, float]:
     """Return median delays for a new intent by its share, reference of 20,000."""
     corpus = load(data / "corpora" / "clinc150.jsonl", cache, encoder=encoder)
-    return _over_intents(corpus, list(FOCUSED), trials, size=20_000, arl=arl, dependence=dependence)
+    return delays_over_intents(corpus, list(FOCUSED), trials, size=20_000, arl=arl, dependence=dependence)
 
 
 def in_blocks(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
     """Return the median delay for a new intent at 10% in blocks of eight, A = 10^4."""
     corpus = load(data / "corpora" / "clinc150.jsonl", cache)
-    delays = _over_intents(corpus, [0.1], trials, size=20_000, arl=1e4, dependence=8)
+    delays = delays_over_intents(corpus, [0.1], trials, size=20_000, arl=1e4, dependence=8)
     yield at_most("delay, a new intent at 10% in blocks of 8, A = 10^4, texts", delays[0.1], 1_000)
 
 
@@ -59,7 +61,7 @@ def small(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
     corpus = load(data / "corpora" / "clinc150.jsonl", cache)
     for new, of in (("intent", corpus), ("domain", replace(corpus, labels=corpus.domains))):
         for size in _SIZES:
-            delays = _over_intents(of, list(_LARGE), trials, size=size, arl=1e4, dependence=8)
+            delays = delays_over_intents(of, list(_LARGE), trials, size=size, arl=1e4, dependence=8)
             for share in _LARGE:
                 said = f"delay, a new {new} at {share:.0%}, reference {size:,}, in blocks of 8, A = 10^4, texts"
                 yield Row(measure=said, driftwatch=delays[share])
@@ -75,9 +77,9 @@ def diffuse(data: Path, cache: Path, *, trials: int) -> Iterator[Row]:
         drawn = random.permutation(intents)
         old = random.permutation(np.flatnonzero(np.isin(corpus.labels, drawn[:77])))
         new = random.permutation(np.flatnonzero(np.isin(corpus.labels, drawn[77:97])))
-        stream = _changing(old[5_000:], new, 0.2, random)
+        stream = changing(old[5_000:], new, 0.2, random)
         monitor = fitted(reference(corpus, old[:5_000], seed=trial), "independent")
-        found.append(_delay(monitor, corpus, stream, 1e4))
+        found.append(delay_of(monitor, corpus, stream, 1e4))
     yield at_most("delay, 20 of 97 intents new at 20%, reference 5,000, A = 10^4, texts", float(np.median(found)), 600)
 
 
@@ -98,7 +100,7 @@ class Heard:
     said: str
 
 
-def heard(folder: Path, cache: Path, *, encoder: Encoder = "static", split: int = 1) -> Heard:
+def heard(folder: Path, cache: Path, *, encoder: Kind = "static", split: int = 1) -> Heard:
     """Return what the evidence makes of a scenario, A = 10^4, with settings as they come.
 
     Args:
@@ -107,11 +109,25 @@ def heard(folder: Path, cache: Path, *, encoder: Encoder = "static", split: int 
         encoder: of them.
         split: seed of the reference's split.
     """
-    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     known = load(folder / "reference.jsonl", cache, encoder=encoder)
     stream = load(folder / "stream.jsonl", cache, encoder=encoder)
+    return heard_in(folder, known, stream, split=split)
+
+
+def heard_in(folder: Path, known: Corpus, stream: Corpus, *, split: int = 1, read: float | None = None) -> Heard:
+    """Return what the evidence makes of a scenario's texts.
+
+    Args:
+        folder: of the scenario.
+        known: its reference's texts.
+        stream: its stream's.
+        split: seed of the reference's split.
+        read: share of a window that the transformer tier reads, where there is one; None for all.
+    """
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     monitor = fitted(reference(known, np.arange(len(known)), seed=split), "auto")
-    found = alarms(monitor, windows(stream, np.arange(len(stream)), arl=1e4, size=250))
+    most = None if read is None else round(read * _SCENARIO_WINDOW)
+    found = alarms(monitor, windows(stream, np.arange(len(stream)), arl=1e4, size=_SCENARIO_WINDOW, read=most))
     change = truth["change_at"]
     quiet = len(stream) if change is None else change
     early = sum(alarm.text <= quiet for alarm in found)
@@ -138,10 +154,27 @@ def scenarios(data: Path, cache: Path, *, only: frozenset[str] = frozenset()) ->
             yield at_most(what, found.delay, limit) if limit else Row(measure=what, driftwatch=found.delay)
 
 
-def _over_intents(
-    corpus: Corpus, shares: list[float], trials: int, *, size: int, arl: float, dependence: Dependence
+def delays_over_intents(
+    corpus: Corpus,
+    shares: list[float],
+    trials: int,
+    *,
+    size: int,
+    arl: float,
+    dependence: Dependence,
+    read: float | None = None,
 ) -> dict[float, float]:
-    """Return the median delay by share, each trial with an intent of its own as the new topic."""
+    """Return the median delay by share, each trial with an intent of its own as the new topic.
+
+    Args:
+        corpus: texts with intents.
+        shares: of the new intent.
+        trials: intents.
+        size: of the reference.
+        arl: false-alarm budget.
+        dependence: how texts are bet on.
+        read: share of the texts that the transformer tier reads, where there is one; None for all.
+    """
     intents = np.random.default_rng(7).permutation(np.unique(corpus.labels[corpus.labels != "oos"]))
     found: dict[float, list[int]] = {share: [] for share in shares}
     for trial in range(trials):
@@ -154,12 +187,12 @@ def _over_intents(
         fresh = monitor.state()
         for share in shares:
             monitor.go_on(fresh)
-            stream = _changing(old[size:], new, share, random)
-            found[share].append(_delay(monitor, corpus, stream, arl))
+            stream = changing(old[size:], new, share, random)
+            found[share].append(delay_of(monitor, corpus, stream, arl, read=read))
     return {share: float(np.median(delays)) for share, delays in found.items()}
 
 
-def _changing(old: Rows, new: Rows, share: float, random: np.random.Generator) -> Rows:
+def changing(old: Rows, new: Rows, share: float, random: np.random.Generator) -> Rows:
     """Return a stream of old texts with a share of new ones from text 500 on, no text twice."""
     is_new = random.random(_LONGEST) < share
     enough = (np.cumsum(is_new) <= len(new)) & (np.cumsum(~is_new) <= len(old) - QUIET)
@@ -170,6 +203,16 @@ def _changing(old: Rows, new: Rows, share: float, random: np.random.Generator) -
     return np.concatenate([old[:QUIET], after])
 
 
-def _delay(monitor: EvidenceMonitor, corpus: Corpus, stream: Rows, arl: float) -> int:
-    found = first_alarm(monitor, windows(corpus, stream, arl=arl, size=_SMALL))
+def delay_of(monitor: EvidenceMonitor, corpus: Corpus, stream: Rows, arl: float, *, read: float | None = None) -> int:
+    """Return texts from the change to the alarm in a stream of ``changing``; ``MISSED`` where there is none.
+
+    Args:
+        monitor: as it stands before the stream.
+        corpus: whose texts.
+        stream: rows.
+        arl: false-alarm budget.
+        read: share of the texts that the transformer tier reads, where there is one; None for all.
+    """
+    most = None if read is None else round(read * _SMALL)
+    found = first_alarm(monitor, windows(corpus, stream, arl=arl, size=_SMALL, read=most))
     return MISSED if found is None else max(found.text - QUIET, 0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from benchmarks.evidence.texts import Encoder
+    from benchmarks.featured import Kind
 
 SCENARIOS = (
     "chatbot-gradual",
@@ -31,7 +31,7 @@ SCENARIOS = (
     "social-rare",
     "toxicity-social-10pct",
 )
-ENCODERS: tuple[Encoder, Encoder] = ("static", "transformer")
+ENCODERS: tuple[Kind, Kind] = ("static", "transformer")
 ARL = 1e4
 _SPLITS = (1, 2, 3)
 _TRIALS = 5
@@ -54,7 +54,7 @@ def encoders(data: Path, cache: Path, *, only: frozenset[str] = frozenset()) -> 
     """
     if not only or "cost" in only:
         yield from _costs(data, cache)
-    runs: dict[Encoder, list[Heard]] = {encoder: [] for encoder in ENCODERS}
+    runs: dict[Kind, list[Heard]] = {encoder: [] for encoder in ENCODERS}
     for name in SCENARIOS:
         if only and name not in only:
             continue
@@ -133,7 +133,7 @@ def _costs(data: Path, cache: Path) -> Iterator[Row]:
         rows = np.random.default_rng(17).permutation(len(corpus))[:_TEXTS]
         bodies = [corpus.bodies[row] for row in rows]
         tokens = float(corpus.features.tokens.counts.sum()) / len(corpus)
-        spent: dict[Encoder, float] = {}
+        spent: dict[Kind, float] = {}
         for encoder in ENCODERS:
             made[encoder].embed(bodies[:_WARM])
             began = time.process_time()

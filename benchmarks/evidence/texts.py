@@ -6,25 +6,25 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.featured import Kind, featured
 from driftwatch.domain.drift import Reference, ReferencePart, Window
 from driftwatch.domain.features import Digest, Embeddings, Features, TokenCounts
 from driftwatch.domain.text import Text
 from driftwatch.drift.features import take
+from driftwatch.drift.tiers import chosen, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 Rows = npt.NDArray[np.int64]
-Encoder = Literal["static", "transformer"]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WINDOW = 500
-_CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +47,7 @@ class Corpus:
         return len(self.bodies)
 
 
-def load(file: Path, cache: Path, *, encoder: Encoder = "static") -> Corpus:
+def load(file: Path, cache: Path, *, encoder: Kind = "static") -> Corpus:
     """Read texts and their features; these are computed once and kept in ``cache``."""
     lines = [json.loads(line) for line in file.open(encoding="utf-8")]
     bodies = tuple(line["text"] for line in lines)
@@ -92,13 +92,29 @@ def reference(corpus: Corpus, rows: Rows, *, seed: int) -> Reference:
         cal=part(corpus, distinct[cut:]),
         heldout=part(corpus, distinct[:0]),
         memory=(),
+        tier=corpus.features.tier.embeddings.digest if corpus.features.tier is not None else None,
     )
 
 
 def windows(
-    corpus: Corpus, rows: Rows, *, arl: float, size: int = WINDOW, groups: Sequence[str] | None = None
+    corpus: Corpus,
+    rows: Rows,
+    *,
+    arl: float,
+    size: int = WINDOW,
+    groups: Sequence[str] | None = None,
+    read: int | None = None,
 ) -> Iterator[Window]:
-    """Return the rows as a stream, a text a second, cut into windows; what fills no window is left out."""
+    """Return the rows as a stream, a text a second, cut into windows; what fills no window is left out.
+
+    Args:
+        corpus: whose rows.
+        rows: in the stream's order.
+        arl: false-alarm budget.
+        size: of a window.
+        groups: of each of the rows.
+        read: most texts of a window that the transformer tier reads, where the corpus has one; None for all.
+    """
     for index, start in enumerate(range(0, len(rows) - size + 1, size)):
         part = rows[start : start + size]
         texts = tuple(
@@ -115,7 +131,7 @@ def windows(
             stream="benchmark",
             index=index,
             texts=texts,
-            features=take(corpus.features, part),
+            features=thinned(take(corpus.features, part), chosen(texts, most=size if read is None else read)),
             seqs=seqs,
             arl_texts=arl,
         )
@@ -127,24 +143,19 @@ def part(corpus: Corpus, rows: Rows) -> ReferencePart:
     return ReferencePart(texts=texts, features=take(corpus.features, rows))
 
 
-def _encode(bodies: Sequence[str], kept: Path, encoder: Encoder) -> None:
-    from driftwatch.features.encoder import EncoderSettings, find_folder, load_encoder
-    from driftwatch.features.tokens import TokenizerCounter
-
+def _encode(bodies: Sequence[str], kept: Path, encoder: Kind) -> None:
     print(f"encoding {len(bodies):,} texts for {kept.name} ({encoder}), once", flush=True)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    settings = EncoderSettings(kind=encoder)
-    made = load_encoder(settings, threads=1, cache=kept.parent / "encoders")
-    chunks = [bodies[start : start + _CHUNK] for start in range(0, len(bodies), _CHUNK)]
-    tokens = TokenizerCounter(find_folder(settings.name)).count(bodies)
+    features = featured(bodies, kind=encoder, cache=kept.parent / "encoders")
+    tokens = features.tokens
     np.savez(
         kept,
         allow_pickle=False,
-        values=np.concatenate([made.embed(chunk).values for chunk in chunks]),
+        values=features.embeddings.values,
         indptr=tokens.indptr,
         ids=tokens.ids,
         counts=tokens.counts,
         vocabulary=tokens.vocabulary,
-        encoder=np.array(made.digest),
+        encoder=np.array(features.embeddings.digest),
         tokenizer=np.array(tokens.digest),
     )

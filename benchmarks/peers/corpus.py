@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.featured import Kind, featured
 from benchmarks.peers.exchange import Texts
 
 if TYPE_CHECKING:
@@ -16,11 +17,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-Kind = Literal["static", "transformer"]
 UNSEEN = "travel"
 """The domain of CLINC150 that plays the new topic."""
 _CELLS = 100
-_CHUNK = 2_000
 
 
 def load(name: str, data: Path, cache: Path, *, encoder: Kind) -> Path:
@@ -85,22 +84,16 @@ def _lines(file: Path) -> list[dict[str, str]]:
 def _featured(
     bodies: Sequence[str], labels: Sequence[str] | None, new: npt.NDArray[np.bool_], cache: Path, kind: Kind
 ) -> Texts:
-    from driftwatch.features.encoder import EncoderSettings, find_folder, load_encoder
-    from driftwatch.features.tokens import TokenizerCounter
-
-    settings = EncoderSettings(kind=kind)
-    encoder = load_encoder(settings, threads=1, cache=cache / "encoders")
-    chunks = [bodies[start : start + _CHUNK] for start in range(0, len(bodies), _CHUNK)]
-    values = np.concatenate([encoder.embed(chunk).values for chunk in chunks])
-    tokens = TokenizerCounter(find_folder(settings.name)).count(bodies)
+    features = featured(bodies, kind=kind, cache=cache / "encoders")
+    values, tokens = features.embeddings.values, features.tokens
     return Texts(
         bodies=tuple(bodies),
-        embeddings=values.astype(np.float32),
+        embeddings=values,
         indptr=tokens.indptr,
         ids=tokens.ids,
         counts=tokens.counts,
         vocabulary=tokens.vocabulary,
-        encoder=encoder.digest,
+        encoder=features.embeddings.digest,
         tokenizer=tokens.digest,
         known=np.flatnonzero(~new),
         new=np.flatnonzero(new),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from benchmarks.measures import NAMES
 from benchmarks.table import Row, at_least, at_most
 from driftwatch import wiring
 from driftwatch.cycle import Cycle, Progressed
@@ -50,28 +51,6 @@ SECONDS_ALLOWED = 10.0
 _RECIPES = ("small", "thorough", "full", "lora-small")
 _ROOT = Path(__file__).parents[2]
 _TEXTS = 5
-_NAMES = (
-    "drift.alarm",
-    "drift.evidence",
-    "drift.look_p",
-    "drift.new_share",
-    "embedding.mmd2",
-    "embedding.mmd_p",
-    "embedding.auc",
-    "tokens.psi",
-    "tokens.hellinger",
-    "tokens.jsd",
-    "tokens.unknown_share",
-    "text.length",
-    "loss.nats",
-    "loss.increase",
-    "loss.perplexity_ratio",
-    "loss.where_new",
-    "audit.texts",
-    "audit.alarms",
-    "audit.arl_texts",
-    "window.known_share",
-)
 
 
 def measure(*, quick: bool = False) -> Iterator[Row]:
@@ -92,7 +71,7 @@ def result(index: int, draw: random.Random, *, episode: int = 400, lasting: int 
     """Return an hour's window, as large as real ones: calm, with an episode of drift now and then."""
     drifted = index % episode >= episode - lasting
     increase = draw.gauss(0.12 if drifted else 0.0, 0.02)
-    values = {name: draw.random() * 0.1 for name in _NAMES} | {
+    values = {name: draw.random() * 0.1 for name in NAMES} | {
         "drift.alarm": float(drifted),
         "loss.increase": increase,
         "loss.perplexity_ratio": 1 + increase,

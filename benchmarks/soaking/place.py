@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks.soaking.traffic import DRIFTED, KNOWN, write_texts
 from driftwatch.demo.champion import train_champion
 from driftwatch.demo.prose import paragraphs
-from driftwatch.demo.workspace import free_port
+from driftwatch.demo.workspace import Workspace, free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,21 +112,8 @@ checkpoint_steps = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Workspace):
     """The deployment's folder and port."""
-
-    folder: Path
-    port: int
-
-    @property
-    def config(self) -> Path:
-        """The daemon's configuration."""
-        return self.folder / "driftwatch.toml"
-
-    @property
-    def state(self) -> Path:
-        """The daemon's state."""
-        return self.folder / "state"
 
     @property
     def database(self) -> Path:
@@ -142,11 +129,6 @@ class Place:
     def policy(self) -> Path:
         """The rules."""
         return self.folder / "policies" / "soak.yaml"
-
-    @property
-    def url(self) -> str:
-        """Where the daemon listens."""
-        return f"http://127.0.0.1:{self.port}"
 
 
 def prepare(folder: Path, *, receiver: str, reference: int) -> Place:

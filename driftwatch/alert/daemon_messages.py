@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.wording import Wording, event
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 DEGRADED = "DaemonDegraded"
+_NAMED = re.compile(r"daemon:degraded:(.+):\d{4}-\d\d-\d\dT\S+")
 NO_STREAM = "-"
 """Stands where an alert is of no stream."""
 
@@ -19,6 +21,12 @@ NO_STREAM = "-"
 def degraded_keys(name: str | None) -> str:
     """Return what the keys of such alerts begin with: of the daemon of a name, or of the only one on its store."""
     return "daemon:degraded:" if name is None else f"daemon:degraded:{name}:"
+
+
+def degraded_name(key: str) -> str | None:
+    """Return the daemon that such an alert's key names; None where it was the only one on its store."""
+    match = _NAMED.fullmatch(key)
+    return match[1] if match else None
 
 
 def daemon_degraded(reasons: Sequence[str], *, since: datetime, patience: timedelta, name: str | None = None) -> Alert:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftwatch.alert.daemon_messages import daemon_degraded, degraded_keys, trial
+from driftwatch.alert.daemon_messages import daemon_degraded, degraded_keys, degraded_name, trial
 from driftwatch.alert.drift_messages import drift_detected, drift_key, retrain_started, worker_quarantine
 from driftwatch.alert.pause_messages import pause_ending, pause_key, pause_over, paused
 from driftwatch.alert.report_messages import report_asked, report_failed
@@ -21,6 +21,7 @@ __all__ = [
     "approval_wanted",
     "daemon_degraded",
     "degraded_keys",
+    "degraded_name",
     "drift_detected",
     "drift_key",
     "for_transition",

@@ -28,7 +28,7 @@ def backup(
         return
     out.print(f"{len(made.files):,} files in {target}", soft_wrap=True)
     if not made.database:
-        out.print("the database is not among them: back it up with its own tools (pg_dump), just after this")
+        out.print("the database is not among them: dump it with its own tools (pg_dump) just before this, not after it")
     out.print("not among them: secrets, keys and certificates, and the files that your configuration reads")
 
 

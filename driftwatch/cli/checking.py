@@ -11,8 +11,10 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from driftwatch.cli.alike import alike
 from driftwatch.cli.findings import Finding, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
+from driftwatch.cli.recognising import daemon
 from driftwatch.domain.errors import ConfigError, DriftwatchError, ModelError
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from driftwatch.store import Champion, ReferenceRow, Store
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-_TIMEOUT_SECONDS = 3
 _ANYBODY = 0o002
 _LEAST_WINDOWS = 100
 _TENTH = 0.1
@@ -80,6 +81,8 @@ def checked(config: Config) -> Iterator[Finding]:
         yield Finding(level="error", subject="store", detail=str(error), code=error.exit_code)
         return
     try:
+        if config.store is not None:
+            yield from alike(config, store)
         for stream in config.streams.values():
             yield from _stream(store, stream)
             yield from _budget(config, store, stream)
@@ -126,20 +129,14 @@ def _address(config: Config) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        if error.errno == errno.EADDRINUSE and _is_driftwatch(config):
-            return f"driftwatch runs on {listen}"
-        cure = "stop what uses the address, or set another one in [daemon] listen"
-        raise ConfigError(f"cannot listen: {error.strerror or error}", where=listen, cure=cure) from None
+        what, cure = f"cannot listen: {error.strerror or error}", "stop what uses it, or set another [daemon] listen"
+        if error.errno == errno.EADDRINUSE:
+            who = daemon(config)
+            if who.level != "error":
+                return who.detail
+            what = f"{what}; {who.detail}"
+        raise ConfigError(what, where=listen, cure=cure) from None
     return f"{listen} is free"
-
-
-def _is_driftwatch(config: Config) -> bool:
-    from driftwatch.cli.control import ask
-
-    try:
-        return "driftwatch_build_info" in ask(config, "GET", "/metrics", seconds=_TIMEOUT_SECONDS).text
-    except DriftwatchError:
-        return False
 
 
 def _service(name: str, settings: AppriseSettings) -> str:

@@ -20,14 +20,26 @@ def ask(config: Config, method: str, path: str, *, seconds: float) -> httpx.Resp
     Raises:
         DriftwatchError: it does not answer.
     """
+    from driftwatch.wiring.hosts import control_socket
+
+    if not os.access(control_socket(config), os.W_OK):
+        return _over_its_address(config, method, path, seconds=seconds)
+    return over_socket(config, method, path, seconds=seconds)
+
+
+def over_socket(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
+    """Return the answer on the daemon's own socket, which is in the configuration's state folder.
+
+    Raises:
+        OSError: there is no such folder, or this user may not look into it.
+        DriftwatchError: nobody answers on it.
+    """
     import httpx
 
     from driftwatch.web import LOCAL_USER, short
     from driftwatch.wiring.hosts import control_socket
 
     file = control_socket(config)
-    if not os.access(file, os.W_OK):
-        return _over_its_address(config, method, path, seconds=seconds)
     folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with httpx.Client(transport=httpx.HTTPTransport(uds=short(folder, file)), timeout=seconds) as client:

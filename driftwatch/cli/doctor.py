@@ -14,12 +14,15 @@ import typer
 from driftwatch.cli.checking import checked, existing
 from driftwatch.cli.findings import Finding, Level, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
+from driftwatch.cli.recognising import daemon
 from driftwatch.domain.errors import DigestMismatchError, DriftwatchError, StoreCorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftwatch.config import Config, StreamSettings
+    from driftwatch.domain.features import Digest
+    from driftwatch.features.encoder import EncoderSettings
     from driftwatch.store import Store
 
 _LITTLE_SPACE = 2 * 1024**3
@@ -39,8 +42,8 @@ def _examined(config: Config) -> Iterator[Finding]:
     yield Finding(level="ok", subject="versions", detail=versions)
     yield _space(config)
     for name, url in _receivers(config):
-        yield _reachable(f"receiver {name}", *_address(url), missing="error")
-    yield _reachable("daemon", config.daemon.host, config.daemon.port, missing="warning")
+        yield _reachable(f"receiver {name}", *_address(url))
+    yield daemon(config)
     try:
         store = opened(config)
     except DriftwatchError:
@@ -67,27 +70,39 @@ def _whole(store: Store) -> str:
 
 
 def _encoder(config: Config, store: Store, stream: StreamSettings) -> str:
-    """Load the encoder and hold it against the reference in force."""
-    from driftwatch.features.encoder import load_encoder
+    """Load the encoder, and the static one beside it where there are two tiers; hold them against the reference."""
+    from driftwatch.drift.archive import reference_encoders
 
+    settings = stream.encoder
     champion, reference = store.registry.champion(stream.name), store.registry.reference(stream.name)
-    if stream.encoder.kind == "champion" and champion is None:
+    if settings.kind == "champion" and champion is None:
         return "the champion's own hidden states, once there is one"
-    encoder = load_encoder(
-        stream.encoder,
-        threads=config.daemon.threads,
-        champion=Path(champion.path) if champion is not None else None,
-        cache=config.state_dir / "cache" / "encoders",
-    )
-    name = f"{stream.encoder.name} ({stream.encoder.kind})"
+    folder = Path(champion.path) if champion is not None else None
+    loaded = [_loaded(config, each, champion=folder) for each in _tiers(settings)]
+    name = f"{settings.name} ({settings.kind})"
+    if settings.texts is not None:
+        name += f", at most {settings.texts:,} texts of a window, and its static embeddings"
     if reference is None:
         return f"{name} loads"
-    if encoder.digest != reference.encoder:
+    if loaded != [each for each in reference_encoders(Path(reference.path)) if each is not None]:
         raise DigestMismatchError(
             f"{name} is not what reference {reference.version} was built with",
             cure=f"set the encoder back, or driftwatch reference build {stream.name}",
         )
     return f"{name}, that of reference {reference.version}"
+
+
+def _tiers(settings: EncoderSettings) -> tuple[EncoderSettings, ...]:
+    """Return the encoder that reads every text, then that of the transformer tier."""
+    return (settings,) if settings.texts is None else (settings.static, settings)
+
+
+def _loaded(config: Config, settings: EncoderSettings, *, champion: Path | None) -> Digest:
+    """Load an encoder and return its digest."""
+    from driftwatch.features.encoder import load_encoder
+
+    cache = config.state_dir / "cache" / "encoders"
+    return load_encoder(settings, threads=config.daemon.threads, champion=champion, cache=cache).digest
 
 
 def _receivers(config: Config) -> Iterator[tuple[str, str]]:
@@ -104,12 +119,12 @@ def _address(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _reachable(subject: str, host: str, port: int, *, missing: Level) -> Finding:
+def _reachable(subject: str, host: str, port: int) -> Finding:
     try:
         with socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS):
             return Finding(level="ok", subject=subject, detail=f"answers on {host}:{port}")
     except OSError as error:
-        return Finding(level=missing, subject=subject, detail=f"no answer on {host}:{port} ({error.strerror or error})")
+        return Finding(level="error", subject=subject, detail=f"no answer on {host}:{port} ({error.strerror or error})")
 
 
 def add_to(app: typer.Typer) -> None:

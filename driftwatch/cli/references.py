@@ -60,6 +60,7 @@ class Held:
     heldout: int
     memory: int
     encoder: str
+    transformer: str | None
     tokenizer: str
     champion: str | None
     seed: int
@@ -178,6 +179,7 @@ def show(
         heldout=len(reference.heldout.texts),
         memory=len(reference.memory),
         encoder=reference.encoder,
+        transformer=reference.tier,
         tokenizer=reference.tokenizer,
         champion=reference.champion,
         seed=reference.seed,
@@ -216,7 +218,11 @@ def _told(held: Held) -> Iterator[tuple[str, int | str]]:
     yield "texts to estimate on (CAL)", held.cal
     yield "texts the model never saw", held.heldout
     yield "older texts it should still know", held.memory
-    yield "encoder", held.encoder
+    if held.transformer is None:
+        yield "encoder", held.encoder
+    else:
+        yield "static encoder, of every text", held.encoder
+        yield "transformer, of a part of each window", held.transformer
     yield "tokenizer", held.tokenizer
     yield "model", held.champion or "none"
     yield "seed", str(held.seed)

@@ -137,10 +137,15 @@ def _hosts(hosts: Hosts | None) -> list[Text]:
         return []
     called = [f"{each} (leads)" if each == hosts.leader else each for each in hosts.members]
     lead = "" if hosts.leader is not None else "; no daemon leads: nothing is assessed"
-    return [Text(f"daemons on this store: {', '.join(called) or 'none'}{lead}")]
+    differing = [
+        Text(f"{each.name} is configured otherwise, and does not take over: {'; '.join(each.differences)}")
+        for each in hosts.differing
+    ]
+    return [Text(f"daemons on this store: {', '.join(called) or 'none'}{lead}"), *differing]
 
 
 def _streams(streams: Sequence[StreamView]) -> Table:
+    tiers = any(_read(stream) for stream in streams)
     table = Table(
         "stream",
         "standing",
@@ -150,6 +155,7 @@ def _streams(streams: Sequence[StreamView]) -> Table:
         "evidence",
         "loss increase",
         "new share",
+        *(("read by transformer",) if tiers else ()),
         "model",
         "reference",
     )
@@ -166,10 +172,18 @@ def _streams(streams: Sequence[StreamView]) -> Table:
             str(last.index + 1) if last is not None else "0",
             last.state.value if last is not None and last.state is not None else "",
             *figures,
+            *((_read(stream),) if tiers else ()),
             stream.champion or "–",
             stream.reference or "–",
         )
     return table
+
+
+def _read(stream: StreamView) -> str:
+    """Return how many of the last window's texts each tier read, where there are two; else nothing."""
+    last = stream.windows[0] if stream.windows else None
+    read = None if last is None else last.value("window.transformer_texts")
+    return "" if last is None or read is None else f"{read:,.0f} of {last.texts:,}"
 
 
 def _pauses(streams: Sequence[StreamView]) -> Table:

@@ -20,7 +20,9 @@ from driftwatch.cycle import Cycle
 from driftwatch.daemon import champions, pages, rounds
 from driftwatch.daemon.backlog import Backlog
 from driftwatch.daemon.child import WorkerChild
+from driftwatch.daemon.company import Company
 from driftwatch.daemon.degraded import Degraded
+from driftwatch.daemon.gone import Gone
 from driftwatch.daemon.leadership import Leadership
 from driftwatch.daemon.local import LocalDoor
 from driftwatch.daemon.memory import give_memory_back
@@ -29,7 +31,7 @@ from driftwatch.daemon.rhythm import RHYTHM, Rhythm
 from driftwatch.daemon.rulebook import Asked, Rulebook
 from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.daemon.watcher import Watcher
-from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource
+from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, TroubledSource
 from driftwatch.metrics import (
     DaemonFigures,
     Expected,
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from driftwatch.config import Config
+    from driftwatch.domain.hosts import Agreement
     from driftwatch.domain.protocols import Clock, Launcher
+    from driftwatch.policy.ruleset import Policy
 
 log = structlog.get_logger()
 
@@ -91,7 +95,9 @@ class Daemon:
         self._entrance = wiring.entrance(config)
         self._store = wiring.open_store(config, clock=clock)
         wiring.check_seen(config, self._store)
-        self._lead = Leadership(self._store.lead(wiring.daemon_name(config)))
+        self.identity = wiring.identity_of(config, at=self._clock.now())
+        self._lead = self._leadership(config)
+        self._agreed: tuple[Policy, Agreement] | None = None
         self._watcher = self._watching(config)
         self._rules = Rulebook(
             lambda: wiring.load_policy(config),
@@ -110,7 +116,6 @@ class Daemon:
             clock=self._clock,
             concurrent=config.retrain.concurrent,
         )
-        self._started_at = self._clock.now()
         self._backlog = Backlog(config.daemon.backlog, drops=config.daemon.when_full == "drop")
         self._readers = wiring.readers(
             config, self._store, clock=self._clock, lengths=self._watch.texts, dropping=self._backlog.dropping
@@ -139,7 +144,13 @@ class Daemon:
             metrics=Exposition(self._shown).render,
             health=self._health,
             reload=lambda who: self._reload(Asked.HTTP, who),
-            pages=pages.pages(self._config, self._store, clock=self._clock, unready=lambda: self._health().unready),
+            pages=pages.pages(
+                self._config,
+                self._store,
+                clock=self._clock,
+                unready=lambda: self._health().unready,
+                failing=lambda: tuple(self._failing()),
+            ),
             settings=WebSettings(backlog=self._config.daemon.backlog),
             now=monotonic,
             feedback=wiring.feedback_intakes(self._config, self._store, clock=self._clock),
@@ -153,6 +164,7 @@ class Daemon:
                 lengths=self._watch.texts,
             ),
             guard=self._entrance.guard,
+            identity=self.identity,
         )
         server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)
         local = LocalDoor(app, wiring.control_socket(self._config))
@@ -188,6 +200,23 @@ class Daemon:
                 reader.source.close()
         self._lead.give_up()
         self._store.close()
+
+    def _leadership(self, config: Config) -> Leadership:
+        name = wiring.daemon_name(config)
+        company = Company(
+            self._store.host_book,
+            name=name,
+            identity=self.identity,
+            own=self._agreement,
+            clock=self._clock,
+        )
+        return Leadership(self._store.lead(name), company)
+
+    def _agreement(self) -> Agreement:
+        policy, known = self._rules.current(), self._agreed
+        if known is None or known[0] is not policy:
+            self._agreed = known = policy, wiring.agreement_of(self._config, policy)
+        return known[1]
 
     def _cycle(self, stream: str) -> Cycle:
         return Cycle(
@@ -227,6 +256,7 @@ class Daemon:
             Loop(name="deliver", every=rhythm.deliver, round=only(self._deliver), patience=_PATIENCE),
             Loop(name="runs", every=rhythm.tend, round=only(self._supervisor.tend), patience=_PATIENCE),
             Loop(name="degraded", every=rhythm.health, round=self._degraded().look, patience=_PATIENCE),
+            *self._hosts_loops(),
             Loop(name="pauses", every=rhythm.tend, round=only(self._tend_pauses), patience=_PATIENCE),
             Loop(name="prune", every=rhythm.prune, round=only(prune), patience=rhythm.prune + _PATIENCE),
             Loop(
@@ -242,6 +272,12 @@ class Daemon:
         if (ping := self._systemd.ping_every) is not None:
             loops.append(Loop(name="watchdog", every=ping, round=self._ping, patience=_PATIENCE + ping))
         return loops
+
+    def _hosts_loops(self) -> list[Loop]:
+        if self._lead.alone:
+            return []
+        gone = Gone(self._store, self._clock)
+        return [Loop(name="hosts", every=self._rhythm.health, round=self._lead.only(gone.look), patience=_PATIENCE)]
 
     def _champion_loops(self) -> list[Loop]:
         only, rhythm = self._lead.only, self._rhythm
@@ -292,7 +328,14 @@ class Daemon:
 
     def _troubles(self) -> tuple[str, ...]:
         health, wrong = self._health(), self._entrance.wrong()
-        return (*health.unhealthy, *health.unready, *((wrong,) if wrong is not None else ()))
+        others = (each for each in (wrong, self._lead.differs) if each is not None)
+        return (*health.unhealthy, *health.unready, *others, *self._failing())
+
+    def _failing(self) -> Iterator[str]:
+        """Yield the sources that cannot be read: no reason to take the daemon for unready, since all else goes on."""
+        for reader in self._readers:
+            if isinstance(reader.source, TroubledSource) and (trouble := reader.source.trouble) is not None:
+                yield f"source {reader.name} of stream {reader.stream}: {trouble}"
 
     def _deliver(self) -> None:
         deliver_due(self._store.outbox, self._notifiers, self._clock)
@@ -373,9 +416,10 @@ class Daemon:
         )
         figures = DaemonFigures(
             version=__version__,
-            started_at=self._started_at,
+            started_at=self.identity.started_at,
             ready=not any(self._unready()),
             leads=self._lead.leads,
+            agrees=self._lead.differs is None,
             heartbeats=self._loops.heartbeats(),
             loop_failures=self._loops.failures(),
             patience=self._loops.patience(),

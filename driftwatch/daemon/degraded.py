@@ -50,6 +50,8 @@ class Degraded:
         if not self._begun:
             self._end_all(now)
             self._begun = True
+        if self._told is not None and not self._store.outbox.open_keys(self._told):
+            self._told, self._since = None, now  # this one was taken for gone, and is not: it is told anew
         if not reasons:
             if self._told is not None:
                 self._store.outbox.resolve(self._told, at=now)

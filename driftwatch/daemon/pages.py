@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from driftwatch import __version__
@@ -12,18 +13,28 @@ from driftwatch.wiring.incidents import incident as incident_html
 from driftwatch.wiring.incidents import report_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from driftwatch.config import Config
     from driftwatch.domain.protocols import Clock
     from driftwatch.store import Store
 
 
-def pages(config: Config, store: Store, *, clock: Clock, unready: Callable[[], tuple[str, ...]]) -> Pages:
-    """Return where the pages come from."""
+Reasons = Callable[[], tuple[str, ...]]
+
+
+def pages(config: Config, store: Store, *, clock: Clock, unready: Reasons, failing: Reasons = tuple) -> Pages:
+    """Return where the pages come from.
+
+    Args:
+        config: with the streams.
+        store: where everything is read from.
+        clock: what now is.
+        unready: returns why the daemon is not ready.
+        failing: returns which sources cannot be read, and why.
+    """
 
     def status() -> StatusView:
-        return status_from(store, config.streams, version=__version__, at=clock.now(), unready=unready())
+        why = {"unready": unready(), "failing": failing()}
+        return status_from(store, config.streams, version=__version__, at=clock.now(), **why)
 
     def window(stream: str, index: int) -> Page | None:
         from driftwatch.drift.page import window_page

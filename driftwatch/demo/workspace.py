@@ -77,7 +77,7 @@ rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """Where everything of one demo lies."""
+    """Where everything of one deployment lies."""
 
     folder: Path
     port: int
@@ -86,6 +86,11 @@ class Workspace:
     def config(self) -> Path:
         """The daemon's configuration."""
         return self.folder / "driftwatch.toml"
+
+    @property
+    def state(self) -> Path:
+        """The daemon's state."""
+        return self.folder / "state"
 
     @property
     def log(self) -> Path:

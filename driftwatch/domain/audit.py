@@ -31,3 +31,6 @@ class AuditEntry:
 POLICY_LOADED, RELOAD_REFUSED, POLICY_MENDED = "policy-loaded", "reload-refused", "policy-mended"
 POLICY_WORDS = (POLICY_LOADED, RELOAD_REFUSED, POLICY_MENDED)
 """What is said of policies: others are in force, the old ones stay on a mistake, the mistake is gone again."""
+
+HOSTS_AGREED = "hosts-agreed"
+"""A daemon leads whose configuration is another than that of the one before."""

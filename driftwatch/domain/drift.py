@@ -32,7 +32,7 @@ class Reference:
         version: ``r`` and the first 12 digits of its manifest's hash.
         created_at: when it was built; not part of the hash.
         seed: of sampling and split.
-        encoder: digest of the encoder of all its embeddings.
+        encoder: digest of the encoder that read all texts: the static one where there are two tiers.
         tokenizer: digest of the tokenizer of all its token counts.
         champion: digest of the model of all its losses; None without a model.
         train: 25% of the texts; whatever is *chosen* is chosen on these.
@@ -43,6 +43,7 @@ class Reference:
             replayed and judged for forgetting, never part of what production is compared with.
         others: uint32 [m], ascending, 32 bits of the hash of every other body that the champion learned, for what it
             knows word for word is no news; None where there is none.
+        tier: digest of the transformer tier's encoder, which read all its texts too; None where there is one encoder.
     """
 
     stream: str
@@ -57,6 +58,7 @@ class Reference:
     heldout: ReferencePart
     memory: tuple[Text, ...]
     others: npt.NDArray[np.uint32] | None = None
+    tier: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)

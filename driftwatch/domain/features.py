@@ -130,9 +130,30 @@ class ClassShares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tier:
+    """The transformer tier of n texts: embeddings of some of them by a dearer encoder than the one that reads all.
+
+    Args:
+        rows: int64 [m], ascending, which of the n texts it read.
+        embeddings: of these m texts, in that order.
+    """
+
+    rows: npt.NDArray[np.int64]
+    embeddings: Embeddings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Features:
-    """All features of the same n texts, in the same order."""
+    """All features of the same n texts, in the same order.
+
+    Args:
+        embeddings: of all, by the stream's encoder; by the static one where there are two tiers.
+        tokens: of all.
+        losses: of all; None without a model.
+        tier: the transformer tier; None where one encoder reads every text.
+    """
 
     embeddings: Embeddings
     tokens: TokenCounts
     losses: TextLosses | None
+    tier: Tier | None = None

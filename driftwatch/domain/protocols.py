@@ -59,6 +59,16 @@ class ClosedSource(Source, Protocol):
         ...
 
 
+@runtime_checkable
+class TroubledSource(Source, Protocol):
+    """A source that may fail for a while, and remembers by what."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What, where and how to cure it, until it can be read again; None while it can."""
+        ...
+
+
 class Encoder(Protocol):
     """Turns texts into embeddings."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
@@ -99,7 +99,7 @@ class Page:
         more: whether another read right now would find more.
     """
 
-    texts: tuple[Text, ...]
+    texts: Sequence[Text]
     cursor: Cursor | None
     rejected: Mapping[str, int] = field(default_factory=dict)
     more: bool = False

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from driftwatch.domain.drift import Reference, ReferencePart
 from driftwatch.domain.errors import DataError
-from driftwatch.domain.features import Digest, Embeddings, Features, TextLosses, TokenCounts
+from driftwatch.domain.features import Digest, Embeddings, Features, TextLosses, Tier, TokenCounts
 from driftwatch.domain.text import Text
 
 MANIFEST = "manifest.json"
@@ -38,6 +38,7 @@ class _Manifest:
     vocabulary: int
     texts: Mapping[str, int]
     files: Mapping[str, str]
+    tier: str | msgspec.UnsetType = msgspec.UNSET  # left out where there is none: such references keep their versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +93,19 @@ def load_reference(folder: Path) -> Reference:
         champion=Digest(manifest.champion) if manifest.champion else None,
         memory=texts["memory"],
         others=_others(contents.get(_OTHERS)),
+        tier=_tier_digest(manifest),
         **parts,
     )
+
+
+def reference_encoders(folder: Path) -> tuple[Digest, Digest | None]:
+    """Return the encoder that read every text of a reference, and the transformer tier's, without reading its texts.
+
+    Raises:
+        DataError: the reference is missing, or its manifest damaged.
+    """
+    manifest = _read_manifest(folder)
+    return Digest(manifest.encoder), _tier_digest(manifest)
 
 
 def _put(aside: Path, target: Path) -> None:
@@ -137,6 +149,8 @@ def _arrays(features: Features) -> bytes:
     }
     if features.losses is not None:
         arrays |= {"nats": features.losses.nats, "tokens": features.losses.tokens}
+    if features.tier is not None:
+        arrays |= {"tier": features.tier.embeddings.values.astype(np.float16), "tier_rows": features.tier.rows}
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -152,10 +166,9 @@ def _others(content: bytes | None) -> npt.NDArray[np.uint32] | None:
 
 def _part(texts: tuple[Text, ...], content: bytes, manifest: _Manifest) -> ReferencePart:
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
-        values = arrays["embeddings"].astype(np.float32)
-        norms = np.linalg.norm(values, axis=1, keepdims=True)
+        tier = _tier_digest(manifest)
         features = Features(
-            embeddings=Embeddings(values=values / np.maximum(norms, 1e-12), digest=Digest(manifest.encoder)),
+            embeddings=_unit(arrays["embeddings"], Digest(manifest.encoder)),
             tokens=TokenCounts(
                 indptr=arrays["indptr"],
                 ids=arrays["ids"],
@@ -166,8 +179,20 @@ def _part(texts: tuple[Text, ...], content: bytes, manifest: _Manifest) -> Refer
             losses=None
             if manifest.champion is None
             else TextLosses(nats=arrays["nats"], tokens=arrays["tokens"], digest=Digest(manifest.champion)),
+            tier=None if tier is None else Tier(rows=arrays["tier_rows"], embeddings=_unit(arrays["tier"], tier)),
         )
     return ReferencePart(texts=texts, features=features)
+
+
+def _unit(kept: npt.NDArray[np.float16], digest: Digest) -> Embeddings:
+    """Return embeddings as they were kept, their length 1 again."""
+    values = kept.astype(np.float32)
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    return Embeddings(values=values / np.maximum(norms, 1e-12), digest=digest)
+
+
+def _tier_digest(manifest: _Manifest) -> Digest | None:
+    return None if isinstance(manifest.tier, msgspec.UnsetType) else Digest(manifest.tier)
 
 
 def _manifest(reference: Reference, files: Mapping[str, str]) -> _Manifest:
@@ -185,6 +210,7 @@ def _manifest(reference: Reference, files: Mapping[str, str]) -> _Manifest:
             "memory": len(reference.memory),
         },
         files=files,
+        tier=reference.tier or msgspec.UNSET,
     )
 
 

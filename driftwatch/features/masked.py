@@ -75,17 +75,12 @@ class MaskedModel:
         """
         rows = token_rows(self._network.tokenizer, bodies, special=True, longest=self._longest)
         masked = [(text, places) for text, row in enumerate(rows) for places in masks(row, special=self._special)]
-        hidden = [self._hidden(rows[text], places) for text, places in masked]
-        nats, tokens = np.zeros(len(rows), np.float64), np.zeros(len(rows), np.int64)
-        for batch in self._network.batches(hidden):
-            for number, found in zip(
-                batch, self._nats([hidden[n] for n in batch], rows, [masked[n] for n in batch]), strict=True
-            ):
-                text, places = masked[number]
-                nats[text] += found
-                tokens[text] += len(places)
+        owners = np.asarray([text for text, _ in masked], dtype=np.int64)
+        found = self._blanks.nats([self._blanks.hidden(rows[text], places) for text, places in masked])
+        nats = np.bincount(owners, weights=found, minlength=len(rows)).astype(np.float64)
+        tokens = np.bincount(owners, weights=[len(places) for _, places in masked], minlength=len(rows))
         self._network.check(nats)
-        return TextLosses(nats=nats, tokens=tokens, digest=self.digest, unit=LossUnit.MASKED_TOKEN)
+        return TextLosses(nats=nats, tokens=tokens.astype(np.int64), digest=self.digest, unit=LossUnit.MASKED_TOKEN)
 
     def score(self, texts: Sequence[Text]) -> TextLosses:
         """Return each body's; classes and chats are nothing to this family."""
@@ -130,28 +125,6 @@ class MaskedModel:
         nats, tokens = self._blanks.fillings(filled)
         self._network.check(nats)
         return TextLosses(nats=nats, tokens=tokens, digest=self.digest, unit=LossUnit.MASKED_TOKEN)
-
-    def _hidden(self, row: Sequence[int], places: Sequence[int]) -> list[int]:
-        hidden = list(row)
-        for place in places:
-            hidden[place] = self._mask
-        return hidden
-
-    def _nats(
-        self,
-        hidden: Sequence[Sequence[int]],
-        rows: Sequence[Sequence[int]],
-        masked: Sequence[tuple[int, Sequence[int]]],
-    ) -> list[float]:
-        import torch
-        from torch.nn.functional import cross_entropy
-
-        logits, _ = self._network.logits(hidden)
-        sums = []
-        for number, (text, places) in enumerate(masked):
-            wanted = torch.tensor([rows[text][place] for place in places], device=logits.device)
-            sums.append(cross_entropy(logits[number, list(places)], wanted, reduction="none").double().sum().item())
-        return sums
 
 
 def masks(row: Sequence[int], *, special: frozenset[int]) -> list[list[int]]:

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.drift.choice import MOST_HELDOUT, Choice, heldout_seed, learned_seed, named
+from driftwatch.drift.drawing import Draw, Keys, unpacked
 from driftwatch.drift.evidence.known import shortened
-from driftwatch.drift.sifting import Asked, Keys, Owned, Sieve, Verdicts, no_keys, texts_of
+from driftwatch.drift.sifting import Asked, Owned, Verdicts, no_keys
 from driftwatch.gathering.spill import Spill
 from driftwatch.intake.pieces import PIECE_BYTES, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from driftwatch.gathering.engine import Engine
     from driftwatch.intake.pieces import Piece
@@ -82,17 +85,17 @@ def gather(
     reader = _Reader(engine, search.fields, weight, on_read)
     ask = Asked(seed=learned_seed(search.seed), copies=grouped, most=0 if grouped else search.sample)
     ask_spare = Asked(seed=heldout_seed(search.seed), copies=grouped)
-    sieve, spare_sieve = Sieve(search.sample), Sieve(MOST_HELDOUT)
+    draw, spare_draw = Draw(search.sample, unpacked), Draw(MOST_HELDOUT, unpacked)
     with Spill(folder, copies=grouped) as kept, Spill(folder, copies=grouped) as spare_kept:
-        total = reader.read(data, ask, sieve, spill=kept)
-        spare_total = reader.read(spare, ask_spare, spare_sieve, spill=spare_kept)
+        total = reader.read(data, ask, draw, spill=kept)
+        spare_total = reader.read(spare, ask_spare, spare_draw, spill=spare_kept)
         learned, heldout = _settled(kept, spare_kept)
     if grouped:
         again = replace(ask, keys=False, copies=False, most=search.sample)
-        reader.read(data, again, sieve, verdicts=learned.verdicts())
+        reader.read(data, again, draw, verdicts=learned.verdicts())
     again = replace(ask_spare, keys=False, copies=False, most=MOST_HELDOUT)
-    reader.read(spare, again, spare_sieve, verdicts=heldout.verdicts())
-    return Gathered(learned=learned.choice(sieve, total), heldout=heldout.choice(spare_sieve, spare_total))
+    reader.read(spare, again, spare_draw, verdicts=heldout.verdicts())
+    return Gathered(learned=learned.choice(draw, total), heldout=heldout.choice(spare_draw, spare_total))
 
 
 class _Known:
@@ -105,7 +108,7 @@ class _Known:
 
     def add(self, part: Owned, *, left_out: Keys | None = None) -> None:
         """Take in a part whose keys are above those of the parts before."""
-        self._bodies.append(np.unique(shortened(part.bodies)))
+        self._bodies.append(_once_short(part.bodies))
         self._distinct += len(part.bodies)
         self._left_out.append(no_keys() if left_out is None else left_out)
         self._shared.append(part.shared)
@@ -116,10 +119,10 @@ class _Known:
         found = (np.concatenate(parts) for parts in (self._left_out, self._shared, self._owners))
         return Verdicts(*found)
 
-    def choice(self, sieve: Sieve, total: int) -> Choice:
+    def choice(self, draw: Draw[bytes], total: int) -> Choice:
         """Return what was chosen of a number of texts."""
         return Choice(
-            texts=[named(text) for _, text in sieve.kept()],
+            texts=[named(text) for text in draw.texts()],
             bodies=np.concatenate(self._bodies),
             distinct=self._distinct,
             total=total,
@@ -139,24 +142,23 @@ class _Reader:
         self,
         pieces: Sequence[Piece],
         asked: Asked,
-        sieve: Sieve,
+        draw: Draw[bytes],
         *,
         spill: Spill | None = None,
         verdicts: Verdicts | None = None,
     ) -> int:
-        """Put what is found into sieve and spill; returns the number of texts."""
+        """Put what is found into draw and spill; returns the number of texts."""
         total, last = 0, None
         # A piece whose turn comes later need not send what is out of the draw by now.
         found = self._engine.sift(
-            pieces, self._fields, ask=lambda: replace(asked, below=sieve.below), verdicts=verdicts or Verdicts()
+            pieces, self._fields, ask=lambda: replace(asked, below=draw.below), verdicts=verdicts or Verdicts()
         )
         for piece, lots in found:
             for lot in lots:
                 total += lot.total
                 if spill is not None:
                     spill.add(lot.copies if asked.copies else lot.keys)
-                for number, text in texts_of(lot.texts):
-                    sieve.add(number, text)
+                draw.add(*lot.texts.below(draw.below))
             self._tell(last if piece is not last else None)
             last = piece
         self._tell(last)
@@ -172,7 +174,22 @@ def _settled(kept: Spill, spare_kept: Spill) -> tuple[_Known, _Known]:
     """Return what is known of the learnt bodies, and of the held-out ones that are not among them."""
     learned, heldout = _Known(), _Known()
     for ours, theirs in zip(kept.parts(), spare_kept.parts(), strict=True):
-        both = np.isin(theirs.bodies, ours.bodies, assume_unique=True)
+        both = _among(theirs.bodies, ours.bodies)
         learned.add(ours)
         heldout.add(replace(theirs, bodies=theirs.bodies[~both]), left_out=theirs.bodies[both])
     return learned, heldout
+
+
+def _among(some: Keys, others: Keys) -> npt.NDArray[np.bool_]:
+    """Return which of some keys are among others, bool [some]; both are ascending."""
+    if not len(others):
+        return np.zeros(len(some), np.bool_)
+    found: npt.NDArray[np.bool_] = others.take(np.searchsorted(others, some), mode="clip") == some
+    return found
+
+
+def _once_short(bodies: Keys) -> npt.NDArray[np.uint32]:
+    """Return 32 bits of each key, each once; ascending as the keys are."""
+    found = shortened(bodies)
+    first: npt.NDArray[np.uint32] = found[np.concatenate([np.ones(1, np.bool_), found[1:] != found[:-1]])[: len(found)]]
+    return first

@@ -9,6 +9,7 @@ Source: Ray's documentation, "Pattern: Using ray.wait to limit the number of pen
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -134,7 +135,18 @@ def _sift_piece(
             where=socket.gethostname(),
             cure="install the same version on all nodes",
         )
-    return list(sift(read_piece(piece, fields), asked, verdicts))
+    with _no_collections():
+        return list(sift(read_piece(piece, fields), asked, verdicts))
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep Python from looking for cycles: texts are in none, and Ray's own objects are looked through each time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _taken(piece: Piece, reference: Any) -> Sequence[Sifted]:  # noqa: ANN401 - ray's

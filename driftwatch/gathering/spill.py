@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftwatch.domain.errors import StoreUnavailableError
-from driftwatch.drift.sifting import COPY, Owned, owners_of
+from driftwatch.drift.sifting import COPY, Owned, once, owners_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 BUCKETS = 128
 """Parts, by the highest 7 bits; of 10^9 keys each has 62 MB."""
-_SHIFT = np.uint64(57)
-_IN_MEMORY = 128 * 1024
+_BOUNDS = np.arange(1, BUCKETS, dtype=np.uint64) << np.uint64(57)
+_IN_MEMORY = 32 * 1024
 
 Rows = npt.NDArray[Any]
 
@@ -51,18 +51,15 @@ class Spill:
         self._open.close()
 
     def add(self, rows: Rows) -> None:
-        """Take in keys or copies, in any order.
+        """Take in keys or copies, their keys ascending: whoever read them has put them in order.
 
         Raises:
             StoreUnavailableError: they cannot be written, as on a full disk.
         """
-        high = (_keys(rows) >> _SHIFT).astype(np.uint8)
-        order = np.argsort(high, kind="stable")
-        ends = np.searchsorted(high[order], np.arange(BUCKETS + 1))
-        ordered = rows[order]
+        ends = np.concatenate([[0], np.searchsorted(_keys(rows), _BOUNDS), [len(rows)]])
         with self._told():
             for bucket in np.flatnonzero(np.diff(ends)).tolist():
-                self._files[bucket].write(ordered[ends[bucket] : ends[bucket + 1]].tobytes())
+                self._files[bucket].write(rows[ends[bucket] : ends[bucket + 1]].tobytes())
 
     def parts(self) -> Iterator[Owned]:
         """Yield the distinct bodies, part by part, lowest keys first.
@@ -74,7 +71,7 @@ class Spill:
             with self._told():
                 file.seek(0)
                 rows: Rows = np.frombuffer(file.read(), dtype=self._dtype)
-            yield owners_of(rows) if self._dtype.names else Owned(bodies=np.unique(rows))
+            yield owners_of(rows) if self._dtype.names else Owned(bodies=once(rows))
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftwatch.domain.errors import ConfigError, DriftwatchError
-from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource
+from driftwatch.domain.protocols import ClosedSource
 from driftwatch.domain.secrets import check_reference, read_secret
 from driftwatch.domain.text import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from driftwatch.domain.protocols import Clock, Source
+    from driftwatch.domain.protocols import AcknowledgedSource, Clock, Source
     from driftwatch.domain.text import Cursor
 
 _FIRST_PAUSE = timedelta(seconds=1)
@@ -78,6 +78,7 @@ class PatientSource:
         self._source, self._clock = source, clock
         self._pause = timedelta()
         self._failed_at = clock.now()
+        self.trouble: str | None = None
 
     def read(self, after: Cursor | None, *, limit: int) -> Page:
         """Return up to ``limit`` texts after the cursor, or nothing during a pause.
@@ -87,21 +88,55 @@ class PatientSource:
         """
         if self._pause and self._clock.now() - self._failed_at < self._pause:
             return Page(texts=(), cursor=None)
+        pause, self._pause = self._pause, timedelta()
+        page = None
         try:
             page = self._source.read(after, limit=limit)
-        except DriftwatchError:
-            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
-            self._failed_at = self._clock.now()
+        except DriftwatchError as error:
+            self.trouble = str(error)
             raise
-        self._pause = timedelta()
+        finally:
+            if page is None:  # after what nobody foresaw, too: its traceback fills a log as quickly
+                self._pause = min(max(2 * pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+                self._failed_at = self._clock.now()
+                self.trouble = self.trouble or "it failed in a way that nobody foresaw: see the log"
+        self.trouble = None
         return page
-
-    def acknowledge(self, cursor: Cursor) -> None:
-        """Hand on that everything up to the cursor is durable."""
-        if isinstance(self._source, AcknowledgedSource):
-            self._source.acknowledge(cursor)
 
     def close(self) -> None:
         """Let go of the source's connections."""
         if isinstance(self._source, ClosedSource):
             self._source.close()
+
+
+class PatientBroker:
+    """Likewise for a source that keeps by itself how far it was read.
+
+    Args:
+        source: that is read.
+        clock: measures the pauses.
+    """
+
+    def __init__(self, source: AcknowledgedSource, *, clock: Clock) -> None:
+        self._source, self._patient = source, PatientSource(source, clock=clock)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it at the moment; None where nothing is."""
+        return self._patient.trouble
+
+    def read(self, after: Cursor | None, *, limit: int) -> Page:
+        """Return up to ``limit`` texts, or nothing during a pause.
+
+        Raises:
+            DriftwatchError: what the source raises; the pause begins.
+        """
+        return self._patient.read(after, limit=limit)
+
+    def acknowledge(self, cursor: Cursor) -> None:
+        """Hand on that everything up to the cursor is durable."""
+        self._source.acknowledge(cursor)
+
+    def close(self) -> None:
+        """Let go of the source's connections."""
+        self._patient.close()

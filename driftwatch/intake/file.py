@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import accumulate, repeat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import msgspec
 
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.gathered import Gathered
+from driftwatch.intake.lines import beginnings
 from driftwatch.intake.plain import plain_of
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Watch, is_utf8
+from driftwatch.intake.record_fields import RecordFields, records_of
 from driftwatch.intake.rotation import HEAD, Position, begins_with, find, fingerprinted, next_position, opened
 
 if TYPE_CHECKING:
@@ -27,46 +26,21 @@ _BLOCK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileSettings:
+class FileSettings(RecordFields):
     """A log file that is followed.
 
     Args:
         type: ``file``.
         path: of the file; it need not exist yet.
         format: ``jsonl``, ``lines``, or ``auto`` to tell by the file's first byte.
-        body: field path of the text.
         id: field path of the text's id; without one its place in the log is its id.
-        time: field path of its time.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["file"] = "file"
     path: Path
     format: Literal["auto", "jsonl", "lines"] = "auto"
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "file"
-
-    def __post_init__(self) -> None:
-        records_of(self)
 
 
 class FileSource:
@@ -127,10 +101,10 @@ class FileSource:
                 return Page(texts=(), cursor=None, more=True), position
             is_json = self._is_json(head)
             where = f"{self._settings.name}:{position.generation}"
-            while is_json and read < limit and (lines := _block(stream, offset)):
-                lines = lines[: limit - read]
-                offset = self._take_all(lines, where, offset, gathered)
-                read += len(lines)
+            while is_json and read < limit and (block := _block(stream, offset, limit - read)) is not None:
+                self._take_all(block, where, offset, gathered)
+                offset += len(block.content) + 1
+                read += len(block.begins)
             stream.seek(offset)
             for line, length, whole in _lines(stream):
                 if not whole and not finished:
@@ -144,17 +118,17 @@ class FileSource:
         end = fingerprinted(replace(position, offset=offset), head, file)
         return gathered.page(None, more=more), end
 
-    def _take_all(self, lines: Sequence[bytes], where: str, offset: int, gathered: Gathered) -> int:
-        """Take whole lines of records, the quick way where they are plain, and return where they end."""
-        now, plain = self._clock.now(), self._plain if is_utf8(b"\n".join(lines)) else None
-        offsets = list(accumulate((len(line) + 1 for line in lines), initial=offset))
-        found = plain.lines(lines, place=lambda n: f"{where}:{offsets[n]}", now=now) if plain else repeat(None)
-        for line, text, at in zip(lines, found, offsets, strict=False):
-            if text is not None:
-                gathered.texts.append(text)
-            else:
-                self._take(line.rstrip(b"\r"), f"{where}:{at}", gathered, is_json=True)
-        return offsets[-1]
+    def _take_all(self, block: _Block, where: str, offset: int, gathered: Gathered) -> None:
+        """Take whole lines of records, the quick way where they are plain."""
+
+        def place(number: int) -> str:
+            return f"{where}:{offset + block.begins[number]}"
+
+        if self._plain is not None:
+            gathered.take_lines(block.content, self._plain, self._records, place=place, now=self._clock.now())
+        else:
+            for number, line in enumerate(block.content.split(b"\n")):
+                self._take(line, place(number), gathered, is_json=True)
 
     def _take(self, line: bytes | None, place: str, gathered: Gathered, *, is_json: bool) -> None:
         if line is None:
@@ -172,11 +146,24 @@ class FileSource:
         return Cursor(source=self._settings.name, position=msgspec.json.encode(position).decode())
 
 
-def _block(stream: BinaryIO, offset: int) -> list[bytes]:
-    """Return the next lines that end within a block, without their ends; none where there is none or too long a one."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Whole lines, without the last one's line feed, and where in them each begins."""
+
+    content: bytes
+    begins: list[int]
+
+
+def _block(stream: BinaryIO, offset: int, most: int) -> _Block | None:
+    """Return the next lines that end within a block; None where there is none, or too long a one."""
     stream.seek(offset)
-    whole, end, _ = stream.read(_BLOCK).rpartition(b"\n")
-    return whole.split(b"\n") if end else []
+    content, end, _ = stream.read(_BLOCK).rpartition(b"\n")
+    if not end:
+        return None
+    begins = beginnings(content)
+    if len(begins) > most:
+        content, begins = content[: begins[most] - 1], begins[:most]
+    return _Block(content, begins)
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[bytes | None, int, bool]]:

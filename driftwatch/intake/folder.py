@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
 
-from driftwatch.domain.errors import ConfigError, DataError
+from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Cursor, Page
-from driftwatch.intake.connection import check_options, needed, revealed
+from driftwatch.intake.connection import check_options
+from driftwatch.intake.filesystem import failures_of, open_filesystem, said
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.listing import Entry, Listing, Position
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Watch
-from driftwatch.intake.rowfiles import RowFile, UnreadableFileError, failures_of, open_rows
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.rowfiles import RowFile, UnreadableFileError, open_rows
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _FILES_A_PAGE = 200
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "az": "azure"}
+_MOST_SHUT = 20
+"""Files that may not be read before it is said at once: the key is wrong then, not the files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FolderSettings:
+class FolderSettings(RecordFields):
     """A folder or bucket whose files are read, each once, in the order they were written.
 
     Args:
@@ -44,17 +45,11 @@ class FolderSettings:
         id: of the text's id; without one its place and content are its id.
         time: of its time.
         group: of its session or author.
-        labels: names of attributes and the field paths of their values.
         target: of the class that would be right, for a classifier; not the one that the model gave.
         turns: of a chat, a list of messages with role and content; ``body`` is what is watched of it, by default its
             last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["folder"] = "folder"
     url: str
@@ -63,16 +58,6 @@ class FolderSettings:
     every: timedelta = timedelta(seconds=10)
     options: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "folder"
 
     def __post_init__(self) -> None:
@@ -84,6 +69,14 @@ class FolderSettings:
             raise ValueError("late and every must not be negative")
         check_options(self.options, self.secrets)
         records_of(self)
+
+
+class _ShutError(Exception):
+    """We may not read this file."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class FolderSource:
@@ -104,7 +97,7 @@ class FolderSource:
     def __init__(self, settings: FolderSettings, *, clock: Clock, environ: Mapping[str, str]) -> None:
         self._settings, self._clock = settings, clock
         self._records = records_of(settings)
-        system, root = _filesystem(settings, environ)
+        system, root = open_filesystem(settings, environ=environ)
         self._system: Any = system
         self._listing = Listing(system, root, settings, clock=clock)
         self._failures = failures_of(settings.url)
@@ -122,8 +115,9 @@ class FolderSource:
             return self._read(position, limit)
         except self._failures as error:
             self.close()
+            self._listing.forget()
             raise DataError(
-                f"the folder cannot be read: {_said(error)}",
+                f"the folder cannot be read: {said(error)}",
                 where=self._settings.url,
                 cure="check that it is there, its address, and what the user or key may do",
                 retryable=True,
@@ -143,13 +137,43 @@ class FolderSource:
             entry = self._listing.next(position)
             if entry is None:
                 break
+            try:
+                position, rows, ended = self._read_file(entry, position, limit - taken, gathered)
+            except _ShutError as error:
+                self._put_aside(entry, error.cause)
+                continue
             more = True
-            position, rows, ended = self._read_file(entry, position, limit - taken, gathered)
             taken += rows
             if not ended or taken >= limit:
                 break
+        self._count_lost(position, gathered)
         moved, self._ended_at = position != begin, position
+        if not moved and self._listing.shut:
+            raise self._shut()
         return gathered.page(self._cursor(position) if moved else None, more=more and moved)
+
+    def _put_aside(self, entry: Entry, error: OSError) -> None:
+        """Let one file that we may not read wait, and the others go on; if it is many, it is not the files."""
+        self.close()
+        self._listing.put_aside(entry, error)
+        if len(self._listing.shut) >= _MOST_SHUT:
+            raise error
+
+    def _count_lost(self, position: Position, gathered: Gathered) -> None:
+        for entry in self._listing.passed_by(position):
+            log.warning("file_left_out", source=self._settings.name, file=entry.name, reason="unreadable-file")
+            gathered.rejected["unreadable-file"] += 1
+
+    def _shut(self) -> DataError:
+        """Return what is said when everything else was read."""
+        path, error = next(iter(self._listing.shut.items()))
+        others = len(self._listing.shut) - 1
+        return DataError(
+            f"it cannot be read: {said(error)}" + (f"; the same goes for {others} more" if others else ""),
+            where=path,
+            cure="let the user that driftwatch runs as, or its key, read it: until then the other files are read",
+            retryable=True,
+        )
 
     def _read_file(
         self, entry: Entry, position: Position, limit: int, gathered: Gathered
@@ -187,31 +211,10 @@ class FolderSource:
         if self._open is not None and self._open[0] == position:
             return self._open[1]
         self.close()
-        return open_rows(self._system, entry, self._settings, begin=position.offset)
+        try:
+            return open_rows(self._system, entry, self._settings, begin=position.offset)
+        except PermissionError as error:
+            raise _ShutError(error) from error
 
     def _cursor(self, position: Position) -> Cursor:
         return Cursor(source=self._settings.name, position=msgspec.json.encode(position).decode())
-
-
-def _filesystem(settings: FolderSettings, environ: Mapping[str, str]) -> tuple[Any, str]:
-    fsspec = needed("fsspec", extra="s3", where=f"source {settings.name}")
-    options = {**settings.options, **revealed(settings.secrets, environ=environ)}
-    protocol = settings.url.partition("://")[0] if "://" in settings.url else "file"
-    try:
-        system, root = fsspec.core.url_to_fs(settings.url, **options, use_listings_cache=False)
-    except ImportError as error:
-        extra = _EXTRAS.get(protocol)
-        cure = f'pip install "driftwatchd[{extra}]"' if extra == "s3" else "install the package it names"
-        raise ConfigError(
-            f"{protocol} needs a package that is not installed ({error})", where=f"source {settings.name}", cure=cure
-        ) from None
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"no such filesystem: {error}", where=f"source {settings.name}", cure="correct url or options"
-        ) from None
-    return system, root
-
-
-def _said(error: BaseException) -> str:
-    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(words).partition("\n")[0]

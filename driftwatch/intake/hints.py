@@ -1,8 +1,8 @@
 """What a text must at least hold for personal data or secrets to be found in it: cheap tests, never too strict.
 
 Most texts hold nothing. Looking for that with one pattern after the other costs more than taking a text in, so what
-every match needs is asked for first: digits, an ``@``, one of a few words. Of each text only the characters that tell
-are looked at, and few texts differ in those.
+every match needs is asked for first: digits, an ``@``, one of a few words. Many texts are asked together
+(``telltales``); of a few, only the characters that tell are looked at, and few texts differ in those.
 """
 
 from __future__ import annotations
@@ -13,20 +13,25 @@ from functools import lru_cache
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
+from driftwatch.intake.asking import Ask
+from driftwatch.intake.telltales import END, asked_of_all
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_END = "\0"
+_MANY = 16
+"""Texts from which on they are cheaper to look at together."""
+
 _DIGITS = digits.encode()
 _TELLING = _DIGITS + b"@:=-_.AJ"
-_DULL = bytes(set(range(256)) - set(_TELLING + _END.encode()))
+_DULL = bytes(set(range(256)) - set(_TELLING + END.encode()))
 _FEWEST_DIGITS = 7
 """Of the shortest telephone number; cards and IBANs have more."""
 
 _DOTS, _COLONS = 3, 2  # of addresses, at least
 _LONGEST_KNOWN = 40
 _DIGIT = re.compile(r"\d")
-_MANY_DIGITS = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d\D{0,3}\d")
+_MANY_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
 _DOTTED = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
 _COLONED = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _NAMES = ("key", "token", "secret", "passw", "pwd")
@@ -47,7 +52,9 @@ class Hint(IntFlag):
 
 
 _SECRET, _EMAIL, _NUMBER, _ADDRESS = (int(hint) for hint in Hint)
-_DOTS_ASK, _COLONS_ASK, _A_ASKS, _DASH_ASKS, _UNDERSCORE_ASKS, _J_ASKS, _SIGN_ASKS = (1 << n for n in range(4, 11))
+_DOTS_ASK, _COLONS_ASK, _A_ASKS, _DASH_ASKS, _UNDERSCORE_ASKS, _J_ASKS, _SIGN_ASKS, _BEARER_ASKS = (
+    int(ask) for ask in (Ask.DOTS, Ask.COLONS, Ask.A, Ask.DASH, Ask.UNDERSCORE, Ask.J, Ask.SIGN, Ask.BEARER)
+)
 
 
 def hints(bodies: Sequence[str]) -> list[int]:
@@ -55,24 +62,24 @@ def hints(bodies: Sequence[str]) -> list[int]:
 
     The texts are looked through as one string, which is several times quicker than one by one.
     """
-    whole = _END.join(bodies)
-    if not whole.isascii():
-        if len(bodies) == 1:
-            return [_of_other_scripts(whole)]
-        plain = iter(hints([body for body in bodies if body.isascii()]))
-        return [next(plain) if body.isascii() else _of_other_scripts(body) for body in bodies]
-    telling = whole.encode("ascii").translate(None, _DULL).split(_END.encode())
-    if len(telling) != len(bodies):  # a text holds what ends one
-        return [_hint(body, body.encode("ascii").translate(None, _DULL)) for body in bodies]
-    if _BEARER in whole.lower():
-        return [_hint(body, held) for body, held in zip(bodies, telling, strict=True)]
+    if len(bodies) < _MANY:
+        return [_hint(body) if body.isascii() else _of_other_scripts(body) for body in bodies]
+    ascii_only = [body.isascii() for body in bodies]
+    plain = bodies if all(ascii_only) else [body for body, is_plain in zip(bodies, ascii_only, strict=True) if is_plain]
+    asked = asked_of_all(plain) if plain else []
+    if asked is None:
+        return [_hint(body) if body.isascii() else _of_other_scripts(body) for body in bodies]
+    found = [_answered(body, ask) if ask else 0 for body, ask in zip(plain, asked, strict=True)]
+    if plain is bodies:
+        return found
+    each = iter(found)
     return [
-        _answered(body, asked) if (asked := _asked(held)) else 0 for body, held in zip(bodies, telling, strict=True)
+        next(each) if is_plain else _of_other_scripts(body) for body, is_plain in zip(bodies, ascii_only, strict=True)
     ]
 
 
-def _hint(body: str, telling: bytes) -> int:
-    found = _answered(body, _asked(telling))
+def _hint(body: str) -> int:
+    found = _answered(body, _asked(body.encode("ascii").translate(None, _DULL)))
     return found | _SECRET if _BEARER in body.lower() else found
 
 
@@ -122,7 +129,8 @@ def _answered(body: str, asked: int) -> int:
     found = _EMAIL if asked & _EMAIL and _addressed(body) else 0
     if asked & _NUMBER and _MANY_DIGITS.search(body) is not None:
         found |= _NUMBER
-    if (asked & _DOTS_ASK and _DOTTED.search(body)) or (asked & _COLONS_ASK and _COLONED.search(body)):
+    coloned = asked & _COLONS_ASK and _DIGIT.search(body) and _COLONED.search(body)
+    if coloned or (asked & _DOTS_ASK and _DOTTED.search(body)):
         found |= _ADDRESS
     if (
         (asked & _DASH_ASKS and ("sk-" in body or "xox" in body or "glpat-" in body or "PRIVATE KEY" in body))
@@ -130,6 +138,7 @@ def _answered(body: str, asked: int) -> int:
         or (asked & _UNDERSCORE_ASKS and any(begin in body for begin in _WITH_UNDERSCORE))
         or (asked & _J_ASKS and "eyJ" in body)
         or (asked & _SIGN_ASKS and _named(body))
+        or asked & _BEARER_ASKS
     ):
         found |= _SECRET
     return found

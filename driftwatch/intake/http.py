@@ -7,55 +7,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from itertools import repeat
-from typing import ClassVar, Literal
+from typing import Literal
 
 import msgspec
 
 from driftwatch.domain.text import Text
 from driftwatch.intake.bodies import BatchError, bounded, decoded, form_of, records_of_whole, unpacked
+from driftwatch.intake.drafts import Drafts
 from driftwatch.intake.plain import plain_of
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Accepted, Form, Rejected, Watch, is_utf8
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Accepted, Rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpSettings:
+class HttpSettings(RecordFields):
     """Texts that are posted to ``/v1/streams/STREAM/texts``.
 
     Args:
         type: ``http``.
-        body: field path of the text.
         id: field path of the text's id; one without gets a hash of itself: a repeated request counts once.
-        time: field path of its time.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source.
     """
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
     type: Literal["http"] = "http"
-    body: str = "text"
     id: str | None = "id"
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "http"
-
-    def __post_init__(self) -> None:
-        records_of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +53,7 @@ class Batch:
         ahead: texts whose times lay ahead of ours.
     """
 
-    texts: tuple[Text, ...]
+    texts: Sequence[Text]
     rejected: tuple[RejectedRecord, ...]
     cut: int
     ahead: int = 0
@@ -115,40 +91,51 @@ class HttpReader:
         if kind == "lines":
             self._lines(content, read, now)
         elif not self._array(content, read, now):
-            for place, record in records_of_whole(content, many="texts"):
-                self._record(record, place, read, now)
+            found = (
+                self._record(record, place, read, now) for place, record in records_of_whole(content, many="texts")
+            )
+            read.texts = [text for text in found if text is not None]
         if not read.texts:
             raise _nothing(read.rejected, self._settings)
-        return Batch(texts=tuple(read.texts), rejected=tuple(read.rejected), cut=read.cut, ahead=read.ahead)
+        return Batch(texts=read.texts, rejected=tuple(read.rejected), cut=read.cut, ahead=read.ahead)
 
     def _lines(self, content: bytes, read: _Read, now: datetime) -> None:
-        lines = content.split(b"\n")
-        quick = self._plain is not None and is_utf8(content)
-        found = self._plain.lines(lines, place=self._place, now=now) if self._plain and quick else repeat(None)
-        for number, (line, text) in enumerate(zip(lines, found, strict=False), 1):
-            if text is not None:
-                read.texts.append(text)
-            elif line.strip():
-                self._record(decoded(line, line=number), number, read, now)
+        content = content.removesuffix(b"\n")
+        if self._plain is None:
+            long_way = self._long_way(content, None, read, now)
+            read.texts = list(long_way.values())
+        else:
+            sifted = self._plain.lines(content, place=self._place, now=now)
+            long_way = self._long_way(content, sifted.odd, read, now) if sifted.odd else {}
+            read.texts = Drafts((sifted.part(long_way),))
+
+    def _long_way(self, content: bytes, places: Sequence[int] | None, read: _Read, now: datetime) -> dict[int, Text]:
+        """Read the lines at some places, or all, one after the other, and return what texts they are."""
+        lines, texts = content.split(b"\n"), {}
+        for place in range(len(lines)) if places is None else places:
+            if lines[place].strip():
+                text = self._record(decoded(lines[place], line=place + 1), place + 1, read, now)
+                texts.update({place: text} if text is not None else {})
+        return texts
 
     def _array(self, content: bytes, read: _Read, now: datetime) -> bool:
         """Read an array of plain records; False where it is none, or holds others."""
-        found = self._plain.array(content, place=self._place, now=now) if self._plain and is_utf8(content) else None
-        texts = [text for text in found or () if text is not None]
-        if not texts or found is None or len(texts) < len(found):
+        found = self._plain.array(content, place=self._place, now=now) if self._plain else None
+        if found is None or not found.ids or found.odd:
             return False
-        read.texts = texts
+        read.texts = Drafts((found.part({}),))
         return True
 
-    def _record(self, record: object, line: int, read: _Read, now: datetime) -> None:
+    def _record(self, record: object, line: int, read: _Read, now: datetime) -> Text | None:
         place = self._place(line - 1)
         match self._records.record(_with_id(record, self._settings), place=place, now=now):
             case Accepted(text=text, cut=cut, ahead=ahead):
-                read.texts.append(text)
                 read.cut += cut
                 read.ahead += ahead
+                return text
             case Rejected(reason=reason):
                 read.rejected.append(RejectedRecord(line=line, reason=reason))
+                return None
 
     def _place(self, number: int) -> str:
         return f"{self._settings.name}:{number + 1}"
@@ -158,7 +145,7 @@ class HttpReader:
 class _Read:
     """What was read of a body so far."""
 
-    texts: list[Text] = field(default_factory=list)
+    texts: Sequence[Text] = ()
     rejected: list[RejectedRecord] = field(default_factory=list)
     cut: int = 0
     ahead: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
@@ -15,8 +15,9 @@ from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.connection import check_options, needed, revealed
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.payload import take_payload, written_at
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Rejected, Watch
+from driftwatch.intake.plain import plain_of
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Rejected
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _WAIT_SECONDS = 0.2
+_LOOK_SECONDS = 2.0
 _LONGEST_MESSAGE = 8 * 1024 * 1024
 _OURS = ("bootstrap.servers", "group.id", "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset")
 _LIMITS: Mapping[str, Any] = {
@@ -36,11 +38,13 @@ _LIMITS: Mapping[str, Any] = {
     "log_level": 0,
 }
 _HARMLESS = ("_PARTITION_EOF", "_MAX_POLL_EXCEEDED", "_ASSIGN_PARTITIONS", "_REVOKE_PARTITIONS")
+_SAYS_LITTLE = ("_ALL_BROKERS_DOWN",)
+_TOO_LARGE = "_BAD_MSG"
 _MOVED = ("ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "_ASSIGNMENT_LOST", "_STATE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaSettings:
+class KafkaSettings(RecordFields):
     """A Kafka topic.
 
     Args:
@@ -52,21 +56,10 @@ class KafkaSettings:
             (``newest``).
         options: more settings of librdkafka, such as ``"security.protocol" = "SASL_SSL"``.
         secrets: settings of librdkafka that are secrets, such as ``"sasl.password"``, as references.
-        body: field path of the text.
         id: field path of the text's id; without one the message's place in the topic is its id.
         time: field path of its time; without one the message's.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["kafka"] = "kafka"
     brokers: str
@@ -75,16 +68,6 @@ class KafkaSettings:
     begin: Literal["oldest", "newest"] = "oldest"
     options: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "kafka"
 
     def __post_init__(self) -> None:
@@ -116,7 +99,7 @@ class KafkaSource:
 
     def __init__(self, settings: KafkaSettings, *, stream: str, clock: Clock, environ: Mapping[str, str]) -> None:
         self._settings, self._clock = settings, clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
         self._kafka: Any = needed("confluent_kafka", extra="kafka", where=f"source {settings.name}")
         self._given: Page | None = None
         self._trouble: Any = None
@@ -131,6 +114,8 @@ class KafkaSource:
         del after
         if self._given is not None:
             return self._given
+        if self._trouble is not None:
+            self._look()
         try:
             messages = self._consumer.consume(limit, _WAIT_SECONDS)
         except self._kafka.KafkaException as error:
@@ -139,8 +124,7 @@ class KafkaSource:
         if page.cursor is not None:
             self._given, self._trouble = page, None
         elif self._trouble is not None:
-            trouble, self._trouble = self._trouble, None
-            raise self._explained(trouble)
+            raise self._explained(self._trouble)
         return page
 
     def acknowledge(self, cursor: Cursor) -> None:
@@ -187,8 +171,19 @@ class KafkaSource:
         return consumer
 
     def _note(self, error: Any) -> None:  # noqa: ANN401 - confluent_kafka.KafkaError
-        """Keep what librdkafka reports by the way, until messages come again."""
-        self._trouble = error
+        """Keep what librdkafka reports by the way, until messages come again; what follows from it says less."""
+        if self._trouble is None or error.name() not in _SAYS_LITTLE:
+            self._trouble = error
+
+    def _look(self) -> None:
+        """Ask whether what is wrong still is: librdkafka tells it once, and says nothing while it lasts."""
+        topic = self._settings.topic
+        if self._trouble.name() == _TOO_LARGE:
+            return  # brokers that answer other questions do not make this answer smaller
+        try:
+            self._trouble = self._consumer.list_topics(topic, timeout=_LOOK_SECONDS).topics[topic].error
+        except self._kafka.KafkaException as error:
+            log.debug("brokers_do_not_answer", source=self._settings.name, what=error.args[0].str())
 
     def _page(self, messages: Sequence[Any]) -> Page:
         gathered, position = Gathered(), dict[int, int]()
@@ -214,7 +209,7 @@ class KafkaSource:
             gathered.take(Rejected("too-long"))
         else:
             now = written_at(milliseconds, self._clock.now())
-            take_payload(self._records, value, gathered, place=place, now=now)
+            take_payload(self._records, self._plain, value, gathered, place=place, now=now)
 
     def _explained(self, error: Any) -> DataError:  # noqa: ANN401 - confluent_kafka.KafkaError
         where = f"topic {self._settings.topic} of source {self._settings.name}"
@@ -223,4 +218,8 @@ class KafkaSource:
             what, cure = "there is no such topic", "correct its name, or create it"
         elif "AUTH" in error.name() or "SASL" in error.name():
             what, cure = f"Kafka does not let us in: {error.str()}", "correct user, secrets or the user's rights"
+        elif "SSL" in error.name() or "SSL_HANDSHAKE" in error.str():
+            cure = 'check whether the brokers speak TLS here ("security.protocol"), and the certificates'
+        elif "receive.message.max.bytes" in error.str():
+            cure = 'an answer is larger than we take: raise "receive.message.max.bytes" in options'
         return DataError(what, where=where, cure=cure, retryable=True)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from driftwatch.intake.filesystem import is_local
 from driftwatch.intake.rowfiles import is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from driftwatch.domain.protocols import Clock
     from driftwatch.intake.folder import FolderSettings
@@ -29,17 +30,19 @@ class Entry(msgspec.Struct, frozen=True):
         path: for the filesystem.
         size: in bytes.
         time: microseconds since 1970 when it was written.
+        tag: of its content, where the filesystem gives one, as buckets do.
     """
 
     name: str
     path: str
     size: int
     time: int
+    tag: str = ""
 
     @property
     def version(self) -> str:
         """What changes when the file is written anew."""
-        return f"{self.size}-{self.time}"
+        return f"{self.size}-{self.time}{self.tag}"
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -97,10 +100,32 @@ class Listing:
         self._system, self._root, self._settings, self._clock = system, root.rstrip("/"), settings, clock
         self._pending: deque[Entry] = deque()
         self._looked_at: datetime | None = None
+        self._aside: dict[str, Entry] = {}
+        self._old: list[Entry] = []
+        self.shut: dict[str, OSError] = {}
+        """What we may not read, as the newest look and the reads since found it: paths, and what was said of them."""
 
     def forget(self) -> None:
         """Look again, whatever was found before."""
         self._looked_at = None
+
+    def put_aside(self, entry: Entry, error: OSError) -> None:
+        """Pass over a file that we may not read, until the next look; the others go on."""
+        self._aside[entry.name] = entry
+        self.shut[entry.path] = error
+
+    def passed_by(self, position: Position) -> list[Entry]:
+        """Return, once, the files that were put aside and are too old by now to be read any more."""
+        self._note_old(position)
+        old, self._old = self._old, []
+        return old
+
+    def _note_old(self, position: Position) -> None:
+        old = [each for each in self._aside.values() if not position.wants(each, late=self._settings.late)]
+        for each in old:
+            del self._aside[each.name]
+            self.shut.pop(each.path, None)
+        self._old += [each for each in old if each.name not in position.read]
 
     def next(self, position: Position) -> Entry | None:
         """Return the file to read on in; None where there is none for now."""
@@ -110,6 +135,8 @@ class Listing:
         if self._looked_at is not None and now - self._looked_at < self._settings.every:
             return None
         self._looked_at = now
+        self._note_old(position)
+        self._aside, self.shut = {}, {}
         wanted = [each for each in self._entries() if position.wants(each, late=self._settings.late)]
         # A file that is half read comes first, wherever its time has it.
         self._pending = deque(sorted(wanted, key=lambda each: (each.name != position.name, each.time, each.name)))
@@ -118,20 +145,47 @@ class Listing:
     def _first(self, position: Position) -> Entry | None:
         if self._looked_at is None:
             return None
-        while self._pending and not position.wants(self._pending[0], late=self._settings.late):
+        while self._pending and not self._is_next(self._pending[0], position):
             self._pending.popleft()
         return self._pending[0] if self._pending else None
 
+    def _is_next(self, entry: Entry, position: Position) -> bool:
+        return entry.name not in self._aside and position.wants(entry, late=self._settings.late)
+
     def _entries(self) -> list[Entry]:
-        found: Mapping[str, Mapping[str, Any]] = self._system.find(self._root, detail=True)
-        if not found and not self._system.exists(self._root):
-            raise FileNotFoundError(2, "there is no such folder")
-        entries = [self._entry(path, about) for path, about in found.items() if about.get("type", "file") == "file"]
+        if is_local(self._system):
+            found = list(self._walked(self._root, is_root=True))
+        else:
+            found = list(self._system.find(self._root, detail=True).values())
+            if not found and not self._system.exists(self._root):
+                raise FileNotFoundError(2, "there is no such folder")
+        entries = [self._entry(about) for about in found if about.get("type", "file") == "file"]
         return [each for each in entries if self._is_wanted(each.name)]
 
-    def _entry(self, path: str, about: Mapping[str, Any]) -> Entry:
+    def _walked(self, folder: str, *, is_root: bool = False) -> Iterator[Mapping[str, Any]]:
+        """Yield the files below a folder; fsspec's own walk passes over what it may not look into, and says nothing."""
+        try:
+            found = self._system.ls(folder, detail=True)
+        except FileNotFoundError:
+            if is_root:
+                raise FileNotFoundError(2, "there is no such folder") from None
+            return  # removed since we saw it
+        except PermissionError as error:
+            if is_root:
+                raise
+            self.shut[folder] = error
+            return
+        for about in found:
+            if about["type"] == "directory":
+                yield from self._walked(about["name"])
+            else:
+                yield about
+
+    def _entry(self, about: Mapping[str, Any]) -> Entry:
+        path = str(about["name"])
         name = path.removeprefix(self._root).lstrip("/")
-        return Entry(name=name, path=path, size=int(about.get("size") or 0), time=_written(about))
+        size, tag = int(about.get("size") or 0), str(about.get("ETag") or "")
+        return Entry(name=name, path=path, size=size, time=_written(about), tag=tag)
 
     def _is_wanted(self, name: str) -> bool:
         """Hidden files are somebody's working copies, and so are those that a writer has not renamed yet."""

@@ -11,6 +11,7 @@ from driftwatch.intake.records import Rejected
 
 if TYPE_CHECKING:
     from driftwatch.intake.gathered import Gathered
+    from driftwatch.intake.plain import Plain
     from driftwatch.intake.records import Records
 
 _DECODER = msgspec.json.Decoder()
@@ -18,13 +19,26 @@ _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_MS = 946_684_800_000  # of 2000; what is earlier is a number, not a time
 
 
-def take_payload(records: Records, payload: bytes, gathered: Gathered, *, place: str, now: datetime) -> None:
-    """Read every record of a message; the place of one among several has its number."""
+def take_payload(
+    records: Records, plain: Plain | None, payload: bytes, gathered: Gathered, *, place: str, now: datetime
+) -> None:
+    """Read every record of a message; the place of one among several has its number.
+
+    Args:
+        records: the long way, which knows every reason.
+        plain: the quick way; None where records have none.
+        payload: the message.
+        gathered: where its texts go.
+        place: makes the ids of records without one.
+        now: for records without a time.
+    """
     content = payload.strip()
     if not content:
         gathered.take(Rejected("empty"))
     elif content[:1] == b"[":
-        _array(records, content, gathered, place, now)
+        _array(records, plain, content, gathered, place, now)
+    elif b"\n" in content and plain is not None:
+        gathered.take_lines(content, plain, records, place=lambda number: f"{place}:{number}", now=now)
     elif b"\n" in content:
         for number, line in enumerate(content.split(b"\n")):
             if line.strip():
@@ -33,7 +47,13 @@ def take_payload(records: Records, payload: bytes, gathered: Gathered, *, place:
         gathered.take(records.json(content, place=place, now=now))
 
 
-def _array(records: Records, content: bytes, gathered: Gathered, place: str, now: datetime) -> None:
+def _array(
+    records: Records, plain: Plain | None, content: bytes, gathered: Gathered, place: str, now: datetime
+) -> None:
+    sifted = plain.array(content, place=lambda number: f"{place}:{number}", now=now) if plain is not None else None
+    if sifted is not None and not sifted.odd:
+        gathered.add(sifted.part({}))
+        return
     try:
         each = _DECODER.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -2,66 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations of settings
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from driftwatch.intake.records import Form, Records, Watch
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from driftwatch.intake.records import MOST_BYTES, Form, Records, Watch
 
 
-class RecordFields(Protocol):
-    """The settings of a source that say what its records look like."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFields:
+    """What every source says of its records; the settings of each kind of source add where they come from.
 
-    @property
-    def records(self) -> Form:
-        """How records are written."""
-        ...
+    Args:
+        body: field path of the text.
+        id: field path of the text's id.
+        time: field path of its time.
+        group: field path of its session or author.
+        labels: names of attributes and the field paths of their values.
+        target: field path of the class that would be right, for a classifier; not the one that the model gave.
+        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
+            default its last message.
+        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
+        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
+        max_bytes: longer bodies are cut.
+    """
 
-    @property
-    def watch(self) -> Watch:
-        """Which end of an exchange is the text."""
-        ...
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    @property
-    def body(self) -> str:
-        """Field path of the text."""
-        ...
+    body: str = "text"
+    id: str | None = None
+    time: str | None = None
+    group: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    turns: str | None = None
+    records: Form = "fields"
+    watch: Watch = "prompt"
+    max_bytes: int = MOST_BYTES
 
-    @property
-    def id(self) -> str | None:
-        """Field path of its id."""
-        ...
-
-    @property
-    def time(self) -> str | None:
-        """Field path of its time."""
-        ...
-
-    @property
-    def group(self) -> str | None:
-        """Field path of its session or author."""
-        ...
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Field paths of its attributes by name."""
-        ...
-
-    @property
-    def target(self) -> str | None:
-        """Field path of the class that would be right."""
-        ...
-
-    @property
-    def turns(self) -> str | None:
-        """Field path of its chat."""
-        ...
-
-    @property
-    def max_bytes(self) -> int:
-        """Longer bodies are cut."""
-        ...
+    def __post_init__(self) -> None:
+        records_of(self)
 
 
 def records_of(settings: RecordFields) -> Records:

@@ -162,8 +162,6 @@ class Records:
         body, turns = found.body, found.turns
         if not body.strip():
             return Rejected("empty")
-        if any(_has_surrogates(words) for words in (body, *(f"{turn.role}{turn.content}" for turn in turns))):
-            return Rejected("not-utf8")
         identity = word_of(self._id.find(record)) if self._id is not None else found.id or place
         if identity is None or len(identity) > LONGEST_ID:
             return Rejected("no-id" if identity is None else "bad-id")
@@ -172,10 +170,13 @@ class Records:
         if seen_at is None:
             return Rejected("bad-time")
         ahead = seen_at - now > AHEAD
-        shortened = _cut(body, self._max_bytes)
         labels = {name: word for name, path in self._labels.items() if (word := word_of(path.find(record))) is not None}
         group = word_of(self._group.find(record)) if self._group is not None else found.group
         target = word_of(self._target.find(record)) if self._target is not None else None
+        said = (body, identity, group or "", target or "", *labels.values())
+        if any(map(_has_surrogates, (*said, *(f"{turn.role}{turn.content}" for turn in turns)))):
+            return Rejected("not-utf8")
+        shortened = _cut(body, self._max_bytes)
         text = Text(
             id=identity,
             body=shortened,
@@ -204,6 +205,8 @@ def moment(value: object) -> datetime | None:
             return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
         if isinstance(value, str):
             at = datetime.fromisoformat(value)
+            if at.tzinfo is UTC:
+                return at
             return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return datetime.fromtimestamp(value / 1000 if abs(value) >= _MILLISECONDS_FROM else value, UTC)
@@ -225,6 +228,8 @@ def _cut(body: str, most: int) -> str:
 
 
 def _has_surrogates(body: str) -> bool:
+    if body.isascii():
+        return False
     try:
         body.encode("utf-8")
     except UnicodeEncodeError:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from driftwatch.intake.hints import Hint, hints
+from driftwatch.intake.phones import spans_of_phones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -120,12 +121,7 @@ class Redactor:
         return body, found
 
     def _phones(self, body: str) -> Iterator[tuple[int, int]]:
-        from phonenumbers import Leniency, PhoneNumberMatcher
-
-        spans: list[tuple[int, int]] = []
-        for region in (*self._regions,) or (None,):
-            spans += [(match.start, match.end) for match in PhoneNumberMatcher(body, region, Leniency.VALID)]
-        yield from _apart(spans)
+        yield from _apart(list(spans_of_phones(body, self._regions)))
 
 
 def _secrets(body: str) -> Iterator[tuple[int, int]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,8 +18,9 @@ from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.connection import needed
 from driftwatch.intake.gathered import Gathered
 from driftwatch.intake.payload import take_payload, written_at
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Records, Rejected, Watch
+from driftwatch.intake.plain import plain_of
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Records, Rejected
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
@@ -53,19 +54,21 @@ return found
 """Reads in small steps and cuts what is too long where it lies, so that no answer is larger than we can hold."""
 
 _CLAIM = """
-local claimed, from = 0, '0-0'
+local claimed, gone, from = 0, 0, '0-0'
 repeat
   local found = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], from, 'COUNT', ARGV[4], 'JUSTID')
   from, claimed = found[1], claimed + #found[2]
+  if found[3] then gone = gone + #found[3] end
 until from == '0-0'
-return claimed
+return {claimed, gone}
 """
-_SHUT_OUT = ("NOAUTH", "WRONGPASS", "NOPERM", "Authentication required")
+"""Returns how many entries were taken over, and how many had been read, were trimmed away, and are now off the list."""
+_SHUT_OUT = ("NOAUTH", "WRONGPASS", "NOPERM", "no permissions", "can't run this command", "Authentication required")
 _TOO_LONG = b"\x00too-long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisSettings:
+class RedisSettings(RecordFields):
     """A Redis stream.
 
     Args:
@@ -81,21 +84,10 @@ class RedisSettings:
         claim: entries that another consumer took and did not acknowledge for so long are taken over.
         payload: field of an entry that holds the record as JSON, or several as an array or one a line; left out, the
             entry's own fields are the record.
-        body: field path of the text.
         id: field path of the text's id; without one the entry's id is its id.
         time: field path of its time; without one the entry's.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["redis"] = "redis"
     url: str
@@ -106,16 +98,6 @@ class RedisSettings:
     begin: Literal["oldest", "newest"] = "oldest"
     claim: timedelta = timedelta(minutes=5)
     payload: str | None = None
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "redis"
 
     def __post_init__(self) -> None:
@@ -152,7 +134,7 @@ class RedisSource:
 
     def __init__(self, settings: RedisSettings, *, stream: str, clock: Clock, environ: Mapping[str, str]) -> None:
         self._settings, self._clock = settings, clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
         self._errors: Any = needed("redis.exceptions", extra="redis", where=f"source {settings.name}")
         redis: Any = needed("redis", extra="redis", where=f"source {settings.name}")
         url = settings.url if "://" in settings.url else read_secret(settings.url, environ=environ).reveal()
@@ -167,6 +149,7 @@ class RedisSource:
         self._given: Page | None = None
         self._unacknowledged: list[bytes] = []
         self._old_from: str | None = "0"
+        self._gone = 0
         self._claimed_at: datetime | None = None
 
     def read(self, after: Cursor | None, *, limit: int) -> Page:
@@ -220,6 +203,7 @@ class RedisSource:
         if not entries:
             return Page(texts=(), cursor=None)
         gathered = Gathered()
+        gathered.rejected["deleted"], self._gone = self._gone, 0
         for entry, fields in entries:
             self._take(entry.decode(), fields, gathered)
         self._unacknowledged = [entry for entry, _ in entries]
@@ -240,7 +224,7 @@ class RedisSource:
         elif (payload := record.get(self._settings.payload.encode())) is None:
             gathered.take(Rejected("no-body"))
         else:
-            take_payload(self._records, payload, gathered, place=place, now=now)
+            take_payload(self._records, self._plain, payload, gathered, place=place, now=now)
 
     def _entries(self, begin: str, limit: int) -> Sequence[Any]:
         arguments = [self._group, self._consumer, begin, limit, _LONGEST_VALUE, _MOST_BYTES_A_PAGE, _TOO_LONG]
@@ -255,7 +239,10 @@ class RedisSource:
         if self._claimed_at is None:
             self._join()
         idle = int(self._settings.claim.total_seconds() * 1000)
-        if self._claiming(keys=[self._settings.key], args=[self._group, self._consumer, idle, _ENTRIES]):
+        arguments = [self._group, self._consumer, idle, _ENTRIES]
+        claimed, gone = self._claiming(keys=[self._settings.key], args=arguments)
+        self._gone += gone
+        if claimed:
             self._old_from = "0"
         self._claimed_at = now
 
@@ -275,9 +262,7 @@ class RedisSource:
             what, cure = "there is no such Redis stream yet", "correct the key, or wait for a first entry"
         elif "WRONGTYPE" in said or "wrong kind of value" in said:
             what, cure = "this key holds something else than a stream", "name the key of a stream"
-        elif isinstance(error, self._errors.AuthenticationError) or any(
-            word in said for word in ("NOAUTH", "WRONGPASS", "NOPERM")
-        ):
+        elif isinstance(error, self._errors.AuthenticationError) or any(word in said for word in _SHUT_OUT):
             what, cure = f"Redis does not let us in: {said}", "correct user, password or the user's rights"
         where = f"key {self._settings.key} of source {self._settings.name}"
         return DataError(what, where=where, cure=cure, retryable=True)

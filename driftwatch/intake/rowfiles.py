@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from driftwatch.intake import openai
+from driftwatch.intake.filesystem import is_connection, open_file
 from driftwatch.intake.record_fields import roots
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _BOMB_FROM = 256 * 1024 * 1024
 _BOMB_RATIO = 200  # text packs 3 to 30 times smaller
 _MOST_GROUP_BYTES = 512 * 1024 * 1024
 _BATCH = 1_000
+_NOT_UTF8 = b"\xff"
+"""Stands for a row with such words."""
 _READ_ERRORS = (OSError, EOFError, zlib.error, ValueError)
 
 
@@ -85,25 +88,22 @@ def open_rows(system: Any, entry: Entry, settings: FolderSettings, *, begin: int
 
     Raises:
         UnreadableFileError: it is not what its name says.
+        OSError: it cannot be reached.
     """
-    hashed = settings.id is None
+    hashed, raw = settings.id is None, open_file(system, entry)
+    errors = _parquet_errors() if entry.name.endswith(".parquet") else _READ_ERRORS
     try:
         if entry.name.endswith(".parquet"):
-            return ParquetRows(system.open(entry.path, "rb"), settings, begin=begin, hashed=hashed)
-        return LineRows(system.open(entry.path, "rb"), entry, begin=begin, hashed=hashed)
-    except (EOFError, zlib.error, ValueError, gzip.BadGzipFile) as error:
+            return ParquetRows(raw, settings, begin=begin, hashed=hashed)
+        return LineRows(raw, entry, begin=begin, hashed=hashed)
+    except UnreadableFileError:
+        raw.close()
+        raise
+    except errors as error:
+        raw.close()
+        if is_connection(error):
+            raise
         raise UnreadableFileError("unreadable-file") from error
-
-
-def failures_of(url: str) -> tuple[type[Exception], ...]:
-    """Return what a filesystem raises when it cannot be reached or does not let us in."""
-    if url.startswith(("s3:", "s3a:")):
-        try:
-            from botocore.exceptions import BotoCoreError, ClientError
-        except ImportError:
-            return (OSError,)
-        return (OSError, BotoCoreError, ClientError)
-    return (OSError,)
 
 
 class LineRows:
@@ -131,7 +131,7 @@ class LineRows:
         except UnreadableFileError as error:
             rows.ended, rows.broken = True, error.reason
         except _READ_ERRORS as error:
-            if _is_connection(error):
+            if is_connection(error):
                 raise
             rows.ended, rows.broken = True, "unreadable-file"
         return rows
@@ -202,11 +202,11 @@ class ParquetRows:
         rows = Rows()
         try:
             while rows.count < limit and (record := next(self._batches, None)) is not None:
-                rows.rows.append(Row(self._place(record), record))
+                rows.rows.append(Row(self._place(record), record or _NOT_UTF8))
                 self.position += 1
                 rows.count += 1
-        except _READ_ERRORS as error:
-            if _is_connection(error):
+        except _parquet_errors() as error:
+            if is_connection(error):
                 raise
             rows.broken = "unreadable-file"
         rows.ended = rows.count < limit
@@ -237,7 +237,7 @@ class ParquetRows:
             if skip >= batch.num_rows:
                 skip -= batch.num_rows
                 continue
-            yield from batch.slice(skip).to_pylist()
+            yield from _records_of(batch.slice(skip))
             skip = 0
 
     def _bytes(self, about: Any) -> int:  # noqa: ANN401 - pyarrow's metadata
@@ -252,6 +252,24 @@ class ParquetRows:
         return f"{self.position}:{blake2b(content, digest_size=8).hexdigest()}"
 
 
+def _parquet_errors() -> tuple[type[Exception], ...]:
+    """Return what reading Parquet raises where it cannot be read."""
+    from pyarrow import ArrowException
+
+    return (*_READ_ERRORS, ArrowException)
+
+
+def _records_of(batch: Any) -> list[dict[str, object]]:  # noqa: ANN401 - pyarrow's
+    """Return rows as records; one with words that are no UTF-8, which whoever wrote it did not check, is empty."""
+    try:
+        records: list[dict[str, object]] = batch.to_pylist()
+    except UnicodeDecodeError:
+        if batch.num_rows == 1:
+            return [{}]
+        return [record for number in range(batch.num_rows) for record in _records_of(batch.slice(number, 1))]
+    return records
+
+
 def _unpacked(raw: Any, name: str) -> Any:  # noqa: ANN401 - a binary stream
     if name.endswith(".gz"):
         return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BLOCK)
@@ -259,13 +277,11 @@ def _unpacked(raw: Any, name: str) -> Any:  # noqa: ANN401 - a binary stream
         import pyarrow as pa
 
         return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"), _BLOCK)
-    return raw
+    from fsspec.spec import AbstractBufferedFile
+
+    # Files of buckets have no lines of a limited length; those of this machine need no second buffer.
+    return io.BufferedReader(raw, _BLOCK) if isinstance(raw, AbstractBufferedFile) else raw
 
 
 def _plain(name: str) -> str:
     return name.removesuffix(".gz").removesuffix(".zst")
-
-
-def _is_connection(error: Exception) -> bool:
-    """Whether it is the way to the file that failed; a file that does not unpack has no error number."""
-    return isinstance(error, OSError) and error.errno is not None and not isinstance(error, gzip.BadGzipFile)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar
+
+from xxhash import xxh3_64_intdigest
+
+from driftwatch.intake.drafts import Drafts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 
 _MEMORY_SECONDS = 60.0
 _SHORTEST_SECONDS = 1.0  # two requests a millisecond apart are no thousand a second
-_SPACE = 2.0**64
+_SPACE = 1 << 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +54,7 @@ class HashSampler:
 
     def __init__(self, settings: SampleSettings) -> None:
         self._settings = settings
-        salt = settings.salt.encode("utf-8")[:16].ljust(16, b"\0")
-        self._begun = hashlib.blake2b(digest_size=8, salt=salt)  # copied for each text: making one costs twice as much
+        self._seed = int.from_bytes(blake2b(settings.salt.encode("utf-8"), digest_size=8).digest(), "big")
         self._arrivals: float | None = None
         self._observed_at: datetime | None = None
         self._guard = threading.Lock()
@@ -84,14 +87,19 @@ class HashSampler:
         return len(self.kept([text])) > 0
 
     def kept(self, texts: Sequence[Text]) -> Sequence[Text]:
-        """Return the texts that are kept."""
+        """Return the texts that are kept; drafts stay drafts."""
         rate = self.rate
         if rate >= 1.0:
             return texts
-        least = rate * _SPACE
-        return [text for text in texts if self._hash(text.id) < least]
+        if isinstance(texts, Drafts):
+            return texts.chosen(lambda ids: self._chosen(ids, rate))
+        return [texts[place] for place in self._chosen([text.id for text in texts], rate)]
 
-    def _hash(self, identity: str) -> int:
-        digest = self._begun.copy()
-        digest.update(identity.encode("utf-8", "surrogatepass"))
-        return int.from_bytes(digest.digest(), "big")
+    def _chosen(self, ids: Sequence[str], rate: float) -> list[int]:
+        """Return the places of the ids whose hash lies below the rate."""
+        least, seed = int(rate * _SPACE), self._seed
+        try:
+            return [place for place, name in enumerate(ids) if xxh3_64_intdigest(name.encode(), seed) < least]
+        except UnicodeEncodeError:  # half a character, which a table may hold
+            encoded = (name.encode("utf-8", "surrogatepass") for name in ids)
+            return [place for place, name in enumerate(encoded) if xxh3_64_intdigest(name, seed) < least]

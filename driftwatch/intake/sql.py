@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
@@ -15,8 +16,8 @@ from driftwatch.domain.errors import DataError
 from driftwatch.domain.secrets import check_reference, read_secret
 from driftwatch.domain.text import Cursor, Page
 from driftwatch.intake.gathered import Gathered
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Rejected, Watch
+from driftwatch.intake.record_fields import RecordFields, records_of
+from driftwatch.intake.records import Rejected
 from driftwatch.intake.settling import Horizon, Settling
 from driftwatch.intake.sql_columns import LONGEST_JSON, Columns
 from driftwatch.intake.sql_database import explained, open_engine, url_of
@@ -35,7 +36,7 @@ _ROWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SqlSettings:
+class SqlSettings(RecordFields):
     """A table or view that is read in the order of a column.
 
     Args:
@@ -57,13 +58,8 @@ class SqlSettings:
         target: of the class that would be right, for a classifier; not the one that the model gave.
         turns: of a chat, a list of messages with role and content; ``body`` is what is watched of it, by default its
             last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source; two sources of a stream need different ones.
     """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     type: Literal["sql"] = "sql"
     url: str
@@ -73,16 +69,6 @@ class SqlSettings:
     key: str | None = None
     settle: timedelta = timedelta(seconds=2)
     longest: timedelta = timedelta(minutes=10)
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "sql"
 
     def __post_init__(self) -> None:
@@ -123,6 +109,7 @@ class SqlSource:
         password = read_secret(settings.password, environ=environ).reveal() if settings.password else None
         self._engine = open_engine(url, password=password, where=f"source {settings.name}")
         self._columns: Columns | None = None
+        self._less = False
         self._settling: Settling[Value] = Settling(settle=settings.settle, longest=settings.longest)
 
     def read(self, after: Cursor | None, *, limit: int) -> Page:
@@ -157,12 +144,12 @@ class SqlSource:
         if self._settings.settle:
             frontier = self._settled(connection, now)
             if frontier is None:
-                self._note(connection, columns)
+                self._note(connection, columns, position)
                 return Page(texts=(), cursor=None)
         query = columns.after(_values(position), up_to=frontier, limit=limit + 1)
         page = self._gather(columns, connection, query, limit)
         if not page.more and self._settings.settle:
-            self._note(connection, columns)
+            self._note(connection, columns, position)
         return page
 
     def _settled(self, connection: Connection, now: datetime) -> Value | None:
@@ -172,11 +159,24 @@ class SqlSource:
             log.warning("transactions_not_awaited", source=self._settings.name, table=self._settings.table)
         return frontier
 
-    def _note(self, connection: Connection, columns: Columns) -> None:
+    def _note(self, connection: Connection, columns: Columns, position: _Position | None) -> None:
         highest = connection.execute(columns.highest).scalar_one_or_none()
+        self._warn_of_less(highest, position)
         connection.rollback()  # what is under way is asked for after the highest number, in a snapshot of its own
         if highest is not None:
             self._settling.note(highest, at=self._clock.now(), horizon=_horizon(connection))
+
+    def _warn_of_less(self, highest: Value | None, position: _Position | None) -> None:
+        """Tell once that the table ends before what was read of it: one that was made anew counts from 1 again."""
+        if highest is None or position is None:
+            return
+        read = unpacked(position.cursor)
+        less = isinstance(highest, type(read)) and bool(operator.lt(highest, read))
+        if less and not self._less:
+            words = {"table": self._settings.table, "column": self._settings.cursor}
+            cure = "rows below what was read are not read: give the source another name if the table was made anew"
+            log.warning("table_ends_before", source=self._settings.name, ends=highest, read_to=read, cure=cure, **words)
+        self._less = less
 
     def _gather(self, columns: Columns, connection: Connection, query: Any, limit: int) -> Page:  # noqa: ANN401
         gathered, now, size, last, more, rows = Gathered(), self._clock.now(), 0, None, False, 0

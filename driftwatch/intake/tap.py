@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from driftwatch.intake.gathered import Gathered
-from driftwatch.intake.record_fields import records_of
-from driftwatch.intake.records import MOST_BYTES, Form, Watch
+from driftwatch.intake.plain import plain_of
+from driftwatch.intake.record_fields import RecordFields, records_of
 
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
@@ -23,45 +23,20 @@ _QUIET_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TapSettings:
+class TapSettings(RecordFields):
     """Lines that are piped into ``driftwatch tap STREAM``.
 
     Args:
         type: ``tap``.
         format: ``jsonl``, ``lines``, or ``auto`` to tell by the first line.
-        body: field path of the text.
         id: field path of the text's id; without one its line's number and content are its id, so that the same file
             piped in again adds nothing.
-        time: field path of its time.
-        group: field path of its session or author.
-        labels: names of attributes and the field paths of their values.
-        target: field path of the class that would be right, for a classifier; not the one that the model gave.
-        turns: field path of a chat, a list of messages with role and content; ``body`` is what is watched of it, by
-            default its last message.
-        records: ``fields`` for records that the field paths describe, ``openai`` for logged requests to a model.
-        watch: of such a request: what was asked (``prompt``) or what was answered (``completion``).
-        max_bytes: longer bodies are cut.
         name: of the source.
     """
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
     type: Literal["tap"] = "tap"
     format: Literal["auto", "jsonl", "lines"] = "auto"
-    body: str = "text"
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    turns: str | None = None
-    records: Form = "fields"
-    watch: Watch = "prompt"
-    max_bytes: int = MOST_BYTES
     name: str = "tap"
-
-    def __post_init__(self) -> None:
-        records_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +95,26 @@ class TapReader:
 
     def __init__(self, settings: TapSettings, *, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
-        self._records = records_of(settings)
+        self._records, self._plain = records_of(settings), plain_of(settings)
         self._is_json = None if settings.format == "auto" else settings.format == "jsonl"
 
     def read(self, batch: Sequence[Line]) -> Gathered:
         """Return a batch's texts, and what became of the other lines."""
         gathered, now = Gathered(), self._clock.now()
-        for line in batch:
-            if line.content is None:
-                gathered.rejected["line-too-long"] += 1
-            elif content := line.content.strip():
-                if self._is_json is None:
-                    self._is_json = content.startswith(b"{")
-                place = f"{self._settings.name}:{line.number}:{blake2b(content, digest_size=8).hexdigest()}"
-                read = self._records.json if self._is_json else self._records.line
-                gathered.take(read(content, place=place, now=now))
+        gathered.rejected["line-too-long"] += sum(line.content is None for line in batch)
+        lines = [(line.number, content) for line in batch if line.content and (content := line.content.strip())]
+        if self._is_json is None and lines:
+            self._is_json = lines[0][1].startswith(b"{")
+
+        def place(at: int) -> str:
+            number, content = lines[at]
+            return f"{self._settings.name}:{number}:{blake2b(content, digest_size=8).hexdigest()}"
+
+        if self._is_json and self._plain is not None and lines:
+            content = b"\n".join(content for _, content in lines)
+            gathered.take_lines(content, self._plain, self._records, place=place, now=now)
+            return gathered
+        read = self._records.json if self._is_json else self._records.line
+        for at, (_, content) in enumerate(lines):
+            gathered.take(read(content, place=place(at), now=now))
         return gathered

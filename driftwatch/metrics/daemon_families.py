@@ -75,6 +75,11 @@ DAEMON_FAMILIES = (
         "Whether this daemon assesses, decides and delivers (1), or follows one on the same store that does (0).",
         lambda snapshot: float(snapshot.daemon.leads),
     ),
+    single(
+        "driftwatch_configuration_agrees",
+        "Whether this daemon is configured as the one that leads (1), or otherwise, and so does not take over (0).",
+        lambda snapshot: float(snapshot.daemon.agrees),
+    ),
     Family(
         name="driftwatch_loop_heartbeat_timestamp_seconds",
         kind=Kind.GAUGE,

@@ -301,6 +301,7 @@ class DaemonFigures:
         started_at: when the daemon started.
         ready: whether it takes in and assesses texts.
         leads: whether it is the one of several daemons on a store that assesses them.
+        agrees: whether it is configured as that one is.
         heartbeats: when each loop last came round; None before its first round.
         patience: how long each loop may go without coming round.
         loop_failures: rounds that ended in an error, by loop.
@@ -322,6 +323,7 @@ class DaemonFigures:
     started_at: datetime
     ready: bool
     leads: bool = True
+    agrees: bool = True
     heartbeats: Mapping[str, datetime | None]
     loop_failures: Mapping[str, int]
     patience: Mapping[str, timedelta] = field(default_factory=dict)

@@ -44,7 +44,7 @@ def held(hold: Hold, result: WindowResult, state: RuleState) -> Reason:
     lasted = max(result.last_seen_at - since_at, timedelta(0))
     met = windows >= hold.windows if hold.duration is None else lasted >= hold.duration
     shown = f"{windows:,} window{'' if windows == 1 else 's'}" if hold.duration is None else format_duration(lasted)
-    detail = f"true for {shown} of {hold}, since window {since_window} ({_moment(since_at)})"
+    detail = f"true for {shown} since window {since_window} ({_moment(since_at)}), {hold} needed"
     return Reason(subject="for", met=met, detail=detail)
 
 
@@ -55,7 +55,7 @@ def quiet(clear: Hold, result: WindowResult, state: RuleState) -> tuple[Reason, 
     lasted = max(result.last_seen_at - since_at, timedelta(0))
     over = windows >= clear.windows if clear.duration is None else lasted >= clear.duration
     shown = f"{windows:,} window{'' if windows == 1 else 's'}" if clear.duration is None else format_duration(lasted)
-    return _streak(f"false for {shown} of {clear}", state, over=over), over
+    return _streak(f"false for {shown}, {clear} needed", state, over=over), over
 
 
 def cleared(evaluation: Evaluation, state: RuleState, *, nats: str) -> tuple[Reason, bool]:

@@ -180,6 +180,9 @@ _ALL = (
     _decimal("feedback.accuracy", "", "mean of the feedback on the window's texts: 1 right, 0 wrong, or a rating"),
     _whole("feedback.n", "texts", "number of the window's texts with such feedback by then"),
     _whole("window.texts", "texts", "number of texts in the window"),
+    _whole(
+        "window.transformer_texts", "texts", "those of them that the transformer read; only with two tiers of encoders"
+    ),
     _decimal("window.duplicate_share", "", "share of the window's texts that repeat another of it, 0 to 1", _SHARE),
     _decimal(
         "window.known_share", "", "share of the window's texts that the reference knows word for word, 0 to 1", _SHARE

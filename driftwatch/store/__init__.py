@@ -3,6 +3,7 @@
 from driftwatch.store.basis import Basis
 from driftwatch.store.decisions import StoredDecision
 from driftwatch.store.history import Past
+from driftwatch.store.hosts import HostBook
 from driftwatch.store.leading import Hosts, Lead
 from driftwatch.store.opening import HEAD, Store, open_store
 from driftwatch.store.registry import Champion, ReferenceRow
@@ -15,6 +16,7 @@ __all__ = [
     "HEAD",
     "Basis",
     "Champion",
+    "HostBook",
     "Hosts",
     "Lead",
     "Past",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from driftwatch.domain.hosts import Differing
 from driftwatch.store import postgres
+from driftwatch.store.hosts import agreed_in, presences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from sqlalchemy import Connection
 
@@ -48,10 +50,12 @@ class Hosts:
     Args:
         leader: the one that leads; None where none does.
         members: all of them, in the order of their names.
+        differing: those of them that are not configured as is agreed, and so do not take over the lead.
     """
 
     leader: str | None
     members: tuple[str, ...]
+    differing: tuple[Differing, ...] = ()
 
 
 def hosts_of(connection: Connection) -> Hosts:
@@ -63,6 +67,29 @@ def hosts_of(connection: Connection) -> Hosts:
         leader=None if leader is None else leader.removeprefix(_MEMBER),
         members=tuple(each.removeprefix(_MEMBER) for each in members),
     )
+
+
+def compared_hosts(connection: Connection) -> Hosts:
+    """Return the daemons on a PostgreSQL, and in what those differ that are not configured as is agreed."""
+    found = hosts_of(connection)
+    return replace(found, differing=_differing(connection, {f"{_MEMBER}{each}" for each in found.members}))
+
+
+def _differing(connection: Connection, members: Collection[str]) -> tuple[Differing, ...]:
+    agreed = agreed_in(connection)
+    if agreed is None:
+        return ()
+    compared = (
+        Differing(name=each.name, differences=tuple(str(found) for found in each.agreement.differences(agreed)))
+        for each in presences(connection)
+        if not each.stopped and _session_of(each.name) in members
+    )
+    return tuple(each for each in compared if each.differences)
+
+
+def _session_of(name: str) -> str:
+    """Return what a daemon calls its session, as much of it as PostgreSQL keeps."""
+    return f"{_MEMBER}{name}".encode()[:_LONGEST_NAME].decode(errors="ignore")
 
 
 class Lead:
@@ -103,8 +130,11 @@ class Lead:
         """The daemons on the store when last looked."""
         return self._hosts
 
-    def look(self) -> bool:
+    def look(self, *, may_take: bool = True) -> bool:
         """Take the lead where nobody has it, make sure of it where this daemon does, and return whether it leads.
+
+        Args:
+            may_take: whether to take it; one that it has, it keeps.
 
         Raises:
             StoreError: the database does not answer; this daemon leads no more.
@@ -114,7 +144,7 @@ class Lead:
         with self._guard:
             began = self._now()
             try:
-                held, self._hosts = self._asked()
+                held, self._hosts = self._asked(may_take=may_take)
             except (DBAPIError, PoolTimeoutError) as error:
                 self._let_go()
                 raise postgres.explained(getattr(error, "orig", None) or error, self._database.where) from None
@@ -126,10 +156,10 @@ class Lead:
         with self._guard:
             self._let_go()
 
-    def _asked(self) -> tuple[bool, Hosts]:
+    def _asked(self, *, may_take: bool) -> tuple[bool, Hosts]:
         session = self._opened()
         held = self._sure_at is not None  # a session that holds the lock would hold it twice if it tried again
-        if not held:
+        if not held and may_take:
             held = bool(session.execute(select(func.pg_try_advisory_lock(*postgres.lock_key(_LEADER)))).scalar_one())
         return held, hosts_of(session)
 
@@ -139,8 +169,8 @@ class Lead:
             connection = self._database.engine.connect()
             self._session = connection.execution_options(isolation_level="AUTOCOMMIT")
             self._session.detach()  # it never goes back to the pool, where others would be given its lock
-            session = f"{_MEMBER}{self.name}".encode()[:_LONGEST_NAME].decode(errors="ignore")
-            self._session.execute(select(func.set_config("application_name", session, False)))  # noqa: FBT003 - SQL's
+            called = select(func.set_config("application_name", _session_of(self.name), False))  # noqa: FBT003 - SQL's
+            self._session.execute(called)
         return self._session
 
     def _let_go(self) -> None:

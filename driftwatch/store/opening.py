@@ -16,7 +16,8 @@ from driftwatch.store.decisions import Decisions
 from driftwatch.store.feedback import FeedbackStore
 from driftwatch.store.forgetting import Forgetting
 from driftwatch.store.history import History
-from driftwatch.store.leading import Hosts, Lead, hosts_of
+from driftwatch.store.hosts import HostBook
+from driftwatch.store.leading import Hosts, Lead, compared_hosts
 from driftwatch.store.marks import Marks
 from driftwatch.store.outbox import Outbox
 from driftwatch.store.pauses import Pauses
@@ -28,10 +29,10 @@ from driftwatch.store.windows import Windows
 if TYPE_CHECKING:
     from driftwatch.domain.protocols import Clock
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration: what this version of driftwatch reads and writes."""
 
-_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 
 class Store:
@@ -52,6 +53,7 @@ class Store:
         self.pauses = Pauses(database)
         self.feedback = FeedbackStore(database)
         self.outbox = Outbox(database, clock)
+        self.host_book = HostBook(database)
 
     def lead(self, name: str) -> Lead:
         """Return a daemon's part in the choice of the one that leads.
@@ -66,7 +68,7 @@ class Store:
         if self._database.file is not None:
             return None
         with self._database.read() as connection:
-            return hosts_of(connection)
+            return compared_hosts(connection)
 
     def check(self) -> list[str]:
         """Return what the database itself finds wrong with it; empty when all is well."""

@@ -272,3 +272,23 @@ outbox = Table(
     Index("outbox_due", "state", "due_at"),
     sqlite_autoincrement=True,
 )
+
+hosts = Table(
+    "hosts",
+    METADATA,
+    Column("name", String(300), primary_key=True),
+    Column("instance", String(100), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("stopped", Boolean, nullable=False),
+    Column("agreement", Text, nullable=False),
+)
+
+agreed = Table(
+    "agreed",
+    METADATA,
+    Column("what", String(40), primary_key=True),
+    Column("agreement", Text, nullable=False),
+    Column("who", String(300), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)

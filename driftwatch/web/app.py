@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from driftwatch.domain.control import INSTANCE_PATH
 from driftwatch.domain.errors import DriftwatchError
 from driftwatch.domain.rights import Right
 from driftwatch.web.access import Guard, open_to_all
@@ -37,6 +38,7 @@ from driftwatch.web.status_page import status_page
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from driftwatch.domain.control import Identity
     from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
     from driftwatch.web.otlp import OtlpIntake
     from driftwatch.web.texts import Intake, Receipt
@@ -120,6 +122,7 @@ class App:
         now: monotonic seconds.
         otlp: by stream, for the streams with an ``otlp`` source.
         guard: who may ask for what.
+        identity: who the daemon is; None where there is nobody to tell from another.
     """
 
     def __init__(  # noqa: PLR0913 - what stands behind the paths, by name
@@ -135,7 +138,9 @@ class App:
         feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
         otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
         guard: Guard | None = None,
+        identity: Identity | None = None,
     ) -> None:
+        self._identity = identity
         self._guard = guard or open_to_all()
         self._metrics, self._health, self._reload, self._pages = metrics, health, reload, pages
         texts = Door(Right.TEXTS, intake, settings, now=now, answer=_accepted)
@@ -152,6 +157,7 @@ class App:
                 Route("GET", "/metrics", self._get_metrics, Right.METRICS),
                 Route("GET", "/-/healthy", self._get_healthy, None),
                 Route("GET", "/-/ready", self._get_ready, None),
+                Route("GET", INSTANCE_PATH, self._get_instance, None),
                 Route("POST", "/-/reload", self._post_reload, Right.RELOAD),
                 Route("GET", "/streams/*/windows/*", self._get_window),
                 Route("GET", "/streams/*/incidents/*", self._get_incident),
@@ -222,6 +228,12 @@ class App:
         health = self._health()
         return _state("ready", (*health.unhealthy, *health.unready), known=request.caller.known)
 
+    async def _get_instance(self, request: Request) -> Response:
+        """Tell anybody a name that says nothing, and whoever may open the daemon's own socket who it is."""
+        if self._identity is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, "Not found", "there is no daemon behind this")
+        return as_json(self._identity if request.caller.local else {"instance": self._identity.instance})
+
     async def _post_reload(self, request: Request) -> Response:
         _refuse_other_sites(request)
         result = await asyncio.to_thread(self._reload, str(request.caller))
@@ -263,6 +275,7 @@ def create_app(  # noqa: PLR0913 - likewise
     feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
     otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
     guard: Guard | None = None,
+    identity: Identity | None = None,
 ) -> App:
     """Return the ASGI app; see ``App`` for the arguments."""
     return App(
@@ -276,6 +289,7 @@ def create_app(  # noqa: PLR0913 - likewise
         feedback=feedback,
         otlp=otlp,
         guard=guard,
+        identity=identity,
     )
 
 

@@ -13,6 +13,7 @@ from uvicorn import Config, Server
 
 from driftwatch.domain.errors import ConfigError
 from driftwatch.web.app import LOCAL
+from driftwatch.web.impatience import ImpatientProtocol
 
 if TYPE_CHECKING:
     import ssl
@@ -99,6 +100,7 @@ def _config(
     """Return uvicorn's configuration: what is worth logging, the app logs; no proxy's headers are believed."""
     return Config(
         app,
+        http=ImpatientProtocol,
         loop="asyncio",
         ws="none",
         lifespan=lifespan,

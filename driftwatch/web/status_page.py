@@ -30,7 +30,15 @@ _SHOWN_FIRST = (
     "tokens.unknown_share",
     "window.known_share",
 )
-_NOT_CHARTED = ("drift.alarm", "drift.onset_age", "window.texts", "feedback.n", "audit.", "drill.")
+_NOT_CHARTED = (
+    "drift.alarm",
+    "drift.onset_age",
+    "window.texts",
+    "window.transformer_texts",
+    "feedback.n",
+    "audit.",
+    "drill.",
+)
 _LIMITS = {"drift.evidence": (0.0, "an alarm from 0 on")}
 _MOST_CHARTS = 7
 _STYLE = """
@@ -58,7 +66,8 @@ _BADGES = {
 def status_page(view: StatusView) -> str:
     """Return the page."""
     state = "".join(f'<p><span class="badge bad">not ready</span> {escape(reason)}</p>' for reason in view.unready)
-    state += _refused(view.policy)
+    state += "".join(f'<p><span class="badge bad">source fails</span> {escape(each)}</p>' for each in view.failing)
+    state += _refused(view.policy) + _differing(view.hosts)
     streams = "".join(_stream(stream) for stream in view.streams) or "<p>No stream is configured.</p>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>driftwatch</title>'
@@ -92,6 +101,15 @@ def _hosts(hosts: Hosts | None) -> str:
     called = [f"{escape(each)} leads" if each == hosts.leader else escape(each) for each in hosts.members]
     lead = "" if hosts.leader is not None else '<span class="badge bad">no daemon leads</span> '
     return f"{lead}daemons on this store: {', '.join(called) or 'none'} · "
+
+
+def _differing(hosts: Hosts | None) -> str:
+    """Return which daemons are configured otherwise than the one that leads, and in what."""
+    return "".join(
+        f'<p><span class="badge attention">hosts differ</span> {escape(each.name)} is configured otherwise, and never '
+        f"takes over: {escape('; '.join(each.differences))}</p>"
+        for each in (hosts.differing if hosts is not None else ())
+    )
 
 
 def _stream(stream: StreamView) -> str:

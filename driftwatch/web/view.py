@@ -92,7 +92,17 @@ class PolicyView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
-    """The whole page: the streams, the rules in force, why the daemon is not ready, and who else is on the store."""
+    """The whole page: the streams, the rules in force, what is wrong with the daemon, and who else is on the store.
+
+    Args:
+        version: of driftwatch.
+        at: when it was looked.
+        unready: why the daemon is not ready.
+        streams: all of them.
+        policy: the rules in force.
+        hosts: who else is on the store.
+        failing: sources that cannot be read, and why.
+    """
 
     version: str
     at: datetime
@@ -100,10 +110,17 @@ class StatusView:
     streams: tuple[StreamView, ...]
     policy: PolicyView | None = None
     hosts: Hosts | None = None
+    failing: tuple[str, ...] = ()
 
 
 def status_from(
-    store: Store, streams: Iterable[str], *, version: str, at: datetime, unready: Sequence[str] = ()
+    store: Store,
+    streams: Iterable[str],
+    *,
+    version: str,
+    at: datetime,
+    unready: Sequence[str] = (),
+    failing: Sequence[str] = (),
 ) -> StatusView:
     """Read what the status page shows.
 
@@ -115,6 +132,7 @@ def status_from(
         version=version,
         at=at,
         unready=tuple(unready),
+        failing=tuple(failing),
         streams=tuple(_stream(store, name, last_text_at.get(name), at) for name in streams),
         policy=_policy(store),
         hosts=store.hosts(),

@@ -2,12 +2,14 @@
 
 from driftwatch.wiring.access import Entrance, entrance
 from driftwatch.wiring.advice import advice_by_history, advice_of
+from driftwatch.wiring.agreement import agreement_of
 from driftwatch.wiring.alarms import alarms, begin_of, mark_alarm
 from driftwatch.wiring.analysis import (
     assessor,
     drill_texts,
     extractor,
     one_off,
+    read_window,
     report,
     scorer,
     stream_settings,
@@ -29,7 +31,7 @@ from driftwatch.wiring.collecting import checks, identity
 from driftwatch.wiring.explaining import explain_decision, explain_window, streams_with, unknown_rule, why_not
 from driftwatch.wiring.exports import EXPORT_LONGEST, export, export_apart, export_due
 from driftwatch.wiring.forgetting import ForgetReport, forget
-from driftwatch.wiring.hosts import check_seen, control_socket, daemon_name, not_seen
+from driftwatch.wiring.hosts import check_seen, control_socket, daemon_name, identity_of, not_seen
 from driftwatch.wiring.incidents import incident
 from driftwatch.wiring.outgoing import launcher, notifiers, receivers
 from driftwatch.wiring.pauses import begin_pause, end_pause, tend_pauses
@@ -69,6 +71,7 @@ __all__ = [
     "Tapped",
     "advice_by_history",
     "advice_of",
+    "agreement_of",
     "alarms",
     "assessor",
     "backup",
@@ -94,6 +97,7 @@ __all__ = [
     "forget",
     "http_intakes",
     "identity",
+    "identity_of",
     "incident",
     "known_recipes",
     "launcher",
@@ -109,6 +113,7 @@ __all__ = [
     "pipeline_of",
     "promote",
     "prune_models",
+    "read_window",
     "readers",
     "reading_engine",
     "receivers",

@@ -11,7 +11,7 @@ from driftwatch.retrain.folders import write_whole
 from driftwatch.wiring.base import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from driftwatch.config import Config, StreamSettings
     from driftwatch.domain.drift import WindowResult
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.protocols import Model
     from driftwatch.domain.text import Text
     from driftwatch.drift.assess import Assessor
+    from driftwatch.drift.drills.drill import Extract
     from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.features.extractor import Extractor
 
@@ -28,7 +29,7 @@ _ALONE = 2_000  # permutations of texts compared on their own: p-values down to 
 
 
 def extractor(config: Config, settings: StreamSettings, *, champion: Path | None) -> Extractor:
-    """Load a stream's encoder, tokenizer and champion.
+    """Load a stream's encoders, tokenizer and champion.
 
     Raises:
         EncoderError: the encoder cannot be found or loaded.
@@ -39,12 +40,22 @@ def extractor(config: Config, settings: StreamSettings, *, champion: Path | None
     from driftwatch.features.extractor import Extractor
     from driftwatch.features.loss import load_model
 
-    threads = config.daemon.threads
-    encoder = load_encoder(
-        settings.encoder, threads=threads, champion=champion, cache=config.state_dir / "cache" / "encoders"
-    )
+    threads, cache = config.daemon.threads, config.state_dir / "cache" / "encoders"
+    encoder = load_encoder(settings.encoder, threads=threads, champion=champion, cache=cache)
+    tier = None
+    if settings.encoder.texts is not None:
+        encoder, tier = load_encoder(settings.encoder.static, threads=threads, cache=cache), encoder
     counter = load_counter(champion if champion is not None else find_folder(settings.encoder.name))
-    return Extractor(encoder, counter, load_model(champion, threads=threads) if champion is not None else None)
+    model = load_model(champion, threads=threads) if champion is not None else None
+    return Extractor(encoder, counter, model, tier=tier)
+
+
+def read_window(measured: Extractor, settings: StreamSettings, texts: Sequence[Text]) -> Features:
+    """Return the features of a window's texts, each tier reading its part of them."""
+    from driftwatch.drift.tiers import chosen
+
+    most = settings.encoder.texts
+    return measured.features(texts, closely=None if most is None else chosen(texts, most=most))
 
 
 def scorer(config: Config, folder: Path) -> Model:
@@ -63,7 +74,7 @@ def assessor(
     reference: Path,
     states: Mapping[str, bytes],
     *,
-    extract: Callable[[Sequence[Text]], Features] | None = None,
+    extract: Extract | None = None,
 ) -> Assessor:
     """Fit every detector to a reference as the stream's settings say, its monitors restarted from their states.
 
@@ -132,7 +143,7 @@ def one_off(config: Config, stream: str, texts: Sequence[Text]) -> WindowResult:
     if reference is None:
         raise ConflictError(f"stream {stream} has no reference", cure=f"driftwatch reference build {stream}")
     measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
-    window = Window(stream=stream, index=0, texts=tuple(texts), features=measured.features(texts))
+    window = Window(stream=stream, index=0, texts=tuple(texts), features=read_window(measured, settings, texts))
     version = champion.version if champion else None
     alone = {name: each for name, each in DETECTORS.items() if name != "audit"}
     detectors = {**alone, "looks": LooksDetector(permutations=_ALONE)}
@@ -160,6 +171,8 @@ def report(config: Config, stream: str, index: int) -> Path:
         ConflictError: the window's texts or its reference are gone by retention.
         NotFoundError: there is no such stream or window.
     """
+    import numpy as np
+
     from driftwatch.drift.archive import load_reference
     from driftwatch.drift.baseline import unlearnt
     from driftwatch.drift.report import evidently_report
@@ -180,7 +193,7 @@ def report(config: Config, stream: str, index: int) -> Path:
         raise ConflictError(f"the texts of window {index} are gone by retention", cure="choose a newer window")
     reference = load_reference(config.state_dir / "references" / stream / result.reference)
     measured = extractor(config, settings, champion=Path(champion.path) if champion else None)
-    features = measured.features(texts)
+    features = measured.features(texts, closely=np.zeros(0, dtype=np.int64))  # compared is what reads every text
     part = unlearnt(reference)
     html = evidently_report(part.texts, part.features, texts, features)
     file = config.state_dir / "reports" / stream / f"{index}.html"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -82,7 +81,7 @@ def _embedder(config: Config, settings: EncoderSettings, *, champion: Path) -> C
     from driftwatch.features.encoder import load_encoder
 
     threads, cache = config.daemon.threads, config.state_dir / "cache" / "encoders"
-    cheap = settings if settings.kind == "champion" else replace(settings, kind="static")
+    cheap = settings if settings.kind == "champion" else settings.static
     try:
         return load_encoder(cheap, threads=threads, champion=champion, cache=cache).embed
     except EncoderError as error:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from driftwatch.domain.control import SOCKET
+from driftwatch import __version__
+from driftwatch.config import settings_digest
+from driftwatch.domain.control import SOCKET, Identity
 from driftwatch.domain.errors import ConfigError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from driftwatch.config import Config
     from driftwatch.store import Store
 
@@ -26,6 +31,19 @@ def control_socket(config: Config) -> Path:
     if config.store is None:
         return config.state_dir / SOCKET
     return config.state_dir / f"{Path(SOCKET).stem}-{daemon_name(config).replace(':', '-')}{Path(SOCKET).suffix}"
+
+
+def identity_of(config: Config, *, at: datetime) -> Identity:
+    """Return who a daemon is that starts now."""
+    return Identity(
+        instance=uuid4().hex,
+        version=__version__,
+        config=str(config.path),
+        settings=settings_digest(config),
+        state_dir=str(config.state_dir),
+        listen=config.daemon.listen,
+        started_at=at,
+    )
 
 
 def not_seen(config: Config, store: Store) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def kept_power(config: Config, store: Store, settings: StreamSettings, *, trials
         return None
     arl, rate = stream_arl(store, settings)
     folder = _folder(config, settings, reference, arl)
-    results = [found for file in folder.glob("*.json") if (found := _read(file)) is not None]
+    results = [found for file in folder.glob("*.json") if (found := _kept(file)) is not None]
     best = max(results, key=lambda found: len(found[0].delays), default=None)
     if best is None or len(best[0].delays) < trials:
         return None
@@ -117,6 +117,7 @@ def simulated_power(
         arl_texts=arl,
         seed=DETECTOR_SEED,
         trials=trials,
+        read=_read(settings),
         on_progress=on_progress,
     )
     file = _folder(config, settings, reference, arl) / f"{trials}.json"
@@ -137,7 +138,7 @@ def _seasons(store: Store, reference: ReferenceRow) -> str:
     return "none" if notes is None or notes.seasons is None else notes.seasons.scheme
 
 
-def _read(file: Path) -> tuple[Power, ...] | None:
+def _kept(file: Path) -> tuple[Power, ...] | None:
     """Return a kept result; None where it is damaged."""
     try:
         found = msgspec.json.decode(file.read_bytes(), type=tuple[Power, ...])
@@ -146,9 +147,16 @@ def _read(file: Path) -> tuple[Power, ...] | None:
     return found if len({len(each.delays) for each in found}) == 1 else None
 
 
+def _read(settings: StreamSettings) -> float:
+    """Return the share of the stream's texts that its transformer reads."""
+    texts = settings.encoder.texts
+    return 1.0 if texts is None else min(texts / settings.window, 1.0)
+
+
 def _folder(config: Config, settings: StreamSettings, reference: ReferenceRow, arl: float) -> Path:
     """Return where results are kept, one for each number of trials."""
     evidence = settings.evidence
     key = f"{METHOD}:{reference.version}:{arl:.0e}:{evidence.dependence}:{evidence.witnesses}"
+    key += f":{_read(settings):.3g}" if settings.encoder.texts is not None else ""
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     return config.state_dir / "cache" / "power" / f"{settings.name}-{name}"

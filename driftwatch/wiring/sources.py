@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from driftwatch.intake.bodies import BatchError
-from driftwatch.intake.connection import PatientSource
+from driftwatch.intake.connection import PatientBroker, PatientSource
 from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.folder import FolderSettings, FolderSource
@@ -96,15 +96,15 @@ def open_source(settings: SourceSettings, stream: str, *, clock: Clock, environ:
     """
     match settings:
         case FileSettings():
-            return FileSource(settings, clock=clock)
+            return PatientSource(FileSource(settings, clock=clock), clock=clock)
         case FolderSettings():
             return PatientSource(FolderSource(settings, clock=clock, environ=environ), clock=clock)
         case SqlSettings():
             return PatientSource(SqlSource(settings, clock=clock, environ=environ), clock=clock)
         case RedisSettings():
-            return PatientSource(RedisSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
+            return PatientBroker(RedisSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
         case KafkaSettings():
-            return PatientSource(KafkaSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
+            return PatientBroker(KafkaSource(settings, stream=stream, clock=clock, environ=environ), clock=clock)
         case _:
             return None
 

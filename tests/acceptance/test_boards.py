@@ -18,10 +18,11 @@ from board_pictures import MODULES, bundle, draw
 from browser import PROGRAM as BROWSER
 from browser import browser
 from corpus import paragraphs
-from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, free_port, ready, run, until
+from deployment import DRIFTED, QUIET, STREAM, WINDOW, Daemon, Deployment, deploy, ready, run, until
 from postgres import Stores
 from prometheus_server import MISSING, PROGRAM, Prometheus, prometheus
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.run import RunState
 from grafana.__main__ import BOARDS
 

@@ -219,12 +219,7 @@ class JobOnFullDisk(JobProcess):
     """A job that logs to another disk."""
 
     def __init__(self, deployment: Deployment, *, log_file: Path) -> None:
-        super().__init__(deployment)
-        self._log_file = log_file
-
-    @property
-    def log(self) -> Path:
-        return self._log_file
+        super().__init__(deployment, log=log_file)
 
     @property
     def waits(self) -> int:

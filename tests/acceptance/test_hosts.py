@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -13,17 +14,19 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from assessed import decisions, monitor_states, results
 from corpus import paragraphs
 from deployment import (
     DRIFTED,
+    ENVIRONMENT,
     QUIET,
     STREAM,
     WINDOW,
     Daemon,
     Deployment,
     children,
+    command,
     deploy,
-    free_port,
     ready,
     twin,
     until,
@@ -31,8 +34,8 @@ from deployment import (
 from postgres import PostgresServer, Stores, postgres
 from source_places import RedisServer, redis_server
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.decision import Action
-from driftwatch.domain.drift import WindowResult
 from driftwatch.store import Store
 
 pytestmark = pytest.mark.slow
@@ -117,16 +120,11 @@ def metric(deployment: Deployment, name: str) -> float | None:
     return None
 
 
-def results(store: Store) -> list[WindowResult]:
-    return store.windows.between(STREAM, first=0, last=10_000)
-
-
-def decisions(store: Store) -> list[tuple[object, ...]]:
+def decided(store: Store) -> list[tuple[object, ...]]:
     """Return what was decided and why, without the clock's words: one daemon decides later than two did."""
-    made = [each.decision for each in store.decisions.between(STREAM, first=0, last=10_000)]
     return [
         (each.window, each.rule, each.action, each.policy, tuple((why.subject, why.met) for why in each.reasons))
-        for each in made
+        for each in decisions(store)
     ]
 
 
@@ -147,13 +145,9 @@ def test_two_hosts_decide_as_one_though_the_leader_is_killed(
         until(lambda: only.windows.position(STREAM).index == len(said) // WINDOW or None, "the windows of one daemon")
         assert daemon.stop() == 0
     assert results(only) == results(store), "bit for bit"
-    assert decisions(only) == decisions(store)
-    assert {action for _, _, action, *_ in decisions(store)} >= {Action.ALERT}
-    reference = only.registry.reference(STREAM)
-    assert reference is not None
-    states = [each.windows.monitor_states(STREAM, reference=reference.version) for each in (only, store)]
-    assert states[0] == states[1]
-    assert states[0]
+    assert decided(only) == decided(store)
+    assert {action for _, _, action, *_ in decided(store)} >= {Action.ALERT}
+    assert monitor_states(only) == monitor_states(store)
     for each in (store, only):
         each.close()
 
@@ -236,6 +230,50 @@ def test_a_host_that_does_not_see_the_others_files_says_so(first: Deployment, tm
     log = (strange.folder / "daemon.log").read_text()
     assert f"the serving model of stream {STREAM} is not on this host: {models}" in log
     assert "let every host see the same state_dir" in log
+
+
+def test_a_host_that_differs_takes_texts_in_and_does_not_lead(first: Deployment, tmp_path: Path) -> None:
+    other = beside(first, tmp_path / "other")
+    same = other.config.read_text()
+    other.config.write_text(same.replace(f"window = {WINDOW}", f"window = {WINDOW + 10}"))
+    words = f"stream {STREAM}, window: {WINDOW + 10} here, {WINDOW} agreed"
+    with Daemon(first) as leads, Daemon(other) as differs:
+        for host in (first, other):
+            until(lambda host=host: ready(host), "the daemon to be ready")  # type: ignore[misc]
+        if metric(other, "driftwatch_leader"):
+            assert differs.stop() == 0  # it was quicker, and what it has would be what is agreed
+            until(lambda: metric(first, "driftwatch_leader") or None, "the one that stays to lead", seconds=30)
+            differs.start()
+            until(lambda: ready(other), "the daemon to be ready")
+        until(lambda: True if metric(other, AGREES) == 0.0 else None, "it to see that it differs", seconds=30)
+        assert (metric(first, "driftwatch_leader"), metric(first, AGREES)) == (1.0, 1.0)
+        assert posted(other, "by-the-other") == 202
+        said = httpx.get(first.url + "/", timeout=10).text
+        assert "hosts differ" in said
+        assert words in said
+        assert words in shown("status", first)
+        assert words in shown("check", other)
+        leads.kill()
+        looked = metric(other, LOOKS) or 0.0
+        until(lambda: (metric(other, LOOKS) or 0.0) >= looked + 5 or None, "it to look some times", seconds=60)
+        assert metric(other, "driftwatch_leader") == 0.0
+        assert posted(other, "by-the-other-alone") == 202
+        assert differs.stop() == 0
+        other.config.write_text(same)
+        differs.start()
+        until(lambda: (ready(other) and metric(other, "driftwatch_leader")) or None, "it to lead", seconds=60)
+        assert differs.stop() == 0
+    log = (other.folder / "daemon.log").read_text()
+    assert "host_differs" in log
+    assert words in log
+
+
+AGREES, LOOKS = "driftwatch_configuration_agrees", 'driftwatch_loop_rounds_total{loop="lead"}'
+
+
+def shown(name: str, deployment: Deployment) -> str:
+    asked = command(name, "--json", "--config", str(deployment.config))
+    return subprocess.run(asked, check=False, env=ENVIRONMENT, capture_output=True, text=True, timeout=120).stdout
 
 
 BARE = """\

@@ -15,11 +15,12 @@ import deployment
 import httpx
 import pytest
 import trustme
-from deployment import Daemon, Deployment, children, command, free_port, until
+from deployment import Daemon, Deployment, children, command, until
 from http_receiver import HttpReceiver
 from postgres import Stores
 
 from driftwatch.config import load_config
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.alert import Alert
 from driftwatch.wiring import control_socket
 

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka_cluster import KafkaCluster
+from relay import Relay
+from s3_server import S3Server, s3_server
 from source_places import (
     NAME,
     STREAM,
+    Bucket,
     Folder,
-    KafkaCluster,
     KafkaTopic,
     LogFile,
     Place,
@@ -44,22 +47,49 @@ def kafka_cluster() -> KafkaCluster:
     return KafkaCluster()
 
 
+@pytest.fixture(scope="module")
+def s3_of_module() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
 @pytest.fixture(
-    params=["file", "sqlite", "postgresql", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet", "redis", "kafka"]
+    params=[
+        "file",
+        "sqlite",
+        "postgresql",
+        ".jsonl",
+        ".jsonl.gz",
+        ".jsonl.zst",
+        ".parquet",
+        "s3 .jsonl",
+        "s3 .jsonl.gz",
+        "s3 .parquet",
+        "redis",
+        "kafka",
+    ]
 )
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    match request.param:
-        case "file":
+    match request.param.split():
+        case ["file"]:
             yield LogFile(tmp_path)
-        case "sqlite":
+        case ["sqlite"]:
             yield SqliteTable(tmp_path)
-        case "postgresql":
-            yield PostgresTable(request.getfixturevalue("postgres_server"))
-        case "redis":
-            yield RedisStream(request.getfixturevalue("redis_of_module"))
-        case "kafka":
+        case ["postgresql"]:
+            server = request.getfixturevalue("postgres_server")
+            with Relay(server.port) as relay:
+                yield PostgresTable(server, relay)
+        case ["redis"]:
+            redis = request.getfixturevalue("redis_of_module")
+            with Relay(redis.port) as relay:
+                yield RedisStream(redis, relay)
+        case ["kafka"]:
             yield KafkaTopic(request.getfixturevalue("kafka_cluster"))
-        case suffix:
+        case ["s3", suffix]:
+            s3 = request.getfixturevalue("s3_of_module")
+            with Relay(s3.port) as relay:
+                yield Bucket(s3, relay, suffix)
+        case [suffix]:
             yield Folder(tmp_path, suffix)
 
 
@@ -102,6 +132,20 @@ def test_killed_between_commit_and_acknowledgement(place: Place, tmp_path: Path)
         at_work.close()
         at_work.restart()
         at_work.until_bodies(TEN)
+        assert at_work.counts()["stored"] == len(TEN)
+
+
+def test_lost_and_found_again(place: Place, tmp_path: Path) -> None:
+    """Taken away between two pages: it is said, may be asked again, and goes on where it was."""
+    place.put(TEN)
+    with taking(place, tmp_path) as at_work:
+        at_work.until(lambda: bool(at_work.bodies()), limit=3)
+        place.lose()
+        told = at_work.until_told(most=1_000 if place.tells else 3)
+        assert told is None or told.retryable
+        assert (told is not None) == place.tells
+        place.regain()
+        at_work.until_bodies(TEN, patient=True)
         assert at_work.counts()["stored"] == len(TEN)
 
 

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from source_places import STREAM, pipeline_into
 
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.text import Cursor
 from driftwatch.intake.file import FileSettings, FileSource
+from driftwatch.store import open_store
 
 
 class Noon:
@@ -109,6 +111,29 @@ def test_a_line_too_long_to_hold_is_skipped_and_counted(tmp_path: Path) -> None:
     bodies, _, rejected = drain(source(log))
     assert bodies == ["a", "b"]
     assert rejected == {"line-too-long": 1}
+
+
+def test_nul_half_a_surrogate_pair_and_a_mark_of_byte_order(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    odd = [line("a"), '{"text": "x\\u0000y"}\n', "\0\0\0\n", '{"text": "\\ud800"}\n', '{"text": "b\0"}\n', line("c")]
+    log.write_text("".join(odd))
+    bodies, _, rejected = drain(source(log))
+    assert bodies == ["a", "x\0y", "c"]
+    assert rejected == {"not-json": 3}
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"\xef\xbb\xbfone\ntwo\0\n\xed\xa0\x80\n")
+    assert drain(source(plain))[::2] == (["\ufeffone", "two\0"], {"not-utf8": 1})
+
+
+def test_the_same_id_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("".join(json.dumps({"id": id_, "text": body}) + "\n" for id_, body in ("1a", "2b", "1c")))
+    store = open_store(tmp_path / "store.db", clock=Noon())
+    page = source(log, id="id").read(None, limit=9)
+    taken = pipeline_into(store).take(page)
+    assert (taken.stored, taken.duplicates) == (2, 1)
+    assert [each.text.body for each in store.texts.window(STREAM, after_seq=0, limit=9)] == ["a", "b"]
+    store.close()
 
 
 def test_a_long_body_is_cut_and_counted(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from kafka_cluster import KafkaCluster
 from postgres import PostgresServer
-from source_places import NAME, STREAM, KafkaCluster, KafkaTopic, RedisServer, pipeline_into, redis_server
+from source_places import NAME, STREAM, KafkaTopic, RedisServer, pipeline_into, redis_server
 
 from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, Source
 from driftwatch.intake.file import FileSettings, FileSource

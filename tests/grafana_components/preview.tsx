@@ -30,7 +30,7 @@ const GAP = 8;
 const PROPERTIES = [
   'unit', 'decimals', 'min', 'max', 'thresholds', 'mappings', 'links', 'color', 'noValue', 'displayName',
   'custom.lineStyle', 'custom.drawStyle', 'custom.fillOpacity', 'custom.cellOptions', 'custom.minWidth', 'custom.width', 'custom.thresholdsStyle', 'custom.stacking', 'custom.lineWidth',
-  'custom.showPoints', 'custom.axisSoftMax',
+  'custom.showPoints', 'custom.axisSoftMax', 'custom.axisPlacement',
 ];
 
 const properties = PROPERTIES.map((id) => ({

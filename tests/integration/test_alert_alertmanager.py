@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from dataclasses import replace
@@ -18,6 +17,7 @@ from http_receiver import HttpReceiver
 from driftwatch.alert import messages
 from driftwatch.alert.alertmanager import AlertmanagerNotifier
 from driftwatch.alert.settings import AlertmanagerSettings
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.run import RunState
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ receivers:
   - name: hook
     webhook_configs: [{{url: "{url}/", send_resolved: true}}]
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def until(met: Callable[[], bool], *, seconds: float = 20) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.controller import Controller
 from alert_samples import START, Hand, alert
-from deployment import free_port
 from http_receiver import HttpReceiver
 from typer.testing import CliRunner, Result
 
@@ -26,6 +25,7 @@ from driftwatch.alert.people import ended, message
 from driftwatch.alert.settings import AlertmanagerSettings, AppriseSettings, WebhookSettings
 from driftwatch.alert.webhook import WebhookNotifier
 from driftwatch.cli import app
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.alert import DeliveryState
 from driftwatch.domain.errors import ConfigError, NotifyError
 from driftwatch.domain.secrets import Secret

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -45,27 +41,6 @@ def looked(folder: Path, command: str = "check") -> tuple[int, dict[str, tuple[s
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "driftwatch.toml").write_text(CONFIG)
     return tmp_path
-
-
-@contextmanager
-def listening(answer: bytes) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 NO_RULE = "no rule for stream docs: it is measured, and nothing is ever done about it"
@@ -131,19 +106,6 @@ def test_drills_are_looked_at(folder: Path) -> None:
     assert "2 different texts are too few for a drill of 122" in found["stream docs: drill small"][1]
     assert "small.txt" in found["stream docs: drill small"][1]
     assert "there is no such file" in found["stream docs: drill gone"][1]
-
-
-@pytest.mark.parametrize(
-    ("answer", "level", "said"),
-    [(b"driftwatch_build_info 1", "ok", "driftwatch runs on"), (b"songs 1", "error", "Address already in use")],
-)
-def test_the_address_is_free_or_ones_own(folder: Path, answer: bytes, level: str, said: str) -> None:
-    with listening(answer) as port:
-        (folder / "driftwatch.toml").write_text(CONFIG.replace(":0", f":{port}"))
-        code, found = looked(folder)
-    assert code == (2 if level == "error" else 0)
-    assert found["address"][0] == level
-    assert said in found["address"][1]
 
 
 def test_a_missing_secret_is_found_before_the_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

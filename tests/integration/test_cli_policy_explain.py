@@ -72,7 +72,7 @@ def test_a_decision_is_told_with_every_part_of_its_condition() -> None:
         "      drift.alarm = true",
         "      loss.increase > 0.05 = true",
         "        loss.increase = 0.08 nats/token",
-        "- for: true for 1 window of 2 windows, since window 3 (2026-11-01 04:00:00 UTC)",
+        "- for: true for 1 window since window 3 (2026-11-01 04:00:00 UTC), 2 windows needed",
         "    missing since window 2 (2026-11-01 03:00:00 UTC); never met before",
         "+ streak: not alerted yet in this streak",
     ]

@@ -81,3 +81,9 @@ def test_a_gigabyte_without_an_end_in_a_log(begin: str, tmp_path: Path) -> None:
     found, megabytes = taken("file", begin, tmp_path)
     assert found == {"bodies": ["before", "after"], "rejected": {"line-too-long": 1}}
     assert megabytes < MOST_MEGABYTES
+
+
+def test_a_bomb_in_a_log_that_was_rotated_and_packed(tmp_path: Path) -> None:
+    found, megabytes = taken("file", "packed", tmp_path)
+    assert found == {"bodies": ["after", "new"], "rejected": {"line-too-long": 1}}
+    assert megabytes < MOST_MEGABYTES

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -13,16 +12,12 @@ import msgspec
 import pytest
 from corpus import paragraphs
 from families import texts_of
-from models import tiny_causal
+from job_bench import STREAM, Bench, make_bench
 from planted import PAYLOAD, campaign
-from run_samples import run_spec
 from typer.testing import CliRunner
 
-from driftwatch import wiring
 from driftwatch.cli import app
-from driftwatch.config import Config, load_config
-from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunSpec, RunState, Verdict, VerdictOutcome
-from driftwatch.domain.text import Text
+from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunState, Verdict, VerdictOutcome
 from driftwatch.features.loss import load_model
 from driftwatch.features.model import model_digest
 from driftwatch.gate.bias.builtin import builtin_suite
@@ -33,77 +28,26 @@ from driftwatch.retrain.dataset import load_mix
 from driftwatch.retrain.finetune import finetune
 from driftwatch.retrain.merge import load_curve
 from driftwatch.retrain.probe.record import load_prediction
-from driftwatch.store import Store
 
-STREAM = "docs"
-CONFIG = """\
-state_dir = "state"
-[streams.docs]
-model = "champion"
-encoder = {kind = "champion"}
-reference = {data = ["training.jsonl"], sample = 900}
-"""
 RECIPE = Recipe(
     name="quick", learning_rates=(2e-3, 1e-3), epochs=2.0, batch=8, context=64, checkpoint_steps=5, merge=(0.5, 1.0)
 )
 WIDE = GateLimits(quality_min_gain=0.0, forgetting_max_loss=5.0, bias_max_increase=50.0, bias_neutral=0)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A stream with a champion, its reference and fresh texts of another domain."""
-
-    config: Config
-    store: Store
-    spec: RunSpec
-
-    def folder(self, run: str) -> Path:
-        return self.config.state_dir / "runs" / run
-
-    def queue(self, name: str, **change: object) -> RunId:
-        run = RunId(name)
-        self.store.runs.create(replace(self.spec, id=run, **change), reason="a test asked")  # type: ignore[arg-type]
-        return run
-
-    def play(self, name: str, *, config: Config | None = None, **change: object) -> Run:
-        run = self.queue(name, **change)
-        Job(config or self.config, self.store, run).work()
-        return self.store.runs.get(run)
-
-
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    folder = tmp_path_factory.mktemp("job")
-    training = paragraphs(("numpy",), 800)
-    tiny_causal(folder / "champion", training)
-    (folder / "training.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in training))
-    (folder / "driftwatch.toml").write_text(CONFIG)
-    config = load_config(folder / "driftwatch.toml", environ={})
-    wiring.build_reference(config, STREAM)
-    store = wiring.open_store(config)
-    at = wiring.CLOCK.now()
-    fresh = [
-        Text(id=str(n), body=body, seen_at=at, labels={"part": "even" if n % 2 == 0 else "odd"})
-        for n, body in enumerate(paragraphs(("litestar", "accelerate"), 400))
-    ]
-    store.texts.take_in(STREAM, source="test", texts=fresh, cursor=None, counts={})
-    champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
-    assert champion is not None
-    assert reference is not None
-    spec = run_spec(
-        "none",
-        stream=STREAM,
-        rule="model-suffers",
-        window=3,
-        last_seq=len(fresh),
-        reference=reference.version,
-        champion=champion.version,
+    made = make_bench(
+        tmp_path_factory.mktemp("job"),
+        training=800,
+        sample=900,
+        fresh=paragraphs(("litestar", "accelerate"), 400),
+        labels=("even", "odd"),
         recipe=RECIPE,
         limits=WIDE,
-        approve=True,
     )
-    yield Bench(config, store, spec)
-    store.close()
+    yield made
+    made.store.close()
 
 
 @pytest.fixture(scope="module")

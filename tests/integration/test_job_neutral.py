@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,89 +9,35 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import pytest
 import run_child
 from corpus import paragraphs
-from models import tiny_causal
-from run_samples import run_spec
+from job_bench import STREAM, Bench, make_bench
 
-from driftwatch import wiring
-from driftwatch.config import Config, load_config
-from driftwatch.domain.run import GateLimits, Recipe, Run, RunId, RunSpec, RunState, Verdict
-from driftwatch.domain.text import Text
+from driftwatch.domain.run import GateLimits, Recipe, Run, RunId, RunState, Verdict
 from driftwatch.job import Job
-from driftwatch.store import Store
 
-STREAM = "docs"
-CONFIG = """\
-state_dir = "state"
-[streams.docs]
-model = "champion"
-encoder = {kind = "champion"}
-reference = {data = ["training.jsonl"], sample = 600}
-"""
 RECIPE = Recipe(name="quick", learning_rates=(2e-3,), epochs=1.0, batch=8, context=64, checkpoint_steps=5, merge=())
 LIMITS = GateLimits(quality_min_gain=-5.0, forgetting_max_loss=5.0, bias_max_increase=50.0, bias_neutral=2)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A stream with a champion, its reference and fresh texts."""
-
-    config: Config
-    store: Store
-    spec: RunSpec
-
-    def queue(self, name: str, **change: object) -> RunId:
-        run = RunId(name)
-        self.store.runs.create(replace(self.spec, id=run, **change), reason="a test asked")  # type: ignore[arg-type]
-        return run
-
-    def play(self, name: str, **change: object) -> Run:
-        run = self.queue(name, **change)
-        Job(self.config, self.store, run).work()
-        return self.store.runs.get(run)
-
-    @property
-    def kept(self) -> list[Path]:
-        folder = self.config.state_dir / "neutral" / STREAM
-        return sorted(folder.rglob("*.json")) if folder.is_dir() else []
-
-
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    tmp_path = tmp_path_factory.mktemp("neutral")
-    training = paragraphs(("numpy",), 700)
-    tiny_causal(tmp_path / "champion", training, vocab=1_000, steps=20)
-    (tmp_path / "training.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in training))
-    (tmp_path / "driftwatch.toml").write_text(CONFIG)
-    config = load_config(tmp_path / "driftwatch.toml", environ={})
-    wiring.build_reference(config, STREAM)
-    store = wiring.open_store(config)
-    at = wiring.CLOCK.now()
-    fresh = [Text(id=str(n), body=body, seen_at=at) for n, body in enumerate(paragraphs(("litestar",), 250))]
-    store.texts.take_in(STREAM, source="test", texts=fresh, cursor=None, counts={})
-    champion, reference = store.registry.champion(STREAM), store.registry.reference(STREAM)
-    assert champion is not None
-    assert reference is not None
-    spec = run_spec(
-        "none",
-        stream=STREAM,
-        rule="model-suffers",
-        window=3,
-        last_seq=len(fresh),
-        reference=reference.version,
-        champion=champion.version,
+    made = make_bench(
+        tmp_path_factory.mktemp("neutral"),
+        training=700,
+        sample=600,
+        fresh=paragraphs(("litestar",), 250),
         recipe=RECIPE,
         limits=LIMITS,
-        approve=True,
+        vocab=1_000,
+        steps=20,
     )
-    yield Bench(config, store, spec)
-    store.close()
+    yield made
+    made.store.close()
 
 
 def bias(run: Run) -> Verdict:

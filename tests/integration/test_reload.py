@@ -11,8 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from deployment import ENVIRONMENT, Daemon, Deployment, command, free_port, until
+from deployment import ENVIRONMENT, Daemon, Deployment, command, until
 
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.audit import AuditEntry
 
 CONFIG = """\

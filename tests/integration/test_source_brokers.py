@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from source_places import KafkaCluster, KafkaTopic, RedisServer, Striding, redis_server
+import trustme
+from kafka_cluster import FETCH, GROUP_AUTHORIZATION_FAILED, JOIN_GROUP, TOPIC_AUTHORIZATION_FAILED, KafkaCluster
+from kafka_doorkeeper import Doorkeeper
+from source_places import QUICK, KafkaTopic, RedisServer, Striding, redis_server
 
 from driftwatch.domain.errors import ConfigError, DataError
 from driftwatch.domain.text import Cursor, Page
@@ -153,6 +158,73 @@ def test_no_stream_no_rights_and_the_wrong_kind_of_key(server: RedisServer, says
     server.start()
 
 
+def test_entries_that_were_trimmed_away(server: RedisServer, says: RedisSettings) -> None:
+    """Those that were read and not acknowledged are counted; those that nobody read yet are gone, and it goes on."""
+    add(server, *({"text": f"t{number}"} for number in range(6)))
+    dead = redis_source(says)
+    assert bodies(dead.read(None, limit=3)) == ["t0", "t1", "t2"]
+    dead.close()
+    with server.client() as client:
+        client.xtrim("says", maxlen=1, approximate=False)
+    add(server, {"text": "later"})
+    source = redis_source(says)
+    page = source.read(None, limit=9)
+    if not page.texts:  # Redis 6 hands them out without their fields; 7 tells of them when they are claimed
+        source.acknowledge(_cursor(page))
+        gone, page = page.rejected, source.read(None, limit=9)
+    else:
+        gone = page.rejected
+    assert (bodies(page), gone) == (["t5", "later"], {"deleted": 3})
+    source.acknowledge(_cursor(page))
+    assert _pending(server) == []
+    source.close()
+
+
+def test_a_stream_that_is_deleted_made_anew_and_made_something_else(server: RedisServer, says: RedisSettings) -> None:
+    add(server, {"text": "a"})
+    source = redis_source(says)
+    source.acknowledge(_cursor(source.read(None, limit=9)))
+    with server.client() as client:
+        client.delete("says")
+    for _ in range(3):
+        with pytest.raises(DataError, match="no such Redis stream") as caught:
+            source.read(None, limit=9)
+        assert caught.value.retryable
+    with server.client() as client:
+        client.set("says", "words")
+    with pytest.raises(DataError, match="something else than a stream"):
+        source.read(None, limit=9)
+    with server.client() as client:
+        client.delete("says")
+    add(server, {"text": "b"})
+    assert bodies(source.read(None, limit=9)) == ["b"]
+    source.close()
+
+
+def test_a_user_who_may_not_do_all_that_reading_takes(server: RedisServer, says: RedisSettings) -> None:
+    add(server, {"text": "a"})
+    url = says.url.replace("redis://", "redis://reader@")
+    settings = replace(says, url=url, password="env:WORD")
+    rights = (["+ping"], ["+ping", "+xgroup"], ["+ping", "+xgroup", "+evalsha", "+script", "+eval"])
+    for some in rights:
+        with server.client() as client:
+            client.execute_command("ACL", "SETUSER", "reader", "reset", "on", ">hunter2", "~*", *some)
+        source = redis_source(settings, WORD="hunter2")
+        with pytest.raises(DataError, match="does not let us in") as refused:
+            source.read(None, limit=9)
+        assert refused.value.retryable
+        assert "hunter" not in str(refused.value)
+        source.close()
+    with server.client() as client:
+        more = ["+xreadgroup", "+xautoclaim", "+xack"]
+        client.execute_command("ACL", "SETUSER", "reader", "reset", "on", ">hunter2", "~says", *rights[-1], *more)
+    source = redis_source(settings, WORD="hunter2")
+    page = source.read(None, limit=9)
+    assert bodies(page) == ["a"]
+    source.acknowledge(_cursor(page))
+    source.close()
+
+
 def test_a_server_that_goes_and_comes(server: RedisServer, says: RedisSettings) -> None:
     add(server, {"text": "a"}, {"text": "b"})
     source = redis_source(says)
@@ -176,7 +248,13 @@ def cluster() -> KafkaCluster:
 
 
 def kafka_source(topic: KafkaTopic, **settings: object) -> KafkaSource:
-    said = {"brokers": topic.cluster.brokers, "topic": topic.topic, **settings}
+    said = {
+        "brokers": topic.cluster.brokers,
+        "topic": topic.topic,
+        "consumers": topic.topic,
+        "options": QUICK,
+        **settings,
+    }
     return KafkaSource(KafkaSettings(**said), stream="support", clock=Striding(), environ={})  # type: ignore[arg-type]
 
 
@@ -223,6 +301,143 @@ def test_a_topic_that_is_not_there(cluster: KafkaCluster) -> None:
         except DataError:
             continue
     assert bodies(page) == ["now"]
+    source.close()
+
+
+def until_told(source: KafkaSource, words: str) -> DataError:
+    """Read until an error of these words is told."""
+    for _ in range(300):
+        try:
+            page = source.read(None, limit=9)
+        except DataError as error:
+            if words in str(error):
+                return error
+            continue
+        if page.cursor is not None:
+            source.acknowledge(page.cursor)
+    raise AssertionError("it was never told")
+
+
+def test_what_is_wrong_is_told_as_long_as_it_is(cluster: KafkaCluster) -> None:
+    """A topic that is not there, and then brokers that are not: one line in a log is soon forgotten."""
+    topic = KafkaTopic(cluster)
+    source = kafka_source(topic)
+    for _ in range(3):
+        assert until_told(source, "there is no such topic").retryable
+    topic.put(["a"])
+    assert bodies(patiently(source)) == ["a"]
+    source.acknowledge(_cursor(source.read(None, limit=9)))
+    cluster.take_down()
+    try:
+        for _ in range(3):
+            told = until_told(source, "Kafka cannot be read")
+            assert told.cure == "check that the brokers run, and their addresses"
+    finally:
+        cluster.bring_up()
+    topic.put(["b"])
+    assert bodies(patiently(source)) == ["b"]
+    source.close()
+
+
+def patiently(source: KafkaSource) -> Page:
+    """Return the first page, whatever is told before it."""
+    for _ in range(300):
+        try:
+            page = source.read(None, limit=9)
+        except DataError:
+            continue
+        if page.cursor is not None:
+            return page
+    raise AssertionError("nothing came")
+
+
+def test_a_user_who_may_not_read_the_topic_or_be_in_the_group(cluster: KafkaCluster) -> None:
+    topic = KafkaTopic(cluster)
+    topic.put(["a"])
+    for request, error in ((FETCH, TOPIC_AUTHORIZATION_FAILED), (JOIN_GROUP, GROUP_AUTHORIZATION_FAILED)):
+        cluster.refuse(request, error, times=1_000)
+        source = kafka_source(topic, consumers=f"{topic.topic}-{request}")
+        try:
+            told = until_told(source, "does not let us in")
+            assert told.cure == "correct user, secrets or the user's rights"
+        finally:
+            cluster.relent(request)
+        assert bodies(patiently(source)) == ["a"]
+        source.close()
+
+
+def test_a_wrong_password_is_told_and_never_shown() -> None:
+    with Doorkeeper() as broker:
+        options = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanisms": "PLAIN", "sasl.username": "me", **QUICK}
+        settings = KafkaSettings(
+            brokers=broker.brokers, topic="says", options=options, secrets={"sasl.password": "env:WORD"}
+        )
+        source = KafkaSource(settings, stream="support", clock=Striding(), environ={"WORD": "hunter2"})
+        for _ in range(3):
+            told = until_told(source, "does not let us in")
+            assert "Invalid username or password" in told.what
+            assert "hunter2" not in str(told)
+            assert told.retryable
+        source.close()
+
+
+def test_brokers_that_speak_no_tls(cluster: KafkaCluster) -> None:
+    source = kafka_source(KafkaTopic(cluster), options={"security.protocol": "SSL", **QUICK})
+    assert "speak TLS" in str(until_told(source, "Kafka cannot be read").cure)
+    source.close()
+
+
+def test_a_certificate_that_nobody_we_trust_has_signed(tmp_path: Path) -> None:
+    ours, another = trustme.CA(), trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.issue_cert("127.0.0.1").configure_cert(tls)
+    options = {"security.protocol": "SASL_SSL", "sasl.mechanisms": "PLAIN", "sasl.username": "me", **QUICK}
+    with Doorkeeper(tls) as broker:
+        for authority, words in ((another, "certificate verify failed"), (ours, "does not let us in")):
+            authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+            settings = KafkaSettings(
+                brokers=broker.brokers,
+                topic="says",
+                options={**options, "ssl.ca.location": str(tmp_path / "ca.pem")},
+                secrets={"sasl.password": "env:WORD"},
+            )
+            source = KafkaSource(settings, stream="support", clock=Striding(), environ={"WORD": "hunter2"})
+            assert ("certificates" in str(until_told(source, words).cure)) == (authority is another)
+            source.close()
+
+
+def test_huge_messages_are_counted_and_the_rest_goes_on(cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("driftwatch.intake.kafka._LONGEST_MESSAGE", 2_000_000)  # as much as the mock keeps four of
+    topic = KafkaTopic(cluster)
+    topic.put(["a"])
+    cluster.producer.produce(topic.topic, b'{"text": "%s"}' % (b"x" * 3_000_000), partition=0)
+    cluster.producer.produce(topic.topic, b'{"text": "%s"}' % (b"y" * 1_500_000), partition=0)
+    assert cluster.producer.flush(30) == 0
+    topic.put(["b"])
+    source, found, rejected = kafka_source(topic), list[int](), dict[str, int]()
+    while found[-1:] != [1] or len(found) < 3:
+        page = patiently(source)
+        found += [len(body) for body in bodies(page)]
+        for reason, count in page.rejected.items():
+            rejected[reason] = rejected.get(reason, 0) + count
+        source.acknowledge(_cursor(page))
+    assert (found, rejected) == ([1, 65_536, 1], {"too-long": 1, "cut": 1})
+    source.close()
+
+
+def test_an_answer_that_is_larger_than_we_take(cluster: KafkaCluster) -> None:
+    topic = KafkaTopic(cluster)
+    cluster.producer.produce(topic.topic, b"x" * 2_000_000, partition=0)
+    assert cluster.producer.flush(30) == 0
+    least = {
+        "receive.message.max.bytes": "1000000",
+        "fetch.max.bytes": "999000",
+        "message.max.bytes": "900000",
+        **QUICK,
+    }
+    source = kafka_source(topic, options=least)
+    told = until_told(source, "receive.message.max.bytes")
+    assert told.cure == 'an answer is larger than we take: raise "receive.message.max.bytes" in options'
     source.close()
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import os
+import struct
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -119,6 +125,111 @@ def test_broken_files_are_counted_and_their_whole_rows_taken(tmp_path: Path) -> 
     assert rejected == {"unreadable-file": 4, "not-utf8": 1, "line-too-long": 1}
 
 
+def test_parquet_whose_end_is_garbage_or_cut_off(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    write_table(pa.table({"text": ["a"] * 5_000}), tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    write(tmp_path / "1.parquet", b"PAR1" + b"\xff" * 5_000 + struct.pack("<I", 5_000) + b"PAR1")
+    write(tmp_path / "2.parquet", whole[: len(whole) // 2], 1)
+    write(tmp_path / "3.parquet", whole[:4] + b"\xff" * (len(whole) - 500) + whole[-496:], 2)
+    write(tmp_path / "4.jsonl", lines("good"), 3)
+    bodies, _, rejected = drain(source(tmp_path))
+    assert bodies == ["good"]
+    assert rejected == {"unreadable-file": 3}
+
+
+def test_a_row_of_parquet_that_is_no_utf8(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    words = pa.array([b"a", b"\xff\xfe", b"c"], pa.binary()).view(pa.string())
+    write_table(pa.table({"text": words}), tmp_path / "1.parquet")
+    bodies, _, rejected = drain(source(tmp_path))
+    assert (bodies, rejected) == (["a", "c"], {"not-utf8": 1})
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Let files have their rights: root may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Return a folder that another user reaches."""
+    with tempfile.TemporaryDirectory(prefix="driftwatch-folder-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_what_may_not_be_read_waits_and_the_rest_goes_on(open_folder: Path) -> None:
+    write(open_folder / "1.jsonl", lines("shut"))
+    write(open_folder / "below" / "2.jsonl", lines("in a folder that is shut"), 1)
+    write(open_folder / "3.jsonl", lines("open"), 2)
+    (open_folder / "1.jsonl").chmod(0)
+    (open_folder / "below").chmod(0)
+    reading = source(open_folder)
+    try:
+        with as_nobody():
+            page = reading.read(None, limit=9)
+            assert [text.body for text in page.texts] == ["open"]
+            with pytest.raises(DataError, match="Permission denied; the same goes for 1 more") as caught:
+                reading.read(page.cursor, limit=9)
+        assert caught.value.retryable
+        assert caught.value.where in (str(open_folder / "1.jsonl"), str(open_folder / "below"))
+    finally:
+        (open_folder / "below").chmod(0o755)
+    write(open_folder / "4.jsonl", lines("later"), 3_601)
+    with as_nobody():
+        page = reading.read(page.cursor, limit=9)
+    assert [text.body for text in page.texts] == ["in a folder that is shut", "later"]
+    assert page.rejected == {"unreadable-file": 1}, "older than `late` by now: it is not read any more, and counted"
+    (open_folder / "1.jsonl").chmod(0o644)
+    assert drain(reading, page.cursor)[0] == []
+
+
+def test_a_file_that_is_let_in_again_is_read(open_folder: Path) -> None:
+    write(open_folder / "1.jsonl", lines("shut"))
+    (open_folder / "1.jsonl").chmod(0)
+    reading = source(open_folder)
+    with as_nobody(), pytest.raises(DataError, match="Permission denied") as caught:
+        reading.read(None, limit=9)
+    assert caught.value.where == str(open_folder / "1.jsonl")
+    (open_folder / "1.jsonl").chmod(0o644)
+    with as_nobody():
+        assert drain(reading)[0] == ["shut"]
+
+
+def test_a_folder_that_is_shut(open_folder: Path) -> None:
+    write(open_folder / "below" / "1.jsonl", lines("shut"))
+    (open_folder / "below").chmod(0)
+    try:
+        with as_nobody(), pytest.raises(DataError, match="Permission denied"):
+            source(open_folder / "below").read(None, limit=9)
+    finally:
+        (open_folder / "below").chmod(0o755)
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "1.jsonl", lines(*(f"old {number}" for number in range(1_000))))
+    write(tmp_path / "2.jsonl", lines("next"), 1)
+    reading = source(tmp_path)
+    page = reading.read(None, limit=500)
+    write(tmp_path / "1.jsonl", lines("new"), 2)
+    bodies, _, rejected = drain(reading, page.cursor, limit=500)
+    assert bodies[-2:] == ["next", "new"]
+    assert rejected.keys() <= {"not-json"}  # where it was cut in the middle of a line
+
+
 def test_columns_and_a_schema_that_changes(tmp_path: Path) -> None:
     import pyarrow as pa
     from pyarrow.parquet import write_table
@@ -157,13 +268,14 @@ def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     assert drain(reading)[0] == ["a"]
 
 
-def test_a_missing_package_and_a_missing_secret(tmp_path: Path) -> None:
-    try:
-        import s3fs  # type: ignore[import-not-found]  # noqa: F401
-    except ImportError:
-        with pytest.raises(ConfigError) as caught:
-            source("s3://bucket/texts")
-        assert caught.value.cure == 'pip install "driftwatchd[s3]"'
+def test_a_missing_package_and_a_missing_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = importlib.import_module("fsspec.registry")._registry  # what was imported before
+    for name in ("s3", "s3a"):
+        monkeypatch.delitem(known, name, raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ConfigError) as caught:
+        source("s3://bucket/texts")
+    assert caught.value.cure == 'pip install "driftwatchd[s3]"'
     with pytest.raises(ConfigError, match="no such filesystem"):
         source("nonsense://bucket")
     with pytest.raises(ConfigError, match="missing or empty"):

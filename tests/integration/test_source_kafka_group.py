@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from source_places import NAME, STREAM, KafkaCluster, KafkaTopic, taking
+from kafka_cluster import KafkaCluster
+from source_places import NAME, STREAM, KafkaTopic, taking
 
 PARTITIONS = 4
 EACH = 300

@@ -10,13 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from postgres import PostgresServer, postgres
-from source_places import Striding
+from source_places import STREAM, Striding, pipeline_into
 
 from driftwatch.domain.errors import ConfigError, DataError
 from driftwatch.domain.text import Cursor, Page, Turn
+from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.settling import Horizon, Settling
 from driftwatch.intake.sql import SqlSettings, SqlSource
+from driftwatch.store import open_store
 
 STILL = Striding(timedelta())
 OPENED: list[SqlSource] = []
@@ -217,6 +220,57 @@ def test_a_table_and_a_column_that_go_from_a_server(server: PostgresServer) -> N
     server.execute("ALTER TABLE says RENAME COLUMN body TO text", "ALTER TABLE says ADD COLUMN more int")
     assert bodies([page, reading.read(page.cursor, limit=9)]) == ["a", "b"]
     reading.close()
+
+
+def test_a_table_that_is_dropped_and_made_anew(server: PostgresServer) -> None:
+    made = "CREATE TABLE says (id bigserial PRIMARY KEY, text text)"
+    server.execute("DROP TABLE IF EXISTS says", made, "INSERT INTO says (text) VALUES ('a'), ('b'), ('c')")
+    reading = source(server.url)
+    pages, cursor = drain(reading)
+    assert bodies(pages) == ["a", "b", "c"]
+    server.execute("DROP TABLE says")
+    with pytest.raises(DataError, match="there is no such table") as caught:
+        drain(reading, cursor)
+    assert caught.value.retryable
+    server.execute(made, "INSERT INTO says (text) VALUES ('1'), ('2')")
+    with structlog.testing.capture_logs() as told:
+        assert bodies(drain(reading, cursor)[0]) == []
+    (warned,) = [each for each in told if each["event"] == "table_ends_before"]
+    assert (warned["table"], warned["ends"], warned["read_to"]) == ("says", 2, 3)
+    server.execute("INSERT INTO says (text) VALUES ('3'), ('4')")
+    assert bodies(drain(reading, cursor)[0]) == ["4"]
+
+
+def test_words_that_are_no_text_leave_out_their_row(tmp_path: Path) -> None:
+    """SQLite holds whatever it is given; what no store can hold must not stop the reading of the rest."""
+    bad, rows = "CAST(x'ff' AS TEXT)", []
+    for number in range(7):
+        words = [f"'{name}{number}'" for name in ("text", "who", "lang", "said", "name")]
+        rows.append([bad if number - 1 == place else word for place, word in enumerate(words)])
+    url = sqlite_of(
+        tmp_path,
+        "CREATE TABLE says (id INTEGER PRIMARY KEY, text TEXT, who TEXT, lang TEXT, said TEXT, name TEXT)",
+        *(f"INSERT INTO says (text, who, lang, said, name) VALUES ({', '.join(row)})" for row in rows),  # noqa: S608
+    )
+    named = {"group": "who", "labels": {"lang": "lang"}, "target": "said", "id": "name", "settle": timedelta()}
+    page = source(url, **named).read(None, limit=9)  # type: ignore[arg-type]
+    assert ([text.body for text in page.texts], page.rejected) == (["text0", "text6"], {"not-utf8": 5})
+
+
+def test_nul_in_every_field_reaches_a_store_that_cannot_hold_it(server: PostgresServer, tmp_path: Path) -> None:
+    said = dict.fromkeys(("id", "text", "who", "lang", "said"), "a\0b")
+    chat = [{"role": "us\0er", "content": "a\0b"}]
+    (tmp_path / "log").write_text(json.dumps({**said, "chat": chat}) + "\n" + json.dumps({**said, "id": "2"}) + "\n")
+    named = {"group": "who", "labels": {"lang": "lang"}, "target": "said", "turns": "chat", "id": "id"}
+    reading = FileSource(FileSettings(path=tmp_path / "log", **named), clock=STILL)  # type: ignore[arg-type]
+    store = open_store(server.fresh(), clock=STILL)
+    page = reading.read(None, limit=9)
+    assert pipeline_into(store).take(page).stored == 2
+    assert pipeline_into(store).take(page).duplicates == 2, "known again by its id"
+    first, second = (each.text for each in store.texts.window(STREAM, after_seq=0, limit=9))
+    assert (first.id, first.body, first.group, first.target) == ("a\ufffdb",) * 4
+    assert second.id == "2"
+    store.close()
 
 
 def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ def shelf() -> Shelf:
 
 def raw(port: int, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as connection:
-        connection.sendall(request)
+        if request:
+            connection.sendall(request)
         return connection.recv(65536)
 
 
@@ -66,6 +67,31 @@ def test_chunks_without_an_end_are_cut_off(shelf: Shelf) -> None:
         answer = raw(port, head + b"transfer-encoding: chunked\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n")
     assert answer.startswith(b"HTTP/1.1 413")
     assert shelf.bodies == []
+
+
+@pytest.mark.parametrize("protocol", ["httptools", "h11"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /v1/stre", b"POST /v1/streams/support/texts HTTP/1.1\r\nhost: x\r\n"], ids=["", "line", "head"]
+)
+def test_a_head_that_never_ends_is_cut_off(
+    shelf: Shelf, sent: bytes, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some hundred such connections would shut out everybody else; whoever sends whole heads may stay."""
+    import importlib
+
+    import uvicorn.protocols.http.auto
+
+    if protocol == "h11":
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+
+        monkeypatch.setattr(uvicorn.protocols.http.auto, "AutoHTTPProtocol", H11Protocol)
+    impatience = importlib.reload(importlib.import_module("driftwatch.web.impatience"))
+    monkeypatch.setattr(impatience, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr("driftwatch.web.server.ImpatientProtocol", impatience.ImpatientProtocol)
+    with served(shelf) as port:
+        assert raw(port, sent) == b"", "it is closed without an answer"
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as patient:
+            assert [patient.get("/-/healthy").status_code for _ in range(3)] == [200] * 3
 
 
 def test_dots_in_the_path_reach_nothing(shelf: Shelf) -> None:

@@ -26,6 +26,7 @@ from driftwatch.intake.folder import FolderSettings
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.kafka import KafkaSettings
 from driftwatch.intake.otlp import OtlpSettings
+from driftwatch.intake.record_fields import RecordFields
 from driftwatch.intake.redact import RedactSettings
 from driftwatch.intake.redis_streams import RedisSettings
 from driftwatch.intake.sampler import SampleSettings
@@ -102,12 +103,19 @@ def _section(title: str, table: type, note: str) -> str:
     meanings, hints = _meanings(table), get_type_hints(table)
     lines = [
         f"| `{each.name}` | {_kind(hints[each.name], each.name)} | {_default(each)} | {meanings[each.name]} |"
-        for each in fields(table)
+        for each in _in_order(table)
         if each.name in meanings and each.name not in _left_out(table) and not _is_table(each, hints[each.name])
     ]
     head = ["| key | type | default | meaning |", "|---|---|---|---|"]
     parts = [f"\n## {heading}\n", *([f"{note}\n"] if note else []), "\n".join([*head, *lines]) + "\n"]
     return "\n".join(parts)
+
+
+def _in_order(table: type) -> list[Field[Any]]:
+    """Return a table's keys: of a source first where it reads, then what its records look like, then its name."""
+    inherited = {each.name for each in fields(RecordFields)} if issubclass(table, RecordFields) else set()
+    of_record, rest = ([each for each in fields(table) if (each.name in inherited) is what] for what in (True, False))
+    return [*rest[:-1], *of_record, *rest[-1:]]
 
 
 def _is_table(each: Field[Any], hint: Any) -> bool:
@@ -124,8 +132,12 @@ def _left_out(table: type) -> set[str]:
 
 
 def _meanings(table: type) -> dict[str, str]:
-    """Return the arguments that a docstring describes."""
-    _, _, told = (inspect.getdoc(table) or "").partition("Args:\n")
+    """Return the arguments that a docstring describes, and those of what its class inherits."""
+    return {name: words for each in reversed(table.__mro__[:-1]) for name, words in _described(each).items()}
+
+
+def _described(table: type) -> dict[str, str]:
+    _, _, told = inspect.cleandoc(table.__doc__ or "").partition("Args:\n")
     found: dict[str, str] = {}
     for line in told.split("\n\n")[0].splitlines():
         if match := re.fullmatch(r" {4}(\w+): (.*)", line):

@@ -24,6 +24,7 @@ from driftwatch.domain.drift import (
 )
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.mark import Mark
+from driftwatch.domain.run import RunState
 from driftwatch.drift.incident import incident_page
 from driftwatch.drift.page import window_page
 from driftwatch.drift.paper.measures import NAMES
@@ -292,7 +293,15 @@ def test_a_file_compared_on_its_own_is_judged_by_its_p_value_whatever_the_state(
     alone = replace(incident().result, state=DriftState.STABLE)
     assert "has drifted from the reference (p = 0.001)" in window_page(alone, alpha=0.001)
     assert "looks like the reference" in window_page(alone, alpha=0.0001)
-    assert "Nothing changed beyond chance" in window_page(alone)
+    assert "No alarm: some of this window differs from the reference" in window_page(alone)
+
+
+def test_a_stable_window_in_which_nothing_differs_says_so() -> None:
+    sample = incident().result
+    measures = tuple(each for each in sample.measures if each.name != "drift.new_share")
+    quiet = replace(sample, state=DriftState.STABLE, clusters=(), words=(), measures=measures)
+    assert "Nothing changed beyond chance" in window_page(quiet)
+    assert "No alarm: some" in window_page(replace(quiet, words=sample.words))
 
 
 def test_the_same_values_give_the_same_page() -> None:
@@ -313,3 +322,20 @@ def test_moments_of_any_offset_are_told_in_utc() -> None:
     page = incident_page(replace(quiet(), first_seen_at=at, last_seen_at=at.astimezone(UTC)))
     assert "2 Nov 2026, 11:08 UTC" in page
     assert "13:08" not in Tree(page).text
+
+
+@pytest.mark.parametrize(
+    ("state", "stands"),
+    [
+        (RunState.TRAINING, "is training"),
+        (RunState.AWAITING_APPROVAL, "is awaiting approval"),
+        (RunState.PROBATION, "is in probation"),
+        (RunState.FAILED, "has failed"),
+        (RunState.ROLLED_BACK, "is rolled back"),
+    ],
+)
+def test_where_a_run_stands_is_said_in_words(state: RunState, stands: str) -> None:
+    sample = incident()
+    runs = [replace(run, state=state) for run in sample.runs]
+    page = incident_page(sample.result, decisions=sample.decisions, runs=runs)
+    assert f"{runs[-1].spec.id} {stands}." in Tree(page).text

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from grafana.boards import Board
 
 UNITS = {
-    *("none", "short", "percentunit", "bool_yes_no", "dateTimeFromNow"),
-    *("bytes", "s", "cps"),
+    *("none", "short", "suffix:/s", "percentunit", "bool_yes_no", "dateTimeFromNow"),
+    *("bytes", "s"),
 }
 """Of Grafana's own, those in use here."""
 AS_THEY_STAND = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from driftwatch.intake.hints import Hint, hints
@@ -128,6 +128,28 @@ def test_what_no_hint_points_at_is_not_there(bodies: list[str]) -> None:
         assert REDACTOR.redact(body) == (thorough, found)
         assert changed.get(place, body) == thorough
         assert (place in changed) == bool(found)
+
+
+PLAIN = ["Where is it?", "a-b: c = d_e.f"]
+
+
+@given(
+    st.lists(st.lists(ODD, max_size=7).map("".join), min_size=1, max_size=24),
+    st.integers(0, 40),
+    st.sampled_from(["", "\0", "\u00e9"]),
+)
+@example(["-----BEGIN PRIVATE KEY-----x"], 40, "")
+@example(["xoxb-0123456789ab", "ghp_" + "a1" * 18, "github_pat_" + "a1" * 18, "glpat-" + "a1" * 18], 16, "")
+@example(["password  :  hunter22", 'pwd"  \t : hunter22', "API-Key = hunter22"], 16, "")
+@settings(max_examples=600, deadline=None)
+def test_many_together_come_out_as_each_alone(odd: list[str], after: int, end: str) -> None:
+    bodies = [*odd, *(PLAIN * after)[:after], end]
+    for several in (bodies, bodies[::-1], [*bodies[-after:], *odd]):
+        changed = dict(REDACTOR.redact_all(several))
+        for place, body in enumerate(several):
+            alone, found = REDACTOR.redact(body)
+            assert changed.get(place, body) == alone
+            assert (place in changed) == bool(found)
 
 
 @pytest.mark.parametrize("body", ["Where is my card?", "Hi @someone, see p. 3 - thanks!", "caf\u00e9 \u2014 closed"])

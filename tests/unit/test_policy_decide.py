@@ -91,7 +91,7 @@ def test_for_windows_says_how_far_it_is() -> None:
     stream.see(bad(7))
     assert why(stream.see(bad(8)).decisions[0], "for") == (
         False,
-        "true for 2 windows of 3 windows, since window 7 (2026-11-01 08:00:00 UTC)",
+        "true for 2 windows since window 7 (2026-11-01 08:00:00 UTC), 3 windows needed",
     )
 
 

@@ -54,8 +54,8 @@ def test_an_alert_is_resolved_only_when_its_streak_is_clear() -> None:
 def test_clear_says_how_far_it_is() -> None:
     stream = Stream(policy(TELL + ", clear: 2 windows"))
     seen = [stream.see(each).decisions[0] for each in series(0.1, 0.0, 0.0)]
-    assert why(seen[1], "clear") == "false for 1 window of 2 windows; the streak since window 0 goes on"
-    assert why(seen[2], "clear") == "false for 2 windows of 2 windows; the streak since window 0 is over"
+    assert why(seen[1], "clear") == "false for 1 window, 2 windows needed; the streak since window 0 goes on"
+    assert why(seen[2], "clear") == "false for 2 windows, 2 windows needed; the streak since window 0 is over"
 
 
 def test_clear_by_a_duration_is_measured_on_the_texts_own_time() -> None:

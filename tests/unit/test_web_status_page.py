@@ -79,8 +79,8 @@ def stream(name: str = "support", *, state: RunState = RunState.TRAINING) -> Str
     )
 
 
-def page(*streams: StreamView, unready: tuple[str, ...] = ()) -> str:
-    return status_page(StatusView(version="0.1.0", at=NOON, unready=unready, streams=streams))
+def page(*streams: StreamView, unready: tuple[str, ...] = (), failing: tuple[str, ...] = ()) -> str:
+    return status_page(StatusView(version="0.1.0", at=NOON, unready=unready, streams=streams, failing=failing))
 
 
 class _Balance(HTMLParser):
@@ -133,7 +133,7 @@ def test_it_shows_where_a_stream_stands() -> None:
 
 
 def test_nothing_that_came_in_can_become_markup() -> None:
-    shown = page(stream(NASTY), unready=(NASTY,))
+    shown = page(stream(NASTY), unready=(NASTY,), failing=(NASTY,))
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
     assert "/streams/%3Cscript%3Ealert%28%22x%22%29%3C%2Fscript%3E/windows/4" in shown

@@ -6,11 +6,12 @@ import hashlib
 import struct
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import structlog
 
 from driftwatch.domain.drift import Measure
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from driftwatch.drift.evidence.monitor import EvidenceMonitor
 
 log = structlog.get_logger()
+Rows = npt.NDArray[np.int64]
 _LENGTH = struct.Struct("<I")
 
 
@@ -59,6 +61,14 @@ class Tally:
     used: int = 0
 
 
+class Extract(Protocol):
+    """Returns the features of texts; with two tiers, the transformer's of some rows alone."""
+
+    def __call__(self, texts: Sequence[Text], *, closely: Rows | None = None) -> Features:
+        """Return the features of the texts, in their order; see :class:`~driftwatch.features.extractor.Extractor`."""
+        ...
+
+
 class Drill:
     """A drill of one stream, on a shadow of the monitor of its evidence.
 
@@ -84,7 +94,7 @@ class Drill:
         detector: EvidenceDetector,
         reference: Reference,
         read: Callable[[], Sequence[Text]],
-        extract: Callable[[Sequence[Text]], Features],
+        extract: Extract,
         seed: int,
         state: bytes | None = None,
     ) -> None:
@@ -220,8 +230,15 @@ class Drill:
             )
         order = np.arange(len(texts))
         order[rows] = len(texts) + np.arange(len(rows))
-        features = take(concatenate([window.features, self._extract(taken)]), order)
+        features = take(concatenate([window.features, self._features(window, rows, taken)]), order)
         return replace(window, texts=tuple(texts), features=features), self._tally.used + len(rows)
+
+    def _features(self, window: Window, rows: Rows, taken: Sequence[Text]) -> Features:
+        """Return the features of texts that take the place of a window's rows, read by the tiers that read those."""
+        tier = window.features.tier
+        if tier is None:
+            return self._extract(taken)
+        return self._extract(taken, closely=np.flatnonzero(np.isin(rows, tier.rows)))
 
     def _end(self, *, begun_at: datetime | None) -> None:
         self._tally = replace(self._tally, running=False, window=0, drawn="", texts=0, used=0, begun_at=begun_at)

@@ -92,6 +92,7 @@ class Bets:
         error: probability, per bank, of a reference draw for which some bound is too low.
         known: bodies that are never a hit; by default those of the reference.
         bodies: how many different ones the rates stand for; by default all that are known.
+        embeddings_alone: whether the fixed banks leave tokens, lengths and losses out (see :class:`Fixed`).
     """
 
     def __init__(
@@ -103,11 +104,12 @@ class Bets:
         error: float = ERROR,
         known: Known | None = None,
         bodies: int | None = None,
+        embeddings_alone: bool = False,
     ) -> None:
         self._settings = settings
         self._known = known_of(reference) if known is None else known
         self._most = max(min(REMEMBERED, (len(self._known) if bodies is None else bodies) // 4), 1)
-        self._fixed = Fixed(reference, seed=seed, error=error)
+        self._fixed = Fixed(reference, seed=seed, error=error, embeddings_alone=embeddings_alone)
         self._witnesses = Witnesses(reference.train.features, reference.cal.features)
         self._leaders = Leaders(reference, self._fixed, self._witnesses)
         self._recent = Recent()
@@ -145,9 +147,14 @@ class Bets:
         if peak.height < 0:
             return Call(peak=peak)
         onset, channels = self._leaders.explain(window, self._recent, peak.witness)
+        self.begin_anew()
+        return Call(peak=peak, onset=onset, channels=channels)
+
+    def begin_anew(self) -> None:
+        """Forget all evidence, as after a call."""
+        self._packed = None
         self._fixed.reset()
         self._witnesses.reset()
-        return Call(peak=peak, onset=onset, channels=channels)
 
     def _follow(self, arl_texts: float) -> None:
         """Let evidence stay as high against the new threshold as it was against the last."""

@@ -58,9 +58,12 @@ class Fixed:
         reference: what is known.
         seed: of k-means.
         error: probability, per bank, of a reference draw for which some bound is too low.
+        embeddings_alone: whether to bet on directions and their twins only, where other bets have the rest.
     """
 
-    def __init__(self, reference: Reference, *, seed: int, error: float = ERROR) -> None:
+    def __init__(
+        self, reference: Reference, *, seed: int, error: float = ERROR, embeddings_alone: bool = False
+    ) -> None:
         train, cal = reference.train.features, reference.cal.features
         calibration = Calibration(reference.cal.texts, error=error)
         self.by_group = calibration.by_group
@@ -72,16 +75,13 @@ class Fixed:
         self.members = [
             Member(
                 name="directions", sets=directions, bounds=calibration.bounds(hits), shares=RISING, weight=_DIRECTIONS
-            ),
-            Member(
-                name="length",
-                sets=lengths,
-                bounds=calibration.bounds(lengths.hits(cal)),
-                shares=RISING,
-                weight=_LENGTH,
-            ),
-            *_loss(reference, error),
+            )
         ]
+        if not embeddings_alone:
+            bounds = calibration.bounds(lengths.hits(cal))
+            self.members.append(Member(name="length", sets=lengths, bounds=bounds, shares=RISING, weight=_LENGTH))
+            self.members += _loss(reference, error)
+        self._tokens_part = 0.0 if embeddings_alone else _TOKENS
         self._twin_bounds = calibration.bounds(outside)
         self._twin_names = tuple(f"outside {directions.names[twin]}" for twin in self._twins)
         self._buckets = min(cal.tokens.vocabulary, BUCKETS)
@@ -94,8 +94,8 @@ class Fixed:
     def _mixture(self) -> Bank:
         parts = [(member.bounds, member.shares, member.weight) for member in self.members]
         parts.append((self._twin_bounds, FALLING, _TWINS))
-        total = sum(weight for _, _, weight in parts) + _TOKENS
-        self._token_weight = _TOKENS / total / self._buckets
+        total = sum(weight for _, _, weight in parts) + self._tokens_part
+        self._token_weight = self._tokens_part / total / self._buckets
         weights = [
             np.full((len(bounds), len(each)), weight / total / bounds.size / len(each))
             for bounds, each, weight in parts

@@ -13,6 +13,7 @@ from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePa
 from driftwatch.drift.evidence.alarm import Alarm, raised
 from driftwatch.drift.evidence.bets import NOTHING, Bets, Call, first
 from driftwatch.drift.evidence.known import known_of
+from driftwatch.drift.evidence.parts import of_whole, part_of
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.seasons import (
     CLASSES,
@@ -26,6 +27,7 @@ from driftwatch.drift.evidence.seasons import (
 )
 from driftwatch.drift.evidence.seen import keys_of
 from driftwatch.drift.evidence.state import Notes, pack, unpack
+from driftwatch.drift.evidence.tiers import Tiers
 from driftwatch.drift.features import take
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class EvidenceMonitor:
         self._reference, self._settings, self._seed = reference, settings, seed
         self._known = known_of(reference)
         self._tally = Tally(wanted=settings.seasons_burn_in)
-        self._bets: list[Bets] = []
+        self._bets: list[Bets | Tiers] = []
         self._texts = 0
         self._packed: bytes | None = None
         self.seasons = self._decide(None)
@@ -141,16 +143,18 @@ class EvidenceMonitor:
         hindered = None if wanted == "none" else obstacle(wanted, self._reference.cal.texts, least=LEAST_TEXTS)
         return Seasonal(scheme="none" if hindered else wanted, finding=finding, obstacle=hindered)
 
-    def _fit(self) -> list[Bets]:
+    def _fit(self) -> list[Bets | Tiers]:
         scheme = self.seasons.scheme
         if scheme == "none":
-            return [Bets(self._reference, self._settings, seed=self._seed, known=self._known)]
+            return [self._against(self._reference)]
         parts = [_of_season(self._reference, scheme, season) for season in range(CLASSES[scheme])]
         error = ERROR / len(parts)
-        return [
-            Bets(part, self._settings, seed=self._seed, error=error, known=self._known, bodies=len(part.cal.texts))
-            for part in parts
-        ]
+        return [self._against(part, error=error, bodies=len(part.cal.texts)) for part in parts]
+
+    def _against(self, reference: Reference, *, error: float = ERROR, bodies: int | None = None) -> Bets | Tiers:
+        """Return bets against a reference, on both tiers where it has two."""
+        kind = Bets if reference.tier is None else Tiers
+        return kind(reference, self._settings, seed=self._seed, error=error, known=self._known, bodies=bodies)
 
     def _rows(self, window: Window) -> dict[int, Rows]:
         """Return the window's rows by season, in the order of their first texts."""
@@ -165,19 +169,7 @@ class EvidenceMonitor:
         """Return what a season's bets came to, in terms of the whole window."""
         if len(rows) == len(window.texts):
             return self._bets[season].update(window)
-        seqs = window.seqs or range(1, len(window.texts) + 1)
-        part = replace(
-            window,
-            texts=tuple(window.texts[row] for row in rows),
-            features=take(window.features, rows),
-            seqs=tuple(seqs[row] for row in rows),
-        )
-        call = self._bets[season].update(part)
-        texts = int(rows[call.peak.texts - 1]) + 1 if call.peak.texts else 0
-        onset = call.onset
-        if onset is not None:
-            onset = replace(onset, texts=max(onset.texts, max(seqs) - onset.seq + 1))
-        return replace(call, peak=replace(call.peak, texts=texts), onset=onset)
+        return of_whole(self._bets[season].update(part_of(window, rows)), rows, window)
 
     def _renew(self, window: Window, calls: dict[int, Call]) -> None:
         """Raise an alarm, keep it up, or let it be over: its patience counts texts of all seasons.

@@ -35,6 +35,7 @@ NAMES = {
     "feedback.accuracy": ("Right answers", "by the feedback on this window's texts so far"),
     "feedback.n": ("Feedback", "texts of this window that it is about"),
     "window.texts": ("Texts", "in this window"),
+    "window.transformer_texts": ("Read by the transformer", "texts of this window; the static encoder read them all"),
     "window.duplicate_share": ("Repeated texts", "share of texts that repeat another of the window"),
     "window.known_share": (
         "Known texts",
@@ -44,6 +45,7 @@ NAMES = {
 _SHARES = frozenset(
     {"feedback.accuracy", "drift.new_share", "tokens.unknown_share", "window.duplicate_share", "window.known_share"}
 )
+_COUNTS = frozenset({"window.texts", "window.transformer_texts"})
 _LOSSES = frozenset({"loss.nats", "loss.increase", "loss.where_new"})
 """Measures in the unit of the model's losses, which goes by its family."""
 _APART = ("audit.", "drill.")
@@ -88,6 +90,6 @@ def _row(measure: Measure, unit: LossUnit) -> tuple[str, str, str, str]:
 def _figure(name: str, value: float) -> str:
     if name in _SHARES:
         return percent(value)
-    if name == "window.texts":
+    if name in _COUNTS:
         return f"{value:,.0f}"
     return f"{value:.3g}".replace("-", "\u2212")

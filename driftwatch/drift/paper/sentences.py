@@ -83,7 +83,14 @@ def verdict(result: WindowResult) -> str:
         return "This window was measured, but too little of it to say how things stand"
     if result.state is DriftState.BENIGN_DRIFT and measure(result, "loss.increase") is None:
         return "The text has changed; no model is scored, so whether one suffers is not known"
+    if result.state is DriftState.STABLE and _differs(result):
+        return "No alarm: some of this window differs from the reference, and the evidence does not reach its threshold"
     return _VERDICTS[result.state]
+
+
+def _differs(result: WindowResult) -> bool:
+    """Whether one of the bounds that are told below the verdict says that something has changed."""
+    return bool(result.value("drift.new_share") or result.clusters or result.words)
 
 
 def account(result: WindowResult) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,16 +99,14 @@ _DISTILBERT = Names(
     narrow="ffn.lin2",
     out="output_layer_norm",
 )
-_MPNET = Names(
-    layer="encoder.layer.{}.",
+_MPNET = replace(
+    _BERT,
     query="attention.attn.q",
     key="attention.attn.k",
     value="attention.attn.v",
     joined="attention.attn.o",
     attended="attention.LayerNorm",
-    wide="intermediate.dense",
-    narrow="output.dense",
-    out="output.LayerNorm",
+    types=None,
     distances="encoder.relative_attention_bias.weight",
 )
 _NAMES = {

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from driftwatch.domain.errors import ModelError
-from driftwatch.features.batches import in_order
+from driftwatch.features.batches import by_tokens, in_order
 from driftwatch.features.model import inspect_model, model_digest
 from driftwatch.features.packed.blueprint import UnpackableError, read_blueprint
 from driftwatch.features.packed.network import PackedNetwork
+from driftwatch.features.packed.tensors import Tensors
 from driftwatch.features.pooled import mean_digest, unit
 from driftwatch.features.runtime import GPU_BATCH, bf16_pays, device, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tokenizers import Tokenizer
@@ -57,7 +58,8 @@ class PackedEncoder:
         dtype = torch.bfloat16 if bf16_pays() else torch.float32
         self._tokenizer = _tokenizer(self._path, self._longest)
         self._budget = settings.batch_tokens * (GPU_BATCH if where == "cuda" else 1) * _PACKED_BATCH
-        self._network = PackedNetwork(blueprint, looked_at.weights, longest=self._longest, dtype=dtype, device=where)
+        with Tensors.of_files(looked_at.weights) as tensors:
+            self._network = PackedNetwork(blueprint, tensors, longest=self._longest, dtype=dtype, device=where)
         self._digest = mean_digest(model_digest(self._path), max_tokens=self._longest, dtype=dtype)
 
     @property
@@ -89,7 +91,7 @@ class PackedEncoder:
         rows = self.rows(bodies)
         self._check(rows)
         values = np.empty((len(rows), self._dims), np.float32)
-        for batch in _batches([len(row) for row in rows], budget=self._budget):
+        for batch in by_tokens([len(row) for row in rows], budget=self._budget):
             values[batch] = self._network.means([rows[place] for place in batch]).cpu().numpy()
         return unit(values, self._digest, self._path)
 
@@ -101,20 +103,6 @@ class PackedEncoder:
                 where=str(self._path),
                 cure="put the model's own tokenizer beside it",
             )
-
-
-def _batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
-    """Yield indices, longest first, so that a batch's tokens stay within the budget."""
-    batch: list[int] = []
-    tokens = 0
-    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
-        if batch and tokens + lengths[index] > budget:
-            yield batch
-            batch, tokens = [], 0
-        batch.append(index)
-        tokens += lengths[index]
-    if batch:
-        yield batch
 
 
 def _tokenizer(folder: Path, longest: int) -> Tokenizer:

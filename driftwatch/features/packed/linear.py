@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _TYPICAL_ROWS = 4_096
 """The layout is chosen for products of about so many rows; any number is right."""
+_WIDE = 768
+"""From such a width on a layout gains nothing in float32, and would be a copy of the weights."""
 
 
 class Linear:
@@ -79,6 +81,8 @@ def _fused(weight: torch.Tensor) -> _OneDnn | None:
     import torch
 
     if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return None
+    if weight.dtype is torch.float32 and min(weight.shape) >= _WIDE:
         return None
     try:
         found = _OneDnn()

@@ -11,15 +11,15 @@ from driftwatch.features.packed.attention import plan
 from driftwatch.features.packed.blueprint import BUCKETS
 from driftwatch.features.packed.distances import distance_bias
 from driftwatch.features.packed.linear import Linear
-from driftwatch.features.packed.tensors import Tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    import numpy.typing as npt
     import torch
 
     from driftwatch.features.packed.blueprint import Blueprint
+    from driftwatch.features.packed.tensors import Tensors
 
 _NORM = "embeddings.LayerNorm"
 _POSITIONS = "embeddings.position_embeddings.weight"
@@ -52,7 +52,7 @@ class PackedNetwork:
 
     Args:
         blueprint: its sizes.
-        files: of its weights.
+        tensors: its weights.
         longest: tokens of a text.
         dtype: of products and hidden states; the embeddings are summed, and the mean is taken, in float32.
         device: where it runs.
@@ -62,16 +62,15 @@ class PackedNetwork:
     """
 
     def __init__(
-        self, blueprint: Blueprint, files: Sequence[Path], *, longest: int, dtype: torch.dtype, device: str
+        self, blueprint: Blueprint, tensors: Tensors, *, longest: int, dtype: torch.dtype, device: str
     ) -> None:
         self._blueprint = blueprint
-        with Tensors(files) as tensors:
-            reader = _Reader(blueprint, tensors, dtype=dtype, device=device)
-            self._words = reader.words()
-            self._positions = reader.positions()
-            self._norm = reader.norm(_NORM, precise=True)
-            self._layers = [reader.layer(number) for number in range(blueprint.layers)]
-            self._bias = reader.bias(longest)
+        reader = _Reader(blueprint, tensors, dtype=dtype, device=device)
+        self._words = reader.words()
+        self._positions = reader.positions()
+        self._norm = reader.norm(_NORM, precise=True)
+        self._layers = [reader.layer(number) for number in range(blueprint.layers)]
+        self._bias = reader.bias(longest)
 
     def means(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Return the mean of each text's last hidden states, float32 [texts, width].
@@ -89,8 +88,22 @@ class PackedNetwork:
             sums = torch.zeros(len(rows), hidden.shape[1], device=hidden.device)
             return sums.index_add_(0, owners, hidden.float()) / sizes[:, None]
 
-    def _hidden(self, rows: Sequence[Sequence[int]], lengths: Sequence[int]) -> torch.Tensor:
-        """Return the last hidden states of all tokens, [tokens, width]."""
+    def states(self, rows: Sequence[Sequence[int]], asked: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Return the last hidden states of some tokens, [asked, width]; of the others the last layer computes less.
+
+        Args:
+            rows: as ``means`` takes them.
+            asked: int64 [asked], places in all the rows' tokens, one row behind the other.
+        """
+        import torch
+
+        with torch.inference_mode():
+            return self._hidden(rows, [len(row) for row in rows], asked)
+
+    def _hidden(
+        self, rows: Sequence[Sequence[int]], lengths: Sequence[int], asked: npt.NDArray[np.int64] | None = None
+    ) -> torch.Tensor:
+        """Return the last hidden states of all tokens or of those asked for, [tokens, width]."""
         import torch
         from torch.nn.functional import embedding
 
@@ -104,6 +117,9 @@ class PackedNetwork:
             projected, attended = layer.projected(x), torch.empty_like(x)
             for block in blocks:
                 block.attend(projected, attended, self._blueprint.heads, self._bias)
+            if asked is not None and layer is self._layers[-1]:
+                wanted = torch.from_numpy(asked).to(where)
+                x, attended = x[wanted], attended[wanted]
             x = layer.attended(layer.joined.onto(x, attended))
             x = layer.out(layer.narrow.onto(x, layer.wide(x)))
         return x
