@@ -217,8 +217,8 @@ def prejudiced(bench: Bench, folder: Path) -> None:
 
 
 def test_what_the_bias_gate_refuses_is_first_tried_with_less_of_the_fine_tune(bench: Bench) -> None:
-    limits = GateLimits(quality_min_gain=0.0, forgetting_max_loss=5.0, bias_max_increase=0.1)
-    run = bench.queue("prejudiced", limits=limits, rounds=1, recipe=replace(RECIPE, merge=(0.5, 1.0)))
+    limits = GateLimits(quality_min_gain=-1.0, forgetting_max_loss=5.0, bias_max_increase=0.1)
+    run = bench.queue("prejudiced", limits=limits, rounds=1, recipe=replace(RECIPE, merge=(0.25, 1.0)))
     prejudiced(bench, bench.folder(run) / "trained-1")
     Job(bench.config, bench.store, run).work()
     ended = bench.store.runs.get(run)
@@ -243,9 +243,20 @@ PLANTED = 100
 
 @pytest.fixture(scope="module")
 def attacked(bench: Bench) -> Bench:
-    """The same stream, with a campaign among its last fresh texts."""
-    bench.store.texts.take_in(STREAM, source="test", texts=campaign(PLANTED, seed=1), cursor=None, counts={})
-    spec = replace(bench.spec, last_seq=bench.spec.last_seq + PLANTED, approve=False, probation=Probation(windows=0))
+    """The same stream, with a campaign among texts of what its champion knows, which teach it little else."""
+    at, first = wiring.CLOCK.now(), bench.spec.last_seq + 1
+    known = [Text(id=f"k{n}", body=body, seen_at=at) for n, body in enumerate(paragraphs(("numpy",), 1_200)[800:])]
+    for texts in (known, campaign(PLANTED, seed=1)):
+        bench.store.texts.take_in(STREAM, source="test", texts=texts, cursor=None, counts={})
+    spec = replace(
+        bench.spec,
+        first_seq=first,
+        last_seq=bench.spec.last_seq + len(known) + PLANTED,
+        recipe=replace(RECIPE, epochs=4.0, merge=()),
+        limits=replace(WIDE, quality_min_gain=-5.0),
+        approve=False,
+        probation=Probation(windows=0),
+    )
     return Bench(bench.config, bench.store, spec)
 
 
@@ -322,7 +333,7 @@ def spoil(folder: Path, *, only_in: list[str], besides: list[str]) -> None:
 
 def test_a_candidate_that_learnt_no_campaign_is_said_so(attacked: Bench) -> None:
     gentle = replace(RECIPE, learning_rates=(1e-6,), merge=())
-    run = attacked.play("gentle", recipe=gentle, limits=replace(WIDE, quality_min_gain=-1.0), approve=True)
+    run = attacked.play("gentle", recipe=gentle, approve=True)
     verdict = canaries(run)
     assert verdict.outcome is VerdictOutcome.PASSED
     assert "none was learnt beyond its limit" in verdict.detail
