@@ -16,8 +16,10 @@ from job_bench import STREAM, Bench, make_bench
 from planted import PAYLOAD, campaign
 from typer.testing import CliRunner
 
+from driftwatch import wiring
 from driftwatch.cli import app
 from driftwatch.domain.run import GateLimits, Probation, Recipe, Run, RunId, RunState, Verdict, VerdictOutcome
+from driftwatch.domain.text import Text
 from driftwatch.features.loss import load_model
 from driftwatch.features.model import model_digest
 from driftwatch.gate.bias.builtin import builtin_suite
