@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import struct
 import threading
+from contextlib import suppress
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from typing import Self
+from typing import Any, Self
 
 _HANDSHAKE, _VERSIONS, _AUTHENTICATE = 17, 18, 36
 _KNOWN = ((_HANDSHAKE, 0, 1), (_VERSIONS, 0, 0), (_AUTHENTICATE, 0, 0))
@@ -44,12 +46,29 @@ def _answer(kind: int, version: int) -> bytes:
     return struct.pack(">hh", _AUTHENTICATION_FAILED, len(_REASON)) + _REASON + struct.pack(">i", -1)
 
 
-class Doorkeeper:
-    """Serves in a thread, on a port of the system's choice."""
+class _Server(ThreadingTCPServer):
+    daemon_threads = True
+    tls: ssl.SSLContext | None = None
 
-    def __init__(self) -> None:
-        self._server = ThreadingTCPServer(("127.0.0.1", 0), _Visitor)
-        self._server.daemon_threads = True
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with suppress(OSError):  # whoever does not trust us hangs up
+            if self.tls is None:
+                _Visitor(request, client_address, self)
+            else:
+                with self.tls.wrap_socket(request, server_side=True) as private:
+                    _Visitor(private, client_address, self)
+
+
+class Doorkeeper:
+    """Serves in a thread, on a port of the system's choice.
+
+    Args:
+        tls: with its certificate, where it speaks that.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._server = _Server(("127.0.0.1", 0), _Visitor)
+        self._server.tls = tls
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.brokers = f"127.0.0.1:{self._server.server_address[1]}"
 

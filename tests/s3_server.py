@@ -35,6 +35,7 @@ class S3Server:
     def __post_init__(self) -> None:
         self.port = free_port()
         self.made = 0
+        self._client = httpx.Client(base_url=self.url)
         command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         environment = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(A_PAGE)}
         with self.log.open("wb") as log:
@@ -51,7 +52,7 @@ class S3Server:
 
     def ready(self) -> bool:
         with suppress(httpx.TransportError):
-            return httpx.get(self.url).is_success
+            return self._client.get("/").is_success
         return False
 
     def bucket(self) -> str:
@@ -69,29 +70,32 @@ class S3Server:
 
     def _ask(self, method: str, path: str, content: bytes = b"") -> None:
         signed = {"authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-east-1/s3/aws4_request"}
-        httpx.request(method, f"{self.url}/{path}", content=content, headers=signed).raise_for_status()
+        self._client.request(method, f"/{path}", content=content, headers=signed).raise_for_status()
 
     def asked(self) -> int:
         """Return how often it was asked for something so far."""
         return self.log.read_bytes().count(b" HTTP/1.1")
 
-    def guard(self, *allowed: str) -> tuple[str, str]:
-        """Ask for keys from now on; return those of a user who may do so much, such as ``s3:ListBucket``."""
+    def guard(self, allowed: dict[str, str]) -> tuple[str, str]:
+        """Ask for keys from now on; return those of a user who may do so much, such as ``s3:ListBucket``, with what."""
         session = _boto3().Session(KEY, SECRET, region_name="us-east-1")
         people: Any = session.client("iam", endpoint_url=self.url)
-        people.create_user(UserName="reader")
-        rule = {"Effect": "Allow", "Action": list(allowed), "Resource": "*"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
-        people.put_user_policy(UserName="reader", PolicyName="reads", PolicyDocument=policy)
-        made = people.create_access_key(UserName="reader")["AccessKey"]
-        httpx.post(f"{self.url}/moto-api/reset-auth", content=b"0").raise_for_status()
+        self.made += 1
+        user = f"reader-{self.made}"
+        people.create_user(UserName=user)
+        rules = [{"Effect": "Allow", "Action": what, "Resource": which} for what, which in allowed.items()]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": rules})
+        people.put_user_policy(UserName=user, PolicyName="reads", PolicyDocument=policy)
+        made = people.create_access_key(UserName=user)["AccessKey"]
+        self._client.post("/moto-api/reset-auth", content=b"0").raise_for_status()
         return made["AccessKeyId"], made["SecretAccessKey"]
 
     def open_up(self) -> None:
         """Ask for keys no more."""
-        httpx.post(f"{self.url}/moto-api/reset-auth", content=b"inf").raise_for_status()
+        self._client.post("/moto-api/reset-auth", content=b"inf").raise_for_status()
 
     def stop(self) -> None:
+        self._client.close()
         self.process.kill()
         self.process.wait()
 

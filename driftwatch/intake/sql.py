@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ class SqlSource:
         if highest is None or position is None:
             return
         read = unpacked(position.cursor)
-        less = isinstance(highest, type(read)) and highest < read  # type: ignore[operator] - of one type
+        less = isinstance(highest, type(read)) and bool(operator.lt(highest, read))
         if less and not self._less:
             words = {"table": self._settings.table, "column": self._settings.cursor}
             cure = "rows below what was read are not read: give the source another name if the table was made anew"

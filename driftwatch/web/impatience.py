@@ -14,8 +14,8 @@ HEAD_SECONDS = 10.0
 own, and what is silent after an answer is closed by uvicorn."""
 
 
-class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type] - one of two classes, whichever is installed
-    """Uvicorn's own protocol, which would wait for ever."""
+class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """Uvicorn's own protocol, one of two classes, whichever is installed; it would wait for ever."""
 
     loop: asyncio.AbstractEventLoop
     cycle: Any

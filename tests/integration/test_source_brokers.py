@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import trustme
 from kafka_cluster import FETCH, GROUP_AUTHORIZATION_FAILED, JOIN_GROUP, TOPIC_AUTHORIZATION_FAILED, KafkaCluster
 from kafka_doorkeeper import Doorkeeper
 from source_places import QUICK, KafkaTopic, RedisServer, Striding, redis_server
@@ -382,6 +385,25 @@ def test_brokers_that_speak_no_tls(cluster: KafkaCluster) -> None:
     source = kafka_source(KafkaTopic(cluster), options={"security.protocol": "SSL", **QUICK})
     assert "speak TLS" in str(until_told(source, "Kafka cannot be read").cure)
     source.close()
+
+
+def test_a_certificate_that_nobody_we_trust_has_signed(tmp_path: Path) -> None:
+    ours, another = trustme.CA(), trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.issue_cert("127.0.0.1").configure_cert(tls)
+    options = {"security.protocol": "SASL_SSL", "sasl.mechanisms": "PLAIN", "sasl.username": "me", **QUICK}
+    with Doorkeeper(tls) as broker:
+        for authority, words in ((another, "certificate verify failed"), (ours, "does not let us in")):
+            authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+            settings = KafkaSettings(
+                brokers=broker.brokers,
+                topic="says",
+                options={**options, "ssl.ca.location": str(tmp_path / "ca.pem")},
+                secrets={"sasl.password": "env:WORD"},
+            )
+            source = KafkaSource(settings, stream="support", clock=Striding(), environ={"WORD": "hunter2"})
+            assert ("certificates" in str(until_told(source, words).cure)) == (authority is another)
+            source.close()
 
 
 def test_huge_messages_are_counted_and_the_rest_goes_on(cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> None:

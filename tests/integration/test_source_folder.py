@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import os
 import struct
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -266,13 +268,14 @@ def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     assert drain(reading)[0] == ["a"]
 
 
-def test_a_missing_package_and_a_missing_secret(tmp_path: Path) -> None:
-    try:
-        import s3fs  # noqa: F401
-    except ImportError:
-        with pytest.raises(ConfigError) as caught:
-            source("s3://bucket/texts")
-        assert caught.value.cure == 'pip install "driftwatchd[s3]"'
+def test_a_missing_package_and_a_missing_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = importlib.import_module("fsspec.registry")._registry  # what was imported before
+    for name in ("s3", "s3a"):
+        monkeypatch.delitem(known, name, raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ConfigError) as caught:
+        source("s3://bucket/texts")
+    assert caught.value.cure == 'pip install "driftwatchd[s3]"'
     with pytest.raises(ConfigError, match="no such filesystem"):
         source("nonsense://bucket")
     with pytest.raises(ConfigError, match="missing or empty"):

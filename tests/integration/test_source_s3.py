@@ -115,7 +115,7 @@ def test_no_bucket_and_no_folder_in_it_yet(server: S3Server) -> None:
 def test_wrong_keys_are_told_and_never_shown(server: S3Server) -> None:
     bucket = server.bucket()
     server.put(bucket, "1.jsonl", lines("a"))
-    key, secret = server.guard("s3:ListBucket", "s3:GetObject")
+    key, secret = server.guard({"s3:ListBucket": "*", "s3:GetObject": "*"})
     try:
         for wrong, told in (
             ({"S3_KEY": key, "S3_SECRET": "hunter3"}, "signature"),
@@ -130,6 +130,24 @@ def test_wrong_keys_are_told_and_never_shown(server: S3Server) -> None:
         assert drain(source(server.url, f"s3://{bucket}", right))[0] == ["a"]
     finally:
         server.open_up()
+
+
+def test_an_object_that_the_key_may_not_read_waits_and_the_rest_goes_on(server: S3Server) -> None:
+    bucket = server.bucket()
+    for name in ("1.jsonl", "open/2.jsonl", "open/3.jsonl"):
+        server.put(bucket, name, lines(name))
+    key, secret = server.guard({"s3:ListBucket": "*", "s3:GetObject": f"arn:aws:s3:::{bucket}/open/*"})
+    try:
+        reading = source(server.url, f"s3://{bucket}", {"S3_KEY": key, "S3_SECRET": secret})
+        page = reading.read(None, limit=9)
+        assert sorted(text.body for text in page.texts) == ["open/2.jsonl", "open/3.jsonl"]
+        with pytest.raises(DataError, match="it cannot be read") as caught:
+            reading.read(page.cursor, limit=9)
+        assert (caught.value.where, caught.value.retryable) == (f"{bucket}/1.jsonl", True)
+    finally:
+        server.open_up()
+    assert [text.body for text in reading.read(page.cursor, limit=9).texts] == ["1.jsonl"]
+    reading.close()
 
 
 def test_an_answer_that_breaks_off_and_a_server_that_is_gone(server: S3Server, relay: Relay) -> None:

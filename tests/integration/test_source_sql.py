@@ -253,7 +253,7 @@ def test_words_that_are_no_text_leave_out_their_row(tmp_path: Path) -> None:
         *(f"INSERT INTO says (text, who, lang, said, name) VALUES ({', '.join(row)})" for row in rows),  # noqa: S608
     )
     named = {"group": "who", "labels": {"lang": "lang"}, "target": "said", "id": "name", "settle": timedelta()}
-    page = source(url, **named).read(None, limit=9)
+    page = source(url, **named).read(None, limit=9)  # type: ignore[arg-type]
     assert ([text.body for text in page.texts], page.rejected) == (["text0", "text6"], {"not-utf8": 5})
 
 

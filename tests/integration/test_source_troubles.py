@@ -9,11 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from deployment import Daemon, Deployment, free_port, until
+from deployment import Daemon, Deployment, until
 from source_places import Striding
 
 from driftwatch import wiring
 from driftwatch.config import load_config
+from driftwatch.demo.workspace import free_port
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.protocols import AcknowledgedSource, ClosedSource, TroubledSource
 from driftwatch.domain.text import Page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -154,6 +155,8 @@ def test_spans_without_content_say_how_to_capture_it() -> None:
         (gzip.compress(bytes(17 * 2**20)), "x-protobuf", "gzip", 413),
         (b"no gzip", "x-protobuf", "gzip", 400),
         (b"", "x-protobuf", "br", 415),
+        (zlib.compress(spans(WHOLE)), "x-protobuf", "deflate", 415),
+        (spans(WHOLE), "x-protobuf", "zstd", 415),
     ],
 )
 def test_garbage(body: bytes, kind: str, packed: str, status: int) -> None:
