@@ -13,7 +13,7 @@ import structlog
 
 from driftwatch.alert import messages
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
-from driftwatch.domain.budget import texts_per_second
+from driftwatch.domain.budget import rate_of_times, rate_of_windows
 from driftwatch.domain.decision import Action
 from driftwatch.domain.errors import ConflictError, DriftwatchError, WorkerError
 from driftwatch.domain.feedback import accuracy
@@ -184,11 +184,9 @@ class Cycle:
     def _rate(self, texts: Sequence[StoredText]) -> float:
         """Return how many texts came in a second, over the last windows and the present one."""
         before = self._store.windows.recent(self.stream, limit=_RATE_WINDOWS)
-        since = min((result.first_seen_at for result in before), default=texts[0].text.seen_at)
-        first = min(since, *(stored.text.seen_at for stored in texts))
-        last = max(stored.text.seen_at for stored in texts)
-        count = len(texts) + sum(result.texts for result in before)
-        return texts_per_second(count, last - first)
+        times = [stored.text.seen_at for stored in texts]
+        ends = [(result.last_seen_at, result.texts) for result in before]
+        return rate_of_windows([*ends, (max(times), len(times))]) or rate_of_times(times)
 
     def _set_aside(self, position: Position, texts: Sequence[StoredText]) -> Progressed:
         reason = f"the analysis worker died {MOST_ATTEMPTS} times on these texts"

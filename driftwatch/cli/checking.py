@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from driftwatch.cli.alike import alike
 from driftwatch.cli.findings import Finding, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
+from driftwatch.cli.looking import looked_into
 from driftwatch.cli.recognising import daemon
 from driftwatch.domain.errors import ConfigError, DriftwatchError, ModelError
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from driftwatch.alert.settings import AppriseSettings
     from driftwatch.config import Config, StreamSettings
-    from driftwatch.config.settings import SourceSettings
     from driftwatch.drift.drills.settings import DrillSettings
     from driftwatch.store import Champion, ReferenceRow, Store
 
@@ -193,7 +193,7 @@ def _stream(store: Store, stream: StreamSettings) -> Iterator[Finding]:
         if source.type == "file":
             yield _log(name, source.path)
         elif source.type not in ("http", "otlp", "tap"):
-            yield asked(f"{name}: source {source.name}", partial(_source, source, stream.name))
+            yield looked_into(source, stream.name)
     yield from _groups(name, stream)
     for what, secret in _secrets(stream):
         yield asked(f"{name}: {what}", partial(_secret, secret))
@@ -262,23 +262,6 @@ def _log(name: str, path: Path) -> Finding:
     if not os.access(path, os.R_OK):
         return Finding(level="error", subject=f"{name}: log", detail=f"{path} cannot be read by this user")
     return Finding(level="ok", subject=f"{name}: log", detail=str(path))
-
-
-def _source(settings: SourceSettings, stream: str) -> str:
-    """Open a source; look into what can be looked into without taking anything away from anybody."""
-    from driftwatch.domain.protocols import ClosedSource
-    from driftwatch.wiring import CLOCK, open_source
-
-    source = open_source(settings, stream, clock=CLOCK, environ=os.environ)
-    if source is None:
-        return settings.type
-    try:
-        if settings.type in ("folder", "sql"):
-            source.read(None, limit=1)
-    finally:
-        if isinstance(source, ClosedSource):
-            source.close()
-    return settings.type
 
 
 def _drill(drill: DrillSettings) -> str:

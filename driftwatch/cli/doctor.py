@@ -14,7 +14,7 @@ import typer
 from driftwatch.cli.checking import checked, existing
 from driftwatch.cli.findings import Finding, Level, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
-from driftwatch.cli.recognising import daemon
+from driftwatch.cli.recognising import daemon, failing
 from driftwatch.domain.errors import DigestMismatchError, DriftwatchError, StoreCorruptError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def _examined(config: Config) -> Iterator[Finding]:
     for name, url in _receivers(config):
         yield _reachable(f"receiver {name}", *_address(url))
     yield daemon(config)
+    yield from failing(config)
     try:
         store = opened(config)
     except DriftwatchError:

@@ -13,6 +13,8 @@ from driftwatch.domain.control import INSTANCE_PATH, Identity
 from driftwatch.domain.errors import DriftwatchError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
 
     from driftwatch.cli.findings import Level
@@ -60,6 +62,13 @@ def daemon(config: Config) -> Finding:
     return _found(
         "warning", f"its socket answers; what answers on {listen} could not be asked who it is: {answer.said}"
     )
+
+
+def failing(config: Config) -> Iterator[Finding]:
+    """Yield the sources that the daemon of this configuration cannot read at the moment."""
+    own = _own(config)
+    for each in own.failing if own is not None else ():
+        yield Finding(level="error", subject="source", detail=each)
 
 
 def _ours(config: Config, own: Identity) -> Finding:

@@ -20,6 +20,7 @@ from driftwatch.domain.errors import ConfigError
 from driftwatch.domain.units import parse_duration, parse_size
 from driftwatch.drift.drills.settings import DrillSettings
 from driftwatch.intake.file import FileSettings
+from driftwatch.intake.folder import FolderSettings
 
 _AT = re.compile(r"^(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
 _MOST_SHOWN = 20
@@ -208,10 +209,7 @@ def _resolved_stream(stream: StreamSettings, base: Path) -> StreamSettings:
         data=tuple(base / file for file in stream.reference.data),
         heldout=tuple(base / file for file in stream.reference.heldout),
     )
-    sources = tuple(
-        replace(source, path=base / source.path) if isinstance(source, FileSettings) else source
-        for source in stream.sources
-    )
+    sources = tuple(_resolved_source(source, base) for source in stream.sources)
     drills = tuple(replace(drill, texts=base / drill.texts) for drill in stream.drills)
     model, encoder = stream.model, stream.encoder
     if model is not None and (base / model).is_dir():
@@ -219,3 +217,13 @@ def _resolved_stream(stream: StreamSettings, base: Path) -> StreamSettings:
     if (base / encoder.name).is_dir():
         encoder = replace(encoder, name=str(base / encoder.name))
     return replace(stream, reference=reference, sources=sources, drills=drills, model=model, encoder=encoder)
+
+
+def _resolved_source(source: SourceSettings, base: Path) -> SourceSettings:
+    match source:
+        case FileSettings():
+            return replace(source, path=base / source.path)
+        case FolderSettings() if "://" not in source.url:
+            return replace(source, url=str(base / source.url))
+        case _:
+            return source

@@ -164,7 +164,7 @@ class Daemon:
                 lengths=self._watch.texts,
             ),
             guard=self._entrance.guard,
-            identity=self.identity,
+            identity=lambda: replace(self.identity, failing=tuple(self._failing())),
         )
         server = serve(app, self._config.daemon.host, self._config.daemon.port, tls=self._entrance.tls)
         local = LocalDoor(app, wiring.control_socket(self._config))

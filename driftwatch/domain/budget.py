@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
 
 _WORDS = re.compile(r"(\d+) per (\d+)\s*(d|w|h)")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -38,6 +43,28 @@ class Budget:
 def texts_per_second(texts: int, span: timedelta) -> float:
     """Return the rate of texts seen within a span; spans under a second count as one."""
     return texts / max(span.total_seconds(), 1.0)
+
+
+def rate_of_windows(ends: Iterable[tuple[datetime, int]]) -> float | None:
+    """Return the texts a second from the earliest window's end to the latest one's; None of fewer than two windows.
+
+    Of ends alone, since a single text with a time of years ago would lower a rate from a window's begin to nothing,
+    and the budget in texts with it. Such a time is never the latest of its window; times ahead are not taken in.
+
+    Args:
+        ends: of each window the latest time of its texts, and how many they are.
+    """
+    ordered = sorted(ends)
+    if len(ordered) < 2:  # noqa: PLR2004 - a begin and an end
+        return None
+    return texts_per_second(sum(texts for _, texts in ordered[1:]), ordered[-1][0] - ordered[0][0])
+
+
+def rate_of_times(times: Iterable[datetime]) -> float:
+    """Return the texts a second of a window alone, by all of its times but the earliest twentieth."""
+    ordered = sorted(times)
+    kept = ordered[len(ordered) // 20 :]
+    return texts_per_second(len(kept), kept[-1] - kept[0])
 
 
 def parse_budget(words: str) -> Budget:

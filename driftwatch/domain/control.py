@@ -14,7 +14,7 @@ INSTANCE_PATH = "/-/instance"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a daemon is.
+    """Who a daemon is, and what it says of its sources.
 
     Args:
         instance: a name of this start of it, drawn at random.
@@ -24,6 +24,7 @@ class Identity:
         state_dir: its state folder.
         listen: host and port it was told to listen on.
         started_at: when.
+        failing: sources that cannot be read at the moment, and why.
     """
 
     instance: str
@@ -33,3 +34,4 @@ class Identity:
     state_dir: str
     listen: str
     started_at: datetime
+    failing: tuple[str, ...] = ()

@@ -122,7 +122,7 @@ class App:
         now: monotonic seconds.
         otlp: by stream, for the streams with an ``otlp`` source.
         guard: who may ask for what.
-        identity: who the daemon is; None where there is nobody to tell from another.
+        identity: returns who the daemon is; None where there is nobody to tell from another.
     """
 
     def __init__(  # noqa: PLR0913 - what stands behind the paths, by name
@@ -138,7 +138,7 @@ class App:
         feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
         otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
         guard: Guard | None = None,
-        identity: Identity | None = None,
+        identity: Callable[[], Identity] | None = None,
     ) -> None:
         self._identity = identity
         self._guard = guard or open_to_all()
@@ -232,7 +232,8 @@ class App:
         """Tell anybody a name that says nothing, and whoever may open the daemon's own socket who it is."""
         if self._identity is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, "Not found", "there is no daemon behind this")
-        return as_json(self._identity if request.caller.local else {"instance": self._identity.instance})
+        identity = self._identity()
+        return as_json(identity if request.caller.local else {"instance": identity.instance})
 
     async def _post_reload(self, request: Request) -> Response:
         _refuse_other_sites(request)
@@ -275,7 +276,7 @@ def create_app(  # noqa: PLR0913 - likewise
     feedback: Mapping[str, FeedbackIntake] = MappingProxyType({}),
     otlp: Mapping[str, OtlpIntake] = MappingProxyType({}),
     guard: Guard | None = None,
-    identity: Identity | None = None,
+    identity: Callable[[], Identity] | None = None,
 ) -> App:
     """Return the ASGI app; see ``App`` for the arguments."""
     return App(

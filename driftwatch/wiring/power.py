@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from driftwatch.domain.budget import texts_per_second
+from driftwatch.domain.budget import rate_of_windows, texts_per_second
 from driftwatch.domain.errors import ConflictError
 from driftwatch.drift.power import TRIALS, Power, power
 from driftwatch.wiring.analysis import DETECTOR_SEED
@@ -57,8 +57,8 @@ def stream_rate(store: Store, stream: str) -> float | None:
     windows = store.windows.recent(stream, limit=_RATE_WINDOWS)
     if not windows:
         return None
-    span = max(window.last_seen_at for window in windows) - min(window.first_seen_at for window in windows)
-    return texts_per_second(sum(window.texts for window in windows), span)
+    rate = rate_of_windows((window.last_seen_at, window.texts) for window in windows)
+    return rate or texts_per_second(windows[0].texts, windows[0].last_seen_at - windows[0].first_seen_at)
 
 
 def stream_arl(store: Store, settings: StreamSettings) -> tuple[float, float | None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,43 @@ def test_model_and_encoder_are_held_against_the_ledger(tmp_path: Path) -> None:
     code, found = looked(tmp_path)
     assert code == 2
     assert "is not as it was written" in found["stream docs: model"][1]
+
+
+def test_sources_are_read_from_their_begin_as_far_as_that_takes_nothing_away(folder: Path) -> None:
+    (folder / "in").mkdir()
+    (folder / "driftwatch.toml").write_text(
+        f"""{CONFIG}
+[[streams.docs.sources]]
+type = "folder"
+url = "in"
+[[streams.docs.sources]]
+type = "sql"
+url = "sqlite:///{folder}/app.db"
+table = "said"
+cursor = "id"
+body = "words"
+[[streams.docs.sources]]
+type = "redis"
+url = "redis://127.0.0.1:1/0"
+key = "said"
+"""
+    )
+    with closing(sqlite3.connect(folder / "app.db")) as database:
+        database.execute("create table said (id integer primary key, word text)")
+        database.execute("insert into said (word) values ('hello')")
+        database.commit()
+    code, found = looked(folder)
+    assert code != 0
+    assert found["stream docs: source folder"] == ("ok", f"{folder}/in can be read; nothing is in it yet")
+    assert found["stream docs: source sql"][0] == "error"
+    assert "words" in found["stream docs: source sql"][1]
+    assert found["stream docs: source redis"][0] == "ok"
+    assert "its server is not asked" in found["stream docs: source redis"][1]
+    with closing(sqlite3.connect(folder / "app.db")) as database:
+        database.execute("alter table said rename column word to words")
+    (folder / "in" / "a.jsonl").write_text('{"words": "hello"}\n')
+    code, found = looked(folder)
+    assert code == 0
+    level, detail = found["stream docs: source folder"]
+    assert (level, "(1 no-body)" in detail) == ("warning", True)
+    assert found["stream docs: source sql"] == ("ok", "table said can be read")

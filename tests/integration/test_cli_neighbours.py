@@ -51,6 +51,11 @@ def answers(deployment: Deployment) -> bool | None:
         return None
 
 
+def findings(deployment: Deployment, subject: str) -> list[tuple[str, str]]:
+    result = CliRunner().invoke(app, ["doctor", "--json", "--config", str(deployment.config)])
+    return [(each["level"], each["detail"]) for each in json.loads(result.stdout) if each["subject"] == subject]
+
+
 def found(command: str, deployment: Deployment, subject: str) -> tuple[str, str]:
     result = CliRunner().invoke(app, [command, "--json", "--config", str(deployment.config)])
     (one,) = [each for each in json.loads(result.stdout) if each["subject"] == subject]
@@ -89,6 +94,22 @@ def test_the_daemon_of_another_state_folder_is_told_from_ones_own(tmp_path: Path
         level, said = daemon_of(ours)
         assert level == "warning"
         assert "was changed after that: restart it" in said
+        assert daemon.stop() == 0
+
+
+def test_the_doctor_names_sources_that_the_daemon_cannot_read(tmp_path: Path) -> None:
+    ours = beside(tmp_path / "ours", free_port())
+    words = ours.config.read_text()
+    ours.config.write_text(
+        f'{words}[[streams.docs.sources]]\ntype = "redis"\nurl = "redis://127.0.0.1:1/0"\nkey = "said"\n'
+    )
+    with Daemon(ours) as daemon:
+        until(lambda: answers(ours), "the daemon to answer")
+        level, said = until(lambda: next(iter(findings(ours, "source")), None), "a source to fail")
+        assert level == "error"
+        assert said.startswith("source redis of stream docs: key said of source redis: Redis cannot be read")
+        assert "check that it runs, and its address" in said
+        assert httpx.get(f"{ours.url}/-/instance").json().keys() == {"instance"}, "only its own socket says so"
         assert daemon.stop() == 0
 
 

@@ -81,6 +81,16 @@ def test_every_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "meant"), [("in", "{base}/in"), ("/var/in", "/var/in"), ("memory://in", "memory://in")]
+)
+def test_relative_folders_begin_at_the_file(tmp_path: Path, written: str, meant: str) -> None:
+    config = load(tmp_path, EVERYTHING.replace("s3://bucket/texts", written))
+    folder = config.streams["support"].sources[1]
+    assert isinstance(folder, FolderSettings)
+    assert folder.url == meant.format(base=tmp_path)
+
+
+@pytest.mark.parametrize(
     ("instead", "by", "told"),
     [
         ('type = "sql"', 'type = "sqll"', ':8:1: a source\'s type is "file" or "http" or "folder"'),
