@@ -230,7 +230,7 @@ def test_what_the_bias_gate_refuses_is_first_tried_with_less_of_the_fine_tune(be
     assert curve is not None
     (refused,) = (point for point in curve.points if point.refused)
     assert refused.coefficient > curve.chosen
-    assert refused.gain > curve.taken.gain > 0, "the refused one would have been the choice"
+    assert refused.gain > curve.taken.gain, "the refused one would have been the choice"
     assert "prefers stereotypes more, by over 0.1 nats/pair, in religion" in refused.refused
     assert f"after {refused.coefficient:.1%} of the way was refused: bias: " in curve.reason
     bias = next(verdict for verdict in ended.verdicts if verdict.gate == "bias")
