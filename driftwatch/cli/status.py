@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
+from rich.measure import Measurement
+from rich.table import Column, Table
 from rich.text import Text
 
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from driftwatch.web.view import PolicyView, StreamView
 
 _EVERY_SECONDS = 2.0
+_WIDEST = 1_000
+"""Characters that no table of streams takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,38 +148,43 @@ def _hosts(hosts: Hosts | None) -> list[Text]:
 
 
 def _streams(streams: Sequence[StreamView]) -> Table:
+    """Return what is known of each stream: a row each, or one below the other where the terminal is too narrow."""
     tiers = any(_read(stream) for stream in streams)
-    table = Table(
-        "stream",
-        "standing",
-        "backlog",
-        "windows",
-        "drift",
-        "evidence",
-        "loss increase",
-        "new share",
+    heads = (
+        *("stream", "standing", "backlog", "windows", "drift", "evidence", "loss increase", "new share"),
         *(("read by transformer",) if tiers else ()),
-        "model",
-        "reference",
+        *("model", "reference"),
     )
-    for stream in streams:
-        last = stream.windows[0] if stream.windows else None
-        figures = [
-            "" if last is None or (value := last.value(name)) is None else f"{value:.3g}"
-            for name in ("drift.evidence", "loss.increase", "drift.new_share")
-        ]
-        table.add_row(
-            stream.name,
-            stream.standing,
-            f"{stream.backlog:,}",
-            str(last.index + 1) if last is not None else "0",
-            last.state.value if last is not None and last.state is not None else "",
-            *figures,
-            *((_read(stream),) if tiers else ()),
-            stream.champion or "–",
-            stream.reference or "–",
-        )
-    return table
+    rows = [_row(stream, tiers=tiers) for stream in streams]
+    wide = Table(*(Column(head, no_wrap=True) for head in heads))
+    for row in rows:
+        wide.add_row(*row)
+    if Measurement.get(out, out.options.update_width(_WIDEST), wide).maximum <= out.width:
+        return wide
+    narrow = Table("stream", Column("", no_wrap=True), "", show_header=False)
+    for row in rows:
+        for place, (head, cell) in enumerate(zip(heads[1:], row[1:], strict=True)):
+            narrow.add_row(row[0] if place == 0 else "", head, cell, end_section=place == len(heads) - 2)
+    return narrow
+
+
+def _row(stream: StreamView, *, tiers: bool) -> list[str]:
+    last = stream.windows[0] if stream.windows else None
+    figures = [
+        "" if last is None or (value := last.value(name)) is None else f"{value:.3g}"
+        for name in ("drift.evidence", "loss.increase", "drift.new_share")
+    ]
+    return [
+        stream.name,
+        stream.standing,
+        f"{stream.backlog:,}",
+        str(last.index + 1) if last is not None else "0",
+        last.state.value if last is not None and last.state is not None else "",
+        *figures,
+        *((_read(stream),) if tiers else ()),
+        stream.champion or "–",
+        stream.reference or "–",
+    ]
 
 
 def _read(stream: StreamView) -> str:

@@ -232,7 +232,8 @@ class _OtlpIntake(_SentIn):
         except BatchError as error:
             raise ProblemError(HTTPStatus(error.status), error.title, error.detail) from error
         dropped = self.store(exported.texts, rejected=exported.counts).dropped
-        told = [f"{dropped} texts were dropped: stream {self.stream} is full"] if dropped else []
+        called = "1 text was" if dropped == 1 else f"{dropped} texts were"
+        told = [f"{called} dropped: stream {self.stream} is full"] if dropped else []
         told += [exported.message] if exported.message else []
         return OtlpReceipt(rejected=exported.rejected + dropped, message="; ".join(told))
 

@@ -47,6 +47,20 @@ def test_status_shows_streams_and_what_receivers_refused(tmp_path: Path) -> None
     ]
 
 
+def test_a_narrow_terminal_shows_a_streams_figures_one_below_the_other(tmp_path: Path) -> None:
+    (tmp_path / "driftwatch.toml").write_text("[streams.a-rather-long-name]\n[streams.docs]\n")
+    command = ["status", "--config", str(tmp_path / "driftwatch.toml")]
+    wide, narrow = (CliRunner().invoke(app, command, env={"COLUMNS": width}).output for width in ("200", "80"))
+    (row,) = [line for line in wide.splitlines() if "a-rather-long-name" in line]
+    assert "waiting for text" in row
+    lines = narrow.splitlines()
+    assert max(map(len, lines)) <= 80
+    for head in ("standing", "backlog", "windows", "loss increase", "new share", "model", "reference"):
+        assert head in wide
+        assert sum(f"│ {head} " in line for line in lines) == 2
+    assert sum("waiting for text" in line for line in lines) == 2
+
+
 def test_status_before_the_first_alert(tmp_path: Path) -> None:
     (tmp_path / "driftwatch.toml").write_text(CONFIG)
     found = CliRunner().invoke(app, ["status", "--config", str(tmp_path / "driftwatch.toml"), "--json"])
