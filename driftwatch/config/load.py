@@ -130,7 +130,9 @@ def _source(each: Any, key: tuple[str | int, ...], source: str, path: Path, mist
     kind = KINDS.get(str(each.get("type", "")))
     if kind is None:
         known = " or ".join(f'"{name}"' for name in KINDS)
-        mistakes.append(_mistake(path, source, (*key, "type"), f"a source's type is {known}", f"write type = {known}"))
+        near = get_close_matches(str(each.get("type", "")), KINDS, 1)
+        cure = f'did you mean "{near[0]}"?' if near else f"write type = {known}"
+        mistakes.append(_mistake(path, source, (*key, "type"), f"a source's type is {known}", cure))
         return each
     return _prepare_table(each, kind, key, source, path, mistakes)
 

@@ -263,6 +263,12 @@ class StreamSettings:
         block = self.evidence.dependence
         if isinstance(block, int) and block > self.window:
             raise ValueError(f"a block (dependence = {block}) cannot be longer than a window: set window to {block}")
+        read = self.encoder.texts
+        if read is not None and read >= self.window:
+            raise ValueError(
+                f"a window of {self.window} texts is read whole with encoder.texts = {read}: "
+                "set texts below window, or leave it out"
+            )
         parse_budget(self.false_alarms)
         names = [source.name for source in self.sources]
         if len(set(names)) < len(names):

@@ -84,9 +84,11 @@ def test_the_environment_moves_the_state(tmp_path: Path) -> None:
         ("[streams.a]\n[streams.a.reference]\nsample = 10\n", "2:2", "sample must be at least 500"),
         ('[streams.a]\n[streams.a.retention]\nage = "long"\n', "3:1", "long"),
         ('[streams.a]\n[[streams.a.sources]]\ntype = "pigeon"\n', "3:1", 'a source\'s type is "file" or "http"'),
+        ('[streams.a]\n[[streams.a.sources]]\ntype = "kafak"\n', "3:1", 'did you mean "kafka"?'),
         ('[streams.a]\n[[streams.a.drills]]\nname = "x"\n', "2:3", '"texts" is missing'),
         ('[streams.a]\n[[streams.a.drills]]\nname = "x"\nshaer = 1\n', "4:1", "did you mean share?"),
         ('[streams.a]\n[[streams.a.drills]]\nname = "x"\ntexts = "y"\nevery = "soon"\n', "5:1", "soon"),
+        ("[streams.a]\nwindow = 200\n[streams.a.encoder]\ntexts = 200\n", "1:2", "set texts below window"),
         (
             "[streams.a]\n" + 2 * '[[streams.a.drills]]\nname = "x"\ntexts = "y"\n',
             "1:2",
