@@ -10,13 +10,12 @@ import re
 from string import ascii_letters, digits, hexdigits, whitespace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from driftwatch.intake.asking import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
 END = "\0"
@@ -25,6 +24,7 @@ END = "\0"
 MAILBOX = ascii_letters + digits + "._%+'-"
 """What the name of a mailbox may end in."""
 
+_ASCII = 128
 _DIGIT, _LOOK = 1, 2
 _MOST_SPAN = 24
 """Characters from the first to the last of as many digits as a number has at least, three between each two."""
@@ -42,9 +42,9 @@ _KEYS = (b"AKIA", b"ASIA")
 _BEARER = b"bearer "
 
 
-def _pairs() -> npt.NDArray[np.uint8]:
-    """Return what each character [128] asks for behind each other one [128]."""
-    worth = np.zeros((128, 128), np.uint8)
+def _pairs() -> bytes:
+    """Return what each character asks for behind each other one, at 128 times its own code and the other's."""
+    worth = bytearray(_ASCII * _ASCII)
     before = {
         "@": MAILBOX,
         ".": digits,
@@ -57,13 +57,16 @@ def _pairs() -> npt.NDArray[np.uint8]:
         "z": "I",
     }
     for sign, those in before.items():
-        worth[ord(sign), [ord(each) for each in those]] = _LOOK
-    worth[[ord(each) for each in digits]] = _DIGIT
-    return worth
+        for each in those:
+            worth[ord(sign) * _ASCII + ord(each)] = _LOOK
+    for sign in digits:
+        worth[ord(sign) * _ASCII : (ord(sign) + 1) * _ASCII] = bytes([_DIGIT]) * _ASCII
+    return bytes(worth)
 
 
 _PAIRS = _pairs()
-_TELLING = bytes(bool(_PAIRS[byte & 127].any()) or byte == 0 for byte in range(256))
+_TELLS = {number // _ASCII for number, asks in enumerate(_PAIRS) if asks}
+_TELLING = bytes((byte & 127) in _TELLS or byte == 0 for byte in range(256))
 
 
 def asked_of_all(bodies: Sequence[str]) -> list[int] | None:
@@ -72,6 +75,8 @@ def asked_of_all(bodies: Sequence[str]) -> list[int] | None:
     Args:
         bodies: of ASCII alone.
     """
+    import numpy as np  # 12 MB, which a daemon does without until many texts come at once
+
     whole = END.join(bodies).encode("ascii")
     held = np.frombuffer(b"\0" + whole, np.uint8)
     places = np.flatnonzero(np.frombuffer(whole.translate(_TELLING), np.bool_))
@@ -79,7 +84,8 @@ def asked_of_all(bodies: Sequence[str]) -> list[int] | None:
     ends = signs == 0
     if int(np.count_nonzero(ends)) != len(bodies) - 1:
         return None
-    worth, texts = _PAIRS[signs, held[places]], np.cumsum(ends)
+    pairs = np.frombuffer(_PAIRS, np.uint8).reshape(_ASCII, _ASCII)
+    worth, texts = pairs[signs, held[places]], np.cumsum(ends)
     asked = [0] * len(bodies)
     figures = np.flatnonzero(worth == _DIGIT)
     for text in _with_numbers(places[figures], texts[figures]):
@@ -93,7 +99,7 @@ def asked_of_all(bodies: Sequence[str]) -> list[int] | None:
 
 def _with_numbers(places: npt.NDArray[np.intp], texts: npt.NDArray[np.intp]) -> list[int]:
     """Return the texts in which enough digits stand close enough together."""
-    first = np.flatnonzero(places[_DIGITS_BEFORE_LAST:] - places[:-_DIGITS_BEFORE_LAST] <= _MOST_SPAN)
+    (first,) = (places[_DIGITS_BEFORE_LAST:] - places[:-_DIGITS_BEFORE_LAST] <= _MOST_SPAN).nonzero()
     found: list[int] = texts[first][texts[first] == texts[first + _DIGITS_BEFORE_LAST]].tolist()
     return found
 
@@ -139,5 +145,5 @@ def _ask_bearers(whole: bytes, ends: npt.NDArray[np.intp], asked: list[int]) -> 
     lowered = whole.lower()
     at = lowered.find(_BEARER)
     while at >= 0:
-        asked[int(np.searchsorted(ends, at))] |= int(Ask.BEARER)
+        asked[int(ends.searchsorted(at))] |= int(Ask.BEARER)
         at = lowered.find(_BEARER, at + 1)
