@@ -105,7 +105,7 @@ def test_decisions_are_total_and_hold_unless_everything_speaks_for_acting(
         for decision in decided.decisions:
             assert decision.reasons
             assert (decision.action is not Action.HOLD) == all(reason.met for reason in decision.reasons)
-            about_window = {"window.texts", "window.duplicate_share", "window.known_share"}
+            about_window = {name for name in VARIABLES if name.startswith("window.")}
             seen = set(next(rule for rule in policy.of("s") if rule.name == decision.rule).when.variables)
             assert enough or decision.action is Action.HOLD or (seen and seen <= about_window)
             assert enough or decision.action is not Action.RETRAIN
