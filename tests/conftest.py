@@ -1,12 +1,19 @@
-"""Which stores the suite runs on, and one PostgreSQL for all of it."""
+"""Which stores the suite runs on, one PostgreSQL for all of it, and how its properties are tried."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from postgres import PostgresServer, Stores, postgres
+
+# The suite tries the same examples everywhere and takes its time; HYPOTHESIS_PROFILE=searching looks for others.
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("searching", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 KINDS = ("sqlite", "postgresql")
 
