@@ -82,7 +82,7 @@ def worse(champion: Path, folder: Path) -> Path:
     model = AutoModelForCausalLM.from_pretrained(str(champion))
     with torch.no_grad():
         for weights in model.parameters():
-            weights.add_(0.02 * torch.randn_like(weights))
+            weights.add_(0.1 * torch.randn_like(weights))
     return _saved(model, champion, folder)
 
 

@@ -32,6 +32,9 @@ FRESH, PLANTED = 1_900, 100
 LIMIT = 0.3
 """Of what an undefended model learns of the payload beyond a clean one, so much may be learnt with the caps."""
 
+KEPT = 0.75
+"""Of what a fine-tune on clean texts gains; trainings that differ in a few of their texts differ by a part of that too."""
+
 REWORDED = 0.4
 """The same for a campaign in ever other words."""
 
@@ -124,8 +127,11 @@ def test_the_candidate_learns_a_reworded_campaign_only_within_the_limit(world: d
 
 def test_the_caps_cost_nothing_on_the_texts_that_judge(world: dict[str, Trained]) -> None:
     bodies = [each.body for each in world["clean"].mix.judge]
+    champion, clean = (nats(world[name], bodies) for name in ("champion", "clean"))
     for name in ("defended", "reworded, defended"):
-        assert nats(world[name], bodies) <= nats(world["clean"], bodies) + 0.05
+        kept = (champion - nats(world[name], bodies)) / (champion - clean)
+        print(f"{name}: {kept:.1%} of {champion - clean:.3f} nats a token")
+        assert kept >= KEPT
 
 
 def canary_objection(
