@@ -130,7 +130,7 @@ def _source(each: Any, key: tuple[str | int, ...], source: str, path: Path, mist
     kind = KINDS.get(str(each.get("type", "")))
     if kind is None:
         known = " or ".join(f'"{name}"' for name in KINDS)
-        near = get_close_matches(str(each.get("type", "")), KINDS, 1)
+        near = get_close_matches(str(each.get("type", "")), [str(name) for name in KINDS], 1)
         cure = f'did you mean "{near[0]}"?' if near else f"write type = {known}"
         mistakes.append(_mistake(path, source, (*key, "type"), f"a source's type is {known}", cure))
         return each

@@ -33,7 +33,7 @@ LIMIT = 0.3
 """Of what an undefended model learns of the payload beyond a clean one, so much may be learnt with the caps."""
 
 KEPT = 0.75
-"""Of what a fine-tune on clean texts gains; trainings that differ in a few of their texts differ by a part of that too."""
+"""Of what a fine-tune on clean texts gains; a few other texts in a training move that a little too."""
 
 REWORDED = 0.4
 """The same for a campaign in ever other words."""
