@@ -46,18 +46,30 @@ def at_least(measure: str, value: float, limit: float, *, peer: float | None = N
     return Row(measure=measure, driftwatch=value, peer=peer, target=f">= {limit:g}", met=value >= limit)
 
 
-def main(name: str, measure: Callable[[bool], Sequence[Row]]) -> None:
+def main(
+    name: str,
+    measure: Callable[[bool], Sequence[Row]],
+    *,
+    more: Mapping[str, Callable[[int], Iterable[Row]]] | None = None,
+) -> None:
     """Parse ``--quick`` and ``--json FILE``, measure, print the table.
 
     Args:
         name: of the benchmark.
         measure: takes whether to be quick; an exception ends the program with a traceback and a code other than 0.
+        more: what is measured instead where an option of that name gives its number.
     """
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    for option in more or {}:
+        parser.add_argument(f"--{option}", type=int, metavar="N", help="measure that instead")
     arguments = parser.parse_args()
-    rows = measure(arguments.quick)
+    for option in more or {}:
+        if (getattr(arguments, option) or 1) < 1:
+            parser.error(f"--{option} must be at least 1")
+    asked = [(row, number) for option, row in (more or {}).items() if (number := getattr(arguments, option))]
+    rows = [each for row, number in asked for each in row(number)] or measure(arguments.quick)
     print_table(rows)
     if arguments.json:
         write_rows(arguments.json, name, rows, quick=arguments.quick)

@@ -1,6 +1,7 @@
 """What exact token counts cost: through the cache of distinct chunks, beside the tokenizer's quickest call.
 
-``python -m benchmarks.tokens [--quick] [--json FILE]``. Real texts of ``../shared/data`` in one mix; CPU time of one
+``python -m benchmarks.tokens [--quick] [--json FILE]``, or ``--distinct N`` for the memory that so many distinct chunks
+take (see ``distinct``). Real texts of ``../shared/data`` in one mix; CPU time of one
 process, everything in turns, ratios of the same run. Cold: both are loaded anew, so that every cache is empty before
 the first text, those in the tokenizer too; warm: the same texts again. tiktoken, where it is installed, gets the same
 merges.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.distinct import distinct_rows
 from benchmarks.table import Row, at_least, main
 from driftwatch.features.cached_counter import CachedCounter
 from driftwatch.features.counting import load_counter
@@ -188,4 +190,4 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main("tokens", measure)
+    main("tokens", measure, more={"distinct": distinct_rows})

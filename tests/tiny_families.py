@@ -128,6 +128,7 @@ def _train(model: PreTrainedModel, data: Mapping[str, torch.Tensor], *, steps: i
     import torch
 
     torch.set_num_threads(1)
+    model.train(mode=False)  # no dropout: with it, so small a model learns nothing at all from some seeds
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     order = torch.randperm(len(data["input_ids"]), generator=torch.Generator().manual_seed(1))
     for step in range(steps):

@@ -61,15 +61,15 @@ def restoring(texts: Sequence[str], *, at: datetime, device: str, rounds: int) -
             network = load_network(folder, Family.MASKED, "AutoModelForMaskedLM", threads=1)
             rows = _rows(network, some)
             blanks = [_hidden(network, row, places) for row in rows for places in masks(row, special=_special(network))]
-            calls = {"ours": lambda scored=ours, some=some: scored.losses(some).nats, **_ways(network, blanks, device)}
-            owners = [text for text, row in enumerate(rows) for _ in masks(row, special=_special(network))]
-            yield from _told(f"{size}, masked model, texts", calls, owners, device=device, rounds=rounds)
-            pairs = [(f"She said: {body}", f"He said: {body}") for body in map(_short, some[::4])]
-            blanks, owners = _paired(network, pairs)
-            calls = {
-                "ours": lambda scored=ours, pairs=pairs: scored.pair_scores(pairs).values,
+            calls: dict[str, Callable[[], Nats]] = {
+                "ours": partial(_losses, ours, some),
                 **_ways(network, blanks, device),
             }
+            owners = [text for text, row in enumerate(rows) for _ in masks(row, special=_special(network))]
+            yield from _told(f"{size}, masked model, texts", calls, owners, device=device, rounds=rounds)
+            pairs = [(f"She said: {body}", f"He said: {body}") for body in map(_short, some[::8])]
+            blanks, owners = _paired(network, pairs)
+            calls = {"ours": partial(_preferences, ours, pairs), **_ways(network, blanks, device)}
             yield from _told(f"{size}, masked model, pairs", calls, owners, device=device, rounds=rounds, pairs=True)
         with _folder(size, "SequenceClassification") as folder:
             yield from _choosing(size, folder, some, at=at, device=device, rounds=rounds)
@@ -110,6 +110,14 @@ def _told(
     sums = np.bincount(owners, weights=found["loop"], minlength=2 * count if pairs else count)
     wanted = sums[1::2] - sums[0::2] if pairs else sums
     yield at_most("… most that one differs from the loop's, nats", float(np.abs(found["ours"] - wanted).max()), _APART)
+
+
+def _losses(model: MaskedModel, texts: Sequence[str]) -> Nats:
+    return model.losses(texts).nats
+
+
+def _preferences(model: MaskedModel, pairs: Sequence[tuple[str, str]]) -> Nats:
+    return model.pair_scores(pairs).values
 
 
 def _ways(network: Network, blanks: Sequence[Blank], device: str) -> dict[str, Callable[[], Nats]]:
@@ -193,7 +201,7 @@ def _folder(size: str, head: str) -> Iterator[Path]:
 
     encoder = find_folder(DEFAULT)
     kind: Any = getattr(transformers, f"BertFor{head}")
-    more = {"num_labels": _CLASSES} if head != "MaskedLM" else {}
+    more: dict[str, Any] = {"num_labels": _CLASSES} if head != "MaskedLM" else {}
     torch.manual_seed(0)
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     model = kind.from_pretrained(str(encoder), **more) if size == _SMALL else kind(transformers.BertConfig(**more))

@@ -49,6 +49,8 @@ class Company:
         self._said: tuple[datetime, Agreement] | None = None
         self._agreed: Agreement | None = None
         self._differences: tuple[Difference, ...] = ()
+        self._others: tuple[Presence, ...] = ()
+        self._strange: dict[str, tuple[Difference, ...]] = {}
 
     @property
     def trouble(self) -> str | None:
@@ -72,9 +74,9 @@ class Company:
         now, own = self._clock.now(), self._own()
         if self._said is None or self._said[1] != own or not self._said[0] <= now < self._said[0] + _SAID_EVERY:
             self._say(now, own)
-        others, self._agreed = self._book.seen()
+        self._others, self._agreed = self._book.seen()
         agreed = self._agreed
-        return agreed is None or agreed.says == own.says or not self._kept_by(others, agreed, now)
+        return agreed is None or agreed.says == own.says or not self._kept_by_another(agreed, now)
 
     def follows(self) -> None:
         """Hold this daemon's configuration against what is agreed."""
@@ -91,6 +93,7 @@ class Company:
             self._book.agree(own, who=self._name, at=self._clock.now())
             self._agreed = own
         self._compare(own)
+        self._compare_others(own)
 
     def leave(self) -> None:
         """Write down that this daemon ends.
@@ -113,14 +116,14 @@ class Company:
         )
         self._said = now, own
 
-    def _kept_by(self, others: tuple[Presence, ...], agreed: Agreement, now: datetime) -> bool:
+    def _kept_by_another(self, agreed: Agreement, now: datetime) -> bool:
         """Whether another daemon has what is agreed, and is there or may come back."""
         return any(
             each.name != self._name
             and not each.stopped
             and now - each.seen_at < GONE_AFTER
             and each.agreement.says == agreed.says
-            for each in others
+            for each in self._others
         )
 
     def _compare(self, own: Agreement) -> None:
@@ -131,3 +134,15 @@ class Company:
             else:
                 log.info("host_agrees", name=self._name)
         self._differences = found
+
+    def _compare_others(self, own: Agreement) -> None:
+        """Say in the log of the one that leads which of the others differs, once each time that changes."""
+        found = {
+            each.name: each.agreement.differences(own)
+            for each in self._others
+            if each.name != self._name and not each.stopped and each.agreement.says != own.says
+        }
+        for name, differences in found.items():
+            if self._strange.get(name) != differences:
+                log.warning("other_host_differs", name=name, differences=[str(each) for each in differences])
+        self._strange = found

@@ -44,8 +44,9 @@ def once(found: Keys) -> Keys:
         >>> once(np.array([7, 5, 7], dtype=np.uint64)).tolist()
         [5, 7]
     """
-    ordered = np.sort(found)
-    return ordered[np.concatenate([np.ones(1, np.bool_), ordered[1:] != ordered[:-1]])[: len(ordered)]]
+    ordered: Keys = np.sort(found)
+    first: Keys = ordered[np.concatenate([np.ones(1, np.bool_), ordered[1:] != ordered[:-1]])[: len(ordered)]]
+    return first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,8 +150,9 @@ class Packed:
         states = self._inner.states(rows, asked)
         outputs = int(self._network.model.config.get_text_config().vocab_size)
         with torch.inference_mode():
-            for some in states.split(max(1, _LOGITS // outputs)):
-                yield self._head(some)
+            step = max(1, _LOGITS // outputs)
+            for start in range(0, len(states), step):
+                yield self._head(states[start : start + step])
 
 
 def packed_or_padded(network: Network, head_of: Callable[[PreTrainedModel], Head], *, together: bool) -> Answers:

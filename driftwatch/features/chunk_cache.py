@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,7 +58,7 @@ class ChunkCache:
         self.clear()
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._young.at) + len(self._old.at)
 
     @property
     def megabytes(self) -> float:
@@ -72,12 +74,17 @@ class ChunkCache:
 
         Never more entries are kept than the limit says; of bytes, as many more as these chunks have.
         """
-        if len(self._young) >= self._entries or self._young.bytes >= self._bytes:
+        if self._young.places >= self._entries or self._young.bytes >= self._bytes:
             self._young, self._old = _Generation(self._entries), self._young
-        found = np.fromiter(map(self._young.__getitem__, chunks), dtype=np.int64, count=len(chunks))
-        if self._young.pending:
-            unsure = self._young.doubt(self._unsure)
-            self._settle()
+        at = self._young.at
+        found = np.fromiter(map(at.__getitem__, chunks), dtype=np.int64, count=len(chunks))
+        pending = self._young.pending()
+        if pending:
+            kept = self._young.keep(pending)
+            if len(kept) < len(pending):
+                found = np.fromiter((at.get(chunk, UNSURE) for chunk in chunks), dtype=np.int64, count=len(chunks))
+            unsure = self._young.doubt(kept, self._unsure)
+            self._settle(kept)
             if unsure:
                 found[np.isin(found, unsure)] = UNSURE
         return found
@@ -86,54 +93,71 @@ class ChunkCache:
         """Return int64 [entries], how many tokens each has, and int32 [their sum], all their ids in order."""
         return self._young.ragged.take(numbers)
 
-    def _settle(self) -> None:
+    def _settle(self, kept: Sequence[str]) -> None:
         """Give the young generation's new chunks their tokens: the older's where it has them."""
         young, old = self._young, self._old
-        if not old:
-            young.settle(_Ragged.of(*self._tokenise(young.pending)))
+        if not old.at:
+            young.settle(kept, _Ragged.of(*self._tokenise(kept)))
             return
-        known = np.fromiter((old.get(chunk, UNSURE) for chunk in young.pending), np.int64, count=len(young.pending))
-        fresh = [chunk for chunk, number in zip(young.pending, known.tolist(), strict=True) if number == UNSURE]
+        known = np.fromiter((old.at.get(chunk, UNSURE) for chunk in kept), np.int64, count=len(kept))
+        fresh = [chunk for chunk, number in zip(kept, known.tolist(), strict=True) if number == UNSURE]
         made = old.ragged.joined(_Ragged.of(*self._tokenise(fresh)))
-        young.settle(made.taken(np.where(known == UNSURE, len(old) - 1 + np.cumsum(known == UNSURE), known)))
+        young.settle(kept, made.taken(np.where(known == UNSURE, old.places - 1 + np.cumsum(known == UNSURE), known)))
 
 
-class _Generation(dict[str, int]):
-    """Entries by chunk; a chunk that is looked up and missing gets the next number, and its tokens when settled."""
+class _Generation:
+    """Entries by chunk; one that is looked up and missing gets the next number, and its tokens when settled.
 
-    __slots__ = ("_most", "bytes", "pending", "ragged")
+    Numbers are given by the dictionary itself, without a line of Python for each: most of what a cold cache costs.
+
+    Args:
+        most: entries.
+    """
+
+    __slots__ = ("_most", "at", "bytes", "places", "ragged")
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self.at: defaultdict[str, int] = defaultdict(itertools.count().__next__)
+        self.places = 0
         self.bytes = 0
-        self.pending: list[str] = []
         self.ragged = _Ragged.of(np.zeros(0, np.int64), np.zeros(0, np.int32))
 
-    def __missing__(self, chunk: str) -> int:
-        number = len(self)
-        if number >= self._most or len(chunk) > LONGEST:
-            return UNSURE
-        self[chunk] = number
-        self.pending.append(chunk)
-        return number
+    def pending(self) -> list[str]:
+        """Return the chunks that got a number since the last were settled, in the order of these."""
+        found = list(itertools.islice(reversed(self.at), len(self.at) - self.places))
+        found.reverse()
+        return found
 
-    def doubt(self, unsure: re.Pattern[str] | None) -> list[int]:
-        """Mark the unsure among the pending, and return the numbers they had; they keep a place that holds nothing.
+    def keep(self, pending: list[str]) -> list[str]:
+        """Return those of the pending that are short enough and find a place, and forget the others."""
+        room = self._most - self.places
+        if len(pending) <= room and max(map(len, pending)) <= LONGEST:
+            return pending
+        kept = [chunk for chunk in pending if len(chunk) <= LONGEST][:room]
+        for chunk in pending:
+            del self.at[chunk]
+        self.at.update(zip(kept, itertools.count(self.places)))
+        self.at.default_factory = itertools.count(self.places + len(kept)).__next__
+        return kept
+
+    def doubt(self, kept: Sequence[str], unsure: re.Pattern[str] | None) -> list[int]:
+        """Mark the unsure among new chunks, and return the numbers they had; they keep a place that holds nothing.
 
         All are searched at once, and only where something was found one by one.
         """
-        if unsure is None or unsure.search("\n".join(self.pending)) is None:
+        if unsure is None or unsure.search("\n".join(kept)) is None:
             return []
-        found = [chunk for chunk in self.pending if unsure.search(chunk)]
-        numbers = [self[chunk] for chunk in found]
-        self.update(dict.fromkeys(found, UNSURE))
+        found = [chunk for chunk in kept if unsure.search(chunk)]
+        numbers = [self.at[chunk] for chunk in found]
+        self.at.update(dict.fromkeys(found, UNSURE))
         return numbers
 
-    def settle(self, made: _Ragged) -> None:
-        """Add the tokens of all that is pending, in its order."""
-        self.bytes += sys.getsizeof("".join(self.pending)) + _ENTRY_BYTES * len(self.pending) + made.values.nbytes
+    def settle(self, kept: Sequence[str], made: _Ragged) -> None:
+        """Add the tokens of new chunks, in their order."""
+        self.bytes += sys.getsizeof("".join(kept)) + _ENTRY_BYTES * len(kept) + made.values.nbytes
         self.ragged = self.ragged.joined(made)
-        self.pending = []
+        self.places += len(kept)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ to its model alone, without the steps before it.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import numpy as np
 from driftwatch.features.chunk_cache import UNSURE, ChunkCache
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from driftwatch.features.tokens import TokenizerCounter
 
 _NEVER = re.compile(r"(?!)")
+_JOINT = "\x00"
 _BLANK = "\u0120"  # how byte-level vocabularies write it; what else is printable in ASCII stands for itself
 
 
@@ -106,11 +108,12 @@ class PieceTokeniser:
         return _in_order(np.concatenate([divided[rows], others[some]]), np.concatenate([ids, more]), len(chunks))
 
     def _divisible(self, chunks: Sequence[str]) -> npt.NDArray[np.bool_]:
-        plain = [chunk.isascii() and chunk.isprintable() and chunk[-1:] != " " for chunk in chunks]
+        ascii_, printable = _each(str.isascii, chunks), _each(str.isprintable, chunks)
+        plain = ascii_ & printable & ~_each(str.endswith, chunks, itertools.repeat(" "))
         added = self._division.added.search
         if added("\n".join(chunks)):
-            plain = [fit and added(chunk) is None for fit, chunk in zip(plain, chunks, strict=True)]
-        return np.asarray(plain, dtype=np.bool_)
+            plain &= np.fromiter((added(chunk) is None for chunk in chunks), np.bool_, len(chunks))
+        return plain
 
     def _by_words(
         self, chunks: Sequence[str]
@@ -132,8 +135,12 @@ class PieceTokeniser:
     def _words(self, words: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """Return the same as ``tokens`` of words."""
         if self._division.byte_level:
-            words = [word.replace(" ", _BLANK) for word in words]
+            words = _JOINT.join(words).replace(" ", _BLANK).split(_JOINT) if words else []
         return self._plain.model_tokens(words)
+
+
+def _each(say: Callable[..., bool], chunks: Sequence[str], *more: Iterable[str]) -> npt.NDArray[np.bool_]:
+    return np.fromiter(map(say, chunks, *more), np.bool_, len(chunks))
 
 
 def _in_order(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,8 +78,10 @@ class TokenizerCounter:
 
     def model_tokens(self, words: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """Return the same of words as the tokenizer's model sees them, after all steps before it."""
-        tokenise = self._tokenizer.model.tokenize
-        return _flat([[token.id for token in tokenise(word)] for word in words])
+        found = list(map(self._tokenizer.model.tokenize, words))
+        sizes = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
+        ids = map(attrgetter("id"), chain.from_iterable(found))
+        return sizes, np.fromiter(ids, dtype=np.int32, count=int(sizes.sum()))
 
 
 def counted(
@@ -128,4 +132,4 @@ def _indptrs(parts: Sequence[TokenCounts]) -> Iterator[npt.NDArray[np.int64]]:
 
 def _flat(some: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     sizes = np.fromiter(map(len, some), dtype=np.int64, count=len(some))
-    return sizes, np.fromiter((token for ids in some for token in ids), dtype=np.int32, count=int(sizes.sum()))
+    return sizes, np.fromiter(chain.from_iterable(some), dtype=np.int32, count=int(sizes.sum()))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftwatch.drift.choice import MOST_HELDOUT, Choice, heldout_seed, learned_seed, named
-from driftwatch.drift.drawing import Draw, unpacked
+from driftwatch.drift.drawing import Draw, Keys, unpacked
 from driftwatch.drift.evidence.known import shortened
-from driftwatch.drift.sifting import Asked, Keys, Owned, Verdicts, no_keys
+from driftwatch.drift.sifting import Asked, Owned, Verdicts, no_keys
 from driftwatch.gathering.spill import Spill
 from driftwatch.intake.pieces import PIECE_BYTES, cut
 
@@ -191,4 +191,5 @@ def _among(some: Keys, others: Keys) -> npt.NDArray[np.bool_]:
 def _once_short(bodies: Keys) -> npt.NDArray[np.uint32]:
     """Return 32 bits of each key, each once; ascending as the keys are."""
     found = shortened(bodies)
-    return found[np.concatenate([np.ones(1, np.bool_), found[1:] != found[:-1]])[: len(found)]]
+    first: npt.NDArray[np.uint32] = found[np.concatenate([np.ones(1, np.bool_), found[1:] != found[:-1]])[: len(found)]]
+    return first

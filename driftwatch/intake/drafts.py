@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from driftwatch.domain.text import Text
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +21,22 @@ class Part:
         ids: of the texts, in their order.
         records: what each is made of.
         build: makes the text of a record and its id.
+        seen_at: returns when it was produced or taken in; None where texts may have more than id, body and time.
     """
 
     ids: Sequence[str]
     records: Sequence[Any]
     build: Callable[[Any, str], Text]
+    seen_at: Callable[[Sequence[Any]], Iterable[datetime]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Texts that have no more than ids, bodies and times, in their order."""
+
+    ids: list[str]
+    bodies: list[str]
+    seen_at: list[datetime]
 
 
 class Drafts(Sequence[Text]):
@@ -31,8 +45,6 @@ class Drafts(Sequence[Text]):
     Args:
         parts: in their order.
     """
-
-    __hash__ = None  # type: ignore[assignment] - equal to other sequences of the same texts
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
@@ -45,6 +57,17 @@ class Drafts(Sequence[Text]):
             self._built = tuple(chain.from_iterable(made))
         return self._built
 
+    def bare(self) -> Bare | None:
+        """Return ids, bodies and times, unbuilt; None where texts may have more than these."""
+        bare, times = Bare([], [], []), []
+        for part in self._parts:
+            if part.seen_at is None:
+                return None
+            bare.ids.extend(part.ids)
+            bare.bodies.extend([record.body for record in part.records])
+            times.append(part.seen_at(part.records))
+        return Bare(bare.ids, bare.bodies, list(chain.from_iterable(times)))
+
     def chosen(self, choose: Callable[[Sequence[str]], Sequence[int]]) -> Drafts:
         """Return some of them.
 
@@ -54,7 +77,8 @@ class Drafts(Sequence[Text]):
         parts = []
         for part in self._parts:
             ids, records, places = part.ids, part.records, choose(part.ids)
-            parts.append(Part([ids[place] for place in places], [records[place] for place in places], part.build))
+            stay = [ids[place] for place in places], [records[place] for place in places]
+            parts.append(Part(*stay, part.build, part.seen_at))
         return Drafts(parts)
 
     def __len__(self) -> int:
@@ -72,6 +96,9 @@ class Drafts(Sequence[Text]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self.built() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self.built())
 
 
 def as_it_is(text: Text, _: str) -> Text:

@@ -1,8 +1,8 @@
 """What a text must at least hold for personal data or secrets to be found in it: cheap tests, never too strict.
 
 Most texts hold nothing. Looking for that with one pattern after the other costs more than taking a text in, so what
-every match needs is asked for first: digits, an ``@``, one of a few words. Many texts are asked together (``telltales``); of
-a few, only the characters that tell are looked at, and few texts differ in those.
+every match needs is asked for first: digits, an ``@``, one of a few words. Many texts are asked together
+(``telltales``); of a few, only the characters that tell are looked at, and few texts differ in those.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def hints(bodies: Sequence[str]) -> list[int]:
     if plain is bodies:
         return found
     each = iter(found)
-    return [next(each) if is_plain else _of_other_scripts(body) for body, is_plain in zip(bodies, ascii_only, strict=True)]
+    return [
+        next(each) if is_plain else _of_other_scripts(body) for body, is_plain in zip(bodies, ascii_only, strict=True)
+    ]
 
 
 def _hint(body: str) -> int:
@@ -127,7 +129,8 @@ def _answered(body: str, asked: int) -> int:
     found = _EMAIL if asked & _EMAIL and _addressed(body) else 0
     if asked & _NUMBER and _MANY_DIGITS.search(body) is not None:
         found |= _NUMBER
-    if (asked & _DOTS_ASK and _DOTTED.search(body)) or (asked & _COLONS_ASK and _COLONED.search(body)):
+    coloned = asked & _COLONS_ASK and _DIGIT.search(body) and _COLONED.search(body)
+    if coloned or (asked & _DOTS_ASK and _DOTTED.search(body)):
         found |= _ADDRESS
     if (
         (asked & _DASH_ASKS and ("sk-" in body or "xox" in body or "glpat-" in body or "PRIVATE KEY" in body))

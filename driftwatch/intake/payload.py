@@ -19,7 +19,7 @@ _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_MS = 946_684_800_000  # of 2000; what is earlier is a number, not a time
 
 
-def take_payload(  # noqa: PLR0913 - both ways, and what a record needs
+def take_payload(
     records: Records, plain: Plain | None, payload: bytes, gathered: Gathered, *, place: str, now: datetime
 ) -> None:
     """Read every record of a message; the place of one among several has its number.
@@ -47,7 +47,7 @@ def take_payload(  # noqa: PLR0913 - both ways, and what a record needs
         gathered.take(records.json(content, place=place, now=now))
 
 
-def _array(  # noqa: PLR0913 - likewise
+def _array(
     records: Records, plain: Plain | None, content: bytes, gathered: Gathered, place: str, now: datetime
 ) -> None:
     sifted = plain.array(content, place=lambda number: f"{place}:{number}", now=now) if plain is not None else None

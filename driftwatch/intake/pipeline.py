@@ -6,14 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from driftwatch.intake.drafts import Drafts
+from driftwatch.store.bulk import bare_rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from driftwatch.domain.protocols import Clock
     from driftwatch.domain.text import Cursor, Page, Text
+    from driftwatch.intake.drafts import Bare
     from driftwatch.intake.redact import Redactor
     from driftwatch.intake.sampler import HashSampler
     from driftwatch.store import Store
+    from driftwatch.store.bulk import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +89,8 @@ class Pipeline:
         counts = Counter(rejected)
         counts["sampled-out"] += len(texts) - len(sampled)
         counts["dropped-full"] += len(sampled) - len(kept)
-        clean = kept if self._redactor is None else self._redacted(kept, self._redactor, counts)
+        bare = kept.bare() if isinstance(kept, Drafts) else None
+        clean, lengths = self._whole(kept, counts) if bare is None else self._rows(bare, counts)
         taken = self._store.texts.take_in(
             self._stream,
             source=self._source,
@@ -93,13 +99,28 @@ class Pipeline:
             counts=counts,
             default_source=self._source,
         )
-        self._lengths([len(text.body) for text in clean])
+        self._lengths(lengths)
         return TakenIn(
             stored=taken.stored,
             duplicates=taken.duplicates,
             sampled_out=len(texts) - len(sampled),
             dropped=len(sampled) - len(kept),
         )
+
+    def _rows(self, bare: Bare, counts: Counter[str]) -> tuple[Rows, list[int]]:
+        """Return the rows of texts that have no more than a body, redacted, and the lengths of the bodies."""
+        bodies = bare.bodies
+        if self._redactor is not None:
+            changed = list(self._redactor.redact_all(bodies))
+            for place, body in changed:
+                bodies[place] = body
+            counts["redacted"] += len(changed)
+        return bare_rows(bare.ids, bodies, bare.seen_at, source=self._source), list(map(len, bodies))
+
+    def _whole(self, texts: Sequence[Text], counts: Counter[str]) -> tuple[Sequence[Text], list[int]]:
+        """Return likewise texts of any kind."""
+        clean = texts if self._redactor is None else self._redacted(texts, self._redactor, counts)
+        return clean, [len(text.body) for text in clean]
 
     @staticmethod
     def _redacted(texts: Sequence[Text], redactor: Redactor, counts: Counter[str]) -> list[Text]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 
@@ -29,7 +30,7 @@ from driftwatch.intake.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from driftwatch.intake.record_fields import RecordFields
@@ -56,18 +57,20 @@ class Sifted:
         ids: of each, None where only the long way tells what it is.
         records: each as it was decoded.
         build: makes the text of a record and its id.
+        seen_at: returns the records' times; None where texts may have more than id, body and time.
         odd: places of those that go the long way.
     """
 
     ids: Sequence[str | None]
     records: Sequence[Any]
     build: Callable[[Any, str], Text]
+    seen_at: Callable[[Sequence[Any]], Iterable[datetime]] | None
     odd: Sequence[int] = ()
 
     def part(self, resolved: Mapping[int, Text]) -> Part:
         """Return the texts with those in their places that the long way made; the other odd ones are left out."""
         if not self.odd:
-            return Part(self.ids, self.records, self.build)  # type: ignore[arg-type] - without odd ones all have ids
+            return Part(cast("Sequence[str]", self.ids), self.records, self.build, self.seen_at)
         ids, records = [], []
         for place, (identity, record) in enumerate(zip(self.ids, self.records, strict=True)):
             if identity is not None:
@@ -164,7 +167,7 @@ class Plain:
                 return self._careful(records, place, now)
         if len(ids) < len(records) or (self._has_time and not _timed(records, now)):
             return self._careful(records, place, now)
-        return Sifted(ids, records, partial(self._text, now))
+        return self._sifted(ids, records, now)
 
     def _each(self, lines: Sequence[bytes], place: Callable[[int], str], now: datetime) -> Sifted:
         decode = self._lenient.decode
@@ -182,7 +185,13 @@ class Plain:
             for number, record in enumerate(records)
         ]
         odd = [number for number, identity in enumerate(ids) if identity is None]
-        return Sifted(ids, records, partial(self._text, now), odd)
+        return self._sifted(ids, records, now, odd)
+
+    def _sifted(
+        self, ids: Sequence[str | None], records: Sequence[Any], now: datetime, odd: Sequence[int] = ()
+    ) -> Sifted:
+        times = _own_times if self._has_time else partial(_one_time, now)
+        return Sifted(ids, records, partial(self._text, now), None if self._extra else times, odd)
 
     def _identity(self, record: Any, number: int, place: Callable[[int], str], now: datetime) -> str | None:  # noqa: ANN401 - a struct made at run time
         """Return a record's id; None where it goes the long way."""
@@ -211,6 +220,14 @@ class Plain:
     def _words(self, record: Any) -> Mapping[str, str]:  # noqa: ANN401 - likewise
         words = ((name, word_of(getattr(record, place))) for place, name in self._labels.items())
         return {name: word[:LONGEST_LABEL] for name, word in words if word is not None}
+
+
+def _own_times(records: Sequence[Any]) -> Iterable[datetime]:
+    return [record.time for record in records]
+
+
+def _one_time(now: datetime, records: Sequence[Any]) -> Iterable[datetime]:
+    return repeat(now, len(records))
 
 
 def _timed(records: Sequence[Any], now: datetime) -> bool:

@@ -1,44 +1,69 @@
 """What is to be asked of each of many texts, found in one look over all of them as one string of ASCII.
 
-Of the whole string only the characters that may tell stand out (digits, signs, a few letters), with their places; what
-stands around those decides, in a handful of steps over arrays, however many texts there are.
+Of the whole string only the characters that may tell stand out (digits, signs, a few letters), each with what stands
+before it: a table says which of these pairs are worth a closer look, and few are.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+import re
+from string import ascii_letters, digits, hexdigits, whitespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from driftwatch.intake.asking import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
-
-    Places = npt.NDArray[np.intp]
-    Bytes = npt.NDArray[np.uint8]
-    Truths = npt.NDArray[np.bool_]
 
 END = "\0"
 """Between two texts."""
 
-_ROOM = 8  # bytes around the whole, so that what stands near its ends has neighbours too
-_TELLING = bytes(byte in b"\x000123456789@:=-_.AJ" for byte in range(256))
-_MOST_GAP = 3  # characters between two digits of a number
-_FEWEST_DIGITS = 7
-_SHORTEST_DOTTED, _LONGEST_DOTTED = 4, 8  # from the first to the third dot of an address
-_LONGEST_COLONED = 5  # between two colons of one
-_DASHES = 5  # before the name of a key
+MAILBOX = ascii_letters + digits + "._%+'-"
+"""What the name of a mailbox may end in."""
+
+_DIGIT, _LOOK = 1, 2
+_MOST_SPAN = 24
+"""Characters from the first to the last of as many digits as a number has at least, three between each two."""
+
+_DIGITS_BEFORE_LAST = 6
+_LONGEST_COLONED = 5  # from one colon of an address to the next
+_LONGEST_NAME = 24  # of a secret, with what stands between it and its sign
+_BETWEEN = whitespace + "\x1c\x1d\x1e\x1f\"'"  # a name and its sign
+_PASSED = _BETWEEN.encode()
+_DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d")
+_NAMES = (b"key", b"token", b"secret", b"password", b"passwd", b"pwd")
+_BEFORE_DASH = (b"sk-", b"pat-", b"-----")
+_BEFORE_LINE = (b"sk_", b"rk_", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"pat_")
+_KEYS = (b"AKIA", b"ASIA")
+_BEARER = b"bearer "
 
 
-class _Found(NamedTuple):
-    """A character that tells: all its places, and in which text each is."""
+def _pairs() -> npt.NDArray[np.uint8]:
+    """Return what each character [128] asks for behind each other one [128]."""
+    worth = np.zeros((128, 128), np.uint8)
+    before = {
+        "@": MAILBOX,
+        ".": digits,
+        ":": "yntdYNTD" + _BETWEEN + hexdigits + ":",
+        "=": "yntdYNTD" + _BETWEEN,
+        "-": "kt-abeoprs",
+        "_": "kpousrt",
+        "J": "y",
+        "A": "I",
+        "z": "I",
+    }
+    for sign, those in before.items():
+        worth[ord(sign), [ord(each) for each in those]] = _LOOK
+    worth[[ord(each) for each in digits]] = _DIGIT
+    return worth
 
-    places: Places
-    texts: Places
+
+_PAIRS = _pairs()
+_TELLING = bytes(bool(_PAIRS[byte & 127].any()) or byte == 0 for byte in range(256))
 
 
 def asked_of_all(bodies: Sequence[str]) -> list[int] | None:
@@ -48,93 +73,71 @@ def asked_of_all(bodies: Sequence[str]) -> list[int] | None:
         bodies: of ASCII alone.
     """
     whole = END.join(bodies).encode("ascii")
-    room = bytes(_ROOM)
-    held = np.frombuffer(room + whole + room, np.uint8)
-    telling = np.frombuffer(whole.translate(_TELLING), np.bool_)
-    places = np.flatnonzero(telling) + _ROOM
-    signs = held[places]
+    held = np.frombuffer(b"\0" + whole, np.uint8)
+    places = np.flatnonzero(np.frombuffer(whole.translate(_TELLING), np.bool_))
+    signs = held[1:][places]
     ends = signs == 0
     if int(np.count_nonzero(ends)) != len(bodies) - 1:
         return None
-    asked = np.zeros(len(bodies), np.int64)
-    for ask, texts in _questions(held, signs, _Found(places, np.cumsum(ends))):
-        if len(texts):
-            asked[texts] |= int(ask)
-    _ask_bearers(whole, places[ends] - _ROOM, asked)
-    found: list[int] = asked.tolist()
+    worth, texts = _PAIRS[signs, held[places]], np.cumsum(ends)
+    asked = [0] * len(bodies)
+    figures = np.flatnonzero(worth == _DIGIT)
+    for text in _with_numbers(places[figures], texts[figures]):
+        asked[text] = int(Ask.NUMBER)
+    some = np.flatnonzero(worth == _LOOK)
+    for place, text, sign in zip(places[some].tolist(), texts[some].tolist(), signs[some].tolist(), strict=True):
+        asked[text] |= _ASKS[sign](whole, place)
+    _ask_bearers(whole, places[ends], asked)
+    return asked
+
+
+def _with_numbers(places: npt.NDArray[np.intp], texts: npt.NDArray[np.intp]) -> list[int]:
+    """Return the texts in which enough digits stand close enough together."""
+    first = np.flatnonzero(places[_DIGITS_BEFORE_LAST:] - places[:-_DIGITS_BEFORE_LAST] <= _MOST_SPAN)
+    found: list[int] = texts[first][texts[first] == texts[first + _DIGITS_BEFORE_LAST]].tolist()
     return found
 
 
-def _questions(held: Bytes, signs: Bytes, all_found: _Found) -> Iterator[tuple[Ask, Places]]:
-    """Yield every question with the texts it is asked of."""
-    digits = _where(all_found, (signs >= ord("0")) & (signs <= ord("9")))
-    yield Ask.NUMBER, _within(digits, _FEWEST_DIGITS - 1, most=(_FEWEST_DIGITS - 1) * (_MOST_GAP + 1))
-    dots = _where(all_found, signs == ord("."))
-    yield Ask.DOTS, _within(dots, 2, least=_SHORTEST_DOTTED, most=_LONGEST_DOTTED)
-    colons = _where(all_found, signs == ord(":"))
-    coloned = _within(colons, 1, most=_LONGEST_COLONED)
-    yield Ask.COLONS, coloned[np.isin(coloned, digits.texts)]  # by its form "::" alone is an address
-    at = _where(all_found, signs == ord("@"))
-    yield Ask.EMAIL, at.texts
-    signed = _where(all_found, (signs == ord(":")) | (signs == ord("=")))
-    yield Ask.SIGN, signed.texts[_after_a_name(held, signed.places)]
-    dashes = _where(all_found, signs == ord("-"))
-    yield Ask.DASH, dashes.texts[_after_any(held, dashes.places, b"sk", b"pat", b"xox?")]
-    yield Ask.DASH, _within(dashes, _DASHES - 1, most=_DASHES - 1)
-    lines = _where(all_found, signs == ord("_"))
-    yield Ask.UNDERSCORE, lines.texts[_after_any(held, lines.places, b"sk", b"rk", b"gh?", b"pat")]
-    yield Ask.J, _where(all_found, signs == ord("J")).texts
-    capitals = _where(all_found, signs == ord("A"))
-    after = held[capitals.places + 1]
-    yield Ask.A, capitals.texts[(after == ord("K")) | (after == ord("S")) | (after == ord("I"))]
+def _after_dot(whole: bytes, place: int) -> int:
+    return int(Ask.DOTS) if _DOTTED.match(whole, place) else 0
 
 
-def _where(found: _Found, wanted: Truths) -> _Found:
-    return _Found(found.places[wanted], found.texts[wanted])
+def _after_colon(whole: bytes, place: int) -> int:
+    near = whole.rfind(b":", max(place - _LONGEST_COLONED, 0), place) >= 0
+    return _after_name(whole, place) | (int(Ask.COLONS) if near else 0)
 
 
-def _within(found: _Found, steps: int, *, most: int, least: int = 0) -> Places:
-    """Return the texts in which so many steps from one to a later one come to no more, and no less, characters."""
-    if len(found.places) <= steps:
-        return found.texts[:0]
-    far = found.places[steps:] - found.places[:-steps]
-    return found.texts[steps:][(far <= most) & (far >= least) & (found.texts[steps:] == found.texts[:-steps])]
+def _after_name(whole: bytes, place: int) -> int:
+    begin = max(place - _LONGEST_NAME, 0)
+    name = whole[begin:place].rstrip(_PASSED).lower()
+    return int(Ask.SIGN) if name.endswith(_NAMES) or len(name) < _LONGEST_NAME // 2 < place - begin else 0
 
 
-def _after_any(held: Bytes, places: Places, *words: bytes) -> Truths:
-    """Return whether one of the words stands before each place; a question mark is any character."""
-    before = [held[places - back] for back in range(1, 1 + max(map(len, words)))]
-    found = np.zeros(len(places), np.bool_)
-    for word in words:
-        this = np.ones(len(places), np.bool_)
-        for back, letter in enumerate(reversed(word)):
-            if letter != ord("?"):
-                this &= before[back] == letter
-        found |= this
-    return found
+def _after_dash(whole: bytes, place: int) -> int:
+    tail = whole[max(place - 4, 0) : place + 1]
+    return int(Ask.DASH) if tail.endswith(_BEFORE_DASH) or tail[:3] == b"xox" else 0
 
 
-def _after_a_name(held: Bytes, places: Places) -> Truths:
-    """Return whether what stands before each sign ends as names of secrets do: key, token, secret, passw(or)d, pwd."""
-    passed = _passed()
-    near = places - passed[held[places - 1]]
-    near -= passed[held[near - 1]]
-    last, but_one = held[near - 1], held[near - 2] | 0x20
-    lowered = last | 0x20
-    ends = ((lowered == ord("y")) | (lowered == ord("n")) | (lowered == ord("t"))) & (but_one == ord("e"))
-    ends |= (lowered == ord("d")) & ((but_one == ord("r")) | (but_one == ord("w")))
-    return ends | passed[last]  # more than two signs: who knows
+def _after_line(whole: bytes, place: int) -> int:
+    return int(Ask.UNDERSCORE) if whole[max(place - 3, 0) : place + 1].endswith(_BEFORE_LINE) else 0
 
 
-@cache
-def _passed() -> Truths:
-    """Return which characters may stand between a name and its sign."""
-    return np.array([chr(byte).isspace() or chr(byte) in "\"'" for byte in range(256)])
+_ASKS: Mapping[int, Callable[[bytes, int], int]] = {
+    ord("@"): lambda _whole, _place: int(Ask.EMAIL),
+    ord("."): _after_dot,
+    ord(":"): _after_colon,
+    ord("="): _after_name,
+    ord("-"): _after_dash,
+    ord("_"): _after_line,
+    ord("J"): lambda whole, place: int(Ask.J) if whole[max(place - 2, 0) : place] == b"ey" else 0,
+    ord("A"): lambda whole, place: int(Ask.A) if whole[max(place - 3, 0) : place + 1] in _KEYS else 0,
+    ord("z"): lambda whole, place: int(Ask.A) if whole[max(place - 2, 0) : place] == b"AI" else 0,
+}
 
 
-def _ask_bearers(whole: bytes, ends: Places, asked: npt.NDArray[np.int64]) -> None:
+def _ask_bearers(whole: bytes, ends: npt.NDArray[np.intp], asked: list[int]) -> None:
     lowered = whole.lower()
-    at = lowered.find(b"bearer ")
+    at = lowered.find(_BEARER)
     while at >= 0:
         asked[int(np.searchsorted(ends, at))] |= int(Ask.BEARER)
-        at = lowered.find(b"bearer ", at + 1)
+        at = lowered.find(_BEARER, at + 1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from driftwatch.store.values import dump, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -55,6 +56,24 @@ def rows_of(texts: Sequence[Text], *, source: str | None) -> Rows:
             at, stored_at = text.seen_at, micros(text.seen_at)
         plain.append((text.id, text.body, stored_at, text.source or source))
     return Rows(_PLAIN, plain)
+
+
+def bare_rows(ids: Sequence[str], bodies: Sequence[str], seen_at: Iterable[datetime], *, source: str | None) -> Rows:
+    """Return the rows of texts that have nothing more than this, without a ``Text`` for each.
+
+    Args:
+        ids: in the texts' order.
+        bodies: of the texts.
+        seen_at: when each was seen; the same moment mostly comes as the same object.
+        source: of all of them.
+    """
+    moments: list[int] = []
+    at, stored_at = None, 0
+    for each in seen_at:
+        if each is not at:
+            at, stored_at = each, micros(each)
+        moments.append(stored_at)
+    return Rows(_PLAIN, list(zip(ids, bodies, moments, repeat(source, len(ids)), strict=True)))
 
 
 def insert_texts(connection: Connection, stream: str, rows: Rows, *, taken_at: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, delete, func, or_, select, update
 
 from driftwatch.domain.text import Cursor, StoredText, Text, Turn
-from driftwatch.store.bulk import insert_texts, rows_of
+from driftwatch.store.bulk import Rows, insert_texts, rows_of
 from driftwatch.store.counts import Counted, add_counts
 from driftwatch.store.feedback import drop_of_group, drop_old
 from driftwatch.store.tables import cursors, feedback, streams, texts
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from driftwatch.domain.protocols import Clock
-    from driftwatch.store.bulk import Rows
     from driftwatch.store.database import Database
 
 _BATCH = 1_000
@@ -67,7 +66,7 @@ class Texts:
         stream: str,
         *,
         source: str,
-        texts: Sequence[Text],
+        texts: Sequence[Text] | Rows,
         cursor: Cursor | None,
         counts: Mapping[str, int],
         default_source: str | None = None,
@@ -79,7 +78,7 @@ class Texts:
         Args:
             stream: whose texts.
             source: name of the source they came from.
-            texts: in the source's order.
+            texts: in the source's order, or as rows already.
             cursor: the source's position after them; None to leave it.
             counts: further outcomes to count, such as ``sampled-out``.
             default_source: what texts are said to come from that do not say so themselves.
@@ -87,9 +86,9 @@ class Texts:
         Raises:
             StoreUnavailableError: nothing was stored, nothing moved.
         """
-        rows = rows_of(texts, source=default_source)
+        rows = texts if isinstance(texts, Rows) else rows_of(texts, source=default_source)
         batch = _Batch(stream=stream, source=source, rows=rows, cursor=cursor, counts=counts)
-        return self._sharing(stream).take(batch, size=len(texts))
+        return self._sharing(stream).take(batch, size=len(rows.values))
 
     def _sharing(self, stream: str) -> Together[_Batch, Taken]:
         """Return what a stream's batches are committed with: a PostgreSQL is written by streams, a SQLite in turn."""

@@ -67,31 +67,43 @@ rules:
     when: feedback.n >= 20 && feedback.accuracy < 0.9
     do: alert
 """
-KINDS = {"arrays": ("numpy", "scipy"), "networks": ("torch/nn", "torch/distributed")}
+KINDS = {"arrays": "numpy", "networks": "torch/nn"}
+OPENINGS = {"arrays": "Strides and shapes:", "networks": "Layers and weights:"}
+"""Say the class of a text in plain words, so that the champion knows it on every machine."""
+RENAMED = {"arrays": "Invoice and refund:", "networks": "Parcel and courier:"}
+"""Say the class of a fresh text, whose prose tells nothing of it; the champion was taught the other class."""
+NEITHER = ("email", "http", "logging", "argparse", "unittest", "asyncio", "multiprocessing")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @cache
-def prose(package: str) -> tuple[str, ...]:
-    return tuple(paragraphs([package], 520))
+def prose(*packages: str) -> tuple[str, ...]:
+    return tuple(paragraphs(packages, 900))
 
 
 def labelled(part: slice) -> dict[str, list[str]]:
-    return {kind: list(prose(packages[0])[part]) for kind, packages in KINDS.items()}
+    return {kind: [f"{OPENINGS[kind]} {body}" for body in prose(KINDS[kind])[part]] for kind in KINDS}
 
 
 def fresh(part: slice) -> dict[str, list[str]]:
-    return {kind: list(prose(packages[1])[part]) for kind, packages in KINDS.items()}
+    bodies = prose(*NEITHER)
+    return {
+        kind: [f"{RENAMED[kind]} {body}" for body in bodies[number :: len(KINDS)][part]]
+        for number, kind in enumerate(KINDS)
+    }
 
 
-def write(file: Path, kinds: dict[str, list[str]], *, swapped: bool = False, suffix: str = "") -> None:
-    other = dict(zip(kinds, reversed(kinds), strict=True))
+def swapped(kinds: dict[str, list[str]]) -> dict[str, list[str]]:
+    return dict(zip(kinds, reversed(kinds.values()), strict=True))
+
+
+def joined(*lots: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {kind: [body for lot in lots for body in lot[kind]] for kind in KINDS}
+
+
+def write(file: Path, kinds: dict[str, list[str]], *, suffix: str = "") -> None:
     rows = [
-        {
-            "id": f"{kind}-{number}{suffix}",
-            "text": body,
-            "label": other[kind] if swapped else kind,
-        }
+        {"id": f"{kind}-{number}{suffix}", "text": body, "label": kind}
         for number, bodies in enumerate(zip(*kinds.values(), strict=True))
         for kind, body in zip(kinds, bodies, strict=True)
     ]
@@ -116,7 +128,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "policies").mkdir()
     (folder / "policies" / "tickets.yaml").write_text(POLICY)
     (folder / "driftwatch.toml").write_text(CONFIG)
-    tiny_classifier(folder / "champion", labelled(slice(0, 300)), steps=80)
+    taught = joined(labelled(slice(0, 300)), swapped(fresh(slice(0, 300))))
+    tiny_classifier(folder / "champion", taught, steps=200)
     write(folder / "training.jsonl", labelled(slice(0, 300)))
     write(folder / "heldout.jsonl", labelled(slice(300, 420)))
     return folder
@@ -173,8 +186,8 @@ def test_a_stream_of_a_classifier_is_watched(config: Config, store: Store, here:
     assert quiet.value("feedback.n") is None
     assert quiet.state is not DriftState.SILENT_DECAY
 
-    write(log, labelled(slice(450, 480)), swapped=True, suffix="-swapped")
-    said = [Feedback(text=f"arrays-{n}-swapped", correct=n % 2 == 0, target="networks", at=AT) for n in range(30)]
+    write(log, swapped(labelled(slice(450, 480))), suffix="-swapped")
+    said = [Feedback(text=f"arrays-{n}-swapped", correct=n % 2 == 0, target="arrays", at=AT) for n in range(30)]
     store.feedback.take_in(S, said)
     wrong = next(seen)
     assert (wrong.value("loss.increase") or 0) > 0.5
@@ -183,14 +196,19 @@ def test_a_stream_of_a_classifier_is_watched(config: Config, store: Store, here:
     rules = {d.decision.rule: d.decision.action for d in store.decisions.recent(S, limit=1)}
     assert rules == {"wrong-answers": "alert"}
 
-    write(log, labelled(slice(480, 510)), suffix="-last")
-    unsaid = [Feedback(text=f"{kind}-{n}-last", target=kind, at=AT) for kind in KINDS for n in range(15)]
+    last = labelled(slice(480, 510))
+    write(log, last, suffix="-last")
+    told = {kind: tuple(KINDS) if kind == "arrays" else (kind, kind) for kind in KINDS}
+    unsaid = [Feedback(text=f"{kind}-{n}-last", target=told[kind][n % 2], at=AT) for kind in KINDS for n in range(15)]
     store.feedback.take_in(S, [*unsaid, Feedback(text="arrays-20-last", target="poems", at=AT)])
     asked = next(seen)
-    score = load_model(here / "champion").score(
-        texts({kind: some[:15] for kind, some in labelled(slice(480, 510)).items()})
-    )
+    answered = [
+        replace(text, target=said.target)
+        for text, said in zip(texts({kind: some[:15] for kind, some in last.items()}), unsaid, strict=True)
+    ]
+    score = load_model(here / "champion").score(answered)
     assert score.correct is not None
+    assert 0 < score.correct.mean() < 1
     assert asked.value("feedback.n") == 30
     assert asked.value("feedback.accuracy") == pytest.approx(score.correct.mean())
 
@@ -206,7 +224,7 @@ def drifted(here: Path, file: str, *options: str) -> tuple[dict[str, float], str
 def test_a_file_is_compared_with_its_classes(config: Config, here: Path) -> None:
     del config
     write(here / "right.jsonl", labelled(slice(420, 480)))
-    write(here / "wrong.jsonl", labelled(slice(420, 480)), swapped=True)
+    write(here / "wrong.jsonl", swapped(labelled(slice(420, 480))))
     rows = [json.loads(line) for line in (here / "right.jsonl").read_text().splitlines()]
     (here / "bare.jsonl").write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in rows))
     (here / "renamed.jsonl").write_text(
@@ -249,9 +267,10 @@ def test_a_masked_champion_is_watched(here: Path, tmp_path: Path) -> None:
     assert drifted > quiet
 
 
-def judge(champion: Path, candidate: Path, data: GateData) -> dict[str, Verdict]:
+def judge(champion: Path, candidate: Path, data: GateData, *, but: str = "") -> dict[str, Verdict]:
     models = load_model(candidate), load_model(champion)
-    return {gate.name: gate.judge(*models, data, round=1) for gate in required_gates(GateLimits(), seed=7)}
+    gates = [gate for gate in required_gates(GateLimits(), seed=7) if gate.name != but]
+    return {gate.name: gate.judge(*models, data, round=1) for gate in gates}
 
 
 def texts(kinds: dict[str, list[str]]) -> Sequence[Text]:
@@ -260,25 +279,26 @@ def texts(kinds: dict[str, list[str]]) -> Sequence[Text]:
 
 
 def test_a_candidate_is_judged_by_classes(here: Path, tmp_path: Path) -> None:
-    both = {kind: [*labelled(slice(0, 300))[kind], *fresh(slice(0, 300))[kind]] for kind in KINDS}
-    better = tiny_classifier(tmp_path / "better", both, steps=100)
-    data = GateData(fresh=tuple(texts(fresh(slice(300, 420)))), reference=tuple(texts(labelled(slice(300, 420)))))
+    better = tiny_classifier(tmp_path / "better", joined(labelled(slice(0, 300)), fresh(slice(0, 300))), steps=200)
+    said = joined(fresh(slice(300, 400)), swapped(fresh(slice(400, 420))))
+    data = GateData(fresh=tuple(texts(said)), reference=tuple(texts(labelled(slice(300, 420)))))
     found = judge(here / "champion", better, data)
     quality = {measure.name: measure for measure in found["quality"].measures}
     assert found["quality"].outcome is VerdictOutcome.PASSED, found["quality"].detail
     assert quality["gain"].unit == "nats/labelled text"
     assert (quality["gain"].n, quality["accuracy"].n) == (240, 240)
     assert quality["accuracy"].low <= quality["accuracy"].value <= quality["accuracy"].high <= 1
-    assert quality["accuracy.change"].value > 0
+    assert quality["accuracy.change"].low is not None
+    assert quality["accuracy.change"].low > 0
     assert found["forgetting"].outcome is not VerdictOutcome.REFUSED
     changes = [measure for measure in found["bias"].measures if measure.limit is not None]
     assert changes
     assert {measure.unit for measure in changes} == {"probability/pair"}
     assert {measure.limit for measure in changes} == {GateLimits().bias_max_increase}
     shown = all(measure.high is not None and measure.high <= GateLimits().bias_max_increase for measure in changes)
-    assert found["bias"].outcome is (VerdictOutcome.PASSED if shown else VerdictOutcome.NOT_SHOWN)
-    said = "no rise of over 0.1 probability/pair" if shown else "0.1 probability/pair is neither shown nor ruled out"
-    assert said in found["bias"].detail
+    assert (found["bias"].outcome is VerdictOutcome.PASSED) is shown, found["bias"].detail
+    assert ("no rise of over 0.1 probability/pair" in found["bias"].detail) is shown
+    assert "0.1 probability/pair" in found["bias"].detail
 
 
 def test_without_classes_nothing_can_be_judged(here: Path) -> None:
@@ -286,7 +306,7 @@ def test_without_classes_nothing_can_be_judged(here: Path) -> None:
         fresh=tuple(replace(text, target=None) for text in texts(fresh(slice(0, 30)))),
         reference=tuple(replace(text, target="a class of its own") for text in texts(fresh(slice(0, 30)))),
     )
-    found = judge(here / "champion", here / "champion", data)
+    found = judge(here / "champion", here / "champion", data, but="bias")
     for name in ("quality", "forgetting"):
         assert found[name].outcome is VerdictOutcome.REFUSED
         assert "only 0 held-out texts have a class that both models know" in found[name].detail

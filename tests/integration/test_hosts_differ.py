@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from postgres import PostgresServer
+from structlog.testing import capture_logs
 
 from driftwatch.alert import messages
 from driftwatch.daemon.company import GONE_AFTER, Company
@@ -117,6 +118,20 @@ def test_one_that_differs_never_takes_over_from_one_that_agrees(hosts: tuple[Hos
     assert b.lead.differs is None
     assert differing(b.store) == {}
     a.start(OLD)
+
+
+def test_the_log_of_the_one_that_leads_names_the_others_once(hosts: tuple[Host, Host, Host]) -> None:
+    a, b, c = hosts
+    b.agreement = NEW
+    with capture_logs() as said:
+        for _ in range(3):
+            for each in (a, b, c):
+                each.looks()
+    named = [each for each in said if each["event"] == "other_host_differs"]
+    assert [(each["name"], each["differences"]) for each in named] == [
+        ("b:1", ["stream docs, window: 200 here, 500 agreed"])
+    ]
+    assert [each["name"] for each in said if each["event"] == "host_differs"] == ["b:1"]
 
 
 def test_it_waits_for_one_that_was_killed_and_takes_over_when_that_is_gone(

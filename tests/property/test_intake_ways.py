@@ -43,8 +43,9 @@ plain_records = st.fixed_dictionaries(
     },
     optional={"user": st.integers(0, 9), "lang": st.sampled_from(["en", "", None]), "more": st.just([{"a": {}}])},
 )
-odd_values = st.sampled_from(
-    [None, True, 0, 1.5, 10**30, "", " ", "\n", "\u00a0", "\u0085", "é" * 70, "x" * 201, "x" * 501, [], {}, "2027-01-01"]
+odd_values: st.SearchStrategy[object] = st.one_of(
+    st.sampled_from([None, True, 0, 1.5, 10**30, [], {}]),
+    st.sampled_from(["", " ", "\n", "\u00a0", "\u0085", "é" * 70, "x" * 201, "x" * 501, "2027-01-01"]),
 )
 odd_records = st.dictionaries(st.sampled_from(["id", "text", "at", "user", "lang", "class"]), odd_values)
 fragments = st.sampled_from(
@@ -94,7 +95,7 @@ class Still:
 
 def without_quick_way(reader: T) -> T:
     """Return the reader with the long way alone."""
-    reader._plain = None  # type: ignore[attr-defined]  # noqa: SLF001 - both ways of the same reader
+    reader._plain = None  # type: ignore[attr-defined]
     return reader
 
 

@@ -24,6 +24,7 @@ from driftwatch.domain.drift import (
 )
 from driftwatch.domain.features import LossUnit
 from driftwatch.domain.mark import Mark
+from driftwatch.domain.run import RunState
 from driftwatch.drift.incident import incident_page
 from driftwatch.drift.page import window_page
 from driftwatch.drift.paper.measures import NAMES
@@ -321,3 +322,20 @@ def test_moments_of_any_offset_are_told_in_utc() -> None:
     page = incident_page(replace(quiet(), first_seen_at=at, last_seen_at=at.astimezone(UTC)))
     assert "2 Nov 2026, 11:08 UTC" in page
     assert "13:08" not in Tree(page).text
+
+
+@pytest.mark.parametrize(
+    ("state", "stands"),
+    [
+        (RunState.TRAINING, "is training"),
+        (RunState.AWAITING_APPROVAL, "is awaiting approval"),
+        (RunState.PROBATION, "is in probation"),
+        (RunState.FAILED, "has failed"),
+        (RunState.ROLLED_BACK, "is rolled back"),
+    ],
+)
+def test_where_a_run_stands_is_said_in_words(state: RunState, stands: str) -> None:
+    sample = incident()
+    runs = [replace(run, state=state) for run in sample.runs]
+    page = incident_page(sample.result, decisions=sample.decisions, runs=runs)
+    assert f"{runs[-1].spec.id} {stands}." in Tree(page).text

@@ -19,8 +19,14 @@ from driftwatch.features import answers as answering
 from driftwatch.features.answers import Packed, Padded
 from driftwatch.features.classifier import ClassifierModel
 from driftwatch.features.masked import MaskedModel
+from driftwatch.features.model import inspect_model
+from driftwatch.features.packed import linear
 from driftwatch.features.packed import network as packed_network
+from driftwatch.features.packed.attention import padded as rounded
+from driftwatch.features.packed.blueprint import read_blueprint
+from driftwatch.features.packed.network import PackedNetwork
 from driftwatch.features.packed.parity import SAMPLE
+from driftwatch.features.packed.tensors import Tensors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 BODIES = [*paragraphs(["numpy"], 30), *SAMPLE]
 KINDS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet")
+ROWS = [list(range(5, 5 + length)) for length in (40, 33, 17, 17, 16, 9, 3, 3, 1)]
 SHORT = [" ".join(body.split()[:12]) for body in BODIES[:8]]
 PAIRS = [(f"the {a} {body}", f"the {b} {body}") for a, b in (("a", "an"), ("row", "wide column")) for body in SHORT]
 FILLED = [(" ".join(words[:3]) + " ", words[3], " ".join(["", *words[4:]])) for words in map(str.split, SHORT)]
@@ -117,6 +124,26 @@ def test_nobody_reads_his_neighbours(saved: Callable[..., Path]) -> None:
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+def test_as_laid_out_for_a_gpu_it_gives_the_same(
+    kind: str, saved: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the device: lengths rounded up, plain products, and bfloat16 for embeddings."""
+    folder = saved(kind)
+    losses, embeddings = MaskedModel(folder).losses(BODIES).nats, network_of(folder).means(ROWS)
+    monkeypatch.setattr(packed_network, "plan", lambda lengths, like, sharing: list(rounded(lengths, like)))  # noqa: ARG005
+    monkeypatch.setattr(linear, "_fused", lambda _weight: None)
+    np.testing.assert_allclose(MaskedModel(folder).losses(BODIES).nats, losses, rtol=1e-4, atol=1e-4)
+    half = network_of(folder, torch.bfloat16).means(ROWS)
+    assert half.dtype is torch.float32
+    assert torch.nn.functional.cosine_similarity(half, embeddings).min() > 0.97
+
+
+def network_of(folder: Path, dtype: torch.dtype = torch.float32) -> PackedNetwork:
+    with Tensors.of_files(inspect_model(folder).weights) as tensors:
+        return PackedNetwork(read_blueprint(folder), tensors, longest=64, dtype=dtype, device="cpu")
+
+
 def test_of_a_text_only_the_hidden_places_are_restored(saved: Callable[..., Path]) -> None:
     model = MaskedModel(saved("bert"))
     given: list[int] = []
@@ -152,7 +179,7 @@ def test_a_network_that_is_computed_otherwise_is_found_out_and_scored_plainly(
 def test_another_architecture_says_why_it_is_not_packed(tokenizer: Any, tmp_path: Path) -> None:
     from transformers import ElectraConfig, ElectraForMaskedLM
 
-    sizes = {"embedding_size": 32, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes: dict[str, Any] = {"embedding_size": 32, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     torch.manual_seed(5)
     ElectraForMaskedLM(ElectraConfig(vocab_size=1_000, intermediate_size=64, **sizes)).save_pretrained(str(tmp_path))
     tokenizer.save_pretrained(str(tmp_path))

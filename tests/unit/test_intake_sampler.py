@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,8 @@ from driftwatch.domain.text import Text
 from driftwatch.intake.sampler import HashSampler, SampleSettings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEPT = ["7", "13", "19", "24"]
+KEPT_WITH_SALT = ["4", "8", "9", "13", "16", "25"]
 
 
 def test_the_sampler_is_unbiased_and_decides_alike_again() -> None:
@@ -61,3 +64,21 @@ def test_after_a_flood_the_share_rises_again() -> None:
         if second == 59:
             assert sampler.rate == pytest.approx(0.01)
     assert 0.1 < sampler.rate <= 0.5
+
+
+def test_every_host_and_version_keeps_the_same() -> None:
+    texts = [Text(id=name, body="b", seen_at=NOW) for name in [*map(str, range(30)), "é", "\ud800", "x" * 500]]
+    kept = {
+        salt: [text.id for text in HashSampler(SampleSettings(rate=0.2, salt=salt)).kept(texts)] for salt in ("", "x")
+    }
+    assert kept == {"": KEPT, "x": KEPT_WITH_SALT}
+
+
+@pytest.mark.parametrize("named", ["{}", "{:08d}", "user-{}-2026", "{:032x}"])
+def test_ids_that_follow_one_another_are_kept_as_if_drawn(named: str) -> None:
+    texts = [Text(id=named.format(number), body="b", seen_at=NOW) for number in range(20_000)]
+    kept = [HashSampler(SampleSettings(rate=0.1)).keep(text) for text in texts]
+    for part in (kept, kept[:5_000], kept[::10], kept[7::16]):
+        assert abs(sum(part) - 0.1 * len(part)) < 5 * (0.09 * len(part)) ** 0.5
+    both = sum(one and other for one, other in itertools.pairwise(kept))
+    assert abs(both - 0.01 * len(kept)) < 5 * (0.01 * len(kept)) ** 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.decision import Action
+from driftwatch.domain.run import RunState
 from driftwatch.paper.frame import moment, path, safe, said, section
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _ACTIONS = {
     Action.REPORT: ("reported", "idle"),
     Action.RETRAIN: ("retrained", "good"),
 }
+_STANDS = {RunState.PROBATION: "is in probation", RunState.FAILED: "has failed"}
 _MOST = 24
 
 
@@ -46,8 +48,12 @@ def deeds_in_short(decisions: Sequence[Decision], runs: Sequence[Run], *, window
     """Return what came of it up to this window in one sentence, not yet escaped."""
     acted = [each for each in decisions if each.action is Action.ALERT and each.window <= window]
     said_so = [f"rule {each.rule} alerted on {said(each.at)} UTC" for each in sorted(acted, key=lambda d: d.at)[-1:]]
-    said_so += [f"run {run.spec.id} is {run.state.value.replace('-', ' ')}" for run in runs[-1:]]
+    said_so += [f"run {run.spec.id} {_stands(run.state)}" for run in runs[-1:]]
     return f"So far: {', '.join(said_so)}." if said_so else ""
+
+
+def _stands(state: RunState) -> str:
+    return _STANDS.get(state) or f"is {state.value.replace('-', ' ')}"
 
 
 def _decision(decision: Decision, window: int) -> str:

@@ -10,6 +10,9 @@ from typing import Literal
 
 from driftwatch.retrain.fairness.result import DataCheck, Mitigated
 
+WHOLE_CHARACTERS = "characters"
+"""Unit of the length of texts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from driftwatch.retrain.collect.card import Limit
+from driftwatch.retrain.collect.card import WHOLE_CHARACTERS, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class Scale:
     logarithmic: bool = False
 
 
-LENGTH = Scale(name="length", unit="characters", least=0.5, both=True, logarithmic=True)
+LENGTH = Scale(name="length", unit=WHOLE_CHARACTERS, least=0.5, both=True, logarithmic=True)
 CHARACTERS = Scale(name="characters", unit="share neither letters nor spaces", least=0.1)
 LOSS = Scale(name="loss", unit="nats per token", least=0.25)
 

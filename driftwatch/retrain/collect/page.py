@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftwatch.paper.frame import safe, table
-from driftwatch.retrain.collect.card import Sign
+from driftwatch.retrain.collect.card import WHOLE_CHARACTERS, Sign
 from driftwatch.retrain.fairness.page import identity_section
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def _said_of(cluster: Flagged) -> str:
 def _limits(limits: Iterable[Limit]) -> str:
     def rows() -> Iterator[tuple[str, ...]]:
         for each in limits:
-            usual = f"up to {each.high:,.4g}" if each.low is None else f"{each.low:,.4g} to {each.high:,.4g}"
+            form = ",.0f" if each.unit == WHOLE_CHARACTERS else ",.4g"
+            usual = f"up to {each.high:{form}}" if each.low is None else f"{each.low:{form}} to {each.high:{form}}"
             done = "left out" if each.trimmed else ("kept: too many to be outliers" if each.beyond else "none")
             yield safe(each.name), f"{usual} {safe(each.unit)}", f"{each.beyond:,}", done
 

@@ -32,6 +32,9 @@ def identity_section(found: DataCheck | None, mitigated: tuple[Mitigated, ...]) 
 
 def summary(found: DataCheck) -> str:
     """Return in a few sentences what changed, and how much could be told."""
+    if not found.groups:
+        texts = f"{found.texts:,} new texts and {found.reference_texts:,} of the reference"
+        return f"No identity group is mentioned in {texts}."
     thin = sum(not each.associations for each in found.groups)
     words = [_said(each) for each in found.named]
     told = "; ".join(words) if words else f"no change is shown among {found.tests} figures"
