@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 POSITIONS = 64
 
 
-def tiny_bert(folder: Path, texts: Sequence[str], *, vocab: int = 600, seed: int = 0) -> Path:
-    """An untrained encoder of two layers and 32 dimensions, saved as transformers saves it."""
+def tiny_bert(folder: Path, texts: Sequence[str], *, vocab: int = 600, seed: int = 0, spread: float = 0.02) -> Path:
+    """An untrained encoder of two layers and 32 dimensions, saved as transformers saves it; weights by their spread."""
     import torch
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -41,6 +41,7 @@ def tiny_bert(folder: Path, texts: Sequence[str], *, vocab: int = 600, seed: int
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=POSITIONS,
+        initializer_range=spread,
     )
     BertModel(config).save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))

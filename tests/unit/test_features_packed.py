@@ -154,9 +154,10 @@ def test_the_default_encoder_starts_without_transformers(tmp_path: Path) -> None
 
 
 def test_a_network_that_computes_something_else_goes_the_plain_way(
-    bert: Path, texts: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    texts: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A blueprint misread: normed with another eps, which no shape betrays."""
+    """A blueprint misread: normed with another eps, which no shape betrays; of weights that make a difference of it."""
+    bert = tiny_bert(tmp_path / "bert", texts[:40], spread=0.3)
 
     def misread(folder: Path) -> Any:
         from dataclasses import replace
@@ -166,12 +167,12 @@ def test_a_network_that_computes_something_else_goes_the_plain_way(
     monkeypatch.setattr(packed_encoder, "read_blueprint", misread)
     for _ in range(2):  # found out, then remembered
         with capture_logs() as said:
-            encoder = load_encoder(EncoderSettings(name=str(bert)), cache=tmp_path)
+            encoder = load_encoder(EncoderSettings(name=str(bert)), cache=tmp_path / "cache")
         assert isinstance(encoder, TransformerEncoder)
         assert [(line["event"], line["log_level"], line["same_tokens"]) for line in said] == [
             ("encoder_plain", "warning", True)
         ]
-        assert said[0]["least_cosine"] < 0.999
+        assert said[0]["least_cosine"] < 0.9
     assert len(encoder.embed(texts).values) == len(texts)
 
 
