@@ -119,16 +119,12 @@ class FileSource:
         return gathered.page(None, more=more), end
 
     def _take_all(self, block: _Block, where: str, offset: int, gathered: Gathered) -> None:
-        """Take whole lines of records, the quick way where they are plain."""
+        """Take whole lines of records."""
 
         def place(number: int) -> str:
             return f"{where}:{offset + block.begins[number]}"
 
-        if self._plain is not None:
-            gathered.take_lines(block.content, self._plain, self._records, place=place, now=self._clock.now())
-        else:
-            for number, line in enumerate(block.content.split(b"\n")):
-                self._take(line, place(number), gathered, is_json=True)
+        gathered.take_lines(block.content, self._plain, self._records, place=place, now=self._clock.now())
 
     def _take(self, line: bytes | None, place: str, gathered: Gathered, *, is_json: bool) -> None:
         if line is None:

@@ -51,17 +51,22 @@ class Gathered:
                 return None
 
     def take_lines(
-        self, content: bytes, plain: Plain, records: Records, *, place: Callable[[int], str], now: datetime
+        self, content: bytes, plain: Plain | None, records: Records, *, place: Callable[[int], str], now: datetime
     ) -> None:
         """Keep the texts of lines of records, or count why they are none; empty lines are passed over.
 
         Args:
             content: lines with line feeds between them, and none after the last.
-            plain: the quick way, for most.
+            plain: the quick way, for most; None where records have none.
             records: the long way, for the others.
             place: makes the id of a record without one, of its line's number among these.
             now: for records without a time.
         """
+        if plain is None:
+            for number, line in enumerate(content.split(b"\n")):
+                if line.strip():
+                    self.take(records.json(line, place=place(number), now=now))
+            return
         sifted = plain.lines(content, place=place, now=now)
         lines = content.split(b"\n") if sifted.odd else []
         long_way = {

@@ -37,12 +37,8 @@ def take_payload(
         gathered.take(Rejected("empty"))
     elif content[:1] == b"[":
         _array(records, plain, content, gathered, place, now)
-    elif b"\n" in content and plain is not None:
-        gathered.take_lines(content, plain, records, place=lambda number: f"{place}:{number}", now=now)
     elif b"\n" in content:
-        for number, line in enumerate(content.split(b"\n")):
-            if line.strip():
-                gathered.take(records.json(line, place=f"{place}:{number}", now=now))
+        gathered.take_lines(content, plain, records, place=lambda number: f"{place}:{number}", now=now)
     else:
         gathered.take(records.json(content, place=place, now=now))
 

@@ -110,11 +110,10 @@ class TapReader:
             number, content = lines[at]
             return f"{self._settings.name}:{number}:{blake2b(content, digest_size=8).hexdigest()}"
 
-        if self._is_json and self._plain is not None and lines:
+        if self._is_json and lines:
             content = b"\n".join(content for _, content in lines)
             gathered.take_lines(content, self._plain, self._records, place=place, now=now)
-            return gathered
-        read = self._records.json if self._is_json else self._records.line
-        for at, (_, content) in enumerate(lines):
-            gathered.take(read(content, place=place(at), now=now))
+        else:
+            for at, (_, content) in enumerate(lines):
+                gathered.take(self._records.line(content, place=place(at), now=now))
         return gathered
