@@ -15,7 +15,7 @@ from driftwatch.cli.alike import alike
 from driftwatch.cli.findings import Finding, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
 from driftwatch.cli.looking import looked_into
-from driftwatch.cli.recognising import daemon
+from driftwatch.cli.recognising import daemon, own_daemon
 from driftwatch.domain.errors import ConfigError, DriftwatchError, ModelError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _address(config: Config) -> str:
     except OSError as error:
         what, cure = f"cannot listen: {error.strerror or error}", "stop what uses it, or set another [daemon] listen"
         if error.errno == errno.EADDRINUSE:
-            who = daemon(config)
+            who = daemon(config, own_daemon(config))
             if who.level != "error":
                 return who.detail
             what = f"{what}; {who.detail}"

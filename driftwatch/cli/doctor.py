@@ -14,7 +14,7 @@ import typer
 from driftwatch.cli.checking import checked, existing
 from driftwatch.cli.findings import Finding, Level, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
-from driftwatch.cli.recognising import daemon, failing
+from driftwatch.cli.recognising import daemon, failing, own_daemon
 from driftwatch.domain.errors import DigestMismatchError, DriftwatchError, StoreCorruptError
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ def _examined(config: Config) -> Iterator[Finding]:
     yield _space(config)
     for name, url in _receivers(config):
         yield _reachable(f"receiver {name}", *_address(url))
-    yield daemon(config)
-    yield from failing(config)
+    own = own_daemon(config)
+    yield daemon(config, own)
+    yield from failing(own)
     try:
         store = opened(config)
     except DriftwatchError:

@@ -40,9 +40,14 @@ class Answer:
     at_all: bool = True
 
 
-def daemon(config: Config) -> Finding:
-    """Return whether the daemon of this configuration answers, both on its own socket and on its address."""
-    own, answer, listen = _own(config), _answer(config), config.daemon.listen
+def daemon(config: Config, own: Identity | None) -> Finding:
+    """Return whether the daemon of this configuration answers, both on its own socket and on its address.
+
+    Args:
+        config: of the daemon.
+        own: what answered on its socket.
+    """
+    answer, listen = _answer(config), config.daemon.listen
     if own is None:
         return _without_own(config, answer)
     if answer.instance == own.instance:
@@ -64,9 +69,8 @@ def daemon(config: Config) -> Finding:
     )
 
 
-def failing(config: Config) -> Iterator[Finding]:
-    """Yield the sources that the daemon of this configuration cannot read at the moment."""
-    own = _own(config)
+def failing(own: Identity | None) -> Iterator[Finding]:
+    """Yield the sources that a daemon cannot read at the moment."""
     for each in own.failing if own is not None else ():
         yield Finding(level="error", subject="source", detail=each)
 
@@ -113,7 +117,7 @@ def _hidden(config: Config) -> str | None:
     return None
 
 
-def _own(config: Config) -> Identity | None:
+def own_daemon(config: Config) -> Identity | None:
     """Return who answers on the socket in the state folder; None where nobody does, or it cannot be opened."""
     import msgspec
 
