@@ -173,7 +173,8 @@ def _tiktoken(folder: Path) -> Callable[[str], list[int]] | None:
     }
     pattern = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
     made = tiktoken.Encoding("trained", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
-    return made.encode_ordinary
+    encode: Callable[[str], list[int]] = made.encode_ordinary
+    return encode
 
 
 def _alphabet() -> dict[str, int]:
