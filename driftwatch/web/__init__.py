@@ -3,6 +3,7 @@
 from driftwatch.web.app import LOCAL_USER, App, Health, Page, Pages, ReloadResult, create_app
 from driftwatch.web.exchange import ProblemError
 from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
+from driftwatch.web.full import Room
 from driftwatch.web.limits import WebSettings
 from driftwatch.web.otlp import OtlpIntake, OtlpReceipt, Signal
 from driftwatch.web.server import serve, serve_locally, short
@@ -24,6 +25,7 @@ __all__ = [
     "Receipt",
     "RejectedLine",
     "ReloadResult",
+    "Room",
     "Signal",
     "StatusView",
     "WebSettings",
