@@ -69,6 +69,24 @@ def daemon(config: Config, own: Identity | None) -> Finding:
     )
 
 
+def doubt(config: Config) -> str | None:
+    """Hold what answers on the address against the state folder, where the daemon's own socket cannot be opened.
+
+    Returns:
+        Why it cannot be told whose daemon answers; None where nobody does.
+
+    Raises:
+        DriftwatchError: the daemon of this configuration is not what answers.
+    """
+    answer = _answer(config)
+    if not answer.at_all:
+        return None
+    found = _without_own(config, answer)
+    if found.level == "error":
+        raise DriftwatchError(found.detail)
+    return found.detail
+
+
 def failing(own: Identity | None) -> Iterator[Finding]:
     """Yield the sources that a daemon cannot read at the moment."""
     for each in own.failing if own is not None else ():
