@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config
 
 _TIMEOUT_SECONDS = 3
-_SUBJECT = "daemon"
+SUBJECT = "daemon"
 _APART = "give one of the two another [daemon] listen, and restart it"
 
 
@@ -202,4 +202,4 @@ def _named(asked: httpx.Response) -> Answer:
 
 
 def _found(level: Level, detail: str) -> Finding:
-    return Finding(level=level, subject=_SUBJECT, detail=detail)
+    return Finding(level=level, subject=SUBJECT, detail=detail)

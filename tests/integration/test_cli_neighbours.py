@@ -79,19 +79,23 @@ def test_the_daemon_of_another_state_folder_is_told_from_ones_own(tmp_path: Path
     theirs = beside(tmp_path / "theirs", ours.port)
     level, said = daemon_of(ours)
     assert (level, said.startswith(f"no answer on 127.0.0.1:{ours.port} (")) == ("warning", True)
+    assert findings(ours, "address") == [("ok", f"127.0.0.1:{ours.port} is free")]
     with Daemon(ours) as daemon:
         until(lambda: answers(ours), "the daemon to answer")
         level, said = daemon_of(ours)
         assert level == "ok"
         assert said.startswith(f"answers on 127.0.0.1:{ours.port}: version ")
-        assert found("check", ours, "address") == (level, said)
+        assert found("check", ours, "daemon") == (level, said)
+        assert findings(ours, "address") == [], "one row says who answers"
         level, said = daemon_of(theirs)
         assert level == "error"
         assert f"another daemon answers on 127.0.0.1:{ours.port}: none runs with {theirs.state}" in said
-        level, said = found("check", theirs, "address")
-        assert level == "error"
-        assert "Address already in use" in said
-        assert "another daemon answers" in said
+        for command in ("check", "doctor"):
+            assert found(command, theirs, "daemon") == (level, said)
+            level_of_address, place = found(command, theirs, "address")
+            assert level_of_address == "error"
+            assert "cannot listen: Address already in use (stop what uses it" in place
+            assert "another daemon" not in place
 
         before = reloads(ours)
         told = CliRunner().invoke(app, ["reload", "--config", str(theirs.config)])
