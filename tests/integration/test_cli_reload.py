@@ -12,7 +12,7 @@ from web_client import Daemon, Shelf, app_of
 from driftwatch.cli import app
 from driftwatch.web import ReloadResult, serve_locally
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def reload(folder: Path, port: int) -> Result:
