@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
 import trustme
-from deployment import Daemon, Deployment, until
+from deployment import ENVIRONMENT, Daemon, Deployment, command, until
 from loopback import LoopbackServer
 from typer.testing import CliRunner
 
@@ -177,6 +178,28 @@ def test_what_is_no_daemon_is_told(tmp_path: Path) -> None:
         assert found("check", ours, "address")[0] == "error"
         told = CliRunner().invoke(app, ["reload", "--config", str(ours.config)])
         assert (told.exit_code, "it is no driftwatch" in told.stderr) == (1, True)
+
+
+def test_a_second_daemon_with_one_state_folder_does_not_start(tmp_path: Path) -> None:
+    ours = beside(tmp_path / "ours", free_port())
+    with Daemon(ours) as daemon:
+        until(lambda: answers(ours), "the daemon to answer")
+        (ours.folder / "other.toml").write_text(CONFIG.format(port=free_port(), poll="100ms"))
+        second = subprocess.run(
+            command("run", "--config", str(ours.folder / "other.toml")),
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert second.returncode == 2, second.stderr
+        assert f"{ours.state}: a daemon runs with this state folder already" in second.stderr
+        assert daemon_of(ours)[0] == "ok", "it still has its own socket"
+        daemon.kill()
+    with Daemon(ours) as daemon:
+        until(lambda: answers(ours), "the daemon to start again after a kill")
+        assert daemon_of(ours)[0] == "ok"
 
 
 def test_a_daemon_tells_strangers_nothing_but_a_name(tmp_path: Path) -> None:
