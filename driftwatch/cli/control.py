@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from driftwatch.cli.account import account
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import httpx
 
     from driftwatch.config import Config
+
+_ERRNO = re.compile(r"^\[Errno \d+\] ")
 
 
 def over_socket(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
@@ -58,4 +61,4 @@ def over_address(config: Config, method: str, path: str, *, seconds: float) -> h
 
 def _silent(where: str, error: Exception) -> DriftwatchError:
     cure = "driftwatch run starts it; driftwatch doctor says what else may be wrong"
-    return DriftwatchError(f"the daemon does not answer: {error}", where=where, cure=cure)
+    return DriftwatchError(f"the daemon does not answer: {_ERRNO.sub('', str(error))}", where=where, cure=cure)

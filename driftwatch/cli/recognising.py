@@ -107,7 +107,7 @@ def _ours(config: Config, own: Identity) -> Finding:
 def _without_own(config: Config, answer: Answer) -> Finding:
     listen = config.daemon.listen
     if not answer.at_all:
-        return _found("warning", f"no answer on {listen} ({answer.said})")
+        return _found("warning", f"no answer on {listen} ({answer.said}): driftwatch run starts the daemon")
     if hidden := _hidden(config):
         return _found("warning", f"{_called(answer)} answers on {listen}; whose it is cannot be told: {hidden}")
     if answer.instance is None:

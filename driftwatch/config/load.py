@@ -25,6 +25,7 @@ from driftwatch.intake.folder import FolderSettings
 
 _AT = re.compile(r"^(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
 _MOST_SHOWN = 20
+_NO_FILE = "name one that lies elsewhere with --config or DRIFTWATCH_CONFIG; driftwatch init writes a new one"
 KINDS = {
     next(each.default for each in fields(kind) if each.name == "type"): kind
     for kind in get_args(get_args(SourceSettings)[0])
@@ -55,7 +56,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError("there is no such file", where=str(path), cure="driftwatch init writes one") from None
+        raise ConfigError("there is no such file", where=str(path), cure=_NO_FILE) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"byte {error.start} is not UTF-8", where=str(path), cure="save it as UTF-8") from None
     except OSError as error:

@@ -124,10 +124,11 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening  # noqa: TRY300 - both calls may fail alike
     except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while ")[0]  # where Python names the address once more
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            f"cannot listen on {host}:{port}: {reason}",
             where="[daemon] listen",
-            cure="stop what uses the address, or choose another one",
+            cure="stop what uses the address (driftwatch doctor says whose it is), or choose another one",
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,8 +160,9 @@ def stream_settings(config: Config, stream: str) -> StreamSettings:
         NotFoundError: there is no such stream.
     """
     if stream not in config.streams:
-        known = ", ".join(config.streams)
-        raise NotFoundError(f"there is no stream {stream}", where=str(config.path), cure=f"known streams: {known}")
+        near = get_close_matches(stream, config.streams, 1)
+        cure = f"did you mean {near[0]}?" if near else f"known streams: {', '.join(config.streams)}"
+        raise NotFoundError(f"there is no stream {stream}", where=str(config.path), cure=cure)
     return config.streams[stream]
 
 

@@ -28,6 +28,7 @@ _CONDITION = ("when", "window", "for")
 _NOT_KEPT = (
     "an earlier version took this decision and did not keep what else it saw: the condition's parts are those told then"
 )
+_NO_RULES = "it has no rules: write a policy file (docs/policies.md), then driftwatch reload"
 _BY_HAND = "a person asked for it by hand, whatever the rule's condition said"
 _OTHERWISE = "this version of driftwatch would decide otherwise on the same: the reasons are those told then"
 _OTHER_RULES = "the rules were edited after the newest window: this is what they would have decided on it"
@@ -97,7 +98,7 @@ def unknown_rule(policy: Policy, rule: str, stream: str) -> NotFoundError:
     """Return that a stream has no rule of a name, with the one that was meant."""
     names = [each.name for each in policy.of(stream)]
     near = nearest(rule, names)
-    cure = f"did you mean {near}?" if near else f"its rules: {', '.join(names)}" if names else "it has no rules"
+    cure = f"did you mean {near}?" if near else f"its rules: {', '.join(names)}" if names else _NO_RULES
     return NotFoundError(f"stream {stream} has no rule {rule}", cure=cure)
 
 

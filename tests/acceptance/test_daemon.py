@@ -228,5 +228,5 @@ def test_a_second_daemon_on_the_port_is_refused(daemon: Daemon, deployment: Depl
     second.start()
     until(lambda: None if second.alive else True, "the second daemon's end")
     log = (deployment.folder / "daemon.log").read_text()
-    assert "error:" in log
-    assert str(deployment.port) in log
+    assert f"cannot listen on 127.0.0.1:{deployment.port}: Address already in use\n" in log
+    assert "driftwatch doctor says whose it is" in log

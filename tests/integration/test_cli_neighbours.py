@@ -80,6 +80,7 @@ def test_the_daemon_of_another_state_folder_is_told_from_ones_own(tmp_path: Path
     theirs = beside(tmp_path / "theirs", ours.port)
     level, said = daemon_of(ours)
     assert (level, said.startswith(f"no answer on 127.0.0.1:{ours.port} (")) == ("warning", True)
+    assert said.endswith("): driftwatch run starts the daemon")
     assert findings(ours, "address") == [("ok", f"127.0.0.1:{ours.port} is free")]
     with Daemon(ours) as daemon:
         until(lambda: answers(ours), "the daemon to answer")

@@ -51,4 +51,4 @@ def test_reload_says_what_the_daemon_says(
 def test_no_daemon_is_told(tmp_path: Path) -> None:
     done = reload(tmp_path, 1)
     assert done.exit_code == 1
-    assert "the daemon does not answer" in done.stderr
+    assert "the daemon does not answer: Connection refused\n" in done.stderr

@@ -137,7 +137,7 @@ def damaged(folder: Path) -> None:
 
 CHECK = ["check"]
 CONFIGURATIONS = [
-    Door(name="no file", run=CHECK, make=remove("driftwatch.toml"), says="there is no such file"),
+    Door(name="no file", run=CHECK, make=remove("driftwatch.toml"), says="with --config or DRIFTWATCH_CONFIG"),
     Door(
         name="a folder",
         run=CHECK,
@@ -320,6 +320,7 @@ NAMES = [
     Door(name="roll back run", run=["runs", "rollback", "[/red]"], code=MISSING, says="there is no run [/red]"),
     Door(name="job", run=["job", "none"], code=MISSING, says="there is no run none"),
     Door(name="runs of a stream", run=["runs", "list", "--stream", "x"], code=MISSING, says="known streams: docs"),
+    Door(name="nearly a stream", run=["runs", "list", "--stream", "dosc"], code=MISSING, says="did you mean docs?"),
     Door(name="state of runs", run=["runs", "list", "--state", "lost"], says='there is no state "lost"'),
     Door(name="limit", run=["runs", "list", "--limit", "0"], says="Input should be greater than or equal to 1"),
     Door(name="build", run=["reference", "build", "x"], code=MISSING, says="there is no stream x"),
