@@ -303,22 +303,39 @@ class LogFile:
         return "file", str(self.logs / "log")
 
 
+class Shelf(Protocol):
+    """What holds files, under names."""
+
+    spec: tuple[str, str]
+
+    def write(self, name: str, content: bytes) -> None:
+        """Let a file turn up."""
+        ...
+
+    def lose(self) -> None:
+        """Take it away from under its reader."""
+        ...
+
+    def regain(self) -> None:
+        """Bring it back with all that it held."""
+        ...
+
+
 @dataclass
-class Folder:
-    """A folder in which a file turns up for every put.
+class Files:
+    """A place in which a file turns up for every put.
 
     Args:
-        folder: for everything.
+        shelf: what holds them.
         suffix: of the files.
     """
 
-    folder: Path
+    shelf: Shelf
     suffix: str = ".jsonl"
     tells = True
 
     def __post_init__(self) -> None:
-        self.spool = self.folder / "spool"
-        self.spool.mkdir()
+        self.lose, self.regain = self.shelf.lose, self.shelf.regain
         self._written = 0
 
     def put(self, bodies: Sequence[str]) -> None:
@@ -329,65 +346,58 @@ class Folder:
         self._write(content)
         return reason
 
-    def lose(self) -> None:
-        self.spool.rename(self.folder / "gone")
-
-    def regain(self) -> None:
-        (self.folder / "gone").rename(self.spool)
-
     @property
     def spec(self) -> tuple[str, str]:
-        return "folder", str(self.spool)
+        return self.shelf.spec
 
     def _write(self, content: bytes) -> None:
-        """Files are written in the same instant here, where in life there are seconds between them."""
-        written = self.spool / f".{self._written}{self.suffix}"
-        written.write_bytes(content)
-        os.utime(written, (1_767_000_000 + self._written, 1_767_000_000 + self._written))
-        written.rename(self.spool / f"part-{self._written}{self.suffix}")
+        self.shelf.write(f"part-{self._written}{self.suffix}", content)
         self._written += 1
 
 
-@dataclass
+class Folder:
+    """A folder of files.
+
+    Args:
+        folder: for everything.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._spool, self._gone = folder / "spool", folder / "gone"
+        self._spool.mkdir()
+        self.spec = "folder", str(self._spool)
+        self._seconds = 1_767_000_000
+
+    def write(self, name: str, content: bytes) -> None:
+        """Files are written in the same instant here, where in life there are seconds between them."""
+        written = self._spool / f".{name}"
+        written.write_bytes(content)
+        os.utime(written, (self._seconds, self._seconds))
+        self._seconds += 1
+        written.rename(self._spool / name)
+
+    def lose(self) -> None:
+        self._spool.rename(self._gone)
+
+    def regain(self) -> None:
+        self._gone.rename(self._spool)
+
+
 class Bucket:
-    """A bucket on a server on the other side of a relay, in which an object turns up for every put.
+    """A bucket on a server on the other side of a relay.
 
     Args:
         server: that has it.
         relay: in front of the server.
-        suffix: of the objects.
     """
 
-    server: S3Server
-    relay: Relay
-    suffix: str = ".jsonl"
-    tells = True
+    def __init__(self, server: S3Server, relay: Relay) -> None:
+        self._server, self._name = server, server.bucket()
+        self.lose, self.regain = relay.cut, relay.mend
+        self.spec = "s3", f"http://127.0.0.1:{relay.port}/{self._name}"
 
-    def __post_init__(self) -> None:
-        self.name = self.server.bucket()
-        self._written = 0
-
-    def put(self, bodies: Sequence[str]) -> None:
-        self._write(content_of(bodies, self.suffix))
-
-    def poison(self) -> str:
-        reason, content = poison_of(self.suffix)
-        self._write(content)
-        return reason
-
-    def lose(self) -> None:
-        self.relay.cut()
-
-    def regain(self) -> None:
-        self.relay.mend()
-
-    @property
-    def spec(self) -> tuple[str, str]:
-        return "s3", f"http://127.0.0.1:{self.relay.port}/{self.name}"
-
-    def _write(self, content: bytes) -> None:
-        self.server.put(self.name, f"part-{self._written}{self.suffix}", content)
-        self._written += 1
+    def write(self, name: str, content: bytes) -> None:
+        self._server.put(self._name, name, content)
 
 
 def content_of(bodies: Sequence[str], suffix: str) -> bytes:

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import drift_samples as samples
 import numpy as np
+from drawn_samples import BUDGET, DIMS, VOCABULARY, drawn_tokens, part_of, reference_of, seqs_of
 
 from driftwatch.domain.drift import Reference, ReferencePart, Window
-from driftwatch.domain.features import Embeddings, Features, TextLosses, TokenCounts
+from driftwatch.domain.features import Embeddings, Features, TextLosses
 from driftwatch.domain.text import Text
 from driftwatch.drift.evidence.known import short
 from driftwatch.drift.features import concatenate, take
 
-DIMS, VOCABULARY, SIZE = 12, 60, 500
-COMMON, SHARE, LOG, BUDGET = 400, 0.4, 5_000, 1e4
+SIZE = 500
+COMMON, SHARE, LOG = 400, 0.4, 5_000
 
 
 class Talk:
@@ -28,18 +29,11 @@ class Talk:
 
     def _features(self, count: int, shift: np.ndarray, first: int, last: int) -> Features:
         values = (self._random.normal(size=(count, DIMS)) + shift).astype(np.float32)
-        ids = np.sort(self._random.permuted(np.tile(np.arange(first, last), (count, 1)), axis=1)[:, :3], axis=1)
         return Features(
             embeddings=Embeddings(
                 values=values / np.linalg.norm(values, axis=1, keepdims=True), digest=samples.ENCODER
             ),
-            tokens=TokenCounts(
-                indptr=np.arange(0, 3 * count + 1, 3),
-                ids=ids.ravel().astype(np.int32),
-                counts=np.ones(3 * count, dtype=np.int32),
-                vocabulary=VOCABULARY,
-                digest=samples.TOKENIZER,
-            ),
+            tokens=drawn_tokens(self._random, count, first=first, last=last),
             losses=None,
         )
 
@@ -63,30 +57,17 @@ class Talk:
         bodies, features = self.say(count)
         rows = np.array(sorted({body: row for row, body in enumerate(bodies)}.values()))
         parts = [self.part(bodies, features, rows[start::4]) for start in range(4)]
-        return Reference(
-            stream="talk",
-            version="r1",
-            created_at=samples.NOON,
-            seed=1,
-            encoder=samples.ENCODER,
-            tokenizer=samples.TOKENIZER,
-            champion=None,
-            train=parts[0],
-            cal=ReferencePart(
-                texts=tuple(text for part in parts[1:] for text in part.texts),
-                features=concatenate([part.features for part in parts[1:]]),
-            ),
-            heldout=self.part(bodies, features, rows[:0]),
-            memory=(),
+        cal = ReferencePart(
+            texts=tuple(text for part in parts[1:] for text in part.texts),
+            features=concatenate([part.features for part in parts[1:]]),
         )
+        return reference_of("talk", train=parts[0], cal=cal, heldout=self.part(bodies, features, rows[:0]))
 
     @staticmethod
     def part(bodies: list[str], features: Features, rows: np.ndarray) -> ReferencePart:
         """Return these rows as a part of a reference."""
-        return ReferencePart(
-            texts=tuple(Text(id=str(row), body=bodies[row], seen_at=samples.NOON) for row in rows),
-            features=take(features, rows),
-        )
+        texts = [Text(id=str(row), body=body, seen_at=samples.NOON) for row, body in enumerate(bodies)]
+        return part_of(texts, features, rows)
 
     def window(self, index: int, *, share: float = SHARE, shift: float = 0.0, size: int = SIZE) -> Window:
         """Return the next texts as a window."""
@@ -96,7 +77,7 @@ class Talk:
             index=index,
             texts=samples.texts(bodies),
             features=features,
-            seqs=tuple(range(index * size + 1, (index + 1) * size + 1)),
+            seqs=seqs_of(index, size),
             arl_texts=BUDGET,
         )
 
@@ -109,7 +90,7 @@ def sampled(reference: Reference, share: float) -> Reference:
         chosen = random.random(len(part.texts)) < share
         gone += [text.body for text, kept in zip(part.texts, chosen, strict=True) if not kept]
         rows = np.flatnonzero(chosen)
-        parts.append(ReferencePart(texts=tuple(part.texts[row] for row in rows), features=take(part.features, rows)))
+        parts.append(part_of(part.texts, part.features, rows))
     return replace(reference, train=parts[0], cal=parts[1], others=np.unique(short(gone)))
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import drift_samples as samples
 import numpy as np
+from drawn_samples import BUDGET, DIMS, drawn_tokens, part_of, reference_of, seqs_of
 
-from driftwatch.domain.drift import Reference, ReferencePart, Window
-from driftwatch.domain.features import Digest, Embeddings, Features, Tier, TokenCounts
+from driftwatch.domain.drift import Reference, Window
+from driftwatch.domain.features import Digest, Embeddings, Features, Tier
 from driftwatch.domain.text import Text
-from driftwatch.drift.features import take
 from driftwatch.drift.reference import build_reference
 from driftwatch.drift.tiers import chosen, thinned
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TRANSFORMER = Digest("sha256:" + "d" * 64)
-DIMS, VOCABULARY, BUDGET = 12, 60, 1e4
 _TURN = np.linalg.qr(np.random.default_rng(6).normal(size=(samples.DIMS, samples.DIMS)))[0].astype(np.float32)
 
 
@@ -29,16 +28,9 @@ def drawn(count: int, random: np.random.Generator, *, static: float = 0.0, trans
     values[0][:, 0] += static
     values[1][:, 0] += transformer
     unit = [(each / np.linalg.norm(each, axis=1, keepdims=True)).astype(np.float32) for each in values]
-    ids = np.sort(random.permuted(np.tile(np.arange(VOCABULARY), (count, 1)), axis=1)[:, :3], axis=1)
     return Features(
         embeddings=Embeddings(values=unit[0], digest=samples.ENCODER),
-        tokens=TokenCounts(
-            indptr=np.arange(0, 3 * count + 1, 3),
-            ids=ids.ravel().astype(np.int32),
-            counts=np.ones(3 * count, dtype=np.int32),
-            vocabulary=VOCABULARY,
-            digest=samples.TOKENIZER,
-        ),
+        tokens=drawn_tokens(random, count),
         losses=None,
         tier=Tier(rows=np.arange(count), embeddings=Embeddings(values=unit[1], digest=TRANSFORMER)),
     )
@@ -48,30 +40,14 @@ def drawn_reference(count: int, random: np.random.Generator) -> Reference:
     """Return a reference of texts drawn by chance."""
     features = drawn(count, random)
     texts = tuple(Text(id=f"r{row}", body=f"known {row}", seen_at=samples.NOON) for row in range(count))
-    parts = [
-        ReferencePart(texts=tuple(texts[row] for row in rows), features=take(features, rows))
-        for rows in np.split(np.arange(count), [count // 4, count])
-    ]
-    return Reference(
-        stream="drawn",
-        version="r1",
-        created_at=samples.NOON,
-        seed=1,
-        encoder=samples.ENCODER,
-        tokenizer=samples.TOKENIZER,
-        champion=None,
-        train=parts[0],
-        cal=parts[1],
-        heldout=parts[2],
-        memory=(),
-        tier=TRANSFORMER,
-    )
+    train, cal, heldout = (part_of(texts, features, rows) for rows in np.split(np.arange(count), [count // 4, count]))
+    return reference_of("drawn", train=train, cal=cal, heldout=heldout, tier=TRANSFORMER)
 
 
 def drawn_window(index: int, features: Features, *, read: int, arl: float = BUDGET) -> Window:
     """Return a window of drawn texts, of which the transformer read so many."""
     size = len(features.embeddings.values)
-    seqs = tuple(range(index * size + 1, (index + 1) * size + 1))
+    seqs = seqs_of(index, size)
     texts = tuple(Text(id=f"s{seq}", body=f"text {seq}", seen_at=samples.NOON) for seq in seqs)
     return Window(
         stream="drawn",

@@ -17,6 +17,7 @@ from source_places import (
     NAME,
     STREAM,
     Bucket,
+    Files,
     Folder,
     KafkaTopic,
     LogFile,
@@ -88,9 +89,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         case ["s3", suffix]:
             s3 = request.getfixturevalue("s3_of_module")
             with Relay(s3.port) as relay:
-                yield Bucket(s3, relay, suffix)
+                yield Files(Bucket(s3, relay), suffix)
         case [suffix]:
-            yield Folder(tmp_path, suffix)
+            yield Files(Folder(tmp_path), suffix)
 
 
 def test_in_order_and_once(place: Place, tmp_path: Path) -> None:

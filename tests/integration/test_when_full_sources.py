@@ -11,6 +11,7 @@ from relay import Relay
 from source_places import (
     NAME,
     STREAM,
+    Files,
     Folder,
     RedisServer,
     RedisStream,
@@ -130,7 +131,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         case "sqlite":
             yield SqliteTable(tmp_path)
         case "folder":
-            yield Folder(tmp_path)
+            yield Files(Folder(tmp_path))
         case _:
             server = request.getfixturevalue("redis_of_module")
             with Relay(server.port) as relay:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import drift_samples as samples
 import numpy as np
 import pytest
-from talk import BUDGET, SIZE, Talk
+from drawn_samples import BUDGET
+from talk import SIZE, Talk
 
 from driftwatch.domain.drift import Reference
 from driftwatch.drift.evidence.blocks import in_blocks

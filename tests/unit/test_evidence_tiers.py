@@ -11,6 +11,7 @@ import drift_samples as samples
 import numpy as np
 import pytest
 import tier_samples as tiers
+from drawn_samples import DIMS
 
 from driftwatch.domain.drift import ReferencePart
 from driftwatch.domain.features import Features
@@ -243,7 +244,7 @@ def clustered(random: np.random.Generator) -> Reference:
     features = tiers.drawn(len(kinds), random)
     assert features.tier is not None
     for embeddings, apart in ((features.embeddings, 0.8), (features.tier.embeddings, 3.0)):
-        centres = random.normal(size=(20, tiers.DIMS))
+        centres = random.normal(size=(20, DIMS))
         values = embeddings.values + apart * (centres / np.linalg.norm(centres, axis=1, keepdims=True))[kinds]
         embeddings.values[:] = values / np.linalg.norm(values, axis=1, keepdims=True)
     made = tiers.drawn_reference(len(kinds), random)
