@@ -22,7 +22,7 @@ PYTHON = "/opt/python/bin/python3" if sys.base_prefix != "/usr" else "/usr/bin/p
 PATHS = "PYTHONPATH=/opt/source:/opt/packages"
 STATE = Path("var/lib/private/driftwatch")
 DAEMON = "driftwatch.service"
-DEADLINE = 30.0
+DEADLINE = 120.0
 _TARGET = "[Unit]\nRequires=sysinit.target basic.target dbus.socket\nAfter=basic.target\n"
 
 

@@ -43,7 +43,7 @@ class Shelf:
     def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt:
         self.thread = threading.current_thread().name
         self.entered.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(120)
         if self.failure is not None:
             raise self.failure
         assert content_type

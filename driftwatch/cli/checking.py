@@ -64,7 +64,7 @@ def checked(config: Config) -> Iterator[Finding]:
     recipes = asked("recipes", lambda: _recipes(config))
     yield recipes
     yield _policies(config) if recipes.level == "ok" else _UNREAD
-    yield asked("address", lambda: _address(config))
+    yield from _address(config)
     yield asked("who may ask", lambda: _entrance(config))
     if config.daemon.web_config is None and not config.daemon.loopback:
         yield Finding(level="warning", subject="who may ask", detail=_ANYBODY_READS)
@@ -121,22 +121,35 @@ def _recipes(config: Config) -> str:
     return ", ".join(wiring.known_recipes(config))
 
 
-def _address(config: Config) -> str:
-    host, port, listen = config.daemon.host, config.daemon.port, config.daemon.listen
+def _address(config: Config) -> Iterator[Finding]:
+    """Yield whether the daemon could listen; where something does already, who that is: its daemon is no mistake."""
+    trouble = _cannot_listen(config)
+    taken = trouble is not None and trouble.errno == errno.EADDRINUSE
+    who = daemon(config, own_daemon(config)) if taken else None
+    if who is None or who.level == "error":
+        yield asked("address", partial(_free, config, trouble))
+    if who is not None:
+        yield who
+
+
+def _free(config: Config, trouble: OSError | None) -> str:
+    listen = config.daemon.listen
+    if trouble is not None:
+        what = f"cannot listen: {trouble.strerror or trouble}"
+        raise ConfigError(what, where=listen, cure="stop what uses it, or set another [daemon] listen")
+    return f"{listen} is free"
+
+
+def _cannot_listen(config: Config) -> OSError | None:
+    host, port = config.daemon.host, config.daemon.port
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        what, cure = f"cannot listen: {error.strerror or error}", "stop what uses it, or set another [daemon] listen"
-        if error.errno == errno.EADDRINUSE:
-            who = daemon(config, own_daemon(config))
-            if who.level != "error":
-                return who.detail
-            what = f"{what}; {who.detail}"
-        raise ConfigError(what, where=listen, cure=cure) from None
-    return f"{listen} is free"
+        return error
+    return None
 
 
 def _service(name: str, settings: AppriseSettings) -> str:

@@ -1,4 +1,4 @@
-"""Asks the running daemon: over its own socket, else, where nobody has to log in, over its address."""
+"""Asks a daemon: over its own socket or, where nobody has to log in, over its address."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ if TYPE_CHECKING:
     import httpx
 
     from driftwatch.config import Config
-
-
-def ask(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
-    """Return the daemon's answer.
-
-    Raises:
-        DriftwatchError: it does not answer.
-    """
-    from driftwatch.wiring.hosts import control_socket
-
-    if not os.access(control_socket(config), os.W_OK):
-        return _over_its_address(config, method, path, seconds=seconds)
-    return over_socket(config, method, path, seconds=seconds)
 
 
 def over_socket(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
@@ -50,7 +37,12 @@ def over_socket(config: Config, method: str, path: str, *, seconds: float) -> ht
         os.close(folder)
 
 
-def _over_its_address(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
+def over_address(config: Config, method: str, path: str, *, seconds: float) -> httpx.Response:
+    """Return the answer of whatever listens on the configured address.
+
+    Raises:
+        DriftwatchError: nobody answers on it, or who asks has to log in.
+    """
     import httpx
 
     from driftwatch.wiring.hosts import control_socket

@@ -14,7 +14,7 @@ import typer
 from driftwatch.cli.checking import checked, existing
 from driftwatch.cli.findings import Finding, Level, asked, report
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, read_config, told
-from driftwatch.cli.recognising import daemon, failing, own_daemon
+from driftwatch.cli.recognising import SUBJECT, daemon, failing, own_daemon
 from driftwatch.domain.errors import DigestMismatchError, DriftwatchError, StoreCorruptError
 
 if TYPE_CHECKING:
@@ -34,17 +34,20 @@ _PACKAGES = ("torch", "transformers", "evidently", "sqlalchemy", "prometheus-cli
 def doctor(config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
     """Look for what is wrong: versions, store, disk, models, encoders, receivers, the running daemon."""
     loaded = read_config(config)
-    report([*checked(loaded), *_examined(loaded)], json=json)
+    found = list(checked(loaded))
+    report([*found, *_examined(loaded, known=any(each.subject == SUBJECT for each in found))], json=json)
 
 
-def _examined(config: Config) -> Iterator[Finding]:
+def _examined(config: Config, *, known: bool) -> Iterator[Finding]:
+    """Look at what takes longer, and for the daemon where the check found the address free."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("driftwatchd", *_PACKAGES))
     yield Finding(level="ok", subject="versions", detail=versions)
     yield _space(config)
     for name, url in _receivers(config):
         yield _reachable(f"receiver {name}", *_address(url))
     own = own_daemon(config)
-    yield daemon(config, own)
+    if not known:
+        yield daemon(config, own)
     yield from failing(own)
     try:
         store = opened(config)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from driftwatch.config import Config
 
 _TIMEOUT_SECONDS = 3
-_SUBJECT = "daemon"
+SUBJECT = "daemon"
 _APART = "give one of the two another [daemon] listen, and restart it"
 
 
@@ -67,6 +67,24 @@ def daemon(config: Config, own: Identity | None) -> Finding:
     return _found(
         "warning", f"its socket answers; what answers on {listen} could not be asked who it is: {answer.said}"
     )
+
+
+def doubt(config: Config) -> str | None:
+    """Hold what answers on the address against the state folder, where the daemon's own socket cannot be opened.
+
+    Returns:
+        Why it cannot be told whose daemon answers; None where nobody does.
+
+    Raises:
+        DriftwatchError: the daemon of this configuration is not what answers.
+    """
+    answer = _answer(config)
+    if not answer.at_all:
+        return None
+    found = _without_own(config, answer)
+    if found.level == "error":
+        raise DriftwatchError(found.detail)
+    return found.detail
 
 
 def failing(own: Identity | None) -> Iterator[Finding]:
@@ -184,4 +202,4 @@ def _named(asked: httpx.Response) -> Answer:
 
 
 def _found(level: Level, detail: str) -> Finding:
-    return Finding(level=level, subject=_SUBJECT, detail=detail)
+    return Finding(level=level, subject=SUBJECT, detail=detail)

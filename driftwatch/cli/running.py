@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from driftwatch.cli.control import ask
+from driftwatch.cli.asking import ask
 from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, out, read_config, told, told_if_known
 from driftwatch.cli.shipped import shipped
 from driftwatch.domain.errors import ConflictError

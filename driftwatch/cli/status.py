@@ -87,10 +87,12 @@ def status(
 
 def _view(config: Config, store: Store) -> Status:
     from driftwatch import __version__
+    from driftwatch.web.full import Room
     from driftwatch.web.view import status_from
     from driftwatch.wiring import CLOCK
 
-    seen = status_from(store, config.streams, version=__version__, at=CLOCK.now())
+    room = Room(limit=config.daemon.backlog, drops=config.daemon.when_full == "drop")
+    seen = status_from(store, config.streams, version=__version__, at=CLOCK.now(), room=room)
     return Status(
         version=seen.version,
         at=seen.at,
@@ -121,7 +123,19 @@ def _receivers(config: Config, store: Store) -> tuple[ReceiverStatus, ...]:
 def _drawn(config: Config, store: Store) -> RenderableType:
     view = _view(config, store)
     tables = (_streams(view.streams), _pauses(view.streams), _runs(view.streams), _alerts(view.receivers))
-    return Group(*(table for table in tables if table.row_count), *_policy(view.policy), *_hosts(view.hosts))
+    shown = (table for table in tables if table.row_count)
+    return Group(*_full(view.streams), *shown, *_policy(view.policy), *_hosts(view.hosts))
+
+
+def _full(streams: Sequence[StreamView]) -> list[Text]:
+    """Return which streams take no more or drop what comes, since when, and what to do."""
+    said = []
+    for stream in streams:
+        if (full := stream.full) is not None:
+            since = f" since {full.since:%Y-%m-%d %H:%M:%S} UTC" if full.since is not None else ""
+            words = f" {full.word}{since}: {full.meaning} (what to do: {full.cure})"
+            said.append(Text.assemble((f"stream {stream.name}:", "red"), words))
+    return said
 
 
 def _policy(policy: PolicyView | None) -> list[Text]:

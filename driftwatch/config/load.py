@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
@@ -14,7 +14,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
-from driftwatch.config.places import place
+from driftwatch.config.mistakes import Mistakes
+from driftwatch.config.places import Key
 from driftwatch.config.settings import Config, SourceSettings, StreamSettings
 from driftwatch.domain.errors import ConfigError
 from driftwatch.domain.units import parse_duration, parse_size
@@ -45,11 +46,9 @@ def load_config(path: Path, *, environ: Mapping[str, str]) -> Config:
     raw = _parse(path, source)
     if state := environ.get("DRIFTWATCH_STATE_DIR"):
         raw["state_dir"] = state
-    mistakes: list[str] = []
-    prepared = _prepare(raw, Config, (), source, path, mistakes)
-    if mistakes:
-        raise ConfigError("\n".join(mistakes))
-    return _resolved(_validated(prepared, path, source), path)
+    mistakes = Mistakes(path, source)
+    prepared = _prepare(raw, Config, (), mistakes)
+    return _resolved(_validated(prepared, path, mistakes), path)
 
 
 def _read(path: Path) -> str:
@@ -74,111 +73,114 @@ def _parse(path: Path, source: str) -> dict[str, Any]:
         raise ConfigError(f"this is no TOML: {what[:1].lower()}{what[1:]}", where=where) from None
 
 
-def _prepare(  # noqa: PLR0911 - one kind of value after the other
-    value: Any, kind: Any, key: tuple[str | int, ...], source: str, path: Path, mistakes: list[str]
-) -> Any:
+def _prepare(value: Any, kind: Any, key: Key, mistakes: Mistakes) -> Any:  # noqa: PLR0911 - one kind after the other
     """Turn words into durations and sizes, short forms into long ones; collect what is misspelt."""
     options = _options(kind)
     if isinstance(value, str) and timedelta in options:
-        return _worded(parse_duration, value, key, source, path, mistakes)
+        return _worded(parse_duration, value, key, mistakes)
     if isinstance(value, str) and int in options and str(key[-1]).endswith("bytes"):
-        return _worded(parse_size, value, key, source, path, mistakes)
+        return _worded(parse_size, value, key, mistakes)
     if key[-1:] == ("redact",) and isinstance(value, bool | list):
         return {"kinds": value} if isinstance(value, list) else ({} if value else None)
     if key[-1:] == ("sources",) and isinstance(value, list):
-        return [_source(each, (*key, index), source, path, mistakes) for index, each in enumerate(value)]
+        return _sources(value, key, mistakes)
     if key[-1:] == ("drills",) and isinstance(value, list):
-        return [
-            _prepare(each, DrillSettings, (*key, index), source, path, mistakes) for index, each in enumerate(value)
-        ]
+        return [_prepare(each, DrillSettings, (*key, index), mistakes) for index, each in enumerate(value)]
     if key == ("streams",) and isinstance(value, dict):
         named = {name: {**each, "name": name} if isinstance(each, dict) else each for name, each in value.items()}
-        return {
-            name: _prepare(each, StreamSettings, (*key, name), source, path, mistakes) for name, each in named.items()
-        }
+        return {name: _prepare(each, StreamSettings, (*key, name), mistakes) for name, each in named.items()}
     table = next((option for option in options if is_dataclass(option)), None)
     if table is not None and isinstance(value, dict):
-        return _prepare_table(value, table, key, source, path, mistakes)
+        return _prepare_table(value, table, key, mistakes)
     return value
 
 
-def _prepare_table(
-    value: dict[str, Any],
-    table: Any,
-    key: tuple[str | int, ...],
-    source: str,
-    path: Path,
-    mistakes: list[str],
-) -> dict[str, Any]:
+def _prepare_table(value: dict[str, Any], table: Any, key: Key, mistakes: Mistakes) -> dict[str, Any]:
     hints = get_type_hints(table)
     allowed = {each.name for each in fields(table)} - ({"path"} if table is Config else set())
-    for name in value:
-        if name not in allowed:
-            near = get_close_matches(name, allowed - {"name"}, 1)
-            cure = f"did you mean {near[0]}?" if near else "known here: " + ", ".join(sorted(allowed - {"name"}))
-            mistakes.append(_mistake(path, source, (*key, name), f'unknown key "{name}"', cure))
+    told = allowed - ({"name"} if table is StreamSettings else set())
+    for name, near in _strange(value, allowed, told):
+        cure = f"did you mean {near}?" if near else "known here: " + ", ".join(sorted(told))
+        mistakes.add_unused((*key, name), f'unknown key "{name}"', cure, meant=(*key, near) if near else None)
     return {
-        name: _prepare(each, hints[name], (*key, name), source, path, mistakes)
-        for name, each in value.items()
-        if name in allowed
+        name: _prepare(each, hints[name], (*key, name), mistakes) for name, each in value.items() if name in allowed
     }
 
 
-def _source(each: Any, key: tuple[str | int, ...], source: str, path: Path, mistakes: list[str]) -> Any:
+def _strange(value: dict[str, Any], allowed: set[str], told: set[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield the keys that are not allowed, each with that of those told of that is nearest, if any is near."""
+    for name in value:
+        if name not in allowed:
+            yield name, next(iter(get_close_matches(name, told, 1)), None)
+
+
+def _sources(value: list[Any], key: Key, mistakes: Mistakes) -> list[Any]:
+    """Return the sources of which the kind is known, or can be guessed."""
+    found = {index: _source(each, (*key, index), mistakes) for index, each in enumerate(value)}
+    kept = {index: each for index, each in found.items() if each is not None}
+    mistakes.keep(key, list(kept))
+    return list(kept.values())
+
+
+def _source(each: Any, key: Key, mistakes: Mistakes) -> Any:
+    """Return a source as it is looked at further; None where nobody can tell what kind of source it is."""
     if not isinstance(each, dict):
         return each
     kind = KINDS.get(str(each.get("type", "")))
-    if kind is None:
-        known = " or ".join(f'"{name}"' for name in KINDS)
-        near = get_close_matches(str(each.get("type", "")), [str(name) for name in KINDS], 1)
-        cure = f'did you mean "{near[0]}"?' if near else f"write type = {known}"
-        mistakes.append(_mistake(path, source, (*key, "type"), f"a source's type is {known}", cure))
-        return each
-    return _prepare_table(each, kind, key, source, path, mistakes)
+    if kind is not None:
+        return _prepare_table(each, kind, key, mistakes)
+    near = next(iter(get_close_matches(str(each.get("type", "")), [str(name) for name in KINDS], 1)), None)
+    what = f'"{each["type"]}" is no type of source' if "type" in each else '"type" of the source is missing'
+    known = " or ".join(f'"{name}"' for name in KINDS)
+    mistakes.add((*key, "type"), what, f'did you mean "{near}"?' if near else f"write type = {known}")
+    if near is not None:
+        return _prepare_table({**each, "type": near}, KINDS[near], key, mistakes)
+    anywhere = {name.name for kind in KINDS.values() for name in fields(kind)}
+    for name, meant in _strange(each, anywhere, anywhere):
+        mistakes.add((*key, name), f'unknown key "{name}"', f"did you mean {meant}?" if meant else "no source has it")
+    return None
 
 
-def _worded(read: Any, value: str, key: tuple[str | int, ...], source: str, path: Path, mistakes: list[str]) -> Any:
+def _worded(read: Callable[[str], Any], value: str, key: Key, mistakes: Mistakes) -> Any:
     try:
         return read(value)
     except ValueError as error:
-        mistakes.append(_mistake(path, source, key, str(error), ""))
+        mistakes.add_unused(key, str(error), meant=key)
         return None
 
 
-def _validated(raw: dict[str, Any], path: Path, source: str) -> Config:
+def _validated(raw: dict[str, Any], path: Path, mistakes: Mistakes) -> Config:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(Config).validate_python({**raw, "path": path.absolute()})
+        config = TypeAdapter(Config).validate_python({**raw, "path": path.absolute()})
     except ValidationError as error:
-        raise ConfigError("\n".join(_lines(error, path, source))) from None
+        _note(error, mistakes)
+        mistakes.raise_all()
+        raise
+    mistakes.raise_all()
+    return config
 
 
-def _lines(error: ValidationError, path: Path, source: str) -> list[str]:
-    lines = []
+def _note(error: ValidationError, mistakes: Mistakes) -> None:
     for each in error.errors()[:_MOST_SHOWN]:
-        key = _key(each["loc"])
+        key, of_whole = mistakes.written(_key(each["loc"])), each["type"] == "value_error"
         what = each["msg"].removeprefix("Value error, ")
         if each["type"] == "missing":
             what = f'"{key[-1]}" is missing'
-        elif not what.startswith(str(key[-1:])) and key and each["type"] != "value_error":
+        elif not what.startswith(str(key[-1:])) and key and not of_whole:
             what = f'"{key[-1]}": {what[:1].lower()}{what[1:]}'
-        lines.append(_mistake(path, source, key, what, ""))
-    return list(dict.fromkeys(lines))
+        if not mistakes.known(key, of_whole=of_whole):
+            mistakes.add(key, what)
 
 
-def _key(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+def _key(loc: Key) -> Key:
     """Return where a mistake is, without the kind of source that pydantic puts behind a source's number."""
     return tuple(
         part
         for at, part in enumerate(loc)
         if not (part in KINDS and at > 1 and loc[at - 2] == "sources" and isinstance(loc[at - 1], int))
     )
-
-
-def _mistake(path: Path, source: str, key: tuple[str | int, ...], what: str, cure: str) -> str:
-    line, column = place(source, key)
-    return f"{path}:{line}:{column}: {what}" + (f" ({cure})" if cure else "")
 
 
 def _options(kind: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from driftwatch import __version__
 from driftwatch.domain.errors import NotFoundError
 from driftwatch.domain.run import RunId
-from driftwatch.web import Page, Pages, StatusView, status_from
+from driftwatch.web import Page, Pages, Room, StatusView, status_from
 from driftwatch.wiring.incidents import incident as incident_html
 from driftwatch.wiring.incidents import report_file
 
@@ -31,10 +31,11 @@ def pages(config: Config, store: Store, *, clock: Clock, unready: Reasons, faili
         unready: returns why the daemon is not ready.
         failing: returns which sources cannot be read, and why.
     """
+    room = Room(limit=config.daemon.backlog, drops=config.daemon.when_full == "drop")
 
     def status() -> StatusView:
         why = {"unready": unready(), "failing": failing()}
-        return status_from(store, config.streams, version=__version__, at=clock.now(), **why)
+        return status_from(store, config.streams, version=__version__, at=clock.now(), room=room, **why)
 
     def window(stream: str, index: int) -> Page | None:
         from driftwatch.drift.page import window_page

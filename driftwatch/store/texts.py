@@ -153,6 +153,13 @@ class Texts:
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 
+    def taken_at(self, stream: str, *, after_seq: int, number: int) -> datetime | None:
+        """Return when the ``number``-th text that waits after a place was taken in; None where fewer wait."""
+        waiting = select(_TEXTS.c.taken_at).where(_of(stream), _TEXTS.c.seq > after_seq).order_by(_TEXTS.c.seq)
+        with self._database.read() as connection:
+            taken = connection.execute(waiting.offset(number - 1).limit(1)).scalar_one_or_none()
+        return moment(taken) if taken is not None else None
+
     def count(self, stream: str, *, first_seq: int, last_seq: int) -> int:
         """Return how many texts are retained between two places, both included, those set aside left out."""
         within = (_of(stream), _TEXTS.c.seq >= first_seq, _TEXTS.c.seq <= last_seq)

@@ -3,6 +3,7 @@
 from driftwatch.web.app import LOCAL_USER, App, create_app
 from driftwatch.web.exchange import ProblemError
 from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
+from driftwatch.web.full import Room
 from driftwatch.web.limits import WebSettings
 from driftwatch.web.operating import Health, ReloadResult
 from driftwatch.web.otlp import OtlpIntake, OtlpReceipt, Signal
@@ -26,6 +27,7 @@ __all__ = [
     "Receipt",
     "RejectedLine",
     "ReloadResult",
+    "Room",
     "Signal",
     "StatusView",
     "WebSettings",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
     from driftwatch.store import Hosts
+    from driftwatch.web.full import FullView
     from driftwatch.web.view import PolicyView, StatusView, StreamView
 
 REFRESH_SECONDS = 15
@@ -53,6 +54,7 @@ td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px so
 .badge.idle { background: var(--mute) }
 .line { fill: none; stroke: var(--line); stroke-width: 1.5 } .limit { stroke: var(--limit); stroke-dasharray: 4 3 }
 .dot { fill: var(--line) } .dot.over { fill: var(--bad) } progress { width: 12rem }
+@media (max-width: 40rem) { table { display: block; overflow-x: auto } progress { width: 6rem } }
 """
 _BADGES = {
     "quiet": "",
@@ -60,6 +62,8 @@ _BADGES = {
     "drift": " bad",
     "harmful drift": " bad",
     "silent decay": " bad",
+    "intake blocked": " bad",
+    "intake dropping": " bad",
 }
 
 
@@ -113,15 +117,24 @@ def _differing(hosts: Hosts | None) -> str:
 
 
 def _stream(stream: StreamView) -> str:
-    since = f" since {_moment(stream.since)}" if stream.since else ""
+    started = stream.since if stream.full is None else stream.full.since
+    since = f" since {_moment(started)}" if started else ""
     last = _moment(stream.last_text_at) if stream.last_text_at else "never"
     return (
         f'<section><h2>{escape(stream.name)} <span class="badge{_BADGES.get(stream.standing, " attention")}">'
-        f"{escape(stream.standing)}</span><small>{since}</small></h2>{_pauses(stream.pauses)}{_drift(stream)}"
-        f'<p class="mute">last text {last} · {stream.backlog} texts wait · champion {escape(stream.champion or "none")}'
-        f" · reference {escape(stream.reference or 'none')}</p>"
+        f"{escape(stream.standing)}</span><small>{since}</small></h2>{_full(stream.full)}"
+        f"{_pauses(stream.pauses)}{_drift(stream)}"
+        f'<p class="mute">last text {last} · {stream.backlog:,} texts wait'
+        f" · champion {escape(stream.champion or 'none')} · reference {escape(stream.reference or 'none')}</p>"
         f"{_charts(stream.windows)}{_windows(stream)}{_decisions(stream.decisions)}{_runs(stream.runs)}</section>"
     )
+
+
+def _full(full: FullView | None) -> str:
+    """Return what becomes of the texts of a full stream, and what to do."""
+    if full is None:
+        return ""
+    return f"<p><strong>{escape(full.meaning)}.</strong> What to do: {escape(full.cure)}.</p>"
 
 
 def _pauses(pauses: tuple[Pause, ...]) -> str:

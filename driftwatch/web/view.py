@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from driftwatch.domain.pause import Pause
     from driftwatch.domain.run import Run
     from driftwatch.store import Hosts, Store
+    from driftwatch.web.full import FullView, Room
 
 WINDOWS = 60
 _DECISIONS = 8
@@ -54,6 +55,7 @@ class StreamView:
         reference: version in force; None before the first.
         alarm: of drift, in force at the newest window's end; None where none is.
         pauses: in force.
+        full: what becomes of its texts where no more may wait; None where there is room.
         windows: newest first.
         decisions: newest first.
         runs: newest first.
@@ -71,6 +73,7 @@ class StreamView:
     runs: tuple[Run, ...]
     alarm: AlarmView | None = None
     pauses: tuple[Pause, ...] = ()
+    full: FullView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +124,18 @@ def status_from(
     at: datetime,
     unready: Sequence[str] = (),
     failing: Sequence[str] = (),
+    room: Room | None = None,
 ) -> StatusView:
     """Read what the status page shows.
+
+    Args:
+        store: where everything is read from.
+        streams: all of them.
+        version: of driftwatch.
+        at: what now is.
+        unready: why the daemon is not ready.
+        failing: sources that cannot be read, and why.
+        room: how many texts of a stream may wait; None where it is not known.
 
     Raises:
         StoreError: the store cannot be read.
@@ -133,7 +146,7 @@ def status_from(
         at=at,
         unready=tuple(unready),
         failing=tuple(failing),
-        streams=tuple(_stream(store, name, last_text_at.get(name), at) for name in streams),
+        streams=tuple(_stream(store, name, last_text_at.get(name), at, room) for name in streams),
         policy=_policy(store),
         hosts=store.hosts(),
     )
@@ -148,16 +161,20 @@ def _policy(store: Store) -> PolicyView | None:
     return PolicyView(hash=loaded.detail["new"], since=loaded.at, who=loaded.who, refused=refused)
 
 
-def _stream(store: Store, name: str, last_text_at: datetime | None, at: datetime) -> StreamView:
+def _stream(store: Store, name: str, last_text_at: datetime | None, at: datetime, room: Room | None) -> StreamView:
     champion, reference = store.registry.champion(name), store.registry.reference(name)
     windows, runs = store.windows.recent(name, limit=WINDOWS), store.runs.list(stream=name, limit=_RUNS)
     states = store.decisions.rule_states(name).values()
+    after = store.windows.position(name).after_seq
+    waiting = store.texts.backlog(name, after_seq=after)
+    full = room.full(store, name, waiting=waiting, after_seq=after) if room is not None else None
+    state = windows[0].state if windows else None
     return StreamView(
         name=name,
-        standing=standing(runs, states, assessed=bool(windows), state=windows[0].state if windows else None),
+        standing=standing(runs, states, assessed=bool(windows), state=state) if full is None else full.word,
         since=min((state.since_at for state in states if state.since_at is not None), default=None),
         last_text_at=last_text_at,
-        backlog=store.texts.backlog(name, after_seq=store.windows.position(name).after_seq),
+        backlog=waiting,
         champion=champion.version if champion else None,
         reference=reference.version if reference else None,
         windows=tuple(windows),
@@ -165,6 +182,7 @@ def _stream(store: Store, name: str, last_text_at: datetime | None, at: datetime
         runs=tuple(runs),
         alarm=alarm_in(windows),
         pauses=store.pauses.in_force(at, stream=name),
+        full=full,
     )
 
 

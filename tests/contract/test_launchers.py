@@ -26,7 +26,7 @@ from driftwatch.retrain.locks import is_held
 from driftwatch.retrain.recipe import builtin_recipes
 
 DEADLINE = 180.0
-GRACE = timedelta(seconds=10)
+GRACE = timedelta(seconds=60)
 
 
 def spec(run: str = "run-1") -> RunSpec:

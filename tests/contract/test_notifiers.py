@@ -21,7 +21,7 @@ from driftwatch.domain.protocols import Notifier
 from driftwatch.domain.secrets import Secret
 from driftwatch.domain.signature import sign
 
-WAIT = timedelta(seconds=5)
+WAIT = timedelta(seconds=60)
 Make = Callable[[str], Notifier]
 
 

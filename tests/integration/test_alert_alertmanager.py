@@ -35,7 +35,7 @@ receivers:
 """
 
 
-def until(met: Callable[[], bool], *, seconds: float = 20) -> None:
+def until(met: Callable[[], bool], *, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < deadline, "it did not happen in time"

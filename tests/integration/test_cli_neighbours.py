@@ -25,6 +25,7 @@ kind = "champion"
 [[streams.docs.sources]]
 type = "http"
 """
+RELOADS = "driftwatch_policy_load"
 
 
 class Songs(BaseHTTPRequestHandler):
@@ -63,6 +64,12 @@ def found(command: str, deployment: Deployment, subject: str) -> tuple[str, str]
     return one["level"], one["detail"]
 
 
+def reloads(deployment: Deployment) -> list[str]:
+    """Return how often a daemon was told to reload over HTTP, as its metrics say."""
+    page = httpx.get(f"{deployment.url}/metrics", timeout=10).text
+    return [line for line in page.splitlines() if line.startswith(RELOADS)]
+
+
 def daemon_of(deployment: Deployment) -> tuple[str, str]:
     return found("doctor", deployment, "daemon")
 
@@ -72,19 +79,33 @@ def test_the_daemon_of_another_state_folder_is_told_from_ones_own(tmp_path: Path
     theirs = beside(tmp_path / "theirs", ours.port)
     level, said = daemon_of(ours)
     assert (level, said.startswith(f"no answer on 127.0.0.1:{ours.port} (")) == ("warning", True)
+    assert findings(ours, "address") == [("ok", f"127.0.0.1:{ours.port} is free")]
     with Daemon(ours) as daemon:
         until(lambda: answers(ours), "the daemon to answer")
         level, said = daemon_of(ours)
         assert level == "ok"
         assert said.startswith(f"answers on 127.0.0.1:{ours.port}: version ")
-        assert found("check", ours, "address") == (level, said)
+        assert found("check", ours, "daemon") == (level, said)
+        assert findings(ours, "address") == [], "one row says who answers"
         level, said = daemon_of(theirs)
         assert level == "error"
         assert f"another daemon answers on 127.0.0.1:{ours.port}: none runs with {theirs.state}" in said
-        level, said = found("check", theirs, "address")
-        assert level == "error"
-        assert "Address already in use" in said
-        assert "another daemon answers" in said
+        for command in ("check", "doctor"):
+            assert found(command, theirs, "daemon") == (level, said)
+            level_of_address, place = found(command, theirs, "address")
+            assert level_of_address == "error"
+            assert "cannot listen: Address already in use (stop what uses it" in place
+            assert "another daemon" not in place
+
+        before = reloads(ours)
+        told = CliRunner().invoke(app, ["reload", "--config", str(theirs.config)])
+        assert told.exit_code == 1
+        assert f"error: another daemon answers on 127.0.0.1:{ours.port}: none runs with {theirs.state}" in told.stderr
+        assert "name its configuration with --config" in told.stderr
+        assert before
+        assert reloads(ours) == before
+        assert CliRunner().invoke(app, ["reload", "--config", str(ours.config)]).exit_code == 0
+        assert reloads(ours) != before
 
         (ours.folder / "same.toml").write_text(ours.config.read_text())
         twin = CliRunner().invoke(app, ["doctor", "--json", "--config", str(ours.folder / "same.toml")])
@@ -154,6 +175,8 @@ def test_what_is_no_daemon_is_told(tmp_path: Path) -> None:
         assert level == "error"
         assert f"something else answers on 127.0.0.1:{ours.port}: it is no driftwatch" in said
         assert found("check", ours, "address")[0] == "error"
+        told = CliRunner().invoke(app, ["reload", "--config", str(ours.config)])
+        assert (told.exit_code, "it is no driftwatch" in told.stderr) == (1, True)
 
 
 def test_a_daemon_tells_strangers_nothing_but_a_name(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``driftwatch reload`` against the daemon's real web face."""
+"""``driftwatch reload`` against the daemon's real web face, on its own socket."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 from web_client import Daemon, Shelf, app_of
 
 from driftwatch.cli import app
-from driftwatch.web import ReloadResult, serve
+from driftwatch.web import ReloadResult, serve_locally
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def reload(folder: Path, port: int) -> Result:
@@ -35,11 +35,12 @@ def test_reload_says_what_the_daemon_says(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     daemon = Daemon()
     daemon.reloaded = ReloadResult(errors=errors, detail="policy 1234")
-    server = serve(app_of(Shelf(), daemon), "127.0.0.1", 0)
+    (tmp_path / "state").mkdir()
+    server = serve_locally(app_of(Shelf(), daemon), tmp_path / "state" / "control.sock")
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        done = reload(tmp_path, server.port)
+        done = reload(tmp_path, 1)
     finally:
         server.should_exit = True
         thread.join(DEADLINE)

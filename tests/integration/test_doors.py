@@ -177,7 +177,12 @@ CONFIGURATIONS = [
         make=change("streams.docs", "streams.Docs"),
         says="a stream's name has lower-case",
     ),
-    Door(name="source type", run=CHECK, make=change('type = "file"', 'type = "pigeon"'), says="a source's type is"),
+    Door(
+        name="source type",
+        run=CHECK,
+        make=change('type = "file"', 'type = "pigeon"'),
+        says='"pigeon" is no type of source',
+    ),
     Door(name="source path", run=CHECK, make=change('path = "log.jsonl"', ""), says='"path" is missing'),
     Door(
         name="field path",

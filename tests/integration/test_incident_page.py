@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 needs_browser = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
-DEADLINE = 10.0
+DEADLINE = 60.0
 INLINE = ("data:",)
 
 CONTRAST = """

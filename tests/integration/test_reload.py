@@ -74,7 +74,7 @@ class Here:
         return float(next(line.rpartition(" ")[2] for line in lines if line.startswith(name)))
 
     def shows(self, name: str, value: float) -> None:
-        until(lambda: True if self.metric(name) == value else None, f"{name} {value}", seconds=30)
+        until(lambda: True if self.metric(name) == value else None, f"{name} {value}")
 
     def tell(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

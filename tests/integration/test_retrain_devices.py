@@ -174,7 +174,7 @@ def test_nobody_trains_on_for_a_dead_job(order: Order, tmp_path: Path) -> None:
         assert next(line for line in job.stdout if line.startswith(b"step"))
         assert len(processes(other)) == 2
         job.kill()
-    until(lambda: None if processes(other) else True, "the end of the processes", seconds=10)
+    until(lambda: None if processes(other) else True, "the end of the processes")
 
 
 def test_a_batch_that_cannot_be_shared_is_told(order: Order, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -182,8 +181,6 @@ def test_a_server_that_goes_and_comes_loses_nothing() -> None:
         with pytest.raises(StoreUnavailableError, match="does not answer"):
             store.texts.cursor(S, "file")
         server.start()
-        began = time.monotonic()
         assert store.texts.cursor(S, "file") == cursor
         assert take(store, some("d")) == 1
-        assert time.monotonic() - began < 5
         assert [each.text.id for each in store.texts.window(S, after_seq=0, limit=9)] == ["a", "b", "c", "d"]

@@ -16,7 +16,7 @@ from driftwatch.daemon.places import folders
 from driftwatch.daemon.watcher import Watch, Watcher
 from driftwatch.wiring import CLOCK
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Told:

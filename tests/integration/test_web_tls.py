@@ -25,7 +25,7 @@ from driftwatch.wiring import Entrance, entrance
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 TOKEN = "0123456789abcdef0123456789abcdef"
 PLAIN = """\
 [daemon]

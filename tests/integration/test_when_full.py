@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 from web_client import client_of
 
 from driftwatch import wiring
+from driftwatch.cli import app
 from driftwatch.config import load_config
 from driftwatch.daemon.backlog import Backlog
+from driftwatch.daemon.pages import pages
 from driftwatch.daemon.rounds import reading
-from driftwatch.web import Health, Pages, ReloadResult, WebSettings, create_app
+from driftwatch.domain.text import Text
+from driftwatch.store import open_store
+from driftwatch.web import Health, Pages, ReloadResult, Room, WebSettings, create_app
+from driftwatch.web.status_page import status_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,3 +175,60 @@ def test_the_newest_are_dropped_counted_and_told(place: Place) -> None:
     assert place.stored()[LIMIT:] == ["e 0", "e 1"], "what was dropped is not read again"
     dropped = {source: count for (source, outcome), count in place.counts().items() if outcome == "dropped-full"}
     assert dropped == {"http": 3, "otlp": 1, "file": 5}
+
+
+@pytest.mark.parametrize(
+    ("place", "intake", "meaning"),
+    [
+        ("block", "blocked", "senders are answered 429, other sources are not read; nothing is lost"),
+        ("drop", "dropping", "what comes now is thrown away, and counted as dropped-full"),
+    ],
+    indirect=["place"],
+)
+def test_page_and_terminal_say_that_a_stream_is_full(place: Place, intake: str, meaning: str) -> None:
+    show = pages(place.config, place.store, clock=wiring.CLOCK, unready=tuple).status
+    command = ["status", "--config", str(place.config.path)]
+    place.post("a", LIMIT - 1)
+    [calm] = show().streams
+    assert (calm.standing, calm.full) == ("waiting for text", None)
+    assert "intake" not in status_page(show())
+    assert "intake" not in CliRunner().invoke(app, command).output
+    place.post("b", 1)
+    page = status_page(show())
+    assert f'<span class="badge bad">intake {intake}</span><small> since <time' in page
+    assert f"60 texts wait to be assessed, at most 60 may: {meaning}" in page
+    assert "What to do: " in page
+    told = CliRunner().invoke(app, command, env={"COLUMNS": "1000"}).output
+    assert f"stream support: intake {intake} since " in told
+    assert meaning in told
+    assert "what to do: " in told
+    [stream] = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)["streams"]
+    assert (stream["full"]["intake"], stream["full"]["limit"]) == (intake, LIMIT)
+
+
+class Passing:
+    """A clock that goes on by a minute whenever it is looked at."""
+
+    at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        self.at += timedelta(minutes=1)
+        return self.at
+
+
+def test_a_stream_is_full_since_the_text_that_filled_it(tmp_path: Path) -> None:
+    clock = Passing()
+    store = open_store(tmp_path / "driftwatch.db", clock=clock)
+    begun = clock.at
+    for number in range(5):
+        text = Text(id=str(number), body=f"text {number}", seen_at=begun)
+        store.texts.take_in("support", source="http", texts=[text], cursor=None, counts={})
+    room = Room(limit=3, drops=False)
+    full = room.full(store, "support", waiting=5, after_seq=0)
+    assert full is not None
+    assert full.since == begun + timedelta(minutes=3)
+    assert room.full(store, "support", waiting=2, after_seq=3) is None
+    moved = room.full(store, "support", waiting=4, after_seq=1)
+    assert moved is not None
+    assert moved.since == begun + timedelta(minutes=4)
+    store.close()

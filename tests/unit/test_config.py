@@ -83,7 +83,11 @@ def test_the_environment_moves_the_state(tmp_path: Path) -> None:
         ('[streams.a]\nredact = ["names"]\n', "2:1", '"names" cannot be redacted'),
         ("[streams.a]\n[streams.a.reference]\nsample = 10\n", "2:2", "sample must be at least 500"),
         ('[streams.a]\n[streams.a.retention]\nage = "long"\n', "3:1", "long"),
-        ('[streams.a]\n[[streams.a.sources]]\ntype = "pigeon"\n', "3:1", 'a source\'s type is "file" or "http"'),
+        (
+            '[streams.a]\n[[streams.a.sources]]\ntype = "pigeon"\n',
+            "3:1",
+            '"pigeon" is no type of source (write type = "file" or "http"',
+        ),
         ('[streams.a]\n[[streams.a.sources]]\ntype = "kafak"\n', "3:1", 'did you mean "kafka"?'),
         ('[streams.a]\n[[streams.a.drills]]\nname = "x"\n', "2:3", '"texts" is missing'),
         ('[streams.a]\n[[streams.a.drills]]\nname = "x"\nshaer = 1\n', "4:1", "did you mean share?"),
@@ -94,7 +98,11 @@ def test_the_environment_moves_the_state(tmp_path: Path) -> None:
             "1:2",
             "two drills have the same name",
         ),
-        ("[streams.a]\n[[streams.a.sources]]\npath = 'x'\n", "2:3", 'a source\'s type is "file" or "http"'),
+        (
+            "[streams.a]\n[[streams.a.sources]]\npath = 'x'\n",
+            "2:3",
+            '"type" of the source is missing (write type = "file" or "http"',
+        ),
         ("[streams.a]\n[[streams.a.sources]]\ntype = 'file'\n", "2:3", '"path" is missing'),
         (
             (

