@@ -1,11 +1,13 @@
 """The daemon's web face: intake over HTTP, metrics, health, reload and pages."""
 
-from driftwatch.web.app import LOCAL_USER, App, Health, Page, Pages, ReloadResult, create_app
+from driftwatch.web.app import LOCAL_USER, App, create_app
 from driftwatch.web.exchange import ProblemError
 from driftwatch.web.feedback import FeedbackIntake, FeedbackReceipt
 from driftwatch.web.full import Room
 from driftwatch.web.limits import WebSettings
+from driftwatch.web.operating import Health, ReloadResult
 from driftwatch.web.otlp import OtlpIntake, OtlpReceipt, Signal
+from driftwatch.web.pages import Page, Pages
 from driftwatch.web.server import serve, serve_locally, short
 from driftwatch.web.texts import Intake, Receipt, RejectedLine
 from driftwatch.web.view import StatusView, status_from

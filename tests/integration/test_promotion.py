@@ -15,6 +15,7 @@ from hub_server import HubServer
 from promoted import STREAM, Stream, stream_in
 
 from driftwatch import wiring
+from driftwatch.cycle.facts import facts_of
 from driftwatch.daemon.champions import FIRST_PAUSE, Exporting, Tending
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
@@ -524,7 +525,7 @@ def test_a_run_in_probation_keeps_its_stream_to_itself(stream: Stream) -> None:
     assert champion is not None
     assert reference is not None
     assert result is not None
-    assert stream.cycle(store)._facts(result, reference, champion, champion.at).running
+    assert facts_of(store, result, reference=reference, champion=champion, now=champion.at).running
     store.close()
 
 
