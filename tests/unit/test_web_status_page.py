@@ -262,7 +262,9 @@ def test_nobody_is_told_that_a_model_copes_where_none_is_scored() -> None:
     said = page(replace(stream(), windows=(unscored,)))
     assert "no model is scored, so whether one suffers is not known" in said
     assert "copes" not in said
-    assert "Benign drift: the text has changed, and the model copes with it." in page(replace(stream(), windows=(scored,)))
+    assert "Benign drift: the text has changed, and the model copes with it." in page(
+        replace(stream(), windows=(scored,))
+    )
 
 
 def test_an_alarm_in_force_leads_to_the_newest_incident() -> None:
