@@ -137,7 +137,7 @@ def decoded(content: bytes, *, line: int | None) -> object:
 
 
 def _fault(content: bytes, error: Exception) -> str:
-    """Return what is wrong; of half a character, which senders write who cut texts by length, the decoder cannot say."""
+    """Return what is wrong; half a character, as of a text that was cut by length, is nothing the decoder can name."""
     half = _HALF.search(content)
     if half is None:
         return str(error)
