@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,7 @@ _MOST_UNPACKED = 64 * 1024 * 1024
 _MOST_OBJECTS = 500_000
 _MOST_VALUES = 5_000_000
 _DECODER = msgspec.json.Decoder()
+_HALF = re.compile(rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])")
 
 
 class BatchError(Exception):
@@ -131,4 +133,12 @@ def decoded(content: bytes, *, line: int | None) -> object:
     except UnicodeDecodeError as error:
         raise BatchError(400, "Not UTF-8", f"byte {error.start} is not UTF-8", line=line) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BatchError(400, "Not JSON", str(error), line=line) from None
+        raise BatchError(400, "Not JSON", _fault(content, error), line=line) from None
+
+
+def _fault(content: bytes, error: Exception) -> str:
+    """Return what is wrong; half a character, as of a text that was cut by length, is nothing the decoder can name."""
+    half = _HALF.search(content)
+    if half is None:
+        return str(error)
+    return f"{half[1].decode()} is half a character: the text was cut within one; send U+FFFD in its place"

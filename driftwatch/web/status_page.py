@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from driftwatch.domain.drift import DriftState
 from driftwatch.web.sparkline import sparkline
 
 if TYPE_CHECKING:
@@ -148,8 +149,7 @@ def _pauses(pauses: tuple[Pause, ...]) -> str:
 
 def _drift(stream: StreamView) -> str:
     """Return the state in words, and the alarm in force with the way to its incident page."""
-    state = stream.windows[0].state if stream.windows else None
-    said = f"{state.words.capitalize()}: {state.meaning}. " if state is not None else ""
+    said = _state(stream.windows[0]) if stream.windows else ""
     if stream.alarm is None:
         return f"<p>{said}</p>" if said else ""
     texts = f", {stream.alarm.texts:,} texts ago" if stream.alarm.texts is not None else ""
@@ -158,6 +158,16 @@ def _drift(stream: StreamView) -> str:
         f"<p>{said}<strong>An alarm is in force</strong>; the drift began at about "
         f'{_moment(stream.alarm.since)}{texts}. <a href="{page}">What changed</a></p>'
     )
+
+
+def _state(newest: WindowResult) -> str:
+    """Return the state in words; of a stream without a scored model only what its text does."""
+    state = newest.state
+    if state is None:
+        return ""
+    if state is DriftState.BENIGN_DRIFT and newest.value("loss.increase") is None:
+        return "Drift: the text has changed; no model is scored, so whether one suffers is not known. "
+    return f"{state.words.capitalize()}: {state.meaning}. "
 
 
 def _charts(windows: tuple[WindowResult, ...]) -> str:

@@ -27,6 +27,7 @@ from driftwatch.domain.mark import Mark
 from driftwatch.domain.run import RunState
 from driftwatch.drift.incident import incident_page
 from driftwatch.drift.page import window_page
+from driftwatch.drift.paper.course import Course
 from driftwatch.drift.paper.measures import NAMES
 from driftwatch.drift.paper.sentences import verdict
 
@@ -42,6 +43,22 @@ def whole(result: WindowResult | None = None) -> str:
         runs=sample.runs,
         budget="1 per 365d",
     )
+
+
+def test_texts_of_other_streams_in_the_store_do_not_stretch_the_course() -> None:
+    """As if another stream had sent a million texts between any two windows."""
+    sample = incident()
+
+    def moved(result: WindowResult) -> WindowResult:
+        gap = 1_000_000 * result.index
+        return replace(result, first_seq=result.first_seq + gap, last_seq=result.last_seq + gap)
+
+    onset = sample.result.onset
+    assert onset is not None
+    began = next(each for each in sample.history if each.first_seq <= onset.seq <= each.last_seq)
+    later = replace(onset, seq=onset.seq + 1_000_000 * began.index)
+    beside = Course(replace(moved(sample.result), onset=later), [moved(each) for each in sample.history])
+    assert beside.evidence() == Course(sample.result, sample.history).evidence()
 
 
 def heads(page: str) -> list[str]:

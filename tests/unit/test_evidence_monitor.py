@@ -17,7 +17,7 @@ from driftwatch.drift.evidence.detector import EvidenceDetector
 from driftwatch.drift.evidence.monitor import EvidenceMonitor
 from driftwatch.drift.evidence.onset import change_point
 from driftwatch.drift.evidence.settings import EvidenceSettings
-from driftwatch.drift.evidence.state import FORMAT, read_notes
+from driftwatch.drift.evidence.state import FORMAT, pack, read_notes, unpack
 from driftwatch.drift.suffering import state_of
 
 BUDGET = 1e4
@@ -74,6 +74,36 @@ def test_quiet_text_raises_nothing_and_new_text_an_alarm_with_its_onset(referenc
     assert later.onset is not None
     assert later.onset.seq == drifted.onset.seq
     assert later.onset.texts == drifted.onset.texts + 200, "to the end of each window, raised anew or not"
+
+
+def test_texts_of_other_streams_in_the_same_store_count_for_nothing(reference: Reference) -> None:
+    """The store numbers the texts of all streams in one row: every tenth number is this stream's, or every one."""
+    bodies = samples.known()[3_000:4_200] + samples.new()[:400]
+    alone, beside = (monitor(reference, dependence="independent") for _ in range(2))
+    for window in windows(bodies):
+        alone.update(window)
+        beside.update(replace(window, seqs=tuple(10 * seq for seq in window.seqs)))
+        beside = monitor(reference, beside.state(), dependence="independent")
+    assert alone.alarm is not None
+    assert beside.alarm is not None
+    assert beside.alarm.onset.seq == 10 * alone.alarm.onset.seq
+    assert beside.alarm.onset.texts == alone.alarm.onset.texts
+    assert beside.alarm.patience == alone.alarm.patience, "it is over after as many quiet texts of its own"
+
+
+def test_a_state_that_an_earlier_version_wrote_counts_from_what_it_remembers(reference: Reference) -> None:
+    running = monitor(reference, dependence="independent")
+    for window in windows(samples.known()[3_000:4_200]):
+        running.update(window)
+    stored = unpack(running.state())
+    assert stored is not None
+    notes, arrays = stored
+    older = pack(notes, {name: array for name, array in arrays.items() if not name.startswith("passed")})
+    restarted = monitor(reference, older, dependence="independent")
+    for window in windows(samples.new()[:200], first=6):
+        restarted.update(window)
+    assert restarted.alarm is not None
+    assert restarted.alarm.onset.texts == 1_400 - restarted.alarm.onset.seq + 1
 
 
 def test_a_restarted_monitor_goes_on_to_the_bit(reference: Reference) -> None:

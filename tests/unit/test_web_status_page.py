@@ -255,6 +255,18 @@ COURSE = (
 )
 
 
+def test_nobody_is_told_that_a_model_copes_where_none_is_scored() -> None:
+    increase = Measure(name="loss.increase", value=0.01)
+    unscored = replace(window(4), state=DriftState.BENIGN_DRIFT)
+    scored = replace(unscored, measures=(*unscored.measures, increase))
+    said = page(replace(stream(), windows=(unscored,)))
+    assert "no model is scored, so whether one suffers is not known" in said
+    assert "copes" not in said
+    assert "Benign drift: the text has changed, and the model copes with it." in page(
+        replace(stream(), windows=(scored,))
+    )
+
+
 def test_an_alarm_in_force_leads_to_the_newest_incident() -> None:
     assert alarm_in(COURSE) == AlarmView(since=NOON - timedelta(hours=2), texts=1_287, window=4)
     assert alarm_in(COURSE[3:]) is None

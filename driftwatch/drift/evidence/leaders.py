@@ -41,6 +41,8 @@ class Leaders:
     ) -> tuple[Onset, tuple[ChannelEvidence, ...]]:
         """Return the onset by the strongest channel, and the strongest channels with their shares since then.
 
+        The onset's texts are the recent ones alone: copies, and what the reference knows, are not among them.
+
         Args:
             window: in which the alarm was raised.
             recent: texts up to and including the window's.
@@ -64,8 +66,7 @@ class Leaders:
         )
         seq = int(texts.seqs[first])
         seen_at = _EPOCH + timedelta(microseconds=int(texts.times[first]))
-        last = max(window.seqs) if window.seqs else len(window.texts)
-        return Onset(seq=seq, seen_at=seen_at, texts=max(last - seq + 1, int(since.sum()))), channels
+        return Onset(seq=seq, seen_at=seen_at, texts=int(since.sum())), channels
 
     def _channels(
         self, window: Window, texts: Chunk, recent: Recent, witness: Leader | None

@@ -14,6 +14,7 @@ from driftwatch.drift.evidence.alarm import Alarm, raised
 from driftwatch.drift.evidence.bets import NOTHING, Bets, Call, first
 from driftwatch.drift.evidence.known import known_of
 from driftwatch.drift.evidence.parts import of_whole, part_of
+from driftwatch.drift.evidence.passed import Passed
 from driftwatch.drift.evidence.rates import ERROR
 from driftwatch.drift.evidence.seasons import (
     CLASSES,
@@ -62,6 +63,7 @@ class EvidenceMonitor:
         self._reference, self._settings, self._seed = reference, settings, seed
         self._known = known_of(reference)
         self._tally = Tally(wanted=settings.seasons_burn_in)
+        self._passed = Passed()
         self._bets: list[Bets | Tiers] = []
         self._texts = 0
         self._packed: bytes | None = None
@@ -92,6 +94,7 @@ class EvidenceMonitor:
         before = self.seasons.scheme if self._bets else None
         self._texts, self.alarm = notes.texts, notes.alarm
         self._tally.restore(arrays)
+        self._passed.restore(arrays)
         self.seasons = replace(self._decide(known.finding), hold=known.hold)
         same = self.seasons.scheme == known.scheme
         if not same or before != self.seasons.scheme:
@@ -103,6 +106,7 @@ class EvidenceMonitor:
     def update(self, window: Window) -> DriftResult:
         """Bet on a window's texts, each by its season."""
         self._packed = None
+        self._passed.add(window)
         calls = {season: self._call(season, rows, window) for season, rows in self._rows(window).items()}
         self.peak = reduce(first, (call.peak for call in calls.values()), NOTHING)
         self._texts += len(window.texts)
@@ -129,7 +133,7 @@ class EvidenceMonitor:
             packed = {
                 f"season{number}": np.frombuffer(bets.state(), dtype=np.uint8) for number, bets in enumerate(self._bets)
             }
-            self._packed = pack(notes, {**packed, **self._tally.arrays()})
+            self._packed = pack(notes, {**packed, **self._tally.arrays(), **self._passed.arrays()})
         return self._packed
 
     def _decide(self, finding: Finding | None) -> Seasonal:
@@ -169,7 +173,7 @@ class EvidenceMonitor:
         """Return what a season's bets came to, in terms of the whole window."""
         if len(rows) == len(window.texts):
             return self._bets[season].update(window)
-        return of_whole(self._bets[season].update(part_of(window, rows)), rows, window)
+        return of_whole(self._bets[season].update(part_of(window, rows)), rows)
 
     def _renew(self, window: Window, calls: dict[int, Call]) -> None:
         """Raise an alarm, keep it up, or let it be over: its patience counts texts of all seasons.
@@ -194,12 +198,13 @@ class EvidenceMonitor:
     def _raise(self, window: Window, call: Call) -> None:
         if call.onset is None:
             return
+        onset = replace(call.onset, texts=max(call.onset.texts, self._passed.since(call.onset.seq)))
         self.alarm = raised(
             self.alarm,
             window=window.index,
             texts=len(window.texts),
-            delay=max(call.onset.texts - (len(window.texts) - call.peak.texts), 1),
-            onset=call.onset,
+            delay=max(onset.texts - (len(window.texts) - call.peak.texts), 1),
+            onset=onset,
             channels=call.channels,
         )
 

@@ -28,13 +28,10 @@ def part_of(window: Window, rows: Rows) -> Window:
     )
 
 
-def of_whole(call: Call, rows: Rows, window: Window) -> Call:
+def of_whole(call: Call, rows: Rows) -> Call:
     """Return what bets on the rows came to, in terms of the whole window."""
     texts = int(rows[call.peak.texts - 1]) + 1 if call.peak.texts else 0
-    onset = call.onset
-    if onset is not None:
-        onset = replace(onset, texts=max(onset.texts, max(seqs_of(window)) - onset.seq + 1))
-    return replace(call, peak=replace(call.peak, texts=texts), onset=onset)
+    return replace(call, peak=replace(call.peak, texts=texts))
 
 
 def seqs_of(window: Window) -> tuple[int, ...]:

@@ -92,7 +92,7 @@ class Tiers:
             read = close_window(replace(window, seqs=seqs_of(window)))
             paid = len(read.texts) / len(window.texts) / CLOSE_PART
             call = self._close.update(replace(read, arl_texts=window.arl_texts * paid))
-            calls.append(_by_tier(of_whole(call, tier.rows, window)))
+            calls.append(_by_tier(of_whole(call, tier.rows)))
         called = [call for call in calls if call.onset is not None]
         peak = reduce(first, (call.peak for call in calls), NOTHING)
         if not called:

@@ -37,7 +37,7 @@ class Course:
         self._result = result
         self._windows = [each for _, each in sorted({**known, result.index: result}.items())]
         self._first = self._windows[0].first_seq
-        self._last = max(self._windows[-1].last_seq, self._first + 1)
+        self._texts = max(sum(each.texts for each in self._windows), 1)
 
     @property
     def alarm(self) -> WindowResult | None:
@@ -98,7 +98,13 @@ class Course:
         return self._place(window.last_seq)
 
     def _place(self, seq: int) -> float:
-        return min(max((seq - self._first) / (self._last - self._first), 0.0), 1.0)
+        """Return where a place in the store lies, 0 to 1, by the stream's own texts: others have numbers in between."""
+        before = 0.0
+        for each in self._windows:
+            if seq < each.first_seq:
+                break
+            before += each.texts * min((seq - each.first_seq + 1) / (each.last_seq - each.first_seq + 1), 1.0)
+        return min(before / self._texts, 1.0)
 
     def _evidence(self, window: WindowResult) -> Point | None:
         found = measure(window, "drift.evidence")
