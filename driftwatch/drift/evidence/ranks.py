@@ -107,7 +107,7 @@ def _within(
     which_high, text_high = which[high], text[high]
     greater, equal = _among(keys[high], before)
     greater -= sizes.sum() - np.cumsum(sizes)[which_high]
-    greater_here, equal_here = _earlier(which_high, scores[which_high, text_high], len(ranked))
+    greater_here, equal_here = _earlier(which_high, scores[which_high, text_high], len(ranked), twice=_twice(keys[high]))
     ranks = greater + greater_here + uniform[which_high, text_high] * (equal + equal_here + 1)
     p = ranks / (known[which_high] + text_high + 1)
     found[text_high, which_high] = p[:, None] <= levels
@@ -134,13 +134,20 @@ def _among(keys: Keys, before: Keys) -> tuple[Keys, Keys]:
     return len(before) - right, equal
 
 
-def _earlier(which: Keys, scores: Order, count: int) -> tuple[Keys, Keys]:
+def _twice(keys: Keys) -> bool:
+    """Say whether some key is there twice."""
+    ordered = np.sort(keys)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def _earlier(which: Keys, scores: Order, count: int, *, twice: bool) -> tuple[Keys, Keys]:
     """Return how many texts before each have greater and equal scores under the same one, int64 [pairs] each.
 
     Args:
         which: int64 [pairs], under whom, ascending; texts in their order.
         scores: int32 [pairs].
         count: of those who rank.
+        twice: whether there are equal scores under the same one.
     """
     sizes = np.bincount(which, minlength=count)
     place = np.arange(len(which)) - (np.cumsum(sizes) - sizes)[which]
@@ -150,8 +157,11 @@ def _earlier(which: Keys, scores: Order, count: int) -> tuple[Keys, Keys]:
     before = np.tri(table.shape[1], k=-1, dtype=bool).T
     kind = np.uint8 if table.shape[1] <= _BYTE else np.uint32
     greater = ((table[:, :, None] > table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
+    found = greater[which, place].astype(np.int64)
+    if not twice:
+        return found, np.zeros(len(which), dtype=np.int64)
     equal = ((table[:, :, None] == table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
-    return greater[which, place].astype(np.int64), equal[which, place].astype(np.int64)
+    return found, equal[which, place].astype(np.int64)
 
 
 def _let_in(ranked: Sequence[Ranked], before: Keys, keys: Keys) -> None:
