@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,7 +68,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
     """What scores are computed from, for n texts.
 
@@ -89,6 +89,11 @@ class Material:
     indptr: npt.NDArray[np.int64]
     known: Vector
     around: Mapping[int, Matrix]
+
+    @cached_property
+    def bare(self) -> npt.NDArray[np.int64]:
+        """Return int64, which of the texts hold no token."""
+        return np.flatnonzero(self.indptr[1:] == self.indptr[:-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -212,10 +217,13 @@ class Score:
             return material.values @ self.direction - base.plain.mean @ self.direction
         if part == "regions":
             return material.regions @ self.regions
-        held = np.zeros(len(material.ids) + 1, dtype=np.float32)
+        held = np.empty(len(material.ids) + 1, dtype=np.float32)
         np.take(self.weights, material.ids, out=held[:-1], mode="clip")
+        held[-1] = 0.0
+        found: Vector = np.add.reduceat(held, material.indptr[:-1])
         # Where a text holds no token reduceat returns the next text's first weight.
-        return np.where(np.diff(material.indptr) > 0, np.add.reduceat(held, material.indptr[:-1]), np.float32(0.0))
+        found[material.bare] = 0.0
+        return found
 
 
 def learn(kind: Kind, base: Base, course: Course, train: Material, known: Parts | None = None) -> Score:
