@@ -107,7 +107,7 @@ def _within(
     which_high, text_high = which[high], text[high]
     greater, equal = _among(keys[high], before)
     greater -= sizes.sum() - np.cumsum(sizes)[which_high]
-    greater_here, equal_here = _earlier(which_high, scores[which_high, text_high], len(ranked), twice=_twice(keys[high]))
+    greater_here, equal_here = _earlier(which_high, scores[which_high, text_high], len(ranked))
     ranks = greater + greater_here + uniform[which_high, text_high] * (equal + equal_here + 1)
     p = ranks / (known[which_high] + text_high + 1)
     found[text_high, which_high] = p[:, None] <= levels
@@ -134,20 +134,13 @@ def _among(keys: Keys, before: Keys) -> tuple[Keys, Keys]:
     return len(before) - right, equal
 
 
-def _twice(keys: Keys) -> bool:
-    """Say whether some key is there twice."""
-    ordered = np.sort(keys)
-    return bool((ordered[1:] == ordered[:-1]).any())
-
-
-def _earlier(which: Keys, scores: Order, count: int, *, twice: bool) -> tuple[Keys, Keys]:
+def _earlier(which: Keys, scores: Order, count: int) -> tuple[Keys, Keys]:
     """Return how many texts before each have greater and equal scores under the same one, int64 [pairs] each.
 
     Args:
         which: int64 [pairs], under whom, ascending; texts in their order.
         scores: int32 [pairs].
         count: of those who rank.
-        twice: whether there are equal scores under the same one.
     """
     sizes = np.bincount(which, minlength=count)
     place = np.arange(len(which)) - (np.cumsum(sizes) - sizes)[which]
@@ -158,7 +151,9 @@ def _earlier(which: Keys, scores: Order, count: int, *, twice: bool) -> tuple[Ke
     kind = np.uint8 if table.shape[1] <= _BYTE else np.uint32
     greater = ((table[:, :, None] > table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
     found = greater[which, place].astype(np.int64)
-    if not twice:
+    ordered = np.sort((which << _BITS) + scores)
+    if not (ordered[1:] == ordered[:-1]).any():
+        # Few scores occur twice: mostly there is nothing to count.
         return found, np.zeros(len(which), dtype=np.int64)
     equal = ((table[:, :, None] == table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
     return found, equal[which, place].astype(np.int64)
