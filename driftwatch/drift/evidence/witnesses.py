@@ -11,6 +11,7 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.crossing import threshold
 from driftwatch.drift.evidence.lessons import Course, Lesson, lesson
 from driftwatch.drift.evidence.neighbours import mean_of_nearest, nearest
+from driftwatch.drift.evidence.recent import LEAST_CHUNK
 from driftwatch.drift.evidence.scouts import Scout, Scouts
 from driftwatch.drift.evidence.witness import (
     KINDS,
@@ -112,7 +113,9 @@ class Witnesses:
             self.alive = [witness for witness in self.alive if not witness.exact]
         if not (exact or self.alive):
             return heights, leaders
-        material = self._last = self.material(piece)
+        material = self.material(piece)
+        # So many texts close a chunk, and witnesses are born of it right away.
+        self._last = material if len(piece) >= LEAST_CHUNK else None
         if exact:
             places, known = material.places, material.known
             heights, scouts = self.scouts.update(places, known, uniform, counted, rate=rate)
@@ -199,9 +202,10 @@ class Witnesses:
             exact: whether texts are bet on one by one and none has named a group yet: those born now die when one does.
         """
         chunks, newest = numbered(recent), recent.closed
+        measured, self._last = self._last, None
         # The newest chunk ends with the texts that were bet on last; mostly it is these.
-        measured = self._last if self._last is not None and len(self._last.values) == len(chunks[newest]) else None
-        self._remember(chunks, measured)
+        alone = measured is not None and len(measured.values) == len(chunks[newest])
+        self._remember(chunks, measured if alone else None)
         train = self._material(self._train, 0)
         cal = self._material(self._cal, 1)
         learnt: Parts = {}
