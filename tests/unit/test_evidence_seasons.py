@@ -181,7 +181,7 @@ def test_a_tally_counts_whole_days_and_forgets_old_ones() -> None:
     finding = Finding(days=0, wanted=6)
     for day in range(7):
         times = [MONDAY + timedelta(days=day, minutes=10 * row) for row in range(144)]
-        finding = tally.add(times, np.zeros(144, dtype=np.int64))
+        finding = tally.add(np.array([at.timestamp() for at in times]), np.zeros(144, dtype=np.int64))
     assert (finding.days, finding.settled) == (5, False)
     again = Tally(wanted=6)
     again.restore(tally.arrays())

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.blocks import Blocks, group_numbers, in_blocks
 from driftwatch.drift.evidence.dependence import LENGTHS, Dependence, judge
 from driftwatch.drift.evidence.fixed import Fixed
+from driftwatch.drift.evidence.gathered import groups_at, groups_of, times_of
 from driftwatch.drift.evidence.groupsize import GroupSize
 from driftwatch.drift.evidence.known import Known, known_of
 from driftwatch.drift.evidence.leaders import Leaders
@@ -141,7 +142,7 @@ class Bets:
         length = self._length()
         peak = self._bet(window, rows, counted, length)
         peak = first(peak, self._learn(window, new, bodies, counted, length))
-        self._group_size.add([window.texts[row].group for row in rows.tolist()])
+        self._group_size.add(groups_at(window, rows))
         self._look_for_dependence(window, new)
         self._texts += len(window.texts)
         if peak.height < 0:
@@ -204,12 +205,13 @@ class Bets:
         fresh = ~counted
         fresh[counted] = self._bodies.add_all(bodies[counted].tolist())
         rows: Rows = np.flatnonzero(fresh)
-        names = list(dict.fromkeys(text.group for text in window.texts if text.group is not None))
+        names = list(dict.fromkeys(group for group in groups_of(window) if group is not None))
         groups = dict(zip(names, keys(names).tolist(), strict=True))
         going_on = {group for group, number in groups.items() if number in self._groups}
         new = rows
         if going_on:
-            new = np.array([row for row in rows.tolist() if window.texts[row].group not in going_on], dtype=np.int64)
+            every = groups_of(window)
+            new = np.array([row for row in rows.tolist() if every[row] not in going_on], dtype=np.int64)
         self._groups.add_all(list(groups.values()))
         return rows, new
 
@@ -249,7 +251,7 @@ class Bets:
             self._witnesses.reset()  # what they learnt from is forgotten before they could bet again
         rate = WITNESS_PART / window.arl_texts
         scouting = rate * SCOUT_PART if length == 1 else 0.0
-        exact = length == 1 and not any(text.group is not None for text in window.texts)
+        exact = length == 1 and not groups_of(window)
         lone = length == 1 and not len(self._groups)
         for part in np.array_split(new, max(-(-len(new) // PIECE), 1)):
             if not len(part):
@@ -282,7 +284,7 @@ class Bets:
         return found is not None and found.settled and not found.beyond
 
     def _blocks(self, window: Window, rows: Rows, length: int, *, by_group: bool) -> Blocks:
-        groups = [window.texts[row].group for row in rows.tolist()]
+        groups = groups_at(window, rows)
         least = self._group_size.bound if groups.count(None) < len(groups) else 1.0
         return in_blocks(rows, groups, length=length, by_group=by_group, texts_a_group=least)
 
@@ -345,7 +347,7 @@ def _under(prefix: str, arrays: Arrays) -> Arrays:
 
 def _one_of_each_group(window: Window, rows: Rows) -> Rows:
     """Return the first row of each group; a text without one is its own."""
-    _, firsts = np.unique(group_numbers([window.texts[row].group for row in rows]), return_index=True)
+    _, firsts = np.unique(group_numbers(groups_at(window, rows)), return_index=True)
     found: Rows = rows[firsts]
     return found
 
@@ -368,7 +370,7 @@ def first(left: Peak, right: Peak) -> Peak:
 
 def _chunk(window: Window, rows: Rows) -> Chunk:
     features = take(window.features, rows)
-    times = np.array([window.texts[row].seen_at.timestamp() for row in rows.tolist()]) * 1e6
+    times = times_of(window)[rows] * 1e6
     seqs = np.asarray(window.seqs, dtype=np.int64)[rows] if window.seqs else rows + 1
     return Chunk(
         values=features.embeddings.values.astype(np.float16),

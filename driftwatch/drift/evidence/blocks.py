@@ -91,6 +91,8 @@ def in_blocks(
     if not len(rows):
         nothing = np.zeros(0, dtype=np.int64)
         return Blocks(rows=rows, starts=nothing, weights=np.zeros(0), gaps=np.zeros(0))
+    if groups.count(None) == len(groups):
+        return _of_lone_texts(rows, length, 1.0 if by_group else texts_a_group)
     units = group_numbers(groups)
     total = int(units.max()) + 1
     count = max(total // length, 1)
@@ -106,6 +108,14 @@ def in_blocks(
     else:
         weights = 1.0 / np.maximum(gaps, texts_a_group * groups_in_block)[block]
     return Blocks(rows=rows[order], starts=starts, weights=weights, gaps=gaps)
+
+
+def _of_lone_texts(rows: Rows, length: int, texts_a_group: float) -> Blocks:
+    """Return rows that no group ties together in blocks of ``length``; each is a group of its own."""
+    starts = np.arange(max(len(rows) // length, 1)) * length
+    sizes = np.diff(np.append(starts, len(rows)))
+    weights = np.repeat(1.0 / np.maximum(sizes.astype(np.float64), texts_a_group * sizes), sizes)
+    return Blocks(rows=rows, starts=starts, weights=weights, gaps=sizes.astype(np.float64))
 
 
 def group_numbers(groups: Sequence[str | None]) -> Rows:

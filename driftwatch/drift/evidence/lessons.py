@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from driftwatch.drift.evidence.recent import Chunk
-    from driftwatch.drift.evidence.witness import Base
+    from driftwatch.drift.evidence.witness import Base, Material
 
 Matrix = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float32]
@@ -40,14 +40,24 @@ class Lesson:
     counts: npt.NDArray[np.int64]
 
 
-def lesson(chunk: Chunk, base: Base) -> Lesson:
-    """Return what a chunk teaches."""
-    values = chunk.values.astype(np.float32)
+def lesson(chunk: Chunk, base: Base, measured: Material | None = None) -> Lesson:
+    """Return what a chunk teaches.
+
+    Args:
+        chunk: of texts.
+        base: what is known of TRAIN.
+        measured: the material of the same texts, where they were bet on in one go.
+    """
+    if measured is None:
+        values = chunk.values.astype(np.float32)
+        places, regions = base.space(values), base.regions(values)
+    else:
+        values, places, regions = measured.values, measured.places, measured.regions
     return Lesson(
         texts=len(chunk),
         total=values.sum(0),
-        places=base.space(values),
-        regions=base.regions(values).sum(0),
+        places=places,
+        regions=regions.sum(0),
         counts=np.bincount(chunk.ids, minlength=len(base.shares)),
     )
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from driftwatch.domain.drift import DriftResult, Measure, Reference, ReferencePart, Window
 from driftwatch.drift.evidence.alarm import Alarm, raised
 from driftwatch.drift.evidence.bets import NOTHING, Bets, Call, first
+from driftwatch.drift.evidence.gathered import groups_of, times_of
 from driftwatch.drift.evidence.known import known_of
 from driftwatch.drift.evidence.parts import of_whole, part_of
 from driftwatch.drift.evidence.passed import Passed
@@ -215,7 +216,7 @@ class EvidenceMonitor:
             return
         rows = _one_of_each(window)
         topics = self._bets[0].topics(window)[rows]
-        finding = self._tally.add([window.texts[row].seen_at for row in rows.tolist()], topics)
+        finding = self._tally.add(times_of(window)[rows], topics)
         before = self.seasons
         self.seasons = replace(self._decide(finding), hold=before.hold)
         if finding.settled:
@@ -241,11 +242,11 @@ class EvidenceMonitor:
 
 def _one_of_each(window: Window) -> Rows:
     """Return the first row of each group and, of the texts without one, of each body."""
-    names = [text.group for text in window.texts]
+    names = groups_of(window)
+    if not names:
+        return np.unique(keys_of(window), return_index=True)[1]
     lone = np.flatnonzero([name is None for name in names])
     _, firsts = np.unique(keys_of(window)[lone], return_index=True)
-    if len(lone) == len(names):
-        return firsts
     # Of equal names the one set last stays: the first text's.
     grouped = {name: row for row, name in reversed(list(enumerate(names))) if name is not None}
     return np.concatenate([lone[firsts], np.array(list(grouped.values()), dtype=np.int64)])

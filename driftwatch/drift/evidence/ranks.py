@@ -150,8 +150,13 @@ def _earlier(which: Keys, scores: Order, count: int) -> tuple[Keys, Keys]:
     before = np.tri(table.shape[1], k=-1, dtype=bool).T
     kind = np.uint8 if table.shape[1] <= _BYTE else np.uint32
     greater = ((table[:, :, None] > table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
+    found = greater[which, place].astype(np.int64)
+    ordered = np.sort((which << _BITS) + scores)
+    if not (ordered[1:] == ordered[:-1]).any():
+        # Few scores occur twice: mostly there is nothing to count.
+        return found, np.zeros(len(which), dtype=np.int64)
     equal = ((table[:, :, None] == table[:, None, :]) & before).view(np.uint8).sum(1, dtype=kind)
-    return greater[which, place].astype(np.int64), equal[which, place].astype(np.int64)
+    return found, equal[which, place].astype(np.int64)
 
 
 def _let_in(ranked: Sequence[Ranked], before: Keys, keys: Keys) -> None:

@@ -21,8 +21,10 @@ SHARES = (0.06, 0.25, 0.8)
 _PULL = np.float32(1.5)
 _MOST_FAR = 3.0
 _MOST_CALIBRATED = 1_024
-_LOST = 1.0 - np.asarray(SHARES)
-_WON = _LOST + np.asarray(SHARES) / np.asarray(LEVELS)[:, None]
+_LOST = np.tile(1.0 - np.asarray(SHARES), len(LEVELS))
+_WON = _LOST + (np.asarray(SHARES) / np.asarray(LEVELS)[:, None]).ravel()
+_COIN = np.asarray(1.0)
+"""What each text adds; an array without an axis is taken in with less ado than a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,9 @@ class Scout:
 
 def score(places: Matrix, known: Vector, hearts: Matrix) -> Matrix:
     """Return the scores of n texts by w scouts, float32 [w, n]: near the scout's texts, and far from known ones."""
-    found: Matrix = (hearts @ places.T) * _PULL - known
+    found: Matrix = hearts @ places.T
+    found *= _PULL
+    found -= known
     return found
 
 
@@ -250,7 +254,10 @@ class Scouts:
         for key, heart in zip(keys, hearts, strict=True):
             # One by one: a product of many hearts may round otherwise, and a restart must change nothing.
             kept = self._kept.get(key)
-            found[key] = np.sort(score(self._places, self._known, heart[None])[0]) if kept is None else kept
+            if kept is None:
+                kept = score(self._places, self._known, heart[None])[0]
+                kept.sort()
+            found[key] = kept
         self._kept = {key: kept for key, kept in self._kept.items() if key[0] != patrol.chunk} | found
         return np.stack([found[key] for key in keys])
 
@@ -289,12 +296,13 @@ def _among(values: npt.NDArray[np.float32], counted: Mask) -> npt.NDArray[np.flo
 def _bet(hits: npt.NDArray[np.bool_]) -> Floats:
     """Return each scout's statistics after each text, float64 [life, w, levels · shares]."""
     life, scouts, _ = hits.shape
-    factors = np.where(hits[:, :, :, None], _WON, _LOST).reshape(life, scouts, -1)
-    values = np.zeros(factors.shape[1:])
+    hit = np.repeat(hits.reshape(life, -1), len(SHARES), axis=1)
+    factors = np.where(hit, np.tile(_WON, scouts), np.tile(_LOST, scouts))
+    values = np.zeros(factors.shape[1])
     grown = np.empty_like(values)
     for number, row in enumerate(factors, 1):
-        np.add(values, 1.0, out=grown)
-        values = np.multiply(row, grown, out=row)
+        np.add(values, _COIN, grown)
+        values = np.multiply(row, grown, row)
         if number % CUT_EVERY == 0:
             np.minimum(row, GREATEST, out=row)
-    return factors
+    return factors.reshape(life, scouts, len(_WON))

@@ -172,14 +172,14 @@ class Tally:
     wanted: int
     days: dict[int, Counts] = field(default_factory=dict)
 
-    def add(self, times: Sequence[datetime], topics: npt.NDArray[np.int64]) -> Finding:
+    def add(self, times: npt.NDArray[np.float64], topics: npt.NDArray[np.int64]) -> Finding:
         """Count texts, and say what they show so far; only whole days count, so neither the first nor the last.
 
         Args:
-            times: of the texts.
+            times: float64 [n], of the texts, seconds since 1970.
             topics: int64 [n], number of the nearest to each.
         """
-        quarters = np.array([at.timestamp() for at in times]) // (_HOURS * 3_600)
+        quarters = times // (_HOURS * 3_600)
         ordinals = _EPOCH_DAY + quarters.astype(np.int64) // QUARTERS
         for day in np.unique(ordinals).tolist():
             here = ordinals == day

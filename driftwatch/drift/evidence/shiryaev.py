@@ -10,11 +10,60 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 AT_ONCE = 32
 """Blocks whose bets are worked out together: they stay in the processor's cache."""
+_TOGETHER = 8
+"""Blocks of them whose factors are worked out together."""
 GREATEST = 1e150
 """Statistics are cut here, far above any threshold: a flood of hits must not end in infinity."""
 
 CUT_EVERY = 16
 """Texts after which statistics are cut: a bet pays far less than 10^9, so none reaches infinity in between."""
+
+
+class Stakes:
+    """What bets pay, many blocks at once: :math:`1 + (s/q)(z - q) = (1 - s) + (s/q) z` for hit fractions z.
+
+    Args:
+        bounds: float64 [channels], q of each.
+        shares: float64 [shares, channels], s; or [shares, 1], alike for all channels.
+    """
+
+    def __init__(self, bounds: Floats, shares: Floats) -> None:
+        self.shape = (len(shares), len(bounds))
+        # All of one share lie side by side, for a few blocks at once: operands of one shape cost half of spread ones.
+        self._slopes = np.tile((shares / bounds).ravel(), (_TOGETHER, 1))
+        self._constants = np.tile(np.broadcast_to(1.0 - shares, self.shape).ravel(), (_TOGETHER, 1))
+
+    def factors(self, means: Floats | npt.NDArray[np.bool_]) -> Floats:
+        """Return what the bets pay on each block, float64 [blocks, shares · channels].
+
+        Args:
+            means: float64 [blocks, channels], hit fractions; or bool, hits of blocks of one text.
+        """
+        found: Floats = np.concatenate([means] * self.shape[0], axis=1).astype(np.float64, copy=False)
+        for first in range(0, len(means), _TOGETHER):
+            some = found[first : first + _TOGETHER]
+            np.multiply(some, self._slopes[: len(some)], some)
+            np.add(some, self._constants[: len(some)], some)
+        return found
+
+
+def follow(before: Floats, factors: Floats, gaps: Floats) -> Floats:
+    """Let statistics grow block after block: each row of factors becomes the statistics after its block.
+
+    Args:
+        before: float64 [statistics].
+        factors: float64 [blocks, statistics], written over.
+        gaps: float64 [blocks], texts that each block stands for.
+
+    Returns:
+        The last row.
+    """
+    grown = np.empty_like(before)
+    # Arrays without an axis are taken in with less ado than numbers, and positions with less than names.
+    for gap, row in zip(map(np.asarray, gaps.tolist()), factors, strict=True):
+        np.add(before, gap, grown)
+        before = np.multiply(row, grown, row)
+    return before
 
 
 class Bank:
@@ -39,9 +88,7 @@ class Bank:
     def __init__(self, bounds: Floats, shares: tuple[float, ...] | Floats, weights: Floats | None = None) -> None:
         staked = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(bounds), np.shape(shares)[-1]))
         staked = np.ascontiguousarray(staked.T)
-        # 1 + (s/q)(z − q) = (1 − s) + (s/q) z; all of one share lie side by side
-        self._stakes = staked / bounds
-        self._constants = 1.0 - staked
+        self._stakes = Stakes(bounds, staked)
         if weights is None:
             weights = np.full(len(bounds), 1.0 / len(bounds))
         if weights.ndim == 1:
@@ -57,19 +104,11 @@ class Bank:
             gaps: float64 [blocks], texts that each block stands for.
         """
         found = np.empty(len(means))
-        grown = np.empty_like(self.values)
         for first in range(0, len(means), AT_ONCE):
-            factors = means[first : first + AT_ONCE, None, :].astype(np.float64) * self._stakes
-            factors += self._constants
-            rows = factors.reshape(len(factors), -1)
-            before = self.values
-            # Each row of factors becomes the statistics after its block.
-            for gap, row in zip(gaps[first : first + AT_ONCE], rows, strict=True):
-                np.add(before, gap, out=grown)
-                np.multiply(row, grown, out=row)
-                before = row
+            rows = self._stakes.factors(means[first : first + AT_ONCE])
+            last = follow(self.values, rows, gaps[first : first + AT_ONCE])
             found[first : first + AT_ONCE] = rows @ self._weights
-            self.values = np.minimum(before, GREATEST)
+            self.values = np.minimum(last, GREATEST)
         return found
 
     def scale_by(self, factor: float) -> None:

@@ -100,7 +100,8 @@ class TokenBank:
         shrunk = _shrunk()[:, : len(gaps), : len(gaps)]
         scales = self.scale[:, None] * shrunk[:, :, 0]
         # An offset is the sum of all gaps so far, each shrunk by its own block and by those since.
-        offsets = self.offset[:, None] * shrunk[:, :, 0] + shrunk @ gaps
+        added = _of_lone_texts(len(gaps)) if (gaps == 1.0).all() else shrunk @ gaps
+        offsets = self.offset[:, None] * shrunk[:, :, 0] + added
         return scales, offsets
 
     def _write_out(self) -> None:
@@ -153,6 +154,13 @@ def _shrunk() -> Floats:
     """Return (1 − s)^(t − i + 1), to what share a gap of block i has shrunk after block t, float64 [shares, t, i]."""
     ages = np.subtract.outer(np.arange(1, _AT_ONCE + 1), np.arange(_AT_ONCE))
     found: Floats = np.where(ages > 0, _ABSENT[:, None, None] ** np.maximum(ages, 0), 0.0)
+    return found
+
+
+@lru_cache(maxsize=_AT_ONCE)
+def _of_lone_texts(blocks: int) -> Floats:
+    """Return what gaps of one text each have added up to after each of so many blocks, float64 [shares, blocks]."""
+    found: Floats = _shrunk()[:, :blocks, :blocks] @ np.ones(blocks)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.neighbours import Space, mean_of_nearest
 from driftwatch.drift.evidence.ranks import Order, hits, order
 from driftwatch.drift.evidence.regions import Regions
-from driftwatch.drift.evidence.shiryaev import AT_ONCE, GREATEST, sums
+from driftwatch.drift.evidence.shiryaev import AT_ONCE, GREATEST, Stakes, follow, sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Material:
     """What scores are computed from, for n texts.
 
@@ -88,6 +89,11 @@ class Material:
     indptr: npt.NDArray[np.int64]
     known: Vector
     around: Mapping[int, Matrix]
+
+    @cached_property
+    def bare(self) -> npt.NDArray[np.int64]:
+        """Return int64, which of the texts hold no token."""
+        return np.flatnonzero(self.indptr[1:] == self.indptr[:-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -211,10 +217,13 @@ class Score:
             return material.values @ self.direction - base.plain.mean @ self.direction
         if part == "regions":
             return material.regions @ self.regions
-        held = np.zeros(len(material.ids) + 1, dtype=np.float32)
+        held = np.empty(len(material.ids) + 1, dtype=np.float32)
         np.take(self.weights, material.ids, out=held[:-1], mode="clip")
+        held[-1] = 0.0
+        found: Vector = np.add.reduceat(held, material.indptr[:-1])
         # Where a text holds no token reduceat returns the next text's first weight.
-        return np.where(np.diff(material.indptr) > 0, np.add.reduceat(held, material.indptr[:-1]), np.float32(0.0))
+        found[material.bare] = 0.0
+        return found
 
 
 def learn(kind: Kind, base: Base, course: Course, train: Material, known: Parts | None = None) -> Score:
@@ -340,22 +349,21 @@ def bet(witnesses: Sequence[Witness], means: Floats | npt.NDArray[np.bool_], gap
             one text.
         gaps: float64 [blocks], texts that each block stands for.
     """
-    shares = np.asarray(SHARES)[:, None]
-    stakes = shares / np.tile(LEVELS, len(witnesses))
     shape = (len(SHARES), len(witnesses), len(LEVELS))
+    stakes = _stakes(len(witnesses))
     before = np.stack([witness.values.T for witness in witnesses], axis=1).ravel()
-    grown = np.empty_like(before)
-    found = np.empty((len(gaps), len(witnesses)))
+    found = np.empty((len(gaps), *shape[1:]))
     for first in range(0, len(gaps), AT_ONCE):
-        # 1 + (s/ε)(z − ε) = (1 − s) + (s/ε) z, a row for each block; all of one share lie side by side
-        factors = means[first : first + AT_ONCE, None, :].astype(np.float64) * stakes
-        factors += 1.0 - shares
-        rows = factors.reshape(len(factors), -1)
-        for gap, row in zip(gaps[first : first + AT_ONCE], rows, strict=True):
-            np.add(before, gap, out=grown)
-            before = np.multiply(row, grown, out=row)
-        found[first : first + AT_ONCE] = sums(rows.reshape(-1, *shape).sum(1)) / (len(SHARES) * len(LEVELS))
-        before = np.minimum(before, GREATEST)
+        rows = stakes.factors(means[first : first + AT_ONCE])
+        last = follow(before, rows, gaps[first : first + AT_ONCE])
+        np.sum(rows.reshape(-1, *shape), axis=1, out=found[first : first + AT_ONCE])
+        before = np.minimum(last, GREATEST)
     for witness, kept in zip(witnesses, before.reshape(shape).transpose(1, 2, 0), strict=True):
         witness.values = kept.copy()
-    return found
+    return sums(found) / (len(SHARES) * len(LEVELS))
+
+
+@lru_cache(maxsize=64)
+def _stakes(witnesses: int) -> Stakes:
+    """Return what the bets of so many witnesses pay."""
+    return Stakes(np.tile(LEVELS, witnesses), np.asarray(SHARES)[:, None])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from driftwatch.drift.evidence.crossing import threshold
 from driftwatch.drift.evidence.lessons import Course, Lesson, lesson
 from driftwatch.drift.evidence.neighbours import mean_of_nearest, nearest
+from driftwatch.drift.evidence.recent import LEAST_CHUNK
 from driftwatch.drift.evidence.scouts import Scout, Scouts
 from driftwatch.drift.evidence.witness import (
     KINDS,
@@ -85,6 +86,7 @@ class Witnesses:
         self.alive: list[Witness] = []
         self._around: dict[int, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = {}
         self._lessons: dict[int, Lesson] = {}
+        self._last: Material | None = None
 
     def update(
         self, piece: Chunk, blocks: Blocks, uniform: Floats, counted: Mask, *, rate: float, exact: bool
@@ -104,6 +106,7 @@ class Witnesses:
         """
         heights = np.full(len(blocks), -np.inf)
         leaders: list[Leader | None] = [None] * len(blocks)
+        self._last = None
         self.alive = [witness for witness in self.alive if witness.lives(len(counted))]
         if not exact:
             self.scouts.forget(len(counted))
@@ -111,6 +114,8 @@ class Witnesses:
         if not (exact or self.alive):
             return heights, leaders
         material = self.material(piece)
+        # So many texts close a chunk, and witnesses are born of it right away.
+        self._last = material if len(piece) >= LEAST_CHUNK else None
         if exact:
             places, known = material.places, material.known
             heights, scouts = self.scouts.update(places, known, uniform, counted, rate=rate)
@@ -196,9 +201,11 @@ class Witnesses:
             paid: false alarms that those born now may raise, together and in their whole lives.
             exact: whether texts are bet on one by one and none has named a group yet: those born now die when one does.
         """
-        chunks = numbered(recent)
-        self._remember(chunks)
-        newest = recent.closed
+        chunks, newest = numbered(recent), recent.closed
+        measured, self._last = self._last, None
+        # The newest chunk ends with the texts that were bet on last; mostly it is these.
+        alone = measured is not None and len(measured.values) == len(chunks[newest])
+        self._remember(chunks, measured if alone else None)
         train = self._material(self._train, 0)
         cal = self._material(self._cal, 1)
         learnt: Parts = {}
@@ -234,13 +241,18 @@ class Witnesses:
             witness.go_on(highest, values, note.count)
             self.alive.append(witness)
 
-    def _remember(self, chunks: dict[int, Chunk]) -> None:
-        """Keep how near the chunks at hand lie to TRAIN's and CAL's texts."""
+    def _remember(self, chunks: dict[int, Chunk], newest: Material | None = None) -> None:
+        """Keep how near the chunks at hand lie to TRAIN's and CAL's texts.
+
+        Args:
+            chunks: at hand.
+            newest: material of the newest one's texts, where it is known.
+        """
         self._around = {number: found for number, found in self._around.items() if number in chunks}
         self._lessons = {number: found for number, found in self._lessons.items() if number in chunks}
         for number, chunk in chunks.items():
             if number not in self._around:
-                self._lessons[number] = lesson(chunk, self.base)
+                self._lessons[number] = lesson(chunk, self.base, newest if number == max(chunks) else None)
                 train, cal = (self._nearest(sample.places, number) for sample in (self._train, self._cal))
                 self._around[number] = (train, cal)
 
