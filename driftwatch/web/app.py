@@ -33,6 +33,7 @@ from driftwatch.web.exchange import (
 from driftwatch.web.limits import WebSettings
 from driftwatch.web.otlp import SIGNALS, OtlpDoor
 from driftwatch.web.routes import Route, Routes, segments_of
+from driftwatch.web.sharing import TextDoor
 from driftwatch.web.status_page import status_page
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class App:
         self._identity = identity
         self._guard = guard or open_to_all()
         self._metrics, self._health, self._reload, self._pages = metrics, health, reload, pages
-        texts = Door(Right.TEXTS, intake, settings, now=now, answer=_accepted)
+        texts = TextDoor(Right.TEXTS, intake, settings, now=now, answer=_accepted)
         said = Door(Right.FEEDBACK, feedback, settings, now=now, answer=_accepted)
         signals = [OtlpDoor(signal, otlp, settings, now=now, admit=self._admit) for signal in SIGNALS]
         self._close = [texts.close, said.close, *(door.close for door in signals)]
