@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import httpx
 
 from driftwatch.domain.errors import StoreUnavailableError
 from driftwatch.web import (
     App,
+    Body,
     Health,
     Page,
     Pages,
@@ -23,6 +25,9 @@ from driftwatch.web import (
 )
 from driftwatch.web.access import Guard
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
@@ -31,6 +36,7 @@ class Shelf:
     """An intake that keeps bodies in memory and can be told to fail or to wait."""
 
     bodies: list[bytes] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
     waiting: int = 0
     failure: Exception | None = None
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -39,6 +45,18 @@ class Shelf:
 
     def __post_init__(self) -> None:
         self.go_on.set()
+
+    def take_each(self, bodies: Sequence[Body]) -> list[Receipt | BaseException]:
+        self.groups.append(len(bodies))
+        outcomes: list[Receipt | BaseException] = []
+        for each in bodies:
+            try:
+                outcomes.append(
+                    self.take(each.content, content_type=each.content_type, content_encoding=each.content_encoding)
+                )
+            except Exception as error:  # noqa: BLE001 - an outcome, like any other
+                outcomes.append(error)
+        return outcomes
 
     def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt:
         self.thread = threading.current_thread().name

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from driftwatch.intake.drafts import Drafts
-from driftwatch.store.bulk import bare_rows
+from driftwatch.intake.ready import Ready, Sent, redact_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from driftwatch.domain.protocols import Clock
     from driftwatch.domain.text import Cursor, Page, Text
-    from driftwatch.intake.drafts import Bare
     from driftwatch.intake.redact import Redactor
     from driftwatch.intake.sampler import HashSampler
     from driftwatch.store import Store
-    from driftwatch.store.bulk import Rows
+    from driftwatch.store.texts import Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,61 +79,56 @@ class Pipeline:
         """
         return self._commit(texts, None, rejected)
 
+    def take_each(self, sent: Sequence[Sent]) -> list[TakenIn | BaseException]:
+        """Commit what several senders brought of a source without a cursor, in as few transactions as it fits into.
+
+        Returns:
+            What each came to, once all are settled: one that fails does not take the others with it.
+        """
+        self._sampler.observe(sum(len(each.texts) for each in sent), self._clock.now())
+        try:
+            ready = self._ready(sent)
+        except Exception as error:  # noqa: BLE001 - told to the sender whose texts are to blame
+            return [error] if len(sent) == 1 else [self._alone(each) for each in sent]
+        return self._stored(ready)
+
     def _commit(self, texts: Sequence[Text], cursor: Cursor | None, rejected: Mapping[str, int]) -> TakenIn:
         self._sampler.observe(len(texts), self._clock.now())
-        sampled = self._sampler.kept(texts)
-        kept = () if self._dropping() else sampled
-        counts = Counter(rejected)
-        counts["sampled-out"] += len(texts) - len(sampled)
-        counts["dropped-full"] += len(sampled) - len(kept)
-        bare = kept.bare() if isinstance(kept, Drafts) else None
-        clean, lengths = self._whole(kept, counts) if bare is None else self._rows(bare, counts)
+        (ready,) = self._ready([Sent(texts=texts, rejected=rejected)])
         taken = self._store.texts.take_in(
-            self._stream,
-            source=self._source,
-            texts=clean,
-            cursor=cursor,
-            counts=counts,
-            default_source=self._source,
+            self._stream, source=self._source, texts=ready.rows(self._source), cursor=cursor, counts=ready.counts
         )
-        self._lengths(lengths)
+        return self._told(ready, taken)
+
+    def _alone(self, sent: Sent) -> TakenIn | BaseException:
+        """Commit what one sender brought, where something that one of several brought cannot even be made ready."""
+        try:
+            return self._stored(self._ready([sent]))[0]
+        except Exception as error:  # noqa: BLE001 - told to the sender
+            return error
+
+    def _ready(self, sent: Sequence[Sent]) -> list[Ready]:
+        """Return what is kept of what each sender brought, redacted."""
+        dropping = self._dropping()
+        ready = [Ready(each, self._sampler.kept(each.texts), dropping=dropping) for each in sent]
+        if self._redactor is not None:
+            redact_together(ready, self._redactor)
+        return ready
+
+    def _stored(self, ready: Sequence[Ready]) -> list[TakenIn | BaseException]:
+        batches = [(each.rows(self._source), each.counts) for each in ready]
+        found = self._store.texts.take_in_each(self._stream, source=self._source, batches=batches)
+        return [
+            taken if isinstance(taken, BaseException) else self._told(each, taken)
+            for each, taken in zip(ready, found, strict=True)
+        ]
+
+    def _told(self, ready: Ready, taken: Taken) -> TakenIn:
+        """Tell of what is durable now, and return what it came to."""
+        self._lengths(map(len, ready.bodies))
         return TakenIn(
             stored=taken.stored,
             duplicates=taken.duplicates,
-            sampled_out=len(texts) - len(sampled),
-            dropped=len(sampled) - len(kept),
+            sampled_out=ready.sampled_out,
+            dropped=ready.dropped,
         )
-
-    def _rows(self, bare: Bare, counts: Counter[str]) -> tuple[Rows, list[int]]:
-        """Return the rows of texts that have no more than a body, redacted, and the lengths of the bodies."""
-        bodies = bare.bodies
-        if self._redactor is not None:
-            changed = list(self._redactor.redact_all(bodies))
-            for place, body in changed:
-                bodies[place] = body
-            counts["redacted"] += len(changed)
-        return bare_rows(bare.ids, bodies, bare.seen_at, source=self._source), list(map(len, bodies))
-
-    def _whole(self, texts: Sequence[Text], counts: Counter[str]) -> tuple[Sequence[Text], list[int]]:
-        """Return likewise texts of any kind."""
-        clean = texts if self._redactor is None else self._redacted(texts, self._redactor, counts)
-        return clean, [len(text.body) for text in clean]
-
-    @staticmethod
-    def _redacted(texts: Sequence[Text], redactor: Redactor, counts: Counter[str]) -> list[Text]:
-        clean = list(texts)
-        for place, body in redactor.redact_all([text.body for text in texts]):
-            clean[place] = replace(texts[place], body=body)
-        for place, text in enumerate(texts):
-            if text.turns:
-                clean[place] = _with_clean_turns(clean[place], redactor)
-        counts["redacted"] += sum(now is not before for now, before in zip(clean, texts, strict=True))
-        return clean
-
-
-def _with_clean_turns(text: Text, redactor: Redactor) -> Text:
-    """Return the text with its chat redacted; the same text where that holds nothing."""
-    turns = [(turn, *redactor.redact(turn.content)) for turn in text.turns]
-    if not any(found for _, _, found in turns):
-        return text
-    return replace(text, turns=tuple(replace(turn, content=content) for turn, content, _ in turns))

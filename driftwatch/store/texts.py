@@ -69,7 +69,6 @@ class Texts:
         texts: Sequence[Text] | Rows,
         cursor: Cursor | None,
         counts: Mapping[str, int],
-        default_source: str | None = None,
     ) -> Taken:
         """Store texts, the source's cursor and the counts in one transaction; known ids are skipped.
 
@@ -81,14 +80,29 @@ class Texts:
             texts: in the source's order, or as rows already.
             cursor: the source's position after them; None to leave it.
             counts: further outcomes to count, such as ``sampled-out``.
-            default_source: what texts are said to come from that do not say so themselves.
 
         Raises:
             StoreUnavailableError: nothing was stored, nothing moved.
         """
-        rows = texts if isinstance(texts, Rows) else rows_of(texts, source=default_source)
+        rows = texts if isinstance(texts, Rows) else rows_of(texts, source=None)
         batch = _Batch(stream=stream, source=source, rows=rows, cursor=cursor, counts=counts)
         return self._sharing(stream).take(batch, size=len(rows.values))
+
+    def take_in_each(
+        self, stream: str, *, source: str, batches: Sequence[tuple[Rows, Mapping[str, int]]]
+    ) -> list[Taken | BaseException]:
+        """Store several batches of a source without a cursor, in as few transactions as they fit into.
+
+        Args:
+            stream: whose texts.
+            source: name of the source they came from.
+            batches: rows of each, and further outcomes to count of it.
+
+        Returns:
+            What each came to, once all are settled: a batch that is refused does not take the others with it.
+        """
+        made = [_Batch(stream=stream, source=source, rows=rows, cursor=None, counts=counts) for rows, counts in batches]
+        return self._sharing(stream).take_each(made, sizes=[len(each.rows.values) for each in made])
 
     def _sharing(self, stream: str) -> Together[_Batch, Taken]:
         """Return what a stream's batches are committed with: a PostgreSQL is written by streams, a SQLite in turn."""

@@ -55,17 +55,32 @@ class Together(Generic[W, R]):
         Raises:
             StoreUnavailableError: it could not be made durable, nothing of it was stored; likewise for other errors.
         """
-        own = _Waiting[W, R](work, size)
+        (found,) = self.take_each([work], sizes=[size])
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def take_each(self, works: Sequence[W], *, sizes: Sequence[int]) -> list[R | BaseException]:
+        """Return what each of several pieces came to, once all are settled: its result, or why it was not stored.
+
+        They are brought at once, by one thread, and refused each for itself like those of several threads.
+
+        Args:
+            works: in their order.
+            sizes: of each.
+        """
+        own = [_Waiting[W, R](work, size) for work, size in zip(works, sizes, strict=True)]
+        if not own:
+            return []
         with self._guard:
-            self._waiting.append(own)
-            own.leads, self._led = not self._led, True
-        if not own.leads:
-            own.called.wait()
-        if own.leads:
-            self._lead()
-        if own.error is not None:
-            raise own.error
-        return cast("R", own.result)
+            self._waiting += own
+            own[0].leads, self._led = not self._led, True
+        for each in own:  # what does not fit into one transaction is led into the next by its own first piece
+            if not each.leads:
+                each.called.wait()
+            if each.leads:
+                self._lead()
+        return [each.error if each.error is not None else cast("R", each.result) for each in own]
 
     def _lead(self) -> None:
         """Commit what waits, this thread's own work first among it, and hand the lead to the next that waits."""

@@ -9,12 +9,13 @@ from driftwatch.web.operating import Health, ReloadResult
 from driftwatch.web.otlp import OtlpIntake, OtlpReceipt, Signal
 from driftwatch.web.pages import Page, Pages
 from driftwatch.web.server import serve, serve_locally, short
-from driftwatch.web.texts import Intake, Receipt, RejectedLine
+from driftwatch.web.texts import Body, Intake, Receipt, RejectedLine
 from driftwatch.web.view import StatusView, status_from
 
 __all__ = [
     "LOCAL_USER",
     "App",
+    "Body",
     "FeedbackIntake",
     "FeedbackReceipt",
     "Health",

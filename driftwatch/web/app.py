@@ -21,6 +21,7 @@ from driftwatch.web.operating import OperatorHandlers
 from driftwatch.web.otlp import SIGNALS, OtlpDoor
 from driftwatch.web.pages import PageHandlers
 from driftwatch.web.routes import Route, Routes, segments_of
+from driftwatch.web.sharing import TextDoor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +75,7 @@ class App:
         identity: Callable[[], Identity] | None = None,
     ) -> None:
         self._guard = guard or open_to_all()
-        texts = Door(Right.TEXTS, intake, settings, now=now, answer=_accepted)
+        texts = TextDoor(Right.TEXTS, intake, settings, now=now, answer=_accepted)
         said = Door(Right.FEEDBACK, feedback, settings, now=now, answer=_accepted)
         signals = [OtlpDoor(signal, otlp, settings, now=now, admit=self._admit) for signal in SIGNALS]
         self._close = [texts.close, said.close, *(door.close for door in signals)]

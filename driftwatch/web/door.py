@@ -93,7 +93,10 @@ class Door(Generic[R]):
         self._in_flight += 1
         try:
             body = await request.body(most=self._settings.max_bytes, within=self._settings.body_seconds)
-            return [await self._take(taker, body, content_type, encoding) for taker in takers]
+            return [
+                await self._take(stream, taker, body, content_type, encoding)
+                for stream, taker in zip(streams, takers, strict=True)
+            ]
         finally:
             self._in_flight -= 1
 
@@ -128,13 +131,16 @@ class Door(Generic[R]):
         if (backlog := intake.backlog()) >= self._settings.backlog:
             raise _too_many(f"{backlog} texts of stream {stream!r} wait to be assessed", _RETRY_SECONDS)
 
-    async def _take(self, intake: Taker[R], body: bytes, content_type: str, content_encoding: str) -> R:
-        loop = asyncio.get_running_loop()
+    async def taken(self, stream: str, intake: Taker[R], body: bytes, *, content_type: str, content_encoding: str) -> R:
+        """Return what became of a body, which a thread of its own takes in."""
+        del stream  # only those that share ask whose it is
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: intake.take(body, content_type=content_type, content_encoding=content_encoding)
+        )
+
+    async def _take(self, stream: str, intake: Taker[R], body: bytes, content_type: str, encoding: str) -> R:
         try:
-            return await loop.run_in_executor(
-                self._threads,
-                lambda: intake.take(body, content_type=content_type, content_encoding=content_encoding),
-            )
+            return await self.taken(stream, intake, body, content_type=content_type, content_encoding=encoding)
         except StoreUnavailableError as error:
             log.warning("intake_refused", what=error.what, where=error.where, cure=error.cure)
             raise ProblemError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -88,5 +89,7 @@ def segments_of(raw_path: bytes) -> tuple[str, ...]:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "Bad path", "the path is not UTF-8") from None
 
 
+@cache
 def _parts(path: str) -> list[str]:
+    """Return the segments of a route's path, of which there are a few."""
     return path.split("/")[1:]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,15 @@ class Receipt:
     rejected: tuple[RejectedLine, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request brought, and what its headers say that it is."""
+
+    content: bytes
+    content_type: str
+    content_encoding: str
+
+
 class Intake(Protocol):
     """Takes the bodies of one stream in."""
 
@@ -34,6 +46,15 @@ class Intake(Protocol):
         Raises:
             ProblemError: the body cannot be used as it is.
             StoreUnavailableError: the store cannot take it now; nothing was stored.
+        """
+        ...
+
+    def take_each(self, bodies: Sequence[Body]) -> Sequence[Receipt | BaseException]:
+        """Parse and store several bodies in as few transactions as they fit into; called in a worker thread.
+
+        Returns:
+            What became of each, in their order: its receipt, or what ``take`` would raise. A body that cannot be used
+            does not keep the others from being stored.
         """
         ...
 

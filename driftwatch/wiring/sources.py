@@ -14,15 +14,16 @@ from driftwatch.intake.connection import PatientBroker, PatientSource
 from driftwatch.intake.feedback import parse_feedback
 from driftwatch.intake.file import FileSettings, FileSource
 from driftwatch.intake.folder import FolderSettings, FolderSource
-from driftwatch.intake.http import HttpReader, HttpSettings
+from driftwatch.intake.http import Batch, HttpReader, HttpSettings
 from driftwatch.intake.kafka import KafkaSettings, KafkaSource
 from driftwatch.intake.otlp import OtlpSettings, parse_export
 from driftwatch.intake.pipeline import Pipeline
+from driftwatch.intake.ready import Sent
 from driftwatch.intake.redact import Redactor
 from driftwatch.intake.redis_streams import RedisSettings, RedisSource
 from driftwatch.intake.sampler import HashSampler
 from driftwatch.intake.sql import SqlSettings, SqlSource
-from driftwatch.web import FeedbackReceipt, OtlpReceipt, ProblemError, Receipt, RejectedLine
+from driftwatch.web import Body, FeedbackReceipt, OtlpReceipt, ProblemError, Receipt, RejectedLine
 
 if TYPE_CHECKING:
     from driftwatch.config import Config, StreamSettings
@@ -161,6 +162,14 @@ class _SentIn:
         self.taken(self.stream, result.stored)
         return result
 
+    def store_each(self, sent: Sequence[Sent]) -> list[TakenIn | BaseException]:
+        """Commit what several senders brought, and tell of it."""
+        results = self.pipeline.take_each(sent)
+        stored = [result.stored for result in results if not isinstance(result, BaseException)]
+        if stored:
+            self.taken(self.stream, sum(stored))
+        return results
+
     def backlog(self) -> int:
         """Return the stream's texts not yet assessed."""
         return self.waiting(self.stream)
@@ -172,20 +181,44 @@ class _HttpIntake(_SentIn):
 
     def take(self, body: bytes, *, content_type: str, content_encoding: str) -> Receipt:
         """Parse and store one body in one transaction."""
+        (outcome,) = self.take_each([Body(body, content_type, content_encoding)])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def take_each(self, bodies: Sequence[Body]) -> list[Receipt | BaseException]:
+        """Parse several bodies, and store those that can be used."""
+        batches = [self._read(body) for body in bodies]
+        sent = [Sent(texts=each.texts, rejected=each.counts) for each in batches if isinstance(each, Batch)]
+        results = iter(self.store_each(sent) if sent else ())
+        return [_receipt(each, next(results)) if isinstance(each, Batch) else each for each in batches]
+
+    def _read(self, body: Body) -> Batch | BaseException:
         try:
-            batch = self.reader.read(
-                body, content_type=content_type, content_encoding=content_encoding, now=self.clock.now()
+            return self.reader.read(
+                body.content,
+                content_type=body.content_type,
+                content_encoding=body.content_encoding,
+                now=self.clock.now(),
             )
         except BatchError as error:
-            raise ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line) from error
-        result = self.store(batch.texts, rejected=batch.counts)
-        return Receipt(
-            stored=result.stored,
-            duplicates=result.duplicates,
-            sampled_out=result.sampled_out,
-            dropped=result.dropped,
-            rejected=tuple(RejectedLine(line=each.line, reason=each.reason) for each in batch.rejected),
-        )
+            problem = ProblemError(HTTPStatus(error.status), error.title, error.detail, line=error.line)
+            problem.__cause__ = error
+            return problem
+        except Exception as error:  # noqa: BLE001 - raised again for the request that it came from
+            return error
+
+
+def _receipt(batch: Batch, result: TakenIn | BaseException) -> Receipt | BaseException:
+    if isinstance(result, BaseException):
+        return result
+    return Receipt(
+        stored=result.stored,
+        duplicates=result.duplicates,
+        sampled_out=result.sampled_out,
+        dropped=result.dropped,
+        rejected=tuple(RejectedLine(line=each.line, reason=each.reason) for each in batch.rejected),
+    )
 
 
 def otlp_intakes(

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -131,6 +132,43 @@ def test_a_scrape_is_answered_while_a_commit_waits(shelf: Shelf) -> None:
         shelf.go_on.set()
         sender.join(DEADLINE)
     assert answers == [202]
+
+
+class Counting(Shelf):
+    """A shelf that says whenever a request is let in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_in = threading.Semaphore(0)
+
+    def backlog(self) -> int:
+        self.let_in.release()
+        return 0
+
+
+def test_a_server_that_stops_answers_who_is_at_work_and_who_waits() -> None:
+    shelf, senders = Counting(), 8
+    shelf.go_on.clear()
+    server = serve(app_of(shelf), "127.0.0.1", 0)
+    running = threading.Thread(target=server.run)
+    running.start()
+    url = f"http://127.0.0.1:{server.port}/v1/streams/support/texts"
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE) as idle,
+        ThreadPoolExecutor(max_workers=senders) as pool,
+    ):
+        posts = [
+            pool.submit(httpx.post, url, json={"id": str(number)}, timeout=2 * DEADLINE) for number in range(senders)
+        ]
+        for _ in range(senders):
+            assert shelf.let_in.acquire(timeout=DEADLINE)
+        server.should_exit = True
+        assert idle.recv(1) == b"", "a connection without a request is closed as soon as the server stops"
+        shelf.go_on.set()
+        assert [post.result(2 * DEADLINE).status_code for post in posts] == [202] * senders
+    running.join(DEADLINE)
+    assert not running.is_alive()
+    assert len(shelf.bodies) == senders
 
 
 STOPPED_IN_ORDER = """

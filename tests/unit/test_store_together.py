@@ -114,3 +114,44 @@ def test_after_a_refusal_work_goes_on() -> None:
     with pytest.raises(StoreUnavailableError):
         together.take(1, size=1)
     assert together.take(2, size=1) == 20
+
+
+def test_what_one_thread_brings_at_once_is_settled_piece_by_piece() -> None:
+    disk = Disk()
+    disk.go_on.set()
+    disk.refused = {3: StoreError("no such number", where="here")}
+    found = Together(disk.commit, most=100).take_each([1, 2, 3, 4], sizes=[1] * 4)
+    assert [found[0], found[1], found[3]] == [10, 20, 40]
+    assert found[2] is disk.refused[3]
+    assert disk.groups == [[1, 2, 3, 4], [1], [2], [3], [4]]
+
+
+def test_what_one_thread_brings_fills_as_many_transactions_as_it_takes() -> None:
+    disk = Disk()
+    disk.go_on.set()
+    together = Together(disk.commit, most=2)
+    assert together.take_each([1, 2, 3, 4, 5], sizes=[1, 1, 1, 9, 1]) == [10, 20, 30, 40, 50]
+    assert disk.groups == [[1, 2], [3], [4], [5]]
+    assert together.take_each([], sizes=[]) == []
+    assert together.take(6, size=1) == 60
+
+
+def test_a_full_disk_refuses_a_transaction_and_the_next_is_tried_all_the_same() -> None:
+    disk = Disk()
+    disk.go_on.set()
+    disk.refused = {2: StoreUnavailableError("the disk is full", where="here")}
+    found = Together(disk.commit, most=2).take_each([1, 2, 3], sizes=[1] * 3)
+    assert [type(each) for each in found] == [StoreUnavailableError, StoreUnavailableError, int]
+
+
+def test_several_that_bring_several_share_and_wake_one_another() -> None:
+    disk = Disk()
+    together = Together(disk.commit, most=3)
+    pool = ThreadPoolExecutor(max_workers=8)
+    brought = [[number, number + 1, number + 2, number + 3] for number in range(0, 80, 4)]
+    found = [pool.submit(together.take_each, each, sizes=[1] * 4) for each in brought]
+    disk.go_on.set()
+    assert [each.result(PATIENCE) for each in found] == [[10 * number for number in each] for each in brought]
+    pool.shutdown(wait=True)
+    assert max(map(len, disk.groups)) <= 3
+    assert sorted(number for group in disk.groups for number in group) == list(range(80))
