@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from driftwatch.cli import app
+from driftwatch.cli.whole import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

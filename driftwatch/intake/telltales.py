@@ -1,149 +1,128 @@
-"""What is to be asked of each of many texts, found in one look over all of them as one string of ASCII.
+"""Where many texts may hold personal data or secrets, found by looking over all of them as one string of bytes.
 
-Of the whole string only the characters that may tell stand out (digits, signs, a few letters), each with what stands
-before it: a table says which of these pairs are worth a closer look, and few are.
+Each pattern begins with a sign that every match has, and looks back from there: the search leaps from one such sign to
+the next. Numbers are looked for where only digits and what stands between them are left.
 """
 
 from __future__ import annotations
 
 import re
-from string import ascii_letters, digits, hexdigits, whitespace
+from enum import IntFlag
+from string import digits
 from typing import TYPE_CHECKING
 
-from driftwatch.intake.asking import Ask
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
 
-END = "\0"
-"""Between two texts."""
+class Hint(IntFlag):
+    """What may be in a text."""
 
-MAILBOX = ascii_letters + digits + "._%+'-"
-"""What the name of a mailbox may end in."""
+    SECRET = 1
+    EMAIL = 2
+    NUMBER = 4
+    ADDRESS = 8
 
-_ASCII = 128
-_DIGIT, _LOOK = 1, 2
-_MOST_SPAN = 24
-"""Characters from the first to the last of as many digits as a number has at least, three between each two."""
 
-_DIGITS_BEFORE_LAST = 6
-_LONGEST_COLONED = 5  # from one colon of an address to the next
-_LONGEST_NAME = 24  # of a secret, with what stands between it and its sign
-_BETWEEN = whitespace + "\x1c\x1d\x1e\x1f\"'"  # a name and its sign
-_PASSED = _BETWEEN.encode()
-_DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d")
+_SECRET, _EMAIL, _NUMBER, _ADDRESS = (int(hint) for hint in Hint)
+_END, _END_BYTE = "\0", b"\0"
+"""Between two texts, and before the first."""
+
+_LIKE_END = "\1"
+_BETWEEN = rb"\s\x1c-\x1f\"'"  # a name and its sign
 _NAMES = (b"key", b"token", b"secret", b"password", b"passwd", b"pwd")
-_BEFORE_DASH = (b"sk-", b"pat-", b"-----")
-_BEFORE_LINE = (b"sk_", b"rk_", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"pat_")
-_KEYS = (b"AKIA", b"ASIA")
-_BEARER = b"bearer "
+_LONGEST_NAME = 24  # of a secret, with what stands between it and its sign
+_PASSED = b" \t\n\r\v\f\x1c\x1d\x1e\x1f\"'"
+_SURE = (
+    (b"@", re.compile(rb"@(?<=[A-Za-z0-9._%+'-]@)"), _EMAIL),
+    (b"-", re.compile(rb"-(?<=[ktabeoprs-]-)(?:(?<=\Wsk-)|(?<=glpat-)|(?<=xox[abeoprs]-)|(?=BEGIN ))"), _SECRET),
+    (b"_", re.compile(rb"_(?<=[kpousrt]_)(?:(?<=\W[sr]k_)|(?<=\Wgh[pousr]_)|(?<=github_pat_))"), _SECRET),
+    (b"A", re.compile(rb"A(?:(?<=AKIA)|(?<=ASIA)|(?=Iza))"), _SECRET),
+    (b"J", re.compile(rb"J(?<=eyJ)"), _SECRET),
+)
+_NAMED = tuple(
+    (
+        sign,
+        re.compile(
+            rb"%b(?<=[yntdYNTD%b]%b)(?i:%b|(?<=[%b]%b))"
+            % (sign, _BETWEEN, sign, b"|".join(rb"(?<=%b%b)" % (name, sign) for name in _NAMES), _BETWEEN, sign)
+        ),
+    )
+    for sign in (b":", b"=")
+)
+_COLONED = re.compile(rb":(?<=[0A-Fa-f:]:)(?:%b)" % b"|".join(rb"(?<=:[0A-Fa-f]{%d}:)" % n for n in range(5)))
+_ALIKE = bytes(ord("0") if chr(byte) in digits else byte for byte in range(256))
+_MANY_DIGITS = re.compile(rb"0(?:[^0\0]{0,3}0){6}")
+"""As many as the shortest telephone number has; cards and IBANs have more."""
+
+_DOTTED = re.compile(rb"\.(?<=0\.)0{1,3}\.0{1,3}\.0")
+_BEARER = re.compile(rb"b(?=earer )")
 
 
-def _pairs() -> bytes:
-    """Return what each character asks for behind each other one, at 128 times its own code and the other's."""
-    worth = bytearray(_ASCII * _ASCII)
-    before = {
-        "@": MAILBOX,
-        ".": digits,
-        ":": "yntdYNTD" + _BETWEEN + hexdigits + ":",
-        "=": "yntdYNTD" + _BETWEEN,
-        "-": "kt-abeoprs",
-        "_": "kpousrt",
-        "J": "y",
-        "A": "I",
-        "z": "I",
-    }
-    for sign, those in before.items():
-        for each in those:
-            worth[ord(sign) * _ASCII + ord(each)] = _LOOK
-    for sign in digits:
-        worth[ord(sign) * _ASCII : (ord(sign) + 1) * _ASCII] = bytes([_DIGIT]) * _ASCII
-    return bytes(worth)
-
-
-_PAIRS = _pairs()
-_TELLS = {number // _ASCII for number, asks in enumerate(_PAIRS) if asks}
-_TELLING = bytes((byte & 127) in _TELLS or byte == 0 for byte in range(256))
-
-
-def asked_of_all(bodies: Sequence[str]) -> list[int] | None:
-    """Return what is to be asked of each text, as a sum of ``Ask``; None where a text holds what ends one.
+def told(bodies: Sequence[str]) -> list[int]:
+    """Return what may be found in each text, as a sum of ``Hint``.
 
     Args:
-        bodies: of ASCII alone.
+        bodies: of ASCII alone; of another text this says nothing of numbers, addresses and what follows a name.
     """
-    import numpy as np  # 12 MB, which a daemon does without until many texts come at once
-
-    whole = END.join(bodies).encode("ascii")
-    held = np.frombuffer(b"\0" + whole, np.uint8)
-    places = np.flatnonzero(np.frombuffer(whole.translate(_TELLING), np.bool_))
-    signs = held[1:][places]
-    ends = signs == 0
-    if int(np.count_nonzero(ends)) != len(bodies) - 1:
-        return None
-    pairs = np.frombuffer(_PAIRS, np.uint8).reshape(_ASCII, _ASCII)
-    worth, texts = pairs[signs, held[places]], np.cumsum(ends)
-    asked = [0] * len(bodies)
-    figures = np.flatnonzero(worth == _DIGIT)
-    for text in _with_numbers(places[figures], texts[figures]):
-        asked[text] = int(Ask.NUMBER)
-    some = np.flatnonzero(worth == _LOOK)
-    for place, text, sign in zip(places[some].tolist(), texts[some].tolist(), signs[some].tolist(), strict=True):
-        asked[text] |= _ASKS[sign](whole, place)
-    _ask_bearers(whole, places[ends], asked)
-    return asked
-
-
-def _with_numbers(places: npt.NDArray[np.intp], texts: npt.NDArray[np.intp]) -> list[int]:
-    """Return the texts in which enough digits stand close enough together."""
-    (first,) = (places[_DIGITS_BEFORE_LAST:] - places[:-_DIGITS_BEFORE_LAST] <= _MOST_SPAN).nonzero()
-    found: list[int] = texts[first][texts[first] == texts[first + _DIGITS_BEFORE_LAST]].tolist()
+    whole = _whole(bodies)
+    found = [0] * len(bodies)
+    for sign, pattern, hint in _SURE:
+        if sign in whole:
+            for text in _texts(whole, pattern):
+                found[text] |= hint
+    for text in _named(whole):
+        found[text] |= _SECRET
+    for text in _texts(whole.lower(), _BEARER):
+        found[text] |= _SECRET
+    figures = whole.translate(_ALIKE)
+    if b"0" in figures:
+        for text in _texts(figures, _MANY_DIGITS):
+            found[text] |= _NUMBER
+        for text in _with_addresses(figures):
+            found[text] |= _ADDRESS
     return found
 
 
-def _after_dot(whole: bytes, place: int) -> int:
-    return int(Ask.DOTS) if _DOTTED.match(whole, place) else 0
+def _whole(bodies: Sequence[str]) -> bytes:
+    whole = _END.join(("", *bodies)).encode("utf-8", "surrogatepass")
+    if whole.count(_END_BYTE) == len(bodies):
+        return whole
+    return _whole([body.replace(_END, _LIKE_END) for body in bodies])
 
 
-def _after_colon(whole: bytes, place: int) -> int:
-    near = whole.rfind(b":", max(place - _LONGEST_COLONED, 0), place) >= 0
-    return _after_name(whole, place) | (int(Ask.COLONS) if near else 0)
+def _texts(whole: bytes, pattern: re.Pattern[bytes]) -> Iterator[int]:
+    """Yield which text each match is in, counted from 0."""
+    return _numbers(whole, (match.start() for match in pattern.finditer(whole)))
 
 
-def _after_name(whole: bytes, place: int) -> int:
+def _numbers(whole: bytes, places: Iterable[int]) -> Iterator[int]:
+    text, last = -1, 0
+    for place in places:
+        text += whole.count(_END_BYTE, last, place)
+        last = place
+        yield text
+
+
+def _named(whole: bytes) -> Iterator[int]:
+    """Yield the texts in which a secret's name stands before a sign."""
+    for sign, pattern in _NAMED:
+        if sign in whole:
+            places = (match.start() for match in pattern.finditer(whole))
+            yield from _numbers(whole, (place for place in places if _follows_name(whole, place)))
+
+
+def _follows_name(whole: bytes, place: int) -> bool:
     begin = max(place - _LONGEST_NAME, 0)
     name = whole[begin:place].rstrip(_PASSED).lower()
-    return int(Ask.SIGN) if name.endswith(_NAMES) or len(name) < _LONGEST_NAME // 2 < place - begin else 0
+    return name.endswith(_NAMES) or len(name) < _LONGEST_NAME // 2 < place - begin
 
 
-def _after_dash(whole: bytes, place: int) -> int:
-    tail = whole[max(place - 4, 0) : place + 1]
-    return int(Ask.DASH) if tail.endswith(_BEFORE_DASH) or tail[:3] == b"xox" else 0
-
-
-def _after_line(whole: bytes, place: int) -> int:
-    return int(Ask.UNDERSCORE) if whole[max(place - 3, 0) : place + 1].endswith(_BEFORE_LINE) else 0
-
-
-_ASKS: Mapping[int, Callable[[bytes, int], int]] = {
-    ord("@"): lambda _whole, _place: int(Ask.EMAIL),
-    ord("."): _after_dot,
-    ord(":"): _after_colon,
-    ord("="): _after_name,
-    ord("-"): _after_dash,
-    ord("_"): _after_line,
-    ord("J"): lambda whole, place: int(Ask.J) if whole[max(place - 2, 0) : place] == b"ey" else 0,
-    ord("A"): lambda whole, place: int(Ask.A) if whole[max(place - 3, 0) : place + 1] in _KEYS else 0,
-    ord("z"): lambda whole, place: int(Ask.A) if whole[max(place - 2, 0) : place] == b"AI" else 0,
-}
-
-
-def _ask_bearers(whole: bytes, ends: npt.NDArray[np.intp], asked: list[int]) -> None:
-    lowered = whole.lower()
-    at = lowered.find(_BEARER)
-    while at >= 0:
-        asked[int(ends.searchsorted(at))] |= int(Ask.BEARER)
-        at = lowered.find(_BEARER, at + 1)
+def _with_addresses(figures: bytes) -> Iterator[int]:
+    """Yield the texts in which numbers stand between dots, or little between colons where there is a digit at all."""
+    yield from _texts(figures, _DOTTED)
+    if b":" in figures:
+        coloned = set(_texts(figures, _COLONED))
+        if coloned:
+            texts = figures.split(_END_BYTE)[1:]
+            yield from (text for text in coloned if b"0" in texts[text])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +26,9 @@ from driftwatch.policy.calendar import Hours, Rest, parse_hours, parse_rest
 from driftwatch.policy.limits import Allowance
 from driftwatch.policy.ruleset import Hold
 from driftwatch.policy.variables import LONGEST_PERIOD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def _duration(value: object) -> timedelta:
@@ -136,9 +142,7 @@ _Nats = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class Need(_Model):
@@ -302,4 +306,38 @@ class PolicyFile(_Model):
 def json_schema() -> str:
     """Return the JSON Schema of a policy file, for editors."""
     schema = PolicyFile.model_json_schema(by_alias=True) | {"title": "driftwatch policy"}
+    for model in _models():
+        table = schema["$defs"].get(model.__name__, schema)["properties"]
+        for name, meaning in _meanings(model).items():
+            key = model.model_fields[name].alias or name
+            table[key] = dict(sorted({**table[key], "description": meaning}.items()))
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema, indent=2) + "\n"
+
+
+def _models() -> Iterator[type[_Model]]:
+    """Yield every table of a policy file."""
+    kinds = [_Model]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+        if not kind.__name__.startswith("_"):
+            yield kind
+
+
+def _meanings(model: type[_Model]) -> dict[str, str]:
+    """Return what stands below the fields in the source: read for the schema alone, for a daemon needs none of it."""
+    kinds = [kind for kind in reversed(model.__mro__) if issubclass(kind, _Model)]
+    lines = [line for kind in kinds for line in _body(kind)]
+    return {
+        field.target.id: inspect.cleandoc(below.value.value)
+        for field, below in pairwise(lines)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
+
+
+def _body(kind: type) -> list[ast.stmt]:
+    (written,) = ast.parse(inspect.getsource(kind)).body
+    return written.body if isinstance(written, ast.ClassDef) else []

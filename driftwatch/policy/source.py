@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LARGEST = 2**20
 """Bytes of a policy file; larger ones are refused."""
 
+SUFFIXES_OF_CASES = (".test.yaml", ".test.yml")
+"""How the names of files of cases end; they are no policies, though they lie beside them."""
+
 _DEEPEST = 20
 _MOST_VALUES = 40_000
 """Names and values of a policy file: several times what its most rules, each saying everything, hold."""

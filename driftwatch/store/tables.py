@@ -41,7 +41,8 @@ texts = Table(
     Column("turns", Text),
     UniqueConstraint("stream", "id", name="texts_id"),
     Index("texts_order", "stream", "seq"),
-    Index("texts_group", "stream", "group", sqlite_where=_GROUPED, postgresql_where=_GROUPED),
+    # Its condition on a PostgreSQL stands in the migration alone: named here it would load that dialect everywhere.
+    Index("texts_group", "stream", "group", sqlite_where=_GROUPED),
     sqlite_autoincrement=True,
 )
 

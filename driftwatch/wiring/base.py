@@ -14,8 +14,8 @@ import structlog
 
 from driftwatch.domain.errors import StoreUnavailableError
 from driftwatch.domain.secrets import is_reference, read_secret
-from driftwatch.policy.cases import SUFFIXES
 from driftwatch.policy.rules import load_policies
+from driftwatch.policy.source import SUFFIXES_OF_CASES
 from driftwatch.retrain.recipe import load_recipes
 from driftwatch.store import open_store as open_at
 
@@ -108,7 +108,7 @@ def load_policy(config: Config) -> Policy:
         ConfigError: a recipe cannot be used.
     """
     recipes = known_recipes(config)
-    files = [file for file in _files(config.policies) if not file.name.endswith(SUFFIXES)]
+    files = [file for file in _files(config.policies) if not file.name.endswith(SUFFIXES_OF_CASES)]
     policy = load_policies(files, streams=tuple(config.streams), recipes=tuple(recipes))
     return replace(policy, recipes=recipes)
 
@@ -121,7 +121,7 @@ def unmatched_policies(config: Config) -> tuple[str, ...]:
 def case_files(config: Config) -> list[Path]:
     """Return the files of cases that lie beside the policies which the configuration's patterns name."""
     folders = dict.fromkeys(Path(pattern).parent for pattern in config.policies)
-    patterns = (str(folder / f"*{suffix}") for folder in folders for suffix in SUFFIXES)
+    patterns = (str(folder / f"*{suffix}") for folder in folders for suffix in SUFFIXES_OF_CASES)
     return _files(patterns)
 
 

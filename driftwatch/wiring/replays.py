@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from driftwatch.domain.errors import DataError
 from driftwatch.policy.basis import read_policy
-from driftwatch.policy.replay import Difference, Fates, PastRun, Replayer, Tally, World, WorldRun, past_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from driftwatch.policy.replay import Difference, Fates, PastRun, Replayer, Tally, World
     from driftwatch.policy.ruleset import Policy
     from driftwatch.store import Past, Store
 
@@ -84,6 +84,8 @@ def replay(
         DataError: there is no window, or rules of then were not recorded.
         PolicyError: rules of then are no longer taken by this version.
     """
+    from driftwatch.policy.replay import Fates, past_runs  # a daemon replays nothing
+
     asked = store.decisions.asked()
     runs = past_runs(store.runs.list(limit=_ALL_RUNS), asked)
     fates = Fates(runs)
@@ -116,6 +118,8 @@ def replayer(
     store: Store, stream: str, *, rules: Callable[[Past], Policy], runs: Sequence[PastRun], fates: Fates
 ) -> Replayer:
     """Return what replays a stream's windows."""
+    from driftwatch.policy.replay import Replayer
+
     of = [run for run in runs if run.run.spec.stream == stream]
 
     def earlier(first: int, after: int) -> int:
@@ -125,6 +129,8 @@ def replayer(
 
 
 def _world(store: Store, stream: str, runs: Sequence[PastRun]) -> World:
+    from driftwatch.policy.replay import World, WorldRun
+
     return World(
         runs=[
             WorldRun(
@@ -180,6 +186,8 @@ def _told(policy: Policy | None, replayers: Sequence[Replayer], moments: Sequenc
 
 
 def _compared(each: Replayer) -> list[Compared]:
+    from driftwatch.policy.replay import Tally
+
     names = dict.fromkeys((*each.replayed, *each.recorded))
     return [
         Compared(

@@ -2,8 +2,6 @@
 
 from driftwatch.policy.cases.reading import Cases, read_cases
 from driftwatch.policy.cases.running import Failure, Tried, try_cases
-
-SUFFIXES = (".test.yaml", ".test.yml")
-"""How the names of files of cases end; they are no policies, though they lie beside them."""
+from driftwatch.policy.source import SUFFIXES_OF_CASES as SUFFIXES
 
 __all__ = ["SUFFIXES", "Cases", "Failure", "Tried", "read_cases", "try_cases"]
