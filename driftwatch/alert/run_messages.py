@@ -24,7 +24,7 @@ def approval_wanted(run: Run, *, reason: str, at: datetime) -> Alert:
     """Ask a person to approve a promotion; fires until it is resolved."""
     run_id = run.spec.id
     wording = Wording(
-        what=f"Run {run_id} of stream {run.spec.stream} passed its gates and waits for a person. {sentence(reason)}",
+        what=f"Run {run_id} of stream {run.spec.stream} waits for a person. {sentence(reason)}",
         figures=tuple(_figures(run)),
         since=at,
         by_itself=f"nothing; model {run.spec.champion} serves until somebody decides.",

@@ -59,6 +59,12 @@ def test_every_alert_has_a_key_of_its_own() -> None:
     assert len({alert.key for alert in ALL}) == len(ALL)
 
 
+def test_who_is_asked_to_approve_is_not_told_that_a_gate_passed_which_did_not() -> None:
+    asked = messages.approval_wanted(run(RunState.JUDGING), reason="not shown to be safe: bias", at=START)
+    assert "waits for a person. Not shown to be safe: bias." in asked.description
+    assert "passed its gates" not in asked.description
+
+
 def test_drift_says_how_much_against_which_limit_and_which_words() -> None:
     text = drift().description
     assert "loss.increase > 0.05 holds (loss.increase = 0.081 nats/token)" in text
