@@ -141,7 +141,7 @@ def test_after_a_thread_that_dies_of_its_work_the_next_goes_on(hall: Hall, threa
         sharing = Sharing(hall.take_each, threads)
         hall.open()
         both = await asyncio.gather(_task(sharing, b"x"), _task(sharing, DEADLY), return_exceptions=True)
-        return both, await _task(sharing, b"xx")
+        return list(both), await _task(sharing, b"xx")
 
     both, last = run(story())
     assert [type(each) for each in both] == [MemoryError, MemoryError]
