@@ -31,6 +31,9 @@ LARGE = 256 * 1024
 MOST = 1024 * 1024
 """Bytes that are taken in together at most, unless there is one body alone."""
 
+FEW = 4
+"""Bodies that are taken in together at most: one group is looked through while another's commit waits for the disk."""
+
 _PLAIN = ("", "identity")
 Outcome: TypeAlias = Receipt | BaseException
 
@@ -100,7 +103,7 @@ def _groups(arrived: Sequence[_Waiting]) -> Iterator[list[_Waiting]]:
         if each.answer.done():
             continue
         size += len(each.body.content)
-        if group and size > MOST:
+        if group and (size > MOST or len(group) == FEW):
             yield group
             group, size = [], len(each.body.content)
         group.append(each)

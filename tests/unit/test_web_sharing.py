@@ -13,7 +13,7 @@ from web_client import Shelf, app_of, client_of, disk_full
 
 from driftwatch.domain.errors import StoreUnavailableError
 from driftwatch.web import Body, Receipt
-from driftwatch.web.sharing import LARGE, MOST, Sharing
+from driftwatch.web.sharing import FEW, LARGE, MOST, Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
@@ -122,6 +122,16 @@ def test_a_group_holds_no_more_bytes_than_it_may(hall: Hall, threads: ThreadPool
     assert run(story()) == sizes
     found = [[len(each) for each in group] for group in hall.groups]
     assert sorted(found) == sorted([[MOST // 2] * 2, [MOST // 2], [2 * MOST], [1]])
+
+
+def test_a_group_holds_no_more_bodies_than_it_may(hall: Hall, threads: ThreadPoolExecutor) -> None:
+    async def story() -> list[int]:
+        sharing = Sharing(hall.take_each, threads)
+        hall.open()
+        return [each.stored for each in await asyncio.gather(*(_task(sharing, b"x") for _ in range(2 * FEW + 1)))]
+
+    assert run(story()) == [1] * (2 * FEW + 1)
+    assert sorted(map(len, hall.groups)) == [1, FEW, FEW]
 
 
 def test_one_that_fails_fails_alone(hall: Hall, threads: ThreadPoolExecutor) -> None:
