@@ -32,11 +32,13 @@ def test_a_daemon_loads_what_it_works_with_and_no_more() -> None:
 def test_many_texts_at_once_load_nothing_heavy() -> None:
     crowd = """
 from datetime import UTC, datetime
+from driftwatch.intake.drafts import Drafts
 from driftwatch.intake.http import HttpSettings
 from driftwatch.intake.plain import plain_of
 from driftwatch.intake.redact import Redactor, RedactSettings
-lines = b"\\n".join([b'{"text": "call +44 20 7946 0958"}'] * 4_000)
-assert len(plain_of(HttpSettings()).lines(lines, place=str, now=datetime.now(UTC)).part({})) == 4_000
+lines = b"\\n".join(b'{"id": "%d", "text": "call +44 20 7946 0958"}' % number for number in range(4_000))
+found = plain_of(HttpSettings()).lines(lines, place=str, now=datetime.now(UTC))
+assert len(Drafts((found.part({}),))) == 4_000, found
 assert len(list(Redactor(RedactSettings()).redact_all(["mail me at jane@example.org"] * 4_000))) == 4_000
 """
     assert loaded(crowd, HEAVY) == ""
