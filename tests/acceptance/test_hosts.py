@@ -107,8 +107,9 @@ def in_turn(daemons: Sequence[Daemon], server: RedisServer, some: list[dict[str,
     for number, begin in enumerate(range(0, len(some), BLOCK)):
         resting = daemons[number % len(daemons)]
         os.kill(resting.pid, signal.SIGSTOP)
-        say(server, block := some[begin : begin + BLOCK])
+        block = some[begin : begin + BLOCK]
         wanted = stored(store) + len(block)
+        say(server, block)
         until(lambda wanted=wanted: stored(store) == wanted or None, "intake")  # type: ignore[misc]
         os.kill(resting.pid, signal.SIGCONT)
 
