@@ -203,7 +203,12 @@ def test_every_state_has_its_sentence(state: DriftState | None) -> None:
 
 def test_drift_without_a_model_does_not_say_that_one_copes() -> None:
     result = replace(incident().result, state=DriftState.BENIGN_DRIFT, champion=None, measures=())
-    assert "copes" not in incident_page(result)
+    for page in (incident_page(result), window_page(result)):
+        assert "copes" not in page
+        assert "Benign" not in page
+        assert '<span class="badge warn">Drift, no model scored</span>' in page
+    scored = replace(result, measures=(Measure(name="loss.increase", value=0.01),))
+    assert '<span class="badge warn">Benign drift</span>' in incident_page(scored)
 
 
 def test_a_loss_within_its_interval_is_not_called_a_rise() -> None:
