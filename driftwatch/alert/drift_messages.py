@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.account import account, words
-from driftwatch.alert.links import incident_path
+from driftwatch.alert.links import incident_path, run_path
 from driftwatch.alert.wording import Wording, event, sentence
-from driftwatch.domain.alert import INCIDENT, Alert
+from driftwatch.domain.alert import INCIDENT, RUN, Alert
 from driftwatch.domain.drift import DriftState
 from driftwatch.domain.explanation import told
 
@@ -102,7 +102,7 @@ def retrain_started(
         person="nothing now."
         if not spec.approve
         else f"nothing now; be ready to approve (driftwatch runs approve {spec.id}).",
-        look=f"driftwatch runs show {spec.id}{_runbook(annotations)}",
+        look=f"{run_path(spec.id)}; driftwatch runs show {spec.id}{_runbook(annotations)}",
     )
     return event(
         "RetrainStarted",
@@ -112,7 +112,7 @@ def retrain_started(
         summary=annotations.get("summary", f"{decision.stream}: retraining begins"),
         wording=wording,
         labels=_rule_labels(labels, decision.rule),
-        annotations=_without_summary(annotations),
+        annotations=_without_summary(annotations) | {RUN: run_path(spec.id)},
     )
 
 
