@@ -217,7 +217,7 @@ def _show(run: Run) -> None:
     spec = run.spec
     out.print(
         f"run {spec.id}: {run.state.value}, round {run.round} of {spec.rounds}; rule {spec.rule} on "
-        f"window {spec.window}, texts {spec.first_seq:,} to {spec.last_seq:,}, recipe "
+        f"window {spec.window}, texts numbered {spec.first_seq} to {spec.last_seq} in the store, recipe "
         f"{spec.recipe.name}, from model {spec.champion}"
     )
     stages = Table("time (UTC)", "took", "state", "reason")
