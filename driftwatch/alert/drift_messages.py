@@ -177,8 +177,7 @@ def _person(result: WindowResult) -> str:
     where = "at the words below and at where the texts come from" if result.words else "at where the texts come from"
     match result.state:
         case DriftState.BENIGN_DRIFT:
-            scored = result.value("loss.increase") is not None
-            copes = "no retraining is needed so far: the model copes with it. " if scored else ""
+            copes = "" if result.unscored_drift else "no retraining is needed so far: the model copes with it. "
             return f"{copes}Nothing if the change is expected; otherwise look {where}."
         case DriftState.SILENT_DECAY:
             return "look whether the model that is watched is the one that serves, and what its answers are used for."
