@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.errors import NotifyError
@@ -32,7 +33,7 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: timedelt
     named = {"Content-Type": "application/json", "User-Agent": "driftwatch", **headers}
     try:
         with (
-            httpx.Client(timeout=timeout.total_seconds(), trust_env=False) as client,
+            httpx.Client(verify=_trust(url), timeout=timeout.total_seconds(), trust_env=False) as client,
             client.stream("POST", url, content=body, headers=named) as response,
         ):
             if response.status_code not in _SUCCESS:
@@ -42,6 +43,11 @@ def post(url: str, body: bytes, *, headers: Mapping[str, str], timeout: timedelt
     except httpx.HTTPError as error:
         what = f"the receiver did not answer: {type(error).__name__}"
         raise NotifyError(what, where=host_of(url), cure="it is tried again", retryable=True) from error
+
+
+def _trust(url: str) -> ssl.SSLContext | bool:
+    """Return whom to trust: the usual authorities, which are not read where nothing is encrypted; there nobody."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.lower().startswith("http://") else True
 
 
 def _refused(url: str, response: httpx.Response) -> NotifyError:

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from driftwatch.cycle import Progressed
+from driftwatch.daemon.memory import hand_back
 from driftwatch.domain.decision import Action
 from driftwatch.domain.protocols import AcknowledgedSource
 from driftwatch.domain.run import RunState
@@ -91,6 +92,7 @@ def assessing(
             outcomes = [step(cycle) for cycle in cycles]
             if any(outcome not in (Progressed.WAITING, Progressed.FAILED) for outcome in outcomes):
                 stepped()
+                hand_back()
             waiting = all(outcome in (Progressed.WAITING, Progressed.FAILED) for outcome in outcomes)
 
     return assess_all

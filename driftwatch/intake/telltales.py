@@ -30,7 +30,7 @@ _END, _END_BYTE = "\0", b"\0"
 
 _LIKE_END = "\1"
 _BETWEEN = rb"\s\x1c-\x1f\"'"  # a name and its sign
-_NAMES = (b"key", b"token", b"secret", b"password", b"passwd", b"pwd")
+_NAMES = (b"key", b"token", b"secret", b"access", b"password", b"passwd", b"pwd")
 _LONGEST_NAME = 24  # of a secret, with what stands between it and its sign
 _PASSED = b" \t\n\r\v\f\x1c\x1d\x1e\x1f\"'"
 _SURE = (
@@ -44,7 +44,7 @@ _NAMED = tuple(
     (
         sign,
         re.compile(
-            rb"%b(?<=[yntdYNTD%b]%b)(?i:%b|(?<=[%b]%b))"
+            rb"%b(?<=[yntsdYNTSD%b]%b)(?i:%b|(?<=[%b]%b))"
             % (sign, _BETWEEN, sign, b"|".join(rb"(?<=%b%b)" % (name, sign) for name in _NAMES), _BETWEEN, sign)
         ),
     )

@@ -1,15 +1,14 @@
-"""Requests of a stream that wait at once are taken in by one thread, in one look and mostly in one commit.
+"""Requests of a stream that arrive at once are taken in by one thread, in one look and mostly in one commit.
 
 A thread for each costs as much as what it does: it is woken, takes the interpreter from the others at every statement
-and every sum over many texts, and wakes the server's own again. So who finds a thread free is taken in at once, with
-whatever arrived in the same turn of the loop, and what comes meanwhile is taken in together afterwards. There is no
-timer: a lone request waits for nothing.
+and every sum over many texts, and wakes the server's own again. Senders that wait for one commit are answered at once
+and so mostly come again at once: what arrives in one turn of the server's loop goes to one thread. Nobody waits for
+anybody else's commit, and there is no timer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,7 +17,7 @@ from driftwatch.web.door import Door
 from driftwatch.web.texts import Body, Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from driftwatch.web.door import Taker
@@ -32,25 +31,24 @@ LARGE = 256 * 1024
 MOST = 1024 * 1024
 """Bytes that are taken in together at most, unless there is one body alone."""
 
-AT_ONCE = 2
-"""Threads of a stream: one looks through what came while the other's commit waits for the disk."""
+FEW = 4
+"""Bodies that are taken in together at most: one group is looked through while another's commit waits for the disk."""
 
 _PLAIN = ("", "identity")
 Outcome: TypeAlias = Receipt | BaseException
 
 
 class Sharing:
-    """Brings the bodies of one stream to a thread, all that wait at once; used in the event loop alone.
+    """Brings the bodies of one stream to threads, those of one turn of the loop together; used in the loop alone.
 
     Args:
         take_each: takes bodies in, and returns what became of each; called in a thread.
-        threads: that do it, ``AT_ONCE`` of them.
+        threads: that do it.
     """
 
     def __init__(self, take_each: Callable[[Sequence[Body]], Sequence[Outcome]], threads: Executor) -> None:
         self._take_each, self._threads = take_each, threads
-        self._waiting: deque[_Waiting] = deque()
-        self._at_work, self._beginning = 0, False
+        self._arrived: list[_Waiting] = []
 
     async def take(self, body: Body) -> Receipt:
         """Return what became of a body, once it is durable.
@@ -61,40 +59,23 @@ class Sharing:
         """
         loop = asyncio.get_running_loop()
         own = _Waiting(body, loop.create_future())
-        self._waiting.append(own)
-        if self._at_work < AT_ONCE and not self._beginning:
-            self._beginning = True
-            loop.call_soon(self._begin, loop)  # after the others that came in this turn of the loop
+        self._arrived.append(own)
+        if len(self._arrived) == 1:
+            loop.call_soon(self._begin, loop)  # after the others that arrive in this turn
         outcome = await own.answer
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have those taken in that are next, where there are any."""
-        self._beginning = False
-        group = self._first() if self._at_work < AT_ONCE else []
-        if not group:
-            return
-        self._at_work += 1
-        try:
-            self._threads.submit(self._work, loop, group)
-        except RuntimeError:  # its threads take nothing more
-            error = StoreUnavailableError("the server is stopping", where="intake", cure="send it again")
-            self._settle(loop, group, [error] * len(group))
-
-    def _first(self) -> list[_Waiting]:
-        """Return those that came first, in their order; who does not wait any more is left out."""
-        group: list[_Waiting] = []
-        size = 0
-        while self._waiting:
-            size += len(self._waiting[0].body.content)
-            if group and size > MOST:
-                break
-            first = self._waiting.popleft()
-            if not first.answer.done():
-                group.append(first)
-        return group
+        """Have those taken in that arrived."""
+        arrived, self._arrived = self._arrived, []
+        for group in _groups(arrived):
+            try:
+                self._threads.submit(self._work, loop, group)
+            except RuntimeError:  # its threads take nothing more
+                error = StoreUnavailableError("the server is stopping", where="intake", cure="send it again")
+                _settle(group, [error] * len(group))
 
     def _work(self, loop: asyncio.AbstractEventLoop, group: Sequence[_Waiting]) -> None:
         outcomes: Sequence[Outcome]
@@ -103,14 +84,7 @@ class Sharing:
         except BaseException as error:  # noqa: BLE001 - raised again wherever one of them is waited for
             outcomes = [error] * len(group)
         if not loop.is_closed():  # else there is nobody left to be told
-            loop.call_soon_threadsafe(self._settle, loop, group, outcomes)
-
-    def _settle(self, loop: asyncio.AbstractEventLoop, group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
-        self._at_work -= 1
-        for each, outcome in zip(group, outcomes, strict=True):
-            if not each.answer.done():
-                each.answer.set_result(outcome)
-        self._begin(loop)
+            loop.call_soon_threadsafe(_settle, group, outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +95,30 @@ class _Waiting:
     answer: asyncio.Future[Outcome]
 
 
+def _groups(arrived: Sequence[_Waiting]) -> Iterator[list[_Waiting]]:
+    """Yield them in their order, so many together as a group may hold; who does not wait any more is left out."""
+    group: list[_Waiting] = []
+    size = 0
+    for each in arrived:
+        if each.answer.done():
+            continue
+        size += len(each.body.content)
+        if group and (size > MOST or len(group) == FEW):
+            yield group
+            group, size = [], len(each.body.content)
+        group.append(each)
+    if group:
+        yield group
+
+
+def _settle(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    for each, outcome in zip(group, outcomes, strict=True):
+        if not each.answer.done():
+            each.answer.set_result(outcome)
+
+
 class TextDoor(Door[Receipt]):
-    """Handles the requests that bring texts: those of a stream that wait at once share a thread and a commit.
+    """Handles the requests that bring texts: those of a stream that arrive at once share a thread and a commit.
 
     Args:
         takes: what is taken in, for whoever is told that a stream does not.

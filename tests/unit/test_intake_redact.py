@@ -141,6 +141,7 @@ PLAIN = ["Where is it?", "a-b: c = d_e.f"]
 @example(["-----BEGIN PRIVATE KEY-----x"], 80, "")
 @example(["xoxb-0123456789ab", "ghp_" + "a1" * 18, "github_pat_" + "a1" * 18, "glpat-" + "a1" * 18], 64, "")
 @example(["password  :  hunter22", 'pwd"  \t : hunter22', "API-Key = hunter22"], 64, "")
+@example(["secret_access=hunter22", "SECRET-ACCESS : hunter22", "secretaccess: hunter22"], 64, "")
 @settings(max_examples=600, deadline=None)
 def test_many_together_come_out_as_each_alone(odd: list[str], after: int, end: str) -> None:
     bodies = [*odd, *(PLAIN * after)[:after], end]
@@ -150,6 +151,14 @@ def test_many_together_come_out_as_each_alone(odd: list[str], after: int, end: s
             alone, found = REDACTOR.redact(body)
             assert changed.get(place, body) == alone
             assert (place in changed) == bool(found)
+
+
+@pytest.mark.parametrize(
+    "name", ["secret_access", "SECRET-ACCESS ", "client_secret", "api-key", "access_token", "pwd'"]
+)
+def test_what_follows_a_name_is_found_in_a_crowd(name: str) -> None:
+    bodies = [*PLAIN * 40, f"{name}=hunter22", f"the {name}: hunter22", *PLAIN]
+    assert [place for place, _ in REDACTOR.redact_all(bodies)] == [80, 81]
 
 
 @pytest.mark.parametrize("body", ["Where is my card?", "Hi @someone, see p. 3 - thanks!", "caf\u00e9 \u2014 closed"])

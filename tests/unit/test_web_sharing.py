@@ -1,4 +1,4 @@
-"""Requests of a stream that wait at once are taken in together: who shares, in which order, and what each is told."""
+"""Requests of a stream that arrive at once are taken in together: who shares, in which order, what each is told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from web_client import Shelf, app_of, client_of, disk_full
 
 from driftwatch.domain.errors import StoreUnavailableError
 from driftwatch.web import Body, Receipt
-from driftwatch.web.sharing import AT_ONCE, LARGE, MOST, Sharing
+from driftwatch.web.sharing import FEW, LARGE, MOST, Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
@@ -29,18 +29,13 @@ class Hall:
 
     def __init__(self) -> None:
         self.groups: list[list[bytes]] = []
-        self.at_work, self.most_at_work = 0, 0
         self._guard, self._permits, self._entered = threading.Lock(), threading.Semaphore(0), threading.Semaphore(0)
 
     def take_each(self, bodies: Sequence[Body]) -> list[Receipt | BaseException]:
         with self._guard:
             self.groups.append([each.content for each in bodies])
-            self.at_work += 1
-            self.most_at_work = max(self.most_at_work, self.at_work)
         self._entered.release()
         assert self._permits.acquire(timeout=PATIENCE)
-        with self._guard:
-            self.at_work -= 1
         if any(each.content == DEADLY for each in bodies):
             raise MemoryError
         return [disk_full() if each.content == BROKEN else _receipt(len(each.content)) for each in bodies]
@@ -60,21 +55,6 @@ def _receipt(stored: int) -> Receipt:
 
 def _task(sharing: Sharing, content: bytes) -> asyncio.Task[Receipt]:
     return asyncio.create_task(sharing.take(Body(content, "application/json", "")))
-
-
-async def _busy(sharing: Sharing, hall: Hall) -> list[asyncio.Task[Receipt]]:
-    """Have every thread of the stream at work on a body of one byte."""
-    tasks = []
-    for _ in range(AT_ONCE):
-        tasks.append(_task(sharing, b"."))
-        await hall.entered()
-    return tasks
-
-
-async def _waiting(sharing: Sharing, *contents: bytes) -> list[asyncio.Task[Receipt]]:
-    tasks = [_task(sharing, content) for content in contents]
-    await asyncio.sleep(0)  # each runs until it waits
-    return tasks
 
 
 @pytest.fixture
@@ -116,46 +96,42 @@ def test_a_lone_request_waits_for_nobody(hall: Hall, threads: ThreadPoolExecutor
     assert hall.groups == [[b"x"], [b"xx"]]
 
 
-def test_what_comes_while_all_threads_work_is_next_in_its_order(hall: Hall, threads: ThreadPoolExecutor) -> None:
+def test_nobody_waits_for_the_commit_of_another(hall: Hall, threads: ThreadPoolExecutor) -> None:
     async def story() -> list[int]:
         sharing = Sharing(hall.take_each, threads)
-        first = await _busy(sharing, hall)
-        others = await _waiting(sharing, b"xx", b"xxx", b"xxxx")
+        first = [_task(sharing, b"x"), _task(sharing, b"xx")]
+        await hall.entered()
+        second = [_task(sharing, b"xxx")]
+        await hall.entered()  # while the first are still at work
+        assert not any(task.done() for task in (*first, *second))
         hall.open()
-        return [each.stored for each in await asyncio.gather(*first, *others)]
+        return [each.stored for each in await asyncio.gather(*first, *second)]
 
-    assert run(story()) == [*[1] * AT_ONCE, 2, 3, 4]
-    assert hall.groups == [*[[b"."]] * AT_ONCE, [b"xx", b"xxx", b"xxxx"]]
-    assert hall.most_at_work == AT_ONCE
-
-
-def test_there_are_never_more_threads_at_work(hall: Hall, threads: ThreadPoolExecutor) -> None:
-    async def story() -> None:
-        sharing = Sharing(hall.take_each, threads)
-        tasks = await _busy(sharing, hall)
-        for _ in range(20):
-            tasks += await _waiting(sharing, b"x")
-            hall.open(1)
-            await hall.entered()
-        hall.open()
-        await asyncio.gather(*tasks)
-
-    run(story())
-    assert hall.most_at_work == AT_ONCE
-    assert sum(map(len, hall.groups)) == AT_ONCE + 20
+    assert run(story()) == [1, 2, 3]
+    assert hall.groups == [[b"x", b"xx"], [b"xxx"]]
 
 
 def test_a_group_holds_no_more_bytes_than_it_may(hall: Hall, threads: ThreadPoolExecutor) -> None:
-    async def story() -> None:
-        sharing = Sharing(hall.take_each, threads)
-        first = await _busy(sharing, hall)
-        others = await _waiting(sharing, *[b"x" * (MOST // 2)] * 3, b"x" * (2 * MOST), b"y")
-        hall.open()
-        await asyncio.gather(*first, *others)
+    sizes = [MOST // 2] * 3 + [2 * MOST, 1]
 
-    run(story())
-    sizes = [[len(each) for each in group] for group in hall.groups[AT_ONCE:]]
-    assert sorted(sizes) == sorted([[MOST // 2] * 2, [MOST // 2], [2 * MOST], [1]])
+    async def story() -> list[int]:
+        sharing = Sharing(hall.take_each, threads)
+        hall.open()
+        return [each.stored for each in await asyncio.gather(*(_task(sharing, b"x" * size) for size in sizes))]
+
+    assert run(story()) == sizes
+    found = [[len(each) for each in group] for group in hall.groups]
+    assert sorted(found) == sorted([[MOST // 2] * 2, [MOST // 2], [2 * MOST], [1]])
+
+
+def test_a_group_holds_no_more_bodies_than_it_may(hall: Hall, threads: ThreadPoolExecutor) -> None:
+    async def story() -> list[int]:
+        sharing = Sharing(hall.take_each, threads)
+        hall.open()
+        return [each.stored for each in await asyncio.gather(*(_task(sharing, b"x") for _ in range(2 * FEW + 1)))]
+
+    assert run(story()) == [1] * (2 * FEW + 1)
+    assert sorted(map(len, hall.groups)) == [1, FEW, FEW]
 
 
 def test_one_that_fails_fails_alone(hall: Hall, threads: ThreadPoolExecutor) -> None:
@@ -171,48 +147,57 @@ def test_one_that_fails_fails_alone(hall: Hall, threads: ThreadPoolExecutor) -> 
 
 
 def test_after_a_thread_that_dies_of_its_work_the_next_goes_on(hall: Hall, threads: ThreadPoolExecutor) -> None:
-    async def story() -> list[Receipt | BaseException]:
+    async def story() -> tuple[list[Receipt | BaseException], Receipt]:
         sharing = Sharing(hall.take_each, threads)
-        first = await _busy(sharing, hall)
-        others = await _waiting(sharing, b"x", DEADLY)
         hall.open()
-        found = await asyncio.gather(*first, *others, return_exceptions=True)
-        return [*found[AT_ONCE:], await _task(sharing, b"xx")]
+        both = await asyncio.gather(_task(sharing, b"x"), _task(sharing, DEADLY), return_exceptions=True)
+        return list(both), await _task(sharing, b"xx")
 
-    *both, last = run(story())
-    assert all(isinstance(each, MemoryError) for each in both)
+    both, last = run(story())
+    assert [type(each) for each in both] == [MemoryError, MemoryError]
     assert last == _receipt(2)
 
 
-def test_who_does_not_wait_any_more_is_left_out(hall: Hall, threads: ThreadPoolExecutor) -> None:
-    async def story() -> list[int]:
+def test_who_does_not_wait_any_more_keeps_nobody_from_being_answered(hall: Hall, threads: ThreadPoolExecutor) -> None:
+    async def story() -> int:
         sharing = Sharing(hall.take_each, threads)
-        first = await _busy(sharing, hall)
-        gone, stays = await _waiting(sharing, b"gone", b"stays")
-        at_work = first.pop()
+        gone, stays = _task(sharing, b"gone"), _task(sharing, b"stays")
+        await hall.entered()
         gone.cancel()
-        at_work.cancel()  # its thread works on, and has nobody to tell
         hall.open()
-        return [each.stored for each in await asyncio.gather(*first, stays)]
+        return (await stays).stored
 
-    assert run(story()) == [*[1] * (AT_ONCE - 1), 5]
-    assert hall.groups[AT_ONCE:] == [[b"stays"]]
+    assert run(story()) == 5
+    assert hall.groups == [[b"gone", b"stays"]], "it was on its way already; sent again, it is known"
 
 
-def test_who_waits_when_the_threads_stop_is_told_to_send_it_again(hall: Hall) -> None:
+def test_who_left_before_a_thread_had_it_is_left_out(hall: Hall, threads: ThreadPoolExecutor) -> None:
+    async def story() -> int:
+        sharing = Sharing(hall.take_each, threads)
+        gone, stays = _task(sharing, b"gone"), _task(sharing, b"stays")
+        asyncio.get_running_loop().call_soon(gone.cancel)  # after both have arrived
+        hall.open()
+        return (await stays).stored
+
+    assert run(story()) == 5
+    assert hall.groups == [[b"stays"]]
+
+
+def test_when_the_threads_stop_who_is_at_work_is_answered_and_who_comes_told_to_send_it_again(hall: Hall) -> None:
     async def story() -> list[Receipt | BaseException]:
         threads = ThreadPoolExecutor(max_workers=8)
         sharing = Sharing(hall.take_each, threads)
-        first = await _busy(sharing, hall)
-        others = await _waiting(sharing, b"xx", b"xxx")
+        first = [_task(sharing, b"x"), _task(sharing, b"xx")]
+        await hall.entered()
         threads.shutdown(wait=False)
+        late = _task(sharing, b"xxx")
         hall.open()
-        return await asyncio.gather(*first, *others, return_exceptions=True)
+        return await asyncio.gather(*first, late, return_exceptions=True)
 
-    found = run(story())
-    assert found[:AT_ONCE] == [_receipt(1)] * AT_ONCE, "what is at work is finished and answered"
-    assert all(isinstance(each, StoreUnavailableError) for each in found[AT_ONCE:])
-    assert len(hall.groups) == AT_ONCE
+    first, second, late = run(story())
+    assert (first, second) == (_receipt(1), _receipt(2))
+    assert isinstance(late, StoreUnavailableError)
+    assert hall.groups == [[b"x", b"xx"]]
 
 
 @pytest.mark.parametrize(

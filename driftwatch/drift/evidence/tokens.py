@@ -157,7 +157,7 @@ def _shrunk() -> Floats:
     return found
 
 
-@lru_cache(maxsize=_AT_ONCE)
+@lru_cache(maxsize=16)
 def _of_lone_texts(blocks: int) -> Floats:
     """Return what gaps of one text each have added up to after each of so many blocks, float64 [shares, blocks]."""
     found: Floats = _shrunk()[:, :blocks, :blocks] @ np.ones(blocks)

@@ -363,7 +363,7 @@ def bet(witnesses: Sequence[Witness], means: Floats | npt.NDArray[np.bool_], gap
     return sums(found) / (len(SHARES) * len(LEVELS))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _stakes(witnesses: int) -> Stakes:
     """Return what the bets of so many witnesses pay."""
     return Stakes(np.tile(LEVELS, witnesses), np.asarray(SHARES)[:, None])
