@@ -118,7 +118,7 @@ def waiting() -> tuple[Run, Trail]:
     """A run that went all the way to a person."""
     states = (
         (RunState.QUEUED, "rule topic-shift asked"),
-        (RunState.COLLECTING, "texts 1 to 2000 of the store"),
+        (RunState.COLLECTING, "texts numbered 1 to 4000 in the store, 2,000 of them this stream's"),
         (RunState.PROBING, "1,500 fresh texts"),
         (RunState.TRAINING, prediction(0.3, 0.1).words()),
         (RunState.JUDGING, "round 1 is trained"),

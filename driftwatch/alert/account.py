@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.wording import moment, sentence
-from driftwatch.domain.drift import Change, DriftState
+from driftwatch.domain.drift import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from driftwatch.domain.drift import ClusterShift, Measure, WindowResult
+    from driftwatch.domain.drift import ClusterShift, DriftState, Measure, WindowResult
 
 _MOST_WORDS, _MOST_CLUSTERS, _MOST_KEYWORDS, _MOST_SLICES, _LONGEST = 8, 4, 5, 3, 40
 _CHANGES = {Change.NEW: "new", Change.GROWN: "grown", Change.SHRUNK: "shrunk"}
@@ -20,7 +20,7 @@ _CHANGES = {Change.NEW: "new", Change.GROWN: "grown", Change.SHRUNK: "shrunk"}
 def account(result: WindowResult) -> Iterator[str]:
     """Return a line each: the state, since when, how much, who is affected, which topics, and how the model fares."""
     if result.state is not None:
-        yield f"state: {_state(result.state, scored=_measure(result, 'loss.increase') is not None)}"
+        yield f"state: {_state(result, result.state)}"
     if result.onset is not None:
         began = moment(result.onset.seen_at)
         yield f"changed: since about {began}, {result.onset.texts:,} texts before the end of this window"
@@ -48,8 +48,8 @@ def words(result: WindowResult) -> Iterator[str]:
             yield sentence(f"{title}: {shown}")
 
 
-def _state(state: DriftState, *, scored: bool) -> str:
-    if state is DriftState.BENIGN_DRIFT and not scored:
+def _state(result: WindowResult, state: DriftState) -> str:
+    if result.unscored_drift:
         return "drift: the text has changed; no model is scored, so whether one suffers is not known"
     return f"{state.words}: {state.meaning}"
 

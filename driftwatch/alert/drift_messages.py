@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from driftwatch.alert.account import account, words
-from driftwatch.alert.links import incident_path
+from driftwatch.alert.links import incident_path, run_path
 from driftwatch.alert.wording import Wording, event, sentence
-from driftwatch.domain.alert import INCIDENT, Alert
+from driftwatch.domain.alert import INCIDENT, RUN, Alert
 from driftwatch.domain.drift import DriftState
 from driftwatch.domain.explanation import told
 
@@ -102,7 +102,7 @@ def retrain_started(
         person="nothing now."
         if not spec.approve
         else f"nothing now; be ready to approve (driftwatch runs approve {spec.id}).",
-        look=f"driftwatch runs show {spec.id}{_runbook(annotations)}",
+        look=f"{run_path(spec.id)}; driftwatch runs show {spec.id}{_runbook(annotations)}",
     )
     return event(
         "RetrainStarted",
@@ -112,7 +112,7 @@ def retrain_started(
         summary=annotations.get("summary", f"{decision.stream}: retraining begins"),
         wording=wording,
         labels=_rule_labels(labels, decision.rule),
-        annotations=_without_summary(annotations),
+        annotations=_without_summary(annotations) | {RUN: run_path(spec.id)},
     )
 
 
@@ -177,8 +177,7 @@ def _person(result: WindowResult) -> str:
     where = "at the words below and at where the texts come from" if result.words else "at where the texts come from"
     match result.state:
         case DriftState.BENIGN_DRIFT:
-            scored = result.value("loss.increase") is not None
-            copes = "no retraining is needed so far: the model copes with it. " if scored else ""
+            copes = "" if result.unscored_drift else "no retraining is needed so far: the model copes with it. "
             return f"{copes}Nothing if the change is expected; otherwise look {where}."
         case DriftState.SILENT_DECAY:
             return "look whether the model that is watched is the one that serves, and what its answers are used for."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftwatch.alert.links import run_path
 from driftwatch.alert.wording import Wording, event, sentence
-from driftwatch.domain.alert import Alert
+from driftwatch.domain.alert import RUN, Alert
 from driftwatch.domain.run import RunState
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def approval_wanted(run: Run, *, reason: str, at: datetime) -> Alert:
         since=at,
         by_itself=f"nothing; model {run.spec.champion} serves until somebody decides.",
         person=f"read the verdicts, then driftwatch runs approve {run_id} or driftwatch runs cancel {run_id}.",
-        look=f"driftwatch runs show {run_id}",
+        look=_look(run),
     )
     return Alert(
         key=approval_key(run_id),
@@ -40,7 +41,7 @@ def approval_wanted(run: Run, *, reason: str, at: datetime) -> Alert:
         description=str(wording),
         starts_at=at,
         labels={**run.spec.labels, "rule": run.spec.rule},
-        annotations=dict(run.spec.annotations),
+        annotations={**run.spec.annotations, RUN: run_path(run_id)},
     )
 
 
@@ -54,7 +55,7 @@ def run_promoted(run: Run, *, reason: str, at: datetime) -> Alert:
         since=at,
         by_itself="the reference follows the new model and the monitors start anew" + _watch(run),
         person=f"nothing; if it disappoints, driftwatch runs rollback {run_id}.",
-        look=f"driftwatch runs show {run_id}",
+        look=_look(run),
     )
     return _event("RunPromoted", run, "promoted", "info", f"{stream}: a better model serves", wording)
 
@@ -79,7 +80,7 @@ def run_rejected(run: Run, *, reason: str, at: datetime) -> Alert:
         since=at,
         by_itself=f"model {run.spec.champion} serves as before; the rule may ask again after its cooldown.",
         person="see which gate refused: more fresh texts, another recipe or other limits may be wanted.",
-        look=f"driftwatch runs show {run.spec.id}",
+        look=_look(run),
     )
     summary = f"{run.spec.stream}: the retrained model was refused"
     return _event("RunRejected", run, "rejected", "ticket", summary, wording)
@@ -93,7 +94,7 @@ def run_declined(run: Run, *, reason: str, at: datetime) -> Alert:
         since=at,
         by_itself=f"model {run.spec.champion} serves as before; the rule may ask again after its cooldown.",
         person=f"nothing; a lower worth in rule {run.spec.rule} would let such runs go on.",
-        look=f"driftwatch runs show {run.spec.id}",
+        look=_look(run),
     )
     return _event("RunDeclined", run, "declined", "info", f"{run.spec.stream}: a retraining is not worth it", wording)
 
@@ -106,7 +107,7 @@ def run_failed(run: Run, *, reason: str, at: datetime) -> Alert:
         since=at,
         by_itself=f"model {run.spec.champion} serves as before; the rule may ask again after its cooldown.",
         person="cure the cause named above; the run's log says more.",
-        look=f"driftwatch runs show {run.spec.id}",
+        look=_look(run),
     )
     return _event("RunFailed", run, "failed", "ticket", f"{run.spec.stream}: a retraining failed", wording)
 
@@ -122,7 +123,7 @@ def run_rolled_back(run: Run, *, reason: str, at: datetime) -> Alert:
         if run.state is RunState.PROMOTING
         else "the reference of the earlier model is in force again and the monitors start anew.",
         person="find out what the gates did not see before the next run is promoted.",
-        look=f"driftwatch runs show {run.spec.id}",
+        look=_look(run),
     )
     summary = f"{run.spec.stream}: the new model was rolled back"
     return _event("RunRolledBack", run, "rolled-back", "ticket", summary, wording)
@@ -162,8 +163,13 @@ def _event(name: str, run: Run, moment: str, severity: str, summary: str, wordin
         summary=summary,
         wording=wording,
         labels={**run.spec.labels, "rule": run.spec.rule},
-        annotations=run.spec.annotations,
+        annotations={**run.spec.annotations, RUN: run_path(run.spec.id)},
     )
+
+
+def _look(run: Run) -> str:
+    """Return where to look: the run's page, and the command that shows it."""
+    return f"{run_path(run.spec.id)}; driftwatch runs show {run.spec.id}"
 
 
 def _figures(run: Run) -> Iterable[str]:

@@ -19,7 +19,7 @@ class AlertmanagerSettings:
         url: its root, such as ``http://127.0.0.1:9093``.
         resend: time between two sends of an alert that goes on firing.
         timeout: longest wait for each step of a request.
-        link: where people reach driftwatch's own pages; alerts open their incident page there (without: its path).
+        link: where people reach driftwatch's pages; alerts open their incident's or run's there (without: its path).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -46,7 +46,7 @@ class WebhookSettings:
         url: where each alert is posted.
         secret: reference of the secret that signs the posts, such as ``env:HOOK_SECRET``.
         timeout: longest wait for each step of a request.
-        link: where people reach driftwatch's own pages; alerts open their incident page there (without: its path).
+        link: where people reach driftwatch's pages; alerts open their incident's or run's there (without: its path).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -72,7 +72,7 @@ class AppriseSettings:
     Args:
         url: reference of the secret that is Apprise's address of the service, such as ``file:/etc/driftwatch/slack``.
         least: severity from which alerts are told: ``info``, ``ticket`` or ``page``.
-        link: where people reach driftwatch's own pages; messages name their incident page there (without: none).
+        link: where people reach driftwatch's pages; messages name their incident's or run's there (without: none).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}

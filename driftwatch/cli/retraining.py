@@ -70,8 +70,8 @@ def retrain(
         print_json(spec)
         return
     out.print(
-        f"run {spec.id} is queued: texts {spec.first_seq:,} to {spec.last_seq:,}, recipe {spec.recipe.name}, from "
-        f"model {spec.champion}; the daemon starts it within seconds of running",
+        f"run {spec.id} is queued: texts numbered {spec.first_seq} to {spec.last_seq} in the store, recipe "
+        f"{spec.recipe.name}, from model {spec.champion}; the daemon starts it within seconds of running",
         soft_wrap=True,
     )
     out.print(f"watch it: driftwatch runs show {spec.id}")

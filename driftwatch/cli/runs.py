@@ -10,8 +10,18 @@ import typer
 from rich.table import Table
 
 from driftwatch.cli.account import account, signed_by
-from driftwatch.cli.frame import DEFAULT_CONFIG, ConfigOption, JsonOption, opened, out, print_json, read_config, told
-from driftwatch.domain.audit import AuditEntry
+from driftwatch.cli.frame import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    one_line,
+    opened,
+    out,
+    print_json,
+    read_config,
+    told,
+)
+from driftwatch.domain.audit import RUN_CANCEL_ASKED, AuditEntry
 from driftwatch.domain.errors import DataError
 from driftwatch.domain.run import COST, RunId, RunState
 from driftwatch.retrain.report import PAGE
@@ -128,13 +138,19 @@ def approve(
         out.print(f"run {run_id} is approved; the daemon promotes it within seconds of running")
 
 
-@app.command(epilog="Example: driftwatch runs cancel support-w0000012")
+@app.command(epilog="Example: driftwatch runs cancel support-w0000012 --because 'the texts were a test'")
 @told
-def cancel(run_id: RunArgument, config: ConfigOption = DEFAULT_CONFIG, *, json: JsonOption = False) -> None:
+def cancel(
+    run_id: RunArgument,
+    because: Annotated[str, typer.Option("--because", help="Why; kept in the record.", show_default=False)] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    json: JsonOption = False,
+) -> None:
     """Ask for a run's end; the serving model stays, but in probation the model before serves again."""
     store = opened(read_config(config))
     try:
-        store.runs.request_cancel(RunId(run_id), entry=_entry("run-cancel-asked", run_id, ""))
+        store.runs.request_cancel(RunId(run_id), entry=_entry(RUN_CANCEL_ASKED, run_id, one_line(because)))
         run = store.runs.get(RunId(run_id))
     finally:
         store.close()
@@ -201,7 +217,7 @@ def _show(run: Run) -> None:
     spec = run.spec
     out.print(
         f"run {spec.id}: {run.state.value}, round {run.round} of {spec.rounds}; rule {spec.rule} on "
-        f"window {spec.window}, texts {spec.first_seq:,} to {spec.last_seq:,}, recipe "
+        f"window {spec.window}, texts numbered {spec.first_seq} to {spec.last_seq} in the store, recipe "
         f"{spec.recipe.name}, from model {spec.champion}"
     )
     stages = Table("time (UTC)", "took", "state", "reason")

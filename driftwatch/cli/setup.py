@@ -110,7 +110,7 @@ def init(
         schema.write_text(shipped("policies", "policy.schema.json").read_text(encoding="utf-8"), encoding="utf-8")
     except OSError as error:
         raise DataError(f"it cannot be written: {error.strerror}", where=str(folder)) from None
-    out.print(f"wrote {config} and {policy}")
+    out.print(f"wrote {config}, {policy} and {schema} (by which editors check policies)", soft_wrap=True)
     out.print(f"next: driftwatch check, driftwatch reference build {stream}, driftwatch run")
 
 

@@ -193,7 +193,7 @@ def _row(stream: StreamView, *, tiers: bool) -> list[str]:
         stream.standing,
         f"{stream.backlog:,}",
         str(last.index + 1) if last is not None else "0",
-        last.state.value if last is not None and last.state is not None else "",
+        (last.state_words if last is not None else None) or "",
         *figures,
         *((_read(stream),) if tiers else ()),
         stream.champion or "–",

@@ -11,6 +11,7 @@ import structlog
 from driftwatch.alert import messages
 from driftwatch.domain.errors import ConflictError, DriftwatchError
 from driftwatch.domain.run import Progress, RunId, RunState
+from driftwatch.wiring.cancels import cancel_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,8 +104,9 @@ class Supervisor:
 
     def _cancel(self, run: Run) -> None:
         self._launcher.cancel(run.spec.id, grace=CANCEL_GRACE)
+        reason = cancel_reason(self._store, run.spec.id)
         try:
-            self._store.runs.move(run.spec.id, to=RunState.CANCELLED, reason="cancelled on request")
+            self._store.runs.move(run.spec.id, to=RunState.CANCELLED, reason=reason)
         except ConflictError:
             log.info("cancel_came_too_late", run=run.spec.id)
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 INCIDENT = "incident"
 """Annotation that holds the path of an alert's incident page, below the address of the daemon."""
 
+RUN = "run"
+"""Annotation that holds the path of a run's page, below the address of the daemon."""
+
 REPORT = "report"
 """Annotation that holds the path of a window's report, below the address of the daemon."""
 

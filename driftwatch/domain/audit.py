@@ -32,5 +32,8 @@ POLICY_LOADED, RELOAD_REFUSED, POLICY_MENDED = "policy-loaded", "reload-refused"
 POLICY_WORDS = (POLICY_LOADED, RELOAD_REFUSED, POLICY_MENDED)
 """What is said of policies: others are in force, the old ones stay on a mistake, the mistake is gone again."""
 
+RUN_CANCEL_ASKED = "run-cancel-asked"
+"""A person asked for a run's end; the daemon ends it."""
+
 HOSTS_AGREED = "hosts-agreed"
 """A daemon leads whose configuration is another than that of the one before."""

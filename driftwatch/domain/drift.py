@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -330,6 +331,19 @@ class WindowResult:
     def value(self, name: str) -> float | None:
         """Return the measure's value, or None where it was not measured."""
         return next((m.value for m in self.measures if m.name == name), None)
+
+    @property
+    def state_words(self) -> str | None:
+        """The state's name for people, such as "harmful drift"; None without a state."""
+        if self.unscored_drift:
+            return "drift, no model scored"
+        return self.state.words if self.state is not None else None
+
+    @property
+    def unscored_drift(self) -> bool:
+        """Whether drift is called benign by name only: no model is scored, so nobody knows whether one copes."""
+        increase = self.value("loss.increase")
+        return self.state is DriftState.BENIGN_DRIFT and (increase is None or not math.isfinite(increase))
 
     @property
     def alarmed(self) -> bool:

@@ -36,10 +36,11 @@ class HttpSettings(RecordFields):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRecord:
-    """A record that was skipped."""
+    """A record that was skipped, and whether what the reason names is not there at all."""
 
     line: int
     reason: str
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +134,8 @@ class HttpReader:
                 read.cut += cut
                 read.ahead += ahead
                 return text
-            case Rejected(reason=reason):
-                read.rejected.append(RejectedRecord(line=line, reason=reason))
+            case Rejected(reason=reason, missing=missing):
+                read.rejected.append(RejectedRecord(line=line, reason=reason, missing=missing))
                 return None
 
     def _place(self, number: int) -> str:
@@ -160,7 +161,10 @@ def _nothing(rejected: Sequence[RejectedRecord], settings: HttpSettings) -> Batc
         "body-not-text": f'"{settings.body}" is no string',
         "empty": f'"{settings.body}" is empty',
         "not-an-object": "it is no JSON object",
-        "bad-time": f'"{settings.time}" is no time; write ISO 8601 or seconds since 1970',
+        "bad-time": f'there is no "{settings.time}" in it; send the time as ISO 8601 or seconds since 1970, or take '
+        "time out of the source's settings, so that the time of arrival counts"
+        if first.missing
+        else f'"{settings.time}" is no time; write ISO 8601 or seconds since 1970',
         "no-id": f'there is no "{settings.id}" in it',
         "bad-turns": f'"{settings.turns or "messages"}" is no list of messages with role and content',
         "bad-id": f'"{settings.id}" is longer than 500 characters',

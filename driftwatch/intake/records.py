@@ -30,9 +30,10 @@ _DECODER = msgspec.json.Decoder()
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that is no text, and why."""
+    """A record that is no text, why, and whether what the reason names is not there at all."""
 
     reason: str
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class Records:
         told = self._time.find(record) if self._time is not None else found.time
         seen_at = now if told is None and self._time is None else moment(told)
         if seen_at is None:
-            return Rejected("bad-time")
+            return Rejected("bad-time", missing=told is None)
         ahead = seen_at - now > AHEAD
         labels = {name: word for name, path in self._labels.items() if (word := word_of(path.find(record))) is not None}
         group = word_of(self._group.find(record)) if self._group is not None else found.group

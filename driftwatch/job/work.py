@@ -97,7 +97,11 @@ class Job:
         check_champion(self._places.champion, promoted=True)
         for name in self._spec.limits.bias_suites:
             load_pairs(name)  # rather than after all the training, when the gate looks at it
-        self._held.move(RunState.COLLECTING, f"texts {self._spec.first_seq} to {self._spec.last_seq} of the store")
+        first, last = self._spec.first_seq, self._spec.last_seq
+        ours = self._store.texts.count(self._spec.stream, first_seq=first, last_seq=last)
+        self._held.move(
+            RunState.COLLECTING, f"texts numbered {first} to {last} in the store, {ours:,} of them this stream's"
+        )
 
     def _collect(self, _run: Run) -> None:
         card = collect(

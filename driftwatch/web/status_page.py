@@ -7,7 +7,6 @@ from math import isfinite
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from driftwatch.domain.drift import DriftState
 from driftwatch.web.sparkline import sparkline
 
 if TYPE_CHECKING:
@@ -165,7 +164,7 @@ def _state(newest: WindowResult) -> str:
     state = newest.state
     if state is None:
         return ""
-    if state is DriftState.BENIGN_DRIFT and newest.value("loss.increase") is None:
+    if newest.unscored_drift:
         return "Drift: the text has changed; no model is scored, so whether one suffers is not known. "
     return f"{state.words.capitalize()}: {state.meaning}. "
 

@@ -168,10 +168,10 @@ def _stream(store: Store, name: str, last_text_at: datetime | None, at: datetime
     after = store.windows.position(name).after_seq
     waiting = store.texts.backlog(name, after_seq=after)
     full = room.full(store, name, waiting=waiting, after_seq=after) if room is not None else None
-    state = windows[0].state if windows else None
+    newest = windows[0] if windows else None
     return StreamView(
         name=name,
-        standing=standing(runs, states, assessed=bool(windows), state=state) if full is None else full.word,
+        standing=standing(runs, states, newest=newest) if full is None else full.word,
         since=min((state.since_at for state in states if state.since_at is not None), default=None),
         last_text_at=last_text_at,
         backlog=waiting,
@@ -208,26 +208,24 @@ def _raised(window: WindowResult) -> bool:
     return evidence is not None and evidence >= 0
 
 
-def standing(
-    runs: Iterable[Run], states: Iterable[RuleState], *, assessed: bool, state: DriftState | None = None
-) -> str:
+def standing(runs: Iterable[Run], states: Iterable[RuleState], *, newest: WindowResult | None) -> str:
     """Return where a stream stands, the most pressing thing first.
 
     Args:
         runs: of the stream.
         states: of its rules.
-        assessed: whether any window was.
-        state: of the newest window.
+        newest: window that was assessed; None before the first.
     """
     running = {run.state for run in runs}
     if RunState.AWAITING_APPROVAL in running:
         return "approval wanted"
     if any(each.working for each in running):
         return "retraining"
-    if state is not None and state is not DriftState.STABLE:
-        return state.words
+    state = newest.state_words if newest is not None else None
+    if state is not None and state != DriftState.STABLE.words:
+        return state
     if any(rule.since_window is not None for rule in states):
         return "drift" if state is None else "rule holds"
     if RunState.PROBATION in running:
         return "probation"
-    return "quiet" if assessed else "waiting for text"
+    return "quiet" if newest is not None else "waiting for text"

@@ -10,6 +10,7 @@ from driftwatch.domain.errors import ConflictError
 from driftwatch.domain.run import RunState, VerdictOutcome
 from driftwatch.retrain.probation import outcome
 from driftwatch.wiring.base import CLOCK
+from driftwatch.wiring.cancels import cancel_reason
 from driftwatch.wiring.rollbacks import rollback
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def conclude(config: Config, store: Store, stream: str, *, clock: Clock = CLOCK)
 def _conclude(config: Config, store: Store, run: Run, clock: Clock) -> None:
     said = outcome(run)
     if store.runs.cancel_requested(run.spec.id):
-        rollback(config, store, run.spec.id, reason="cancelled on request in its probation", clock=clock)
+        reason = cancel_reason(store, run.spec.id, where=" in its probation")
+        rollback(config, store, run.spec.id, reason=reason, clock=clock)
     elif said is not None and said.outcome is VerdictOutcome.REFUSED:
         rollback(config, store, run.spec.id, reason=said.detail, clock=clock)
     elif said is not None:

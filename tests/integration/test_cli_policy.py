@@ -46,7 +46,7 @@ def test_a_configuration_knows_its_streams(folder: Path) -> None:
 def test_without_files_a_configuration_is_needed() -> None:
     done = CliRunner().invoke(app, ["policy", "check"])
     assert done.exit_code == 2
-    assert "driftwatch init writes one" in done.stderr
+    assert "driftwatch init writes a new one" in done.stderr
 
 
 def test_a_configuration_named_must_be_there(folder: Path) -> None:
@@ -120,6 +120,10 @@ def test_the_schema_is_printed() -> None:
 
 def test_init_writes_the_schema_that_its_policy_names(folder: Path) -> None:
     asked = ["init", "--log", "a.log", "--data", "b.jsonl", "--model", ""]
-    assert CliRunner().invoke(app, asked).exit_code == 0
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0
+    written = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    assert written == sorted(["driftwatch.toml", "policies/default.yaml", "policies/policy.schema.json"])
+    assert all(file in done.output for file in written), "all that was written is named"
     first = (folder / "policies" / "default.yaml").read_text().splitlines()[0]
     assert (folder / "policies" / first.partition("$schema=")[2]).read_text() == json_schema()

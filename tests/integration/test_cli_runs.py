@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from driftwatch.cli import app
 from driftwatch.cli.account import signed_by
+from driftwatch.daemon.supervisor import Supervisor
 from driftwatch.domain.alert import Alert
 from driftwatch.domain.audit import AuditEntry
 from driftwatch.domain.run import (
@@ -24,7 +25,9 @@ from driftwatch.domain.run import (
     Verdict,
     VerdictOutcome,
 )
+from driftwatch.retrain.launchers import ChildLauncher
 from driftwatch.store import Store, open_store
+from driftwatch.wiring import SystemClock
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 RUN = RunId("docs-w0000001")
@@ -202,5 +205,27 @@ def test_the_audit_log_leaves_diffs_to_the_policies_history(folder: Path) -> Non
 def test_a_cancel_is_noted(folder: Path) -> None:
     put_run(folder, *JUDGED)
     invoke(folder, "cancel", RUN)
+    invoke(folder, "cancel", RUN, "--because", "the texts\nwere a test")
     arguments = ["audit", "--what", "run-cancel-asked", "--json", "--config", str(folder / "driftwatch.toml")]
-    assert [each["subject"] for each in json.loads(CliRunner().invoke(app, arguments).stdout)] == [RUN]
+    last, first = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert [each["subject"] for each in (last, first)] == [RUN, RUN]
+    assert (last["detail"], first["detail"]) == ({"because": "the texts were a test"}, {})
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), r"cancelled on request \(by .+\)"),
+        (("--because", "a test"), r"cancelled on request: a test \(by .+\)"),
+    ],
+)
+def test_why_a_run_was_cancelled_is_its_last_reason(folder: Path, words: tuple[str, ...], reason: str) -> None:
+    put_run(folder, *JUDGED)
+    assert invoke(folder, "cancel", RUN, *words).exit_code == 0
+    store = store_in(folder)
+    launcher = ChildLauncher(folder / "runs", config=folder / "driftwatch.toml")
+    Supervisor(store, launcher, receivers=lambda: (), clock=SystemClock()).tend()
+    last = store.runs.get(RUN).transitions[-1]
+    store.close()
+    assert last.state is RunState.CANCELLED
+    assert re.fullmatch(reason, last.reason)

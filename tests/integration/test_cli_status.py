@@ -8,10 +8,29 @@ from typer.testing import CliRunner
 
 from driftwatch.cli import app
 from driftwatch.domain.alert import Alert
+from driftwatch.domain.drift import DriftState, Measure, Outcome, WindowResult
 from driftwatch.store import open_store
+from driftwatch.store.step import Step
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 CONFIG = '[alerts.webhook]\nurl = "http://127.0.0.1:1/"\n[streams.docs]\n'
+
+UNSCORED = WindowResult(
+    stream="docs",
+    index=0,
+    first_seq=1,
+    last_seq=100,
+    texts=100,
+    distinct=100,
+    first_seen_at=AT,
+    last_seen_at=AT,
+    reference="r1",
+    champion=None,
+    outcome=Outcome.ASSESSED,
+    measures=(Measure(name="drift.alarm", value=1.0),),
+    words=(),
+    state=DriftState.BENIGN_DRIFT,
+)
 
 
 class Still:
@@ -59,6 +78,22 @@ def test_a_narrow_terminal_shows_a_streams_figures_one_below_the_other(tmp_path:
         assert head in wide
         assert sum(f"│ {head} " in line for line in lines) == 2
     assert sum("waiting for text" in line for line in lines) == 2
+
+
+def test_drift_of_a_stream_without_a_scored_model_is_not_called_benign(tmp_path: Path) -> None:
+    (tmp_path / "driftwatch.toml").write_text(CONFIG)
+    (tmp_path / "state").mkdir()
+    store = open_store(tmp_path / "state" / "driftwatch.db", clock=Still())
+    store.windows.commit_step(
+        Step(result=UNSCORED, states={}, decisions=(), rule_states=(), alerts=(), receivers=(), runs=())
+    )
+    store.close()
+    command = ["status", "--config", str(tmp_path / "driftwatch.toml")]
+    shown = CliRunner().invoke(app, command, env={"COLUMNS": "200"}).output
+    assert shown.count("drift, no model scored") == 2, "where it stands, and its drift"
+    assert "benign" not in shown
+    (stream,) = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)["streams"]
+    assert stream["windows"][0]["state"] == "benign-drift", "programs read the state by its name"
 
 
 def test_status_before_the_first_alert(tmp_path: Path) -> None:

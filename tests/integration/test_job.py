@@ -84,6 +84,18 @@ def test_a_run_goes_through_every_stage_with_its_reasons(bench: Bench, whole: Ru
     assert set(slices[1:]) <= {"slice.part=even", "slice.part=odd"}
 
 
+def test_texts_of_other_streams_among_a_runs_numbers_are_not_counted_as_its_own(tmp_path: Path) -> None:
+    small = make_bench(
+        tmp_path, training=600, sample=600, fresh=paragraphs(("litestar",), 3), recipe=RECIPE, limits=WIDE
+    )
+    texts = [Text(id=str(n), body=f"another stream's text {n}", seen_at=wiring.CLOCK.now()) for n in range(5)]
+    small.store.texts.take_in("another", source="test", texts=texts, cursor=None, counts={})
+    run = small.play("few", last_seq=8)
+    small.store.close()
+    assert [moved.state for moved in run.transitions] == [RunState.QUEUED, RunState.COLLECTING, RunState.FAILED]
+    assert run.transitions[1].reason == "texts numbered 1 to 8 in the store, 3 of them this stream's"
+
+
 def test_a_suite_of_more_pairs_that_is_not_there_ends_a_run_before_it_costs_anything(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

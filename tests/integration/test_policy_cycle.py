@@ -66,7 +66,7 @@ def test_a_step_by_rules_that_use_the_whole_language(stream: Stream) -> None:
     assert run.spec.max_hours == 7.5
     (failed,) = messages.for_transition(run, to=RunState.FAILED, reason="out of memory", at=wiring.CLOCK.now())
     assert (failed.severity, failed.labels) == ("ticket", {"team": "nlp", "rule": "learn"})
-    assert failed.annotations == {"runbook_url": f"https://example.org/{STREAM}"}
+    assert failed.annotations == {"runbook_url": f"https://example.org/{STREAM}", "run": f"/runs/{STREAM}-w0000000"}
     assert failed.summary == f"{STREAM}: a retraining failed"
     facts = store.runs.facts(STREAM, since=wiring.CLOCK.now() - timedelta(days=30))
     assert facts == (RunFact(rule="learn", began_at=run.created_at, ended_at=None, training_hours=0.0),)

@@ -17,6 +17,7 @@ from promoted import STREAM, Stream, stream_in
 from driftwatch import wiring
 from driftwatch.cycle.facts import facts_of
 from driftwatch.daemon.champions import FIRST_PAUSE, Exporting, Tending
+from driftwatch.domain.audit import RUN_CANCEL_ASKED, AuditEntry
 from driftwatch.domain.errors import ConflictError, ModelError, NotFoundError
 from driftwatch.domain.run import Probation, Run, RunState, VerdictOutcome
 from driftwatch.drift.archive import load_reference
@@ -213,9 +214,17 @@ def test_a_cancelled_probation_is_rolled_back(stream: Stream) -> None:
     store = stream.begin()
     run = stream.run(store, "better", probation=THREE)
     stream.promote(store, run, "better")
-    store.runs.request_cancel(run.spec.id)
+    asked = AuditEntry(
+        at=datetime(2026, 11, 2, tzinfo=UTC),
+        who="ann",
+        what=RUN_CANCEL_ASKED,
+        subject=run.spec.id,
+        detail={"because": "odd answers"},
+    )
+    store.runs.request_cancel(run.spec.id, entry=asked)
     wiring.conclude(stream.config, store, STREAM)
-    assert state(stream, store)[1:] == (run.spec.reference, "rolled-back", "cancelled on request in its probation")
+    reason = "cancelled on request in its probation: odd answers (by ann)"
+    assert state(stream, store)[1:] == (run.spec.reference, "rolled-back", reason)
     store.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 from alert_samples import DECISION, EXPLAINED, RESULT, SPEC, START, STATE, run
 
 from driftwatch.alert import messages
+from driftwatch.alert.links import linked, page
 from driftwatch.alert.status import Status, status_of
 from driftwatch.domain.drift import DriftState
 from driftwatch.domain.run import RunState
@@ -53,6 +54,22 @@ def test_every_alert_says_since_when_what_happens_and_what_to_do(alert: Alert) -
     assert "\n" not in alert.summary
     assert alert.severity in ("info", "ticket", "page")
     assert alert.starts_at.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "alert", [each for each in ALL if each.name.startswith(("Retrain", "Run", "Approval"))], ids=lambda each: each.name
+)
+def test_what_is_told_of_a_run_opens_its_page(alert: Alert) -> None:
+    path = f"/runs/{SPEC.id}"
+    assert page(alert, "https://watch.example.org/") == f"https://watch.example.org{path}"
+    assert linked(alert, "https://watch.example.org/")["run"] == f"https://watch.example.org{path}"
+    assert (page(alert, None), linked(alert, None)["run"]) == (None, path)
+    assert f"Look: {path}; driftwatch runs show {SPEC.id}" in alert.description
+
+
+def test_a_rules_own_annotation_of_that_name_stays_as_it_is() -> None:
+    told = messages.drift_detected(DECISION, result=RESULT, state=STATE, annotations={"run": "https://wiki/run"})
+    assert linked(told, "https://watch.example.org")["run"] == "https://wiki/run"
 
 
 def test_every_alert_has_a_key_of_its_own() -> None:

@@ -175,7 +175,7 @@ def test_a_map_that_names_clusters_there_are_not_is_still_drawn() -> None:
     odd = DriftMap(reference=((-3.0, 7.0),), window=((0.5, 0.5), (float(2), 0.1)), clusters=(99, -1))
     page = incident_page(replace(incident().result, clusters=(), map=odd))
     assert "Map of 1 texts of the reference and 2 of this window" in page
-    assert "elsewhere" in page
+    assert "this window</li>" in page
 
 
 def test_a_mark_is_shown_escaped_and_without_one_the_command_that_makes_it() -> None:
@@ -203,13 +203,29 @@ def test_every_state_has_its_sentence(state: DriftState | None) -> None:
 
 def test_drift_without_a_model_does_not_say_that_one_copes() -> None:
     result = replace(incident().result, state=DriftState.BENIGN_DRIFT, champion=None, measures=())
-    assert "copes" not in incident_page(result)
+    for page in (incident_page(result), window_page(result)):
+        assert "copes" not in page
+        assert "Benign" not in page
+        assert '<span class="badge warn">Drift, no model scored</span>' in page
+    scored = replace(result, measures=(Measure(name="loss.increase", value=0.01),))
+    assert '<span class="badge warn">Benign drift</span>' in incident_page(scored)
 
 
 def test_a_loss_within_its_interval_is_not_called_a_rise() -> None:
     text = Tree(incident_page(quiet())).text
     assert "cannot be told from its baseline" in text
     assert "Stable" in text
+
+
+def test_a_map_without_a_cluster_says_that_none_moved() -> None:
+    sample = incident().result
+    assert sample.map is not None
+    with_clusters, without = (Tree(incident_page(each)).text for each in (sample, replace(sample, clusters=())))
+    none = "No group of alike texts grew or shrank beyond chance."
+    assert none in without
+    assert none not in with_clusters
+    assert ("elsewhere" in with_clusters, "this window, elsewhere" in without) == (True, False)
+    assert none not in Tree(incident_page(replace(sample, clusters=(), map=None))).text, "nothing is drawn, none said"
 
 
 def test_too_little_data_is_no_all_clear() -> None:

@@ -92,6 +92,19 @@ def test_a_bad_body_is_told_why(
     assert caught.value.line == line
 
 
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [("", 'bad-time: there is no "at" in it; send the time as'), (', "at": "soon"', 'bad-time: "at" is no time')],
+)
+def test_a_time_that_is_missing_is_told_from_one_that_is_none(time: str, said: str) -> None:
+    reader = HttpReader(HttpSettings(time="at"))
+    with pytest.raises(BatchError) as caught:
+        reader.read(b'{"text": "a"%s}' % time.encode(), content_type=JSON, content_encoding="", now=NOW)
+    assert said in caught.value.detail
+    both = b'{"text": "a", "at": 0}\n{"text": "b"%s}' % time.encode()
+    assert reader.read(both, content_type=LINES, content_encoding="", now=NOW).counts == {"bad-time": 1}
+
+
 def test_a_thousand_texts_at_once() -> None:
     body = json.dumps([{"id": str(number), "text": "a"} for number in range(1_000)]).encode()
     assert len(parse(body).texts) == 1_000

@@ -60,7 +60,6 @@ def test_what_is_no_text_is_named(line: bytes, reason: str) -> None:
         ({"messages": [], "id": 1, "at": 0}, "no-body"),
         ({"messages": [{"content": "a"}], "at": 0}, "no-id"),
         ({"messages": [{"content": "a"}], "id": "x" * 501, "at": 0}, "bad-id"),
-        ({"messages": [{"content": "a"}], "id": 1}, "bad-time"),
         ({"messages": [{"content": "a"}], "id": 1, "at": "yesterday"}, "bad-time"),
         ({"messages": [{"content": "a"}], "id": 1, "at": 1e300}, "bad-time"),
         ({"messages": [{"content": "a"}], "id": 1, "at": True}, "bad-time"),
@@ -68,6 +67,12 @@ def test_what_is_no_text_is_named(line: bytes, reason: str) -> None:
 )
 def test_bad_fields_are_named(record: object, reason: str) -> None:
     assert FULL.record(record, place="x", now=NOW) == Rejected(reason)
+
+
+@pytest.mark.parametrize("time", [{}, {"at": None}])
+def test_a_time_that_is_not_there_is_told_from_one_that_cannot_be_read(time: dict[str, None]) -> None:
+    record = {"messages": [{"content": "a"}], "id": 1, **time}
+    assert FULL.record(record, place="x", now=NOW) == Rejected("bad-time", missing=True)
 
 
 def test_long_groups_and_labels_are_cut() -> None:

@@ -215,7 +215,7 @@ QUIET = RuleState(rule="topic-shift", fingerprint="f")
     ],
 )
 def test_the_most_pressing_thing_is_said(state: RunState | None, rule: RuleState, assessed: bool, word: str) -> None:
-    assert standing([run_in(state)] if state else [], [rule], assessed=assessed) == word
+    assert standing([run_in(state)] if state else [], [rule], newest=window(4) if assessed else None) == word
 
 
 @pytest.mark.parametrize(
@@ -229,8 +229,10 @@ def test_the_most_pressing_thing_is_said(state: RunState | None, rule: RuleState
     ],
 )
 def test_the_state_is_said_where_there_is_evidence(state: DriftState, rule: RuleState, word: str) -> None:
-    assert standing([], [rule], assessed=True, state=state) == word
-    assert standing([run_in(RunState.TRAINING)], [rule], assessed=True, state=state) == "retraining"
+    scored = (*window(4).measures, Measure(name="loss.increase", value=0.01))
+    newest = replace(window(4), state=state, measures=scored)
+    assert standing([], [rule], newest=newest) == word
+    assert standing([run_in(RunState.TRAINING)], [rule], newest=newest) == "retraining"
 
 
 def drifting(index: int, *, evidence: float, alarm: bool = True) -> WindowResult:
@@ -262,6 +264,7 @@ def test_nobody_is_told_that_a_model_copes_where_none_is_scored() -> None:
     said = page(replace(stream(), windows=(unscored,)))
     assert "no model is scored, so whether one suffers is not known" in said
     assert "copes" not in said
+    assert standing([], [QUIET], newest=unscored) == "drift, no model scored"
     assert "Benign drift: the text has changed, and the model copes with it." in page(
         replace(stream(), windows=(scored,))
     )

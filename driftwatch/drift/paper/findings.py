@@ -27,6 +27,10 @@ _BANKS = {
 }
 _TONES = {Change.NEW: "bad", Change.GROWN: "warn", Change.SHRUNK: "idle"}
 _AS_STORED = "Shortened; where redaction is on, personal data was replaced before they were stored."
+_NONE_MOVED = (
+    "No group of alike texts grew or shrank beyond chance. The map shows where this window's texts lie among the "
+    "reference's."
+)
 _BAR_NOTE = "The bar is the share now with its 95% interval; the tick is the share in the reference."
 
 
@@ -37,7 +41,7 @@ def clusters(result: WindowResult) -> str:
     drawn = _map(result)
     listed = _clusters(result)
     body = f'<div class="two map">{drawn}{listed}</div>' if drawn and listed else drawn or listed
-    note = f"Groups of alike texts whose share of the traffic moved. {_BAR_NOTE}" if result.clusters else ""
+    note = f"Groups of alike texts whose share of the traffic moved. {_BAR_NOTE}" if result.clusters else _NONE_MOVED
     return section("What is new, and what is gone", body, note=note)
 
 
@@ -103,7 +107,8 @@ def _map(result: WindowResult) -> str:
     if result.map is None:
         return ""
     rest = set(result.map.clusters) - set(range(len(result.clusters)))
-    key = f"<li>{dot('dust')} reference</li>" + (f"<li>{dot('rest')} this window, elsewhere</li>" if rest else "")
+    others = "this window, elsewhere" if result.clusters else "this window"
+    key = f"<li>{dot('dust')} reference</li>" + (f"<li>{dot('rest')} {others}</li>" if rest else "")
     key += "".join(
         f"<li>{shape(number)} <span><b>{number + 1}</b> <bdi>{safe(keywords(cluster, most=2))}</bdi></span></li>"
         for number, cluster in enumerate(result.clusters)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from driftwatch.domain.drift import ClusterShift, Measure, WindowResult
     from driftwatch.domain.features import LossUnit
 
-_NAMES = {
-    DriftState.STABLE: ("Stable", "good"),
-    DriftState.BENIGN_DRIFT: ("Benign drift", "warn"),
-    DriftState.HARMFUL_DRIFT: ("Harmful drift", "bad"),
-    DriftState.SILENT_DECAY: ("Silent decay", "bad"),
+_TONES = {
+    DriftState.STABLE: "good",
+    DriftState.BENIGN_DRIFT: "warn",
+    DriftState.HARMFUL_DRIFT: "bad",
+    DriftState.SILENT_DECAY: "bad",
 }
 _VERDICTS = {
     DriftState.STABLE: "Nothing changed beyond chance",
@@ -72,7 +72,9 @@ def state_name(result: WindowResult) -> tuple[str, str]:
     """Return the state's name and how urgent it looks: ``bad``, ``warn``, ``good`` or ``idle``."""
     if result.outcome is Outcome.TOO_LITTLE_DATA:
         return "Too little data", "idle"
-    return _NAMES[result.state] if result.state is not None else ("Not judged", "idle")
+    if result.state is None:
+        return "Not judged", "idle"
+    return (result.state_words or result.state.words).capitalize(), _TONES[result.state]
 
 
 def verdict(result: WindowResult) -> str:
@@ -81,7 +83,7 @@ def verdict(result: WindowResult) -> str:
         return f"Too little data: {result.distinct} distinct texts cannot show whether anything changed"
     if result.state is None:
         return "This window was measured, but too little of it to say how things stand"
-    if result.state is DriftState.BENIGN_DRIFT and measure(result, "loss.increase") is None:
+    if result.unscored_drift:
         return "The text has changed; no model is scored, so whether one suffers is not known"
     if result.state is DriftState.STABLE and _differs(result):
         return "No alarm: some of this window differs from the reference, and the evidence does not reach its threshold"
