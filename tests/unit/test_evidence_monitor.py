@@ -122,6 +122,20 @@ def test_a_restarted_monitor_goes_on_to_the_bit(reference: Reference) -> None:
     assert len(state or b"") < 4 * 2**20
 
 
+def test_a_monitor_in_use_that_goes_on_from_another_state_keeps_nothing_of_its_own(reference: Reference) -> None:
+    running, another = (monitor(reference, dependence="independent") for _ in range(2))
+    for window in windows(samples.known()[3_000:4_000]):
+        running.update(window)
+    for window in windows(samples.known()[4_000:5_000]):
+        another.update(window)
+    state = another.state()
+    running.go_on(state)
+    restarted = monitor(reference, state, dependence="independent")
+    for window in windows(samples.known()[5_000:5_200] + samples.new()[:200], first=5):
+        assert running.update(window) == restarted.update(window)
+        assert running.state() == restarted.state()
+
+
 def test_evidence_of_busy_hours_is_not_held_against_a_lower_threshold(reference: Reference) -> None:
     """A text of a slow hour, whose threshold is a thousandth, is no reason for an alarm."""
     running = monitor(reference, dependence="independent")

@@ -226,6 +226,7 @@ class Witnesses:
         One whose texts are no longer at hand stays dead.
         """
         chunks = numbered(recent)
+        self._around, self._lessons, self._last = {}, {}, None  # chunks of these numbers may have been other texts
         self._remember(chunks)
         train, cal = self._material(self._train, 0), self._material(self._cal, 1)
         kinds = {kind.name: kind for kind in KINDS}
