@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from driftwatch.domain.analysis import Analysis, AnalysisRequest
-from driftwatch.domain.budget import rate_of_times, rate_of_windows
+from driftwatch.domain.budget import rate_of_times, rate_of_windows, usual_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ def _rate(store: Store, stream: str, texts: Sequence[StoredText]) -> float:
     before = store.windows.recent(stream, limit=_RATE_WINDOWS)
     times = [stored.text.seen_at for stored in texts]
     ends = [(result.last_seen_at, result.texts) for result in before]
-    return rate_of_windows([*ends, (max(times), len(times))]) or rate_of_times(times)
+    return rate_of_windows([*ends, (usual_end(times), len(times))]) or rate_of_times(times)
 
 
 def _named_classes(store: Store, stream: str, texts: Sequence[StoredText]) -> dict[str, str]:

@@ -16,6 +16,11 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 LEAST_TEXTS = 1_000.0
 """No budget is read as fewer texts between two false alarms."""
 MOST_TEXTS = 1e12
+_FEW = 20
+"""One in so many times of a window may be wrong."""
+
+_ENDS_TO_COMPARE = 4
+"""Windows from which on one end can be told from the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,8 @@ def rate_of_windows(ends: Iterable[tuple[datetime, int]]) -> float | None:
     """Return the texts a second from the earliest window's end to the latest one's; None of fewer than two windows.
 
     Of ends alone, since a single text with a time of years ago would lower a rate from a window's begin to nothing,
-    and the budget in texts with it. Such a time is never the latest of its window; times ahead are not taken in.
+    and the budget in texts with it. Such a time is never the latest of its window. A time ahead is, and where an old
+    log is read even one of today: an end that lies farther from the others than they lie apart doesn't count.
 
     Args:
         ends: of each window the latest time of its texts, and how many they are.
@@ -57,13 +63,23 @@ def rate_of_windows(ends: Iterable[tuple[datetime, int]]) -> float | None:
     ordered = sorted(ends)
     if len(ordered) < 2:  # noqa: PLR2004 - a begin and an end
         return None
-    return texts_per_second(sum(texts for _, texts in ordered[1:]), ordered[-1][0] - ordered[0][0])
+    first, last = ordered[0][0], ordered[-1][0]
+    if len(ordered) >= _ENDS_TO_COMPARE and last - (before := ordered[-2][0]) > before - first:
+        last = before
+    return texts_per_second(sum(texts for _, texts in ordered[1:]), last - first)
+
+
+def usual_end(times: Iterable[datetime]) -> datetime:
+    """Return the latest time of a window but for the latest twentieth, some of which may be wrong."""
+    ordered = sorted(times)
+    return ordered[-1 - len(ordered) // _FEW]
 
 
 def rate_of_times(times: Iterable[datetime]) -> float:
-    """Return the texts a second of a window alone, by all of its times but the earliest twentieth."""
+    """Return the texts a second of a window alone, by all of its times but the earliest and latest twentieth."""
     ordered = sorted(times)
-    kept = ordered[len(ordered) // 20 :]
+    few = len(ordered) // _FEW
+    kept = ordered[few : len(ordered) - few]
     return texts_per_second(len(kept), kept[-1] - kept[0])
 
 
