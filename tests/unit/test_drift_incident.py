@@ -331,10 +331,20 @@ def test_a_file_compared_on_its_own_is_judged_by_its_p_value_whatever_the_state(
 
 def test_a_stable_window_in_which_nothing_differs_says_so() -> None:
     sample = incident().result
-    measures = tuple(each for each in sample.measures if each.name != "drift.new_share")
+    measures = tuple(each for each in sample.measures if each.name != "drift.new_share" and each.null_low is None)
     quiet = replace(sample, state=DriftState.STABLE, clusters=(), words=(), measures=measures)
     assert "Nothing changed beyond chance" in window_page(quiet)
     assert "No alarm: some" in window_page(replace(quiet, words=sample.words))
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.028, False), (0.031, True), (-0.021, True)])
+def test_a_measure_far_outside_its_band_is_told_though_no_alarm_is_raised(value: float, said: bool) -> None:
+    sample = incident().result
+    jsd = Measure(name="tokens.jsd", value=value, null_low=-0.001, null_high=0.014)
+    quiet = replace(sample, state=DriftState.STABLE, clusters=(), words=(), measures=(jsd,))
+    told = Tree(window_page(quiet)).text
+    assert ("Nothing changed beyond chance" in told) is not said
+    assert ("Far from where it lies without drift: token divergence" in told) is said
 
 
 def test_the_same_values_give_the_same_page() -> None:

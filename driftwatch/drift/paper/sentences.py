@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from driftwatch.domain.drift import Change, DriftState, Outcome
+from driftwatch.drift.paper.measures import NAMES
 from driftwatch.paper.frame import said
 
 if TYPE_CHECKING:
@@ -91,8 +92,18 @@ def verdict(result: WindowResult) -> str:
 
 
 def _differs(result: WindowResult) -> bool:
-    """Whether one of the bounds that are told below the verdict says that something has changed."""
-    return bool(result.value("drift.new_share") or result.clusters or result.words)
+    """Whether one of the bounds that are told below the verdict says that something has changed, or a measure does."""
+    told = result.value("drift.new_share") or result.clusters or result.words
+    return bool(told) or next(far_out(result), None) is not None
+
+
+def far_out(result: WindowResult) -> Iterator[Measure]:
+    """Return the measures that lie farther outside their null bands than these are wide: one in 20 lies outside."""
+    for each in result.measures:
+        if each.null_low is not None and each.null_high is not None:
+            beyond = max(each.null_low - each.value, each.value - each.null_high)
+            if beyond > each.null_high - each.null_low:
+                yield each
 
 
 def account(result: WindowResult) -> Iterator[str]:
@@ -107,6 +118,8 @@ def account(result: WindowResult) -> Iterator[str]:
     if result.slices:
         first = result.slices[0]
         yield f"It is strongest where {first.label} is {first.value} ({first.share:.0%} of the texts)."
+    if outside := [NAMES[each.name][0].lower() for each in far_out(result) if each.name in NAMES]:
+        yield f"Far from where it lies without drift: {', '.join(outside)} (a few very long or odd texts can do that)."
     if (loss := measure(result, "loss.increase")) is not None:
         yield model_sentence(loss, unit=result.loss_unit)
 
