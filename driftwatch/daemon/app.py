@@ -12,6 +12,7 @@ import structlog
 
 from driftwatch import __version__, wiring
 from driftwatch.config import load_config
+from driftwatch.daemon.alone import alone
 from driftwatch.daemon.condition import Condition
 from driftwatch.daemon.face import face
 from driftwatch.daemon.local import LocalDoor
@@ -152,7 +153,8 @@ def run(
     systemd = Systemd(os.environ, pid=os.getpid())
     config = load_config(config_path, environ=os.environ)
     wiring.log_to_stderr(config.daemon.log)
-    with systemd.taking_time(most=_START_LONGEST):
-        # Brings the database up to date, which takes as long as it is large.
-        daemon = Daemon(config, systemd, clock=clock, rhythm=rhythm, launcher=launcher)
-    daemon.run()
+    with alone(config):
+        with systemd.taking_time(most=_START_LONGEST):
+            # Brings the database up to date, which takes as long as it is large.
+            daemon = Daemon(config, systemd, clock=clock, rhythm=rhythm, launcher=launcher)
+        daemon.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
@@ -138,34 +137,17 @@ def _listening_locally(file: Path) -> socket.socket:
     try:
         folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            _refuse_to_share(folder, file)
             file.unlink(missing_ok=True)
             os.fchmod(listening.fileno(), 0o600)  # before there is a file that anybody could open
             listening.bind(short(folder, file))
         finally:
             os.close(folder)
         listening.listen(_QUEUE)
-    except ConfigError:
-        listening.close()
-        raise
     except OSError as error:
         listening.close()
         what = f"its own socket cannot be made: {error.strerror or error}"
         raise ConfigError(what, where=str(file), cure="make state_dir writable for this user") from error
     return listening
-
-
-def _refuse_to_share(folder: int, file: Path) -> None:
-    """Two daemons with one state folder would each assess, decide and retrain: the second does not start."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
-        knock.settimeout(0)
-        answer = knock.connect_ex(short(folder, file))
-    if answer in (0, errno.EAGAIN):  # the latter where more wait to be let in than there is room for
-        raise ConfigError(
-            "a daemon runs with this state folder already",
-            where=str(file.parent),
-            cure="stop that one first, or give one of the two another state_dir",
-        )
 
 
 def short(folder: int, file: Path) -> str:

@@ -22,6 +22,7 @@ from driftwatch.wiring.base import (
     known_recipes,
     load_policy,
     log_to_stderr,
+    make_state_dir,
     open_store,
     unmatched_policies,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "launcher",
     "load_policy",
     "log_to_stderr",
+    "make_state_dir",
     "mark_alarm",
     "not_seen",
     "notifiers",

@@ -64,7 +64,7 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
         StoreError: it cannot be opened.
     """
     if not read_only:
-        _make_state_dir(config.state_dir)
+        make_state_dir(config.state_dir)
     if config.store is not None:
         named = is_reference(config.store)
         url = read_secret(config.store, environ=os.environ).reveal() if named else config.store
@@ -72,7 +72,12 @@ def open_store(config: Config, *, clock: Clock = CLOCK, read_only: bool = False)
     return open_at(config.state_dir / "driftwatch.db", clock=clock, read_only=read_only)
 
 
-def _make_state_dir(folder: Path) -> None:
+def make_state_dir(folder: Path) -> None:
+    """Make the state folder where there is none, for nobody else to look into.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -222,11 +222,15 @@ def kept_though_killed(deployment: Deployment, daemon: Daemon, store: Store) -> 
     return until(ended, "the probation's end")
 
 
-def test_a_second_daemon_on_the_port_is_refused(daemon: Daemon, deployment: Deployment) -> None:
+def test_a_second_daemon_is_refused_in_the_state_folder_and_on_the_port(daemon: Daemon, deployment: Deployment) -> None:
     del daemon
+    log = deployment.folder / "daemon.log"
     second = Daemon(deployment)
     second.start()
     until(lambda: None if second.alive else True, "the second daemon's end")
-    log = (deployment.folder / "daemon.log").read_text()
-    assert f"cannot listen on 127.0.0.1:{deployment.port}: Address already in use\n" in log
-    assert "driftwatch doctor says whose it is" in log
+    assert "a daemon runs with this state folder already\n" in log.read_text()
+    deployment.config.write_text(deployment.config.read_text().replace('state_dir = "state"', 'state_dir = "another"'))
+    second.start()
+    until(lambda: None if second.alive else True, "the second daemon's end")
+    assert f"cannot listen on 127.0.0.1:{deployment.port}: Address already in use\n" in log.read_text()
+    assert "driftwatch doctor says whose it is" in log.read_text()
