@@ -34,7 +34,7 @@ def test_without_a_configuration_files_are_named() -> None:
     assert said("test", "policies/p.test.yaml") == (
         "ok policies/p.test.yaml: one (2 windows)\n1 case, all as expected\n"
     )
-    assert "driftwatch init writes one" in said("test", code=2)
+    assert "driftwatch init writes a new one" in said("test", code=2)
 
 
 def test_with_one_the_cases_beside_the_policies_are_tried_and_are_no_policies(folder: Path) -> None:
