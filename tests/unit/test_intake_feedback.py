@@ -74,7 +74,7 @@ def test_every_field_is_read() -> None:
         ('{"id": "a", "label": "x"}', "unknown field `label`"),
         ('{"id": "a", "target": "%s"}' % ("x" * 501), "at most 500"),
         ('{"id": "a", "correct": true, "who": "%s"}' % ("x" * 201), "at most 200"),
-        ('{"id": "a\\ud800", "correct": true}', "surrogate"),
+        ('{"id": "a\\ud800", "correct": true}', "half a character"),
         ('{"id": "a", "target": "x\\u0000"}', "NUL"),
         ("{", "truncated"),
     ],
