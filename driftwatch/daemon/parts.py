@@ -55,7 +55,7 @@ class Parts:
             record=wiring.PolicyRecord(self.store, clock),
             clock=clock,
         )
-        self.worker = WorkerChild(config.path)
+        self.worker = WorkerChild(config.path, threads=config.daemon.threads)
         self.notifiers = wiring.notifiers(config, clock=clock)
         self.receivers = tuple(notifier.name for notifier in self.notifiers)
         self.cycles = [self._cycle(name) for name in config.streams]

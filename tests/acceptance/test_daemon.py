@@ -126,6 +126,7 @@ def test_metrics_answer_while_the_worker_assesses(daemon: Daemon, deployment: De
     until(lambda: store.windows.position(STREAM).index > first or None, "a window, and so a worker")
     until(lambda: idle(store) or None, "what waits to be assessed")
     (worker,) = (pid for pid in children(daemon.pid) if b"worker" in arguments(pid))
+    assert b"OPENBLAS_NUM_THREADS=1" in Path(f"/proc/{worker}/environ").read_bytes().split(b"\0")
     os.kill(worker, signal.SIGSTOP)
     try:
         before = store.windows.position(STREAM)
