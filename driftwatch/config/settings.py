@@ -95,7 +95,7 @@ class DaemonSettings:
 
     Args:
         listen: host and port of intake, pages and metrics.
-        threads: of torch in worker and jobs.
+        threads: of torch in worker and jobs, and of numpy in the worker (unless ``OPENBLAS_NUM_THREADS`` is set).
         poll: pause between two looks at a source.
         backlog: texts of a stream not yet assessed at which it is full.
         when_full: ``block`` leaves its sources unread and answers HTTP 429, so that senders wait; ``drop`` goes on
