@@ -345,6 +345,8 @@ def test_a_measure_far_outside_its_band_is_told_though_no_alarm_is_raised(value:
     told = Tree(window_page(quiet)).text
     assert ("Nothing changed beyond chance" in told) is not said
     assert ("Far from where it lies without drift: token divergence" in told) is said
+    drifted = Tree(window_page(replace(quiet, state=DriftState.HARMFUL_DRIFT))).text
+    assert "Far from where" not in drifted, "then that is no news"
 
 
 def test_the_same_values_give_the_same_page() -> None:

@@ -118,7 +118,8 @@ def account(result: WindowResult) -> Iterator[str]:
     if result.slices:
         first = result.slices[0]
         yield f"It is strongest where {first.label} is {first.value} ({first.share:.0%} of the texts)."
-    if outside := [NAMES[each.name][0].lower() for each in far_out(result) if each.name in NAMES]:
+    outside = [NAMES[each.name][0].lower() for each in far_out(result) if each.name in NAMES]
+    if outside and result.state is DriftState.STABLE:
         yield f"Far from where it lies without drift: {', '.join(outside)} (a few very long or odd texts can do that)."
     if (loss := measure(result, "loss.increase")) is not None:
         yield model_sentence(loss, unit=result.loss_unit)
