@@ -11,7 +11,7 @@ from driftwatch.domain.drift import Change
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from driftwatch.domain.drift import ClusterShift, DriftState, Measure, WindowResult
+    from driftwatch.domain.drift import ClusterShift, Measure, WindowResult
 
 _MOST_WORDS, _MOST_CLUSTERS, _MOST_KEYWORDS, _MOST_SLICES, _LONGEST = 8, 4, 5, 3, 40
 _CHANGES = {Change.NEW: "new", Change.GROWN: "grown", Change.SHRUNK: "shrunk"}
@@ -20,7 +20,7 @@ _CHANGES = {Change.NEW: "new", Change.GROWN: "grown", Change.SHRUNK: "shrunk"}
 def account(result: WindowResult) -> Iterator[str]:
     """Return a line each: the state, since when, how much, who is affected, which topics, and how the model fares."""
     if result.state is not None:
-        yield f"state: {_state(result, result.state)}"
+        yield f"state: {result.state_told}"
     if result.onset is not None:
         began = moment(result.onset.seen_at)
         yield f"changed: since about {began}, {result.onset.texts:,} texts before the end of this window"
@@ -46,12 +46,6 @@ def words(result: WindowResult) -> Iterator[str]:
         if moved:
             shown = ", ".join(f"{_plain(w.word)} ({w.reference_share:.1%} → {w.share:.1%})" for w in moved)
             yield sentence(f"{title}: {shown}")
-
-
-def _state(result: WindowResult, state: DriftState) -> str:
-    if result.unscored_drift:
-        return "drift: the text has changed; no model is scored, so whether one suffers is not known"
-    return f"{state.words}: {state.meaning}"
 
 
 def _slices(result: WindowResult) -> Iterable[str]:

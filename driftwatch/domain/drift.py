@@ -340,6 +340,20 @@ class WindowResult:
         return self.state.words if self.state is not None else None
 
     @property
+    def state_meaning(self) -> str | None:
+        """What the state says, in one clause without a stop; None without a state."""
+        if self.unscored_drift:
+            return "the text has changed; no model is scored, so whether one suffers is not known"
+        return self.state.meaning if self.state is not None else None
+
+    @property
+    def state_told(self) -> str | None:
+        """The state's name and what it says, such as "harmful drift: the text has changed, …"; None without a state."""
+        if self.state is None:
+            return None
+        return f"{'drift' if self.unscored_drift else self.state.words}: {self.state_meaning}"
+
+    @property
     def unscored_drift(self) -> bool:
         """Whether drift is called benign by name only: no model is scored, so nobody knows whether one copes."""
         increase = self.value("loss.increase")

@@ -148,7 +148,8 @@ def _pauses(pauses: tuple[Pause, ...]) -> str:
 
 def _drift(stream: StreamView) -> str:
     """Return the state in words, and the alarm in force with the way to its incident page."""
-    said = _state(stream.windows[0]) if stream.windows else ""
+    told = stream.windows[0].state_told if stream.windows else None
+    said = f"{told[:1].upper()}{told[1:]}. " if told else ""
     if stream.alarm is None:
         return f"<p>{said}</p>" if said else ""
     texts = f", {stream.alarm.texts:,} texts ago" if stream.alarm.texts is not None else ""
@@ -157,16 +158,6 @@ def _drift(stream: StreamView) -> str:
         f"<p>{said}<strong>An alarm is in force</strong>; the drift began at about "
         f'{_moment(stream.alarm.since)}{texts}. <a href="{page}">What changed</a></p>'
     )
-
-
-def _state(newest: WindowResult) -> str:
-    """Return the state in words; of a stream without a scored model only what its text does."""
-    state = newest.state
-    if state is None:
-        return ""
-    if newest.unscored_drift:
-        return "Drift: the text has changed; no model is scored, so whether one suffers is not known. "
-    return f"{state.words.capitalize()}: {state.meaning}. "
 
 
 def _charts(windows: tuple[WindowResult, ...]) -> str:

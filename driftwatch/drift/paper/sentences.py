@@ -21,12 +21,6 @@ _TONES = {
     DriftState.HARMFUL_DRIFT: "bad",
     DriftState.SILENT_DECAY: "bad",
 }
-_VERDICTS = {
-    DriftState.STABLE: "Nothing changed beyond chance",
-    DriftState.BENIGN_DRIFT: "The text has changed, and the model copes with it",
-    DriftState.HARMFUL_DRIFT: "The text has changed, and the model suffers from it",
-    DriftState.SILENT_DECAY: "The text looks as it did, but the model does worse on it",
-}
 _CHANGES = {Change.NEW: "New", Change.GROWN: "Grown", Change.SHRUNK: "Shrunk"}
 _MOST_CLUSTERS, _MOST_KEYWORDS, _MOST_WORDS = 2, 3, 5
 
@@ -82,13 +76,11 @@ def verdict(result: WindowResult) -> str:
     """Return the state in one clause, without a stop."""
     if result.outcome is Outcome.TOO_LITTLE_DATA:
         return f"Too little data: {result.distinct} distinct texts cannot show whether anything changed"
-    if result.state is None:
+    if (meaning := result.state_meaning) is None:
         return "This window was measured, but too little of it to say how things stand"
-    if result.unscored_drift:
-        return "The text has changed; no model is scored, so whether one suffers is not known"
     if result.state is DriftState.STABLE and _differs(result):
         return "No alarm: some of this window differs from the reference, and the evidence does not reach its threshold"
-    return _VERDICTS[result.state]
+    return meaning[:1].upper() + meaning[1:]
 
 
 def _differs(result: WindowResult) -> bool:
